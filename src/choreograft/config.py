@@ -1,0 +1,249 @@
+"""Every default of Choreograft, once: the command line, Python and the run folder all read this file.
+
+Each dataclass configures the module of the same name. Presets are code with a one-line description. No torch here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from choreograft.errors import OptionError
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Finding people and following one of them (pose/)."""
+
+    max_people: int = 4
+    """How many people a frame is searched for once more than one was seen."""
+    min_height_px: float = 80.0
+    """A person whose median height is below this is refused: there is too little of them to learn or follow."""
+    min_present: float = 0.05
+    """Share of the frames in which the person must be seen."""
+
+
+@dataclass(frozen=True)
+class CleaningConfig:
+    """Smoothing and gap filling of a track (pose/clean.py); METHOD section 1 of docs/method.md."""
+
+    median_window: int = 7
+    """Frames under the confidence-aware running median, at ordinary frame rates."""
+    ordinary_fps: float = 20.0
+    """Below this rate the window shrinks with it, so that it never spans more than `median_window / ordinary_fps` s."""
+    high_fps: float = 90.0
+    """From this rate on a Gaussian replaces the median."""
+    gaussian_sigma_s: float = 0.02
+    """Standard deviation of that Gaussian, s."""
+    fill_gap_s: float = 0.35
+    """Gaps of a joint, or of the whole person, up to this long are interpolated; longer ones stay absent."""
+    min_score: float = 0.3
+    """A body joint below this counts as unseen."""
+
+
+@dataclass(frozen=True)
+class StickFigureConfig:
+    """Drawing a pose (pose/draw.py)."""
+
+    body_threshold: float = 0.3
+    hand_threshold: float = 0.05
+    face_threshold: float = 0.2
+    """For the face the mean score of its points decides, for all of them together."""
+    limb_width: float = 1 / 100
+    """Share of the picture's height."""
+    hand_width: float = 1 / 256
+    face_dot: float = 1 / 200
+    """Diameter, share of the picture's height."""
+    supersample_to: int = 1024
+    """Smaller pictures are drawn at a whole multiple of their size, at least this tall, and averaged down."""
+
+
+@dataclass(frozen=True)
+class NormalisationConfig:
+    """Global pose normalisation (retarget/); METHOD section 2 of docs/method.md."""
+
+    alpha: float = 0.6
+    """How far beyond the median, in units of median-to-closest, the farthest ankle position may lie (paper: 0.5 to 0.7)."""
+    near: float = 0.05
+    """Frames within this share of the ankle range count as being at the closest or farthest position."""
+    one_depth: float = 0.06
+    """An ankle range below this share of the body height is a person who stays at one depth."""
+    seen: float = 0.3
+    """Score from which head and ankles count as detected."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """pix2pixHD's global generator (performer/networks/pix2pixhd.py)."""
+
+    base_channels: int = 64
+    downsamplings: int = 4
+    residual_blocks: int = 9
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Multi-scale 70x70 PatchGAN (performer/networks/discriminator.py)."""
+
+    scales: int = 3
+    base_channels: int = 64
+    layers: int = 3
+    """Stride-2 layers; 3 make the 70x70 patch."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the generator's objective (performer/losses.py); zero switches a term off."""
+
+    adversarial: float = 1.0
+    feature_matching: float = 10.0
+    perceptual: float = 5.0
+    """Per frame; the paper's 10, halved in the global stage."""
+    pixel: float = 0.0
+    """L1 to the real frame; not in the paper."""
+    matte: float = 0.0
+    """L1 of the matte to the person mask; only where the background is a plate."""
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Adam with a constant, then linearly decaying learning rate (training/loop.py)."""
+
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    constant_share: float = 0.5
+    """Share of the budget at the full rate; the rest decays linearly to zero."""
+
+
+@dataclass(frozen=True)
+class JournalConfig:
+    """What a training run writes while it goes on (training/journal.py)."""
+
+    checkpoint_every_s: float = 40.0
+    preview_every_s: float = 60.0
+    stats_every_images: int = 20
+    preview_frames: int = 6
+
+
+Background = Literal["plate", "frame"]
+"""plate: the generator draws the person and a matte over the estimated background; frame: it draws everything."""
+Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All that defines how a performer is trained; stored in the performer file."""
+
+    name: str
+    description: str
+    height_px: int
+    """Of the generated frames; the width follows the target video's shape."""
+    minutes: float
+    """Default training budget."""
+    background: Background
+    perceptual: Perceptual
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    stick_figure: StickFigureConfig = field(default_factory=StickFigureConfig)
+
+
+PRESETS: Mapping[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            name="draft",
+            description="a CPU, about ten minutes, 256 px tall",
+            height_px=256,
+            minutes=10.0,
+            background="plate",
+            perceptual="efficientnet_lite0",
+            generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
+            discriminator=DiscriminatorConfig(scales=2, base_channels=32),
+            losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
+        ),
+        Preset(
+            name="standard",
+            description="one GPU, about ten minutes, 512 px tall",
+            height_px=512,
+            minutes=10.0,
+            background="plate",
+            perceptual="efficientnet_lite0",
+            generator=GeneratorConfig(base_channels=48),
+            losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
+        ),
+        Preset(
+            name="paper",
+            description="the paper's global stage as published: whole frames, VGG-19, 512 px tall; one GPU, hours",
+            height_px=512,
+            minutes=240.0,
+            background="frame",
+            perceptual="vgg19",
+        ),
+    )
+}
+DEFAULT_PRESET = "draft"
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        OptionError: there is none.
+    """
+    if name not in PRESETS:
+        raise OptionError(f"unknown preset {name!r}; expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def preset_from_dict(content: Mapping[str, Any]) -> Preset:
+    """The inverse of `dataclasses.asdict`, for presets read back from files; unknown or missing fields raise TypeError."""
+    parts = {
+        "generator": GeneratorConfig,
+        "discriminator": DiscriminatorConfig,
+        "losses": LossConfig,
+        "optimiser": OptimiserConfig,
+        "stick_figure": StickFigureConfig,
+    }
+    return Preset(**{key: parts[key](**value) if key in parts else value for key, value in content.items()})
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: by the clock or by images shown to the generator, exactly one of them."""
+
+    minutes: float | None = None
+    images: int | None = None
+
+    @staticmethod
+    def choose(preset: Preset, minutes: float | None, images: int | None) -> "Budget":
+        """The user's budget, or the preset's own.
+
+        Raises:
+            OptionError: both are given, or one that is not positive.
+        """
+        if minutes is not None and images is not None:
+            raise OptionError(f"found both --minutes {minutes:g} and --images {images}; give one of them")
+        for name, value in (("--minutes", minutes), ("--images", images)):
+            if value is not None and not value > 0:
+                raise OptionError(f"{name} is {value:g}; expected a number above zero")
+        if images is not None:
+            return Budget(images=images)
+        return Budget(minutes=preset.minutes if minutes is None else minutes)
+
+    def spent(self, seconds: float, images: int) -> float:
+        """Share of the budget that is used up, 0 to 1 and beyond."""
+        if self.images is not None:
+            return images / self.images
+        assert self.minutes is not None
+        return seconds / (60 * self.minutes)
+
+    def __str__(self) -> str:
+        return f"{self.images} images" if self.images is not None else f"{self.minutes:g} min"
+
+
+DEFAULT_RUNS = Path("choreograft_runs")
+"""Where tracks, performers and run folders go unless `--runs` says otherwise."""
+

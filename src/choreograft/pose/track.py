@@ -1,0 +1,131 @@
+"""PoseTrack: one person through one clip, in COCO-WholeBody order.
+
+Shapes: T frames, J = 133 joints. A joint that was not seen is NaN with score 0, never (0, 0). Pixels have their
+centres at integers + 0.5, so the frame spans [0, width] x [0, height] (docs/conventions.md).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.errors import FileFormatError
+from choreograft.files import atomic_path
+from choreograft.pose import skeleton
+from choreograft.pose.masks import MaskSequence
+from choreograft.video.size import Canvas, Size
+
+FORMAT = "choreograft-track"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class PoseTrack:
+    """Where one person's joints are in every frame of a clip."""
+
+    size: Size
+    """Of the frames, px, rotation applied."""
+    rate: Fraction
+    """Nominal frames per second; for timing use `time_s`."""
+    time_s: NDArray[np.float64]
+    """(T,) presentation time of each frame, s, strictly increasing, 0 = the first frame."""
+    xy: NDArray[np.float32]
+    """(T, J, 2) px, x right, y down; NaN where unseen."""
+    score: NDArray[np.float32]
+    """(T, J) confidence 0..1; 0 where unseen."""
+    depth: NDArray[np.float32]
+    """(T, J) depth relative to the hips in px of the frame's own scale, smaller = nearer; NaN where unknown."""
+    world: NDArray[np.float32]
+    """(T, J, 3) m, origin between the hips, axes as in the image (x right, y down, z away); NaN where unknown."""
+    present: NDArray[np.bool_]
+    """(T,) whether the person is in the frame."""
+    masks: MaskSequence | None = None
+    """T person masks, or None for a track made without pictures."""
+
+    def __post_init__(self) -> None:
+        T = len(self.time_s)
+        expected = {"xy": (T, skeleton.JOINTS, 2), "score": (T, skeleton.JOINTS), "depth": (T, skeleton.JOINTS)}
+        expected |= {"world": (T, skeleton.JOINTS, 3), "present": (T,)}
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(f"PoseTrack.{name} has shape {found}; expected {shape}")
+        if self.masks is not None and len(self.masks) != T:
+            raise ValueError(f"PoseTrack.masks holds {len(self.masks)} masks; expected {T}")
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    def seen(self, threshold: float) -> NDArray[np.bool_]:
+        """(T, J) joints of present frames whose score reaches `threshold`."""
+        return (self.score >= threshold) & self.present[:, None] & np.isfinite(self.xy).all(-1)
+
+    def in_frame(self, margin: float = 0.0) -> NDArray[np.bool_]:
+        """(T, J) joints inside the picture, or at most `margin` (a share of its height) outside."""
+        slack = margin * self.size.height
+        with np.errstate(invalid="ignore"):
+            inside = (self.xy >= -slack) & (self.xy <= np.asarray(self.size) + slack)
+        return np.asarray(inside.all(-1))
+
+    def on_canvas(self, size: Size) -> "PoseTrack":
+        """The same track in the pixels of a canvas of another size (see `Canvas`); masks are left as they are."""
+        canvas = Canvas(self.size, size)
+        return PoseTrack(
+            size, self.rate, self.time_s, canvas.place_points(self.xy), self.score,
+            (self.depth * canvas.scale).astype(np.float32), self.world, self.present, self.masks,
+        )  # fmt: skip
+
+    def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "PoseTrack":
+        """The frames at `indices` (increasing), with their own times."""
+        at = np.asarray(indices, dtype=np.intp)
+        masks = None if self.masks is None else self.masks.select(at)
+        return PoseTrack(
+            self.size, self.rate, self.time_s[at], self.xy[at], self.score[at], self.depth[at], self.world[at],
+            self.present[at], masks,
+        )  # fmt: skip
+
+    def save(self, path: Path) -> None:
+        """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
+        header = {"format": FORMAT, "version": VERSION, "size": self.size, "rate": str(self.rate)}
+        arrays = {name: getattr(self, name) for name in ("time_s", "xy", "score", "depth", "world", "present")}
+        if self.masks is not None:
+            header["mask_size"] = self.masks.size
+            arrays |= {"mask_packed": self.masks.packed, "mask_starts": self.masks.starts}
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+
+    @staticmethod
+    def load(path: Path) -> "PoseTrack":
+        """Read what `save` wrote.
+
+        Raises:
+            FileFormatError: not a track file, damaged, or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                header = json.loads(bytes(arrays["header"]))
+                if header["format"] != FORMAT or header["version"] != VERSION:
+                    raise ValueError(f"{header['format']} version {header['version']}")
+                masks = None
+                if "mask_size" in header:
+                    masks = MaskSequence(Size(*header["mask_size"]), arrays["mask_packed"], arrays["mask_starts"])
+                names = ("time_s", "xy", "score", "depth", "world", "present")
+                return PoseTrack(Size(*header["size"]), Fraction(header["rate"]), *(arrays[n] for n in names), masks)
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            expected = f"a {FORMAT} file, version {VERSION}"
+            raise FileFormatError(f"{path}: expected {expected}, found {error}; make it with choreograft track") from error
+
+
+def empty_arrays(frames: int) -> dict[str, NDArray[np.float32]]:
+    """xy, score, depth and world of `frames` frames in which nothing was seen."""
+    J = skeleton.JOINTS
+    return {
+        "xy": np.full((frames, J, 2), np.nan, np.float32),
+        "score": np.zeros((frames, J), np.float32),
+        "depth": np.full((frames, J), np.nan, np.float32),
+        "world": np.full((frames, J, 3), np.nan, np.float32),
+    }

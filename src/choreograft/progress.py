@@ -1,0 +1,103 @@
+"""How long work tells that it is alive: a task has a name, a total and a few live figures.
+
+Library code takes a `Progress` and knows nothing of terminals; `silent` is the default everywhere.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+Advance = Callable[..., None]
+"""`advance(done, **figures)`: `done` of the total are done by now; figures, such as losses, are shown as they are."""
+
+
+class Progress(Protocol):
+    """Something that can show tasks and say a sentence."""
+
+    def task(self, name: str, total: float | None, unit: str = "frames") -> AbstractContextManager[Advance]:
+        """Show `name` while the context is open; `total` is None where it is unknown."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Tell the user one finished fact."""
+        ...
+
+
+class SilentProgress:
+    """Shows nothing: tests and library use."""
+
+    @contextmanager
+    def task(self, name: str, total: float | None, unit: str = "frames") -> Iterator[Advance]:  # noqa: ARG002
+        yield lambda done=0, **figures: None  # noqa: ARG005
+
+    def say(self, sentence: str) -> None:
+        pass
+
+
+silent = SilentProgress()
+
+
+class _FiguresColumn(TextColumn):
+    """The live figures of a task: 'l1 0.031  gan 0.52'."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        figures: dict[str, float] = task.fields.get("figures", {})
+        return Text("  ".join(f"{name} {value:.3g}" for name, value in figures.items()), style="dim")
+
+
+class ConsoleProgress:
+    """Bars on a terminal; where the output is a file or a pipe, a plain line every `plain_every_s` seconds."""
+
+    def __init__(self, plain_every_s: float = 20.0) -> None:
+        self.console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self.plain_every_s = plain_every_s
+
+    @contextmanager
+    def task(self, name: str, total: float | None, unit: str = "frames") -> Iterator[Advance]:
+        inner = self._bar(name, total, unit) if self.console.is_terminal else self._lines(name, total, unit)
+        with inner as advance:
+            yield advance
+
+    def say(self, sentence: str) -> None:
+        self.console.print(sentence, markup=False)
+
+    @contextmanager
+    def _bar(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:
+        count = TextColumn("{task.completed:.0f}/{task.total:.0f} s") if unit == "s" else MofNCompleteColumn()
+        columns = ("{task.description}", BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
+        with RichProgress(*columns, console=self.console) as bars:
+            task = bars.add_task(name, total=total)
+            yield lambda done, **figures: bars.update(task, completed=done, figures=figures)
+
+    @contextmanager
+    def _lines(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:
+        began = last = time.monotonic()
+        done_now, figures_now = 0.0, {}
+
+        def line() -> str:
+            of = f" of {total:.0f}" if total else ""
+            spent = time.monotonic() - began
+            left = f", {spent * (total - done_now) / done_now:.0f} s left" if total and done_now else ""
+            figures = "".join(f"  {key} {value:.3g}" for key, value in figures_now.items())
+            return f"{name}: {done_now:.0f}{of} {unit} in {spent:.0f} s{left}{figures}"
+
+        def advance(done: float, **figures: float) -> None:
+            nonlocal last, done_now, figures_now
+            done_now, figures_now = done, figures
+            if time.monotonic() - last >= self.plain_every_s:
+                last = time.monotonic()
+                self.say(line())
+
+        yield advance
+        self.say(line())
+        sys.stderr.flush()

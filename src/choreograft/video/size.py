@@ -1,0 +1,68 @@
+"""Sizes in pixels, and how one picture is laid onto another (docs/conventions.md, "Pixels")."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, in this order everywhere outside of array shapes."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Lays pictures of size `source` onto a picture of size `size`: one scale for both axes, centred.
+
+    Where the shapes nearly agree (within `MAX_CROP`) the picture covers the canvas and loses a few rows or columns;
+    otherwise it is contained, and the border repeats its edge pixels.
+    """
+
+    source: Size
+    size: Size
+
+    MAX_CROP = 0.05
+
+    @property
+    def scale(self) -> float:
+        """Canvas pixels per source pixel."""
+        across, down = self.size.width / self.source.width, self.size.height / self.source.height
+        cover, contain = max(across, down), min(across, down)
+        return cover if 1 - contain / cover <= self.MAX_CROP else contain
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """Where the source's upper left corner comes to lie on the canvas, (x, y) in canvas pixels."""
+        return (
+            (self.size.width - self.source.width * self.scale) / 2,
+            (self.size.height - self.source.height * self.scale) / 2,
+        )
+
+    def place_points(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Source pixels (..., 2) to canvas pixels (..., 2); NaN stays NaN."""
+        return (xy * self.scale + np.asarray(self.offset)).astype(np.float32)
+
+    def place_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A source picture (h, w) or (h, w, C) uint8 of the source's shape, any resolution, on the canvas (H, W[, C])."""
+        height, width = image.shape[:2]
+        per_pixel = self.scale * self.source.width / width  # masks may come at a lower resolution than the picture
+        if per_pixel < 1:  # shrink with area averaging first: an affine warp alone would alias
+            width, height = max(1, round(width * per_pixel)), max(1, round(height * per_pixel))
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        left, top = self.offset
+        step_x = self.scale * self.source.width / width
+        step_y = self.scale * self.source.height / height
+        # pixel centres lie at integers + 0.5 for us and at integers for OpenCV
+        matrix = np.array([[step_x, 0, left + 0.5 * step_x - 0.5], [0, step_y, top + 0.5 * step_y - 0.5]])
+        return np.asarray(
+            cv2.warpAffine(image, matrix, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+            dtype=np.uint8,
+        )
