@@ -200,7 +200,7 @@ def find_preset(name: str) -> Preset:
 
 def preset_from_dict(content: Mapping[str, Any]) -> Preset:
     """The inverse of `dataclasses.asdict`, for presets read back from files; unknown or missing fields raise TypeError."""
-    parts = {
+    parts: dict[str, Any] = {
         "generator": GeneratorConfig,
         "discriminator": DiscriminatorConfig,
         "losses": LossConfig,
@@ -246,4 +246,3 @@ class Budget:
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""
-

@@ -74,15 +74,16 @@ class ConsoleProgress:
     @contextmanager
     def _bar(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:
         count = TextColumn("{task.completed:.0f}/{task.total:.0f} s") if unit == "s" else MofNCompleteColumn()
-        columns = ("{task.description}", BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
-        with RichProgress(*columns, console=self.console) as bars:
+        columns = (BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
+        with RichProgress("{task.description}", *columns, console=self.console) as bars:
             task = bars.add_task(name, total=total)
             yield lambda done, **figures: bars.update(task, completed=done, figures=figures)
 
     @contextmanager
     def _lines(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:
         began = last = time.monotonic()
-        done_now, figures_now = 0.0, {}
+        done_now = 0.0
+        figures_now: dict[str, float] = {}
 
         def line() -> str:
             of = f" of {total:.0f}" if total else ""

@@ -113,11 +113,12 @@ class PoseTrack:
                 masks = None
                 if "mask_size" in header:
                     masks = MaskSequence(Size(*header["mask_size"]), arrays["mask_packed"], arrays["mask_starts"])
-                names = ("time_s", "xy", "score", "depth", "world", "present")
-                return PoseTrack(Size(*header["size"]), Fraction(header["rate"]), *(arrays[n] for n in names), masks)
+                content = {n: arrays[n] for n in ("time_s", "xy", "score", "depth", "world", "present")}
+                return PoseTrack(Size(*header["size"]), Fraction(header["rate"]), **content, masks=masks)
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            expected = f"a {FORMAT} file, version {VERSION}"
-            raise FileFormatError(f"{path}: expected {expected}, found {error}; make it with choreograft track") from error
+            raise FileFormatError(
+                f"{path}: expected a {FORMAT} file of version {VERSION}, found {error}; make it with choreograft track"
+            ) from error
 
 
 def empty_arrays(frames: int) -> dict[str, NDArray[np.float32]]:

@@ -48,15 +48,15 @@ class Canvas:
 
     def place_points(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Source pixels (..., 2) to canvas pixels (..., 2); NaN stays NaN."""
-        return (xy * self.scale + np.asarray(self.offset)).astype(np.float32)
+        return np.asarray(xy * self.scale + np.asarray(self.offset), dtype=np.float32)
 
     def place_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A source picture (h, w) or (h, w, C) uint8 of the source's shape, any resolution, on the canvas (H, W[, C])."""
+        """A source picture (h, w) or (h, w, C) uint8 of the source's shape, on the canvas (H, W[, C])."""
         height, width = image.shape[:2]
         per_pixel = self.scale * self.source.width / width  # masks may come at a lower resolution than the picture
         if per_pixel < 1:  # shrink with area averaging first: an affine warp alone would alias
             width, height = max(1, round(width * per_pixel)), max(1, round(height * per_pixel))
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         left, top = self.offset
         step_x = self.scale * self.source.width / width
         step_y = self.scale * self.source.height / height
