@@ -63,7 +63,7 @@ class NormalisationConfig:
     """Global pose normalisation (retarget/); METHOD section 2 of docs/method.md."""
 
     alpha: float = 0.6
-    """How far beyond the median, in units of median-to-closest, the farthest ankle position may lie (paper: 0.5 to 0.7)."""
+    """How far beyond the median, in units of median-to-closest, the farthest ankle may lie (paper: 0.5 to 0.7)."""
     near: float = 0.05
     """Frames within this share of the ankle range count as being at the closest or farthest position."""
     one_depth: float = 0.06
@@ -199,7 +199,7 @@ def find_preset(name: str) -> Preset:
 
 
 def preset_from_dict(content: Mapping[str, Any]) -> Preset:
-    """The inverse of `dataclasses.asdict`, for presets read back from files; unknown or missing fields raise TypeError."""
+    """The inverse of `dataclasses.asdict`; fields that are unknown or missing raise TypeError."""
     parts: dict[str, Any] = {
         "generator": GeneratorConfig,
         "discriminator": DiscriminatorConfig,
