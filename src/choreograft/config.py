@@ -1,12 +1,16 @@
 """Every default of Choreograft, once: the command line, Python and the run folder all read this file.
 
-Each dataclass configures the module of the same name. Presets are code with a one-line description. No torch here.
+Each dataclass configures the module of the same name; the `...Options` are the verbs of the command line, and their
+docstrings its help. Presets are code with a one-line description. No torch here.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional
+from tyro.conf import arg as option
 
 from choreograft.errors import OptionError
 
@@ -246,3 +250,105 @@ class Budget:
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""
+
+
+DEFAULT_DEVICE = "auto"
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Learn one person from videos of them: writes a performer file. Interrupted, it goes on when run again."""
+
+    target: Annotated[tuple[Path, ...], Positional, option(metavar="VIDEO [VIDEO ...]")]
+    """One or several clips of the same person; the first sets the background and the place in the frame."""
+    output: Annotated[Path | None, option(name="output", aliases=["-o"], metavar="NAME.performer")] = None
+    """The performer file to write; in the runs folder if left out."""
+    preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
+    """Size, architecture and losses."""
+    minutes: float | None = None
+    """Training time; the preset's own if left out."""
+    images: int | None = None
+    """Training length in images shown, instead of minutes: the same on every machine."""
+    person: int = 1
+    """Which of the people in the clips, counted by how much of the frame they fill over time."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks, run folders and performers are kept."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+    seed: int = DEFAULT_SEED
+    """Equal seeds and options give equal training, as far as the device allows."""
+    overwrite: bool = False
+    """Replace the output if it exists."""
+
+
+@dataclass(frozen=True)
+class DanceOptions:
+    """Write the video in which the person of TARGET dances the dance of SOURCE, with SOURCE's sound and timing."""
+
+    source: Annotated[Path, Positional, option(metavar="SOURCE")]
+    """The video whose motion is read."""
+    target: Annotated[Path, option(name="as", metavar="TARGET")]
+    """Who is to dance: a video (a performer is trained first and kept) or a .performer file."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="OUT.mp4")]
+    """The video to write."""
+    side_by_side: bool = False
+    """Also write OUT.side_by_side.mp4: source, stick figure and result beside each other."""
+    person: int = 1
+    """Which of the people in SOURCE, counted by how much of the frame they fill over time."""
+    as_person: int = 1
+    """Which of the people in TARGET."""
+    preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
+    """Size, architecture and losses of a performer that is trained for this dance."""
+    minutes: float | None = None
+    """Training time; the preset's own if left out."""
+    images: int | None = None
+    """Training length in images shown, instead of minutes."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks, run folders and performers are kept."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+    seed: int = DEFAULT_SEED
+    """Equal seeds and options give equal training, as far as the device allows."""
+    overwrite: bool = False
+    """Replace the output if it exists."""
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """Find one person's body, hands, face and mask in every frame of a video: writes a track file."""
+
+    video: Annotated[Path, Positional, option(metavar="VIDEO")]
+    """The video to read."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="TRACK.npz")]
+    """The track file to write."""
+    person: int = 1
+    """Which of the people in it, counted by how much of the frame they fill over time."""
+    overlay: Path | None = None
+    """Also write the video with the cleaned track drawn over it, to look at."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks are cached: no video is tracked twice."""
+    overwrite: bool = False
+    """Replace the output if it exists."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The whole job on two synthetic performers, with no video of your own: renders, trains, dances."""
+
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="OUT.mp4")] = Path("demo/dance.mp4")
+    """The video to write; everything else of the demo lies beside it."""
+    minutes: float = 4.0
+    """Training time."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """Say what this machine has and what it lacks: versions, devices, model files, system libraries."""
+
+    fetch: bool = False
+    """Download the model files that are missing."""
+    runs: Path = DEFAULT_RUNS
+    """The folder whose free space is looked at."""

@@ -1,0 +1,66 @@
+"""pix2pixHD's global generator (Wang et al. 2018, "High-Resolution Image Synthesis ... with Conditional GANs", 3.1).
+
+Shapes: B batch, H x W pixels, both divisible by 2 ** downsamplings.
+"""
+
+from torch import Tensor, nn
+
+from choreograft.config import GeneratorConfig
+
+
+class GlobalGenerator(nn.Module):
+    """7x7 convolution, n stride-2 downsamplings, residual blocks, n upsamplings, 7x7 convolution, tanh.
+
+    Instance normalisation without learned scale; reflection padding at full resolution and in the blocks.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, config: GeneratorConfig) -> None:
+        super().__init__()
+        width = config.base_channels
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), *_normalised(nn.Conv2d(in_channels, width, 7))]
+        for _ in range(config.downsamplings):
+            layers += _normalised(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1))
+            width *= 2
+        layers += [ResidualBlock(width) for _ in range(config.residual_blocks)]
+        for _ in range(config.downsamplings):
+            layers += _normalised(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1))
+            width //= 2
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, out_channels, 7), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(init_weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]."""
+        y: Tensor = self.layers(x)
+        return y
+
+
+class ResidualBlock(nn.Module):
+    """x plus two 3x3 convolutions of x, with reflection padding and instance normalisation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            *_normalised(nn.Conv2d(channels, channels, 3)),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, h, w) to the same shape."""
+        y: Tensor = x + self.layers(x)
+        return y
+
+
+def init_weights(module: nn.Module) -> None:
+    """Normal weights of deviation 0.02 and zero biases, as pix2pix starts (Isola et al. 2017, appendix 6.2)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+    return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]

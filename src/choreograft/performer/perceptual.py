@@ -1,0 +1,211 @@
+"""Perceptual loss: L1 between the features that an image classifier sees (Johnson et al. 2016; Wang et al. 2018, 3.4).
+
+VGG-19 is the paper's network and must be downloaded (575 MB); EfficientNet-Lite0 (18 MB) sees enough for a draft.
+Shapes: B batch, H x W pixels; pictures are (B, 3, H, W) in [-1, 1].
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises when it refuses a file; nothing is unpickled here
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from choreograft import assets
+from choreograft.config import Perceptual
+from choreograft.errors import FileFormatError
+from choreograft.progress import Progress, silent
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
+
+
+class FeatureNetwork(nn.Module):
+    """A frozen classifier cut into stages; subclasses fill `stages` and `weights`."""
+
+    weights: tuple[float, ...]
+    """Of each stage's L1 in the loss."""
+    relative = False
+    """Whether a stage's L1 is divided by the mean size of the real features, which puts stages on one scale."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.stages = nn.ModuleList()
+
+    def features(self, picture: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in [-1, 1] to the features after each stage."""
+        x = ((picture + 1) / 2 - self.mean) / self.deviation
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+        """The weighted L1 between the features of two pictures, mean over the batch; a scalar in float32."""
+        with torch.no_grad():
+            wanted = self.features(real)
+        terms = []
+        for weight, f, r in zip(self.weights, self.features(fake), wanted, strict=True):
+            term = weight * F.l1_loss(f.float(), r.float())
+            terms.append(term / r.float().abs().mean().clamp_min(1e-6) if self.relative else term)
+        return torch.stack(terms).sum()
+
+    def freeze(self) -> "FeatureNetwork":
+        """Evaluation mode, no gradients for the weights."""
+        return self.eval().requires_grad_(False)
+
+
+class Vgg19(FeatureNetwork):
+    """VGG-19 (Simonyan & Zisserman 2015) up to relu5_1; stages end at relu1_1, 2_1, 3_1, 4_1 and 5_1."""
+
+    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+    CHANNELS: Final = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512)
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        width, fresh_block = 3, True
+        for entry in self.CHANNELS:
+            if isinstance(entry, str):
+                layers.append(nn.MaxPool2d(2))
+                fresh_block = True
+                continue
+            layers += [nn.Conv2d(width, entry, 3, padding=1), nn.ReLU()]
+            width = entry
+            if fresh_block:  # the first convolution of a block closes a stage
+                self.stages.append(nn.Sequential(*layers))
+                layers, fresh_block = [], False
+
+    def load(self, path: Path) -> None:
+        """Take the weights from torchvision's vgg19 file: `features.N.weight` and `.bias`, in order of N."""
+        found = _read_weights(path)
+        names = sorted({int(key.split(".")[1]) for key in found if key.startswith("features.")})
+        own = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        with _named_file(path):
+            for convolution, number in zip(own, names[: len(own)], strict=True):
+                part = {"weight": found[f"features.{number}.weight"], "bias": found[f"features.{number}.bias"]}
+                convolution.load_state_dict(part)
+
+
+class EfficientNetLite0(FeatureNetwork):
+    """EfficientNet-Lite0 (Tan & Le 2019; Lite: no squeeze-and-excitation, ReLU6), to stride 16 of its 32."""
+
+    weights = (1.0, 1.0, 1.0, 1.0, 1.0)
+    relative = True
+    # kernel, stride, expansion, channels of each inverted residual block
+    BLOCKS: Final = (
+        (3, 1, 1, 16), (3, 2, 6, 24), (3, 1, 6, 24), (5, 2, 6, 40), (5, 1, 6, 40), (3, 2, 6, 80), (3, 1, 6, 80),
+        (3, 1, 6, 80), (5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112),
+    )  # fmt: skip
+    STAGE_ENDS: Final = (0, 2, 4, 10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages.append(nn.Sequential(_same_convolution(3, 32, 3, 2), nn.ReLU6()))
+        width, layers = 32, []
+        for index, (kernel, stride, expansion, channels) in enumerate(self.BLOCKS):
+            layers.append(InvertedResidual(width, channels, kernel, stride, expansion))
+            width = channels
+            if index in self.STAGE_ENDS:
+                self.stages.append(nn.Sequential(*layers))
+                layers = []
+
+    def load(self, path: Path) -> None:
+        """Take the weights from the published ImageNet checkpoint; its later blocks and classifier are left out."""
+        found = _read_weights(path)
+        blocks = [module for module in self.modules() if isinstance(module, InvertedResidual)]
+        with _named_file(path):
+            _load_convolution(self.stages[0][0], found, "_conv_stem", "_bn0")  # type: ignore[index]
+            for index, block in enumerate(blocks):
+                for convolution, (name, norm) in zip(block.convolutions(), block.published_names(), strict=True):
+                    _load_convolution(convolution, found, f"_blocks.{index}.{name}", f"_blocks.{index}.{norm}")
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depthwise, project 1x1; with a shortcut where the shape allows (Sandler et al. 2018)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = in_channels * expansion
+        self.expand = _same_convolution(in_channels, inner, 1, 1) if expansion > 1 else None
+        self.depthwise = _same_convolution(inner, inner, kernel, stride, groups=inner)
+        self.project = _same_convolution(inner, out_channels, 1, 1)
+        self.shortcut = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, h, w) to (B, out_channels, h / stride, w / stride)."""
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.shortcut else y
+
+    def convolutions(self) -> list[nn.Sequential]:
+        """Padding, convolution and normalisation of each step, in order."""
+        return [part for part in (self.expand, self.depthwise, self.project) if part is not None]
+
+    def published_names(self) -> list[tuple[str, str]]:
+        """The names of those steps in the published checkpoint."""
+        names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
+        return names if self.expand is not None else names[1:]
+
+
+class SamePadding(nn.Module):
+    """TensorFlow's "same" padding, which puts the odd pixel at the right and the bottom."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to a padded copy; a stride-s convolution of it has ceil(h / s) rows."""
+        down, across = (max(self.kernel - (n % self.stride or self.stride), 0) for n in x.shape[-2:])
+        return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+
+def load_perceptual(kind: Perceptual, progress: Progress = silent, path: Path | None = None) -> FeatureNetwork | None:
+    """The perceptual network of that name, frozen, with weights from `path` or fetched; None for "none".
+
+    Raises:
+        AssetError: the weights are neither cached nor reachable.
+        FileFormatError: the file holds other weights.
+    """
+    if kind == "none":
+        return None
+    network, asset = (Vgg19(), assets.VGG19) if kind == "vgg19" else (EfficientNetLite0(), assets.EFFICIENTNET_LITE0)
+    network.load(path or assets.fetch(asset, progress))
+    return network.freeze()
+
+
+def _same_convolution(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+    return nn.Sequential(SamePadding(kernel, stride), convolution, nn.BatchNorm2d(outputs, eps=1e-3))
+
+
+def _load_convolution(step: nn.Sequential, found: dict[str, Tensor], name: str, norm: str) -> None:
+    step[1].load_state_dict({"weight": found[f"{name}.weight"]})
+    fields = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    step[2].load_state_dict({field: found[f"{norm}.{field}"] for field in fields})
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """A published .pth of tensors alone; `weights_only` refuses anything that could run code."""
+    with _named_file(path):
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{path}: expected a table of weights, found {type(found).__name__}")
+    return found
+
+
+@contextmanager
+def _named_file(path: Path) -> Iterator[None]:
+    """Turn whatever a wrong weight file causes into one line that names it."""
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError, OSError, EOFError, UnpicklingError) as error:
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise FileFormatError(f"{path}: not the expected weights ({first_line}); remove it or give another") from error

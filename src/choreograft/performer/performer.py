@@ -1,0 +1,65 @@
+"""A performer: the trained model of one person. Tensors in, tensors out; store.py reads and writes it.
+
+Shapes: B batch, H x W pixels.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from choreograft.config import Preset
+from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.retarget.stance import Stance
+from choreograft.video.size import Size
+
+
+@dataclass(frozen=True)
+class PerformerCard:
+    """All about a performer that is not a tensor."""
+
+    name: str
+    preset: Preset
+    size: Size
+    """Of the frames it draws, px: the canvas."""
+    stance: Stance
+    """Where and how large the person stands, canvas px."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """How it was made, for people: clips with their SHA-256, images seen, seconds, device, versions."""
+
+
+class Performer(nn.Module):
+    """Generator and plate of one person, and the staging that connects them with poses."""
+
+    plate: Tensor
+    """(3, H, W) in [-1, 1]."""
+
+    def __init__(self, card: PerformerCard, plate: Tensor) -> None:
+        super().__init__()
+        self.card = card
+        self.staging: Staging = STAGINGS[card.preset.background](card.preset.stick_figure)
+        self.generator = GlobalGenerator(
+            self.staging.input_channels, self.staging.output_channels, card.preset.generator
+        )
+        self.register_buffer("plate", plate)
+
+    def forward(self, conditioning: Conditioning, previous: Tensor) -> Composite:
+        """Frames from their conditioning and the frame before each, (B, 3, H, W) in [-1, 1]; zeros where none was."""
+        return draw_frames(self.staging, self.generator, conditioning, previous)
+
+    def no_previous(self, batch: int = 1) -> Tensor:
+        """The zero image that stands for the frame before the first (docs/method.md, section 4)."""
+        return torch.zeros(batch, *self.plate.shape, device=self.plate.device)
+
+
+def canvas_size(preset: Preset, video: Size) -> Size:
+    """The frame a performer of this preset draws for a target video of this size.
+
+    As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator's
+    downsamplings need.
+    """
+    step = 2**preset.generator.downsamplings
+    width = max(step, round(preset.height_px * video.width / video.height / step) * step)
+    return Size(width, preset.height_px)

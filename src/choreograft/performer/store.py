@@ -1,0 +1,73 @@
+"""Performer files: one safetensors file with weights, plate and everything needed to use them. No pickle.
+
+The only module of this package that touches the disk, besides the perceptual networks' weight files.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from choreograft.config import preset_from_dict
+from choreograft.errors import FileFormatError
+from choreograft.files import atomic_path
+from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.retarget.stance import Stance
+from choreograft.video.size import Size
+
+FORMAT: Final = "choreograft-performer"
+VERSION: Final = 1
+SKELETON: Final = "coco-wholebody-133"
+SUFFIX: Final = ".performer"
+
+
+def save_performer(performer: Performer, path: Path) -> None:
+    """Write a performer, atomically.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    card = performer.card
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "skeleton": SKELETON,
+        "name": card.name,
+        "preset": asdict(card.preset),
+        "size": card.size,
+        "stance": card.stance.to_dict(),
+        "training": card.training,
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in performer.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"choreograft": json.dumps(header, default=str)})
+
+
+def load_performer(path: Path, device: torch.device | None = None) -> Performer:
+    """Read what `save_performer` wrote, in evaluation mode.
+
+    Raises:
+        FileFormatError: missing, not a performer file, damaged, or of another version.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header: dict[str, Any] = json.loads((file.metadata() or {})["choreograft"])
+            if (header["format"], header["version"], header["skeleton"]) != (FORMAT, VERSION, SKELETON):
+                raise ValueError(f"{header['format']} version {header['version']} with skeleton {header['skeleton']}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        card = PerformerCard(
+            header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
+            Stance.from_dict(header["stance"]), header["training"],
+        )  # fmt: skip
+        performer = Performer(card, tensors["plate"])
+        performer.load_state_dict(tensors, strict=True)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        found = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise FileFormatError(
+            f"{path}: expected a {FORMAT} file of version {VERSION}, found {found}; make one with choreograft train"
+        ) from error
+    return performer.to(device or "cpu", memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,118 @@
+"""What a training run leaves to look at: numbers by line, pictures of fixed frames, a plot of the losses.
+
+run folder/   options.json  stats.jsonl  losses.png  summary.json  previews/  checkpoint.safetensors  recording/
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from choreograft.config import JournalConfig
+from choreograft.files import atomic_path
+from choreograft.performer.images import to_image
+from choreograft.performer.staging import Composite, Conditioning, Staging
+from choreograft.training.pairs import load_frame
+from choreograft.training.recording import Recording
+from choreograft.video.sheet import save_picture, tile_pictures
+
+Draw = Callable[[Conditioning, Tensor], Composite]
+"""Conditioning and previous frame to frames, on the training device."""
+
+
+class Journal:
+    """Writes statistics and previews into a run folder, each when it is due."""
+
+    def __init__(self, folder: Path, config: JournalConfig) -> None:
+        self.folder = folder
+        self.config = config
+        self.latest: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(()))
+        self._steps = 0
+        self._preview_due = 0.0
+
+    def note(self, terms: Mapping[str, Tensor]) -> None:
+        """Add one step's losses to the running means; nothing is read back from the device yet."""
+        for name, value in terms.items():
+            self._sums[name] = self._sums[name].to(value.device) + value.detach()
+        self._steps += 1
+
+    def write_stats(self, seen_images: int, seconds: float, learning_rate: float) -> dict[str, float]:
+        """Append the means since the last call to stats.jsonl and return them."""
+        means = {name: float(total) / max(1, self._steps) for name, total in self._sums.items()}
+        self._sums.clear()
+        self._steps = 0
+        line = {"images": seen_images, "seconds": round(seconds, 2), "learning_rate": learning_rate, **means}
+        with (self.folder / "stats.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+        self.latest = means
+        return means
+
+    def preview_is_due(self) -> bool:
+        """Whether it is time for the next preview; the first is due at once."""
+        return time.monotonic() >= self._preview_due
+
+    def write_preview(self, draw: Draw, recording: Recording, staging: Staging, seen_images: int) -> None:
+        """Save real frames, their stick figures and what the generator makes of them, always the same frames."""
+        sheet = draw_preview(draw, recording, staging, self.config.preview_frames)
+        save_picture(sheet, self.folder / "previews" / f"images_{seen_images:07d}.jpg")
+        self._preview_due = time.monotonic() + self.config.preview_every_s
+
+    def forget_after(self, seen_images: int) -> None:
+        """Drop lines of a session that was killed after its last checkpoint: its steps are about to be done again."""
+        path = self.folder / "stats.jsonl"
+        if not path.exists():
+            return
+        kept = [line for line in _read_lines(path) if line["images"] <= seen_images]
+        with atomic_path(path) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+    def plot_losses(self) -> None:
+        """Draw stats.jsonl as losses.png: one small panel for each figure."""
+        lines = _read_lines(self.folder / "stats.jsonl")
+        if len(lines) > 1:
+            plot_lines(lines, self.folder / "losses.png")
+
+
+def draw_preview(draw: Draw, recording: Recording, staging: Staging, count: int) -> NDArray[np.uint8]:
+    """A contact sheet with a column each for `count` frames spread over the recording: real, stick figure, drawn."""
+    chosen = recording.pairs[np.linspace(0, len(recording.pairs) - 1, count).round().astype(int)]
+    columns = []
+    for n in chosen.tolist():
+        first, second = load_frame(recording, n, staging), load_frame(recording, n + 1, staging)
+        before = draw(first.conditioning, torch.zeros_like(first.real)).frame
+        after = draw(second.conditioning, before).frame
+        columns.append([to_image(second.real[0]), to_image(second.conditioning.stick[0]), to_image(after[0])])
+    return tile_pictures([list(row) for row in zip(*columns, strict=True)])
+
+
+def plot_lines(lines: list[dict[str, float]], path: Path) -> None:
+    """Plot every figure of stats lines over the images seen; written atomically as a picture."""
+    from matplotlib.figure import Figure  # takes a second to import, and most runs plot once
+
+    names = [name for name in lines[-1] if name not in ("images", "seconds")]
+    figure = Figure(figsize=(9, 1.6 * ((len(names) + 1) // 2)), layout="constrained")
+    for panel, name in zip(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat, names, strict=False):
+        points = [(line["images"], line[name]) for line in lines if name in line]
+        panel.plot(*zip(*points, strict=True), linewidth=1)
+        panel.set_title(name, fontsize=9)
+        panel.tick_params(labelsize=7)
+    figure.supxlabel("images seen", fontsize=9)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def _read_lines(path: Path) -> list[dict[str, float]]:
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:  # the last line of a run that was killed while it wrote
+            break
+    return lines

@@ -1,0 +1,136 @@
+"""A recording: the target's clips as training needs them, at the canvas size, on disk and mapped into memory.
+
+Made once per training run from videos and cleaned tracks, and used again when the run is resumed.
+Shapes: N frames kept from all clips together, H x W pixels of the canvas.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.errors import PersonError
+from choreograft.files import atomic_path, write_json
+from choreograft.performer.plate import estimate_plate
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress, silent
+from choreograft.video.read import read_frames
+from choreograft.video.size import Canvas, Size
+
+MAX_FRAMES: Final = 8000
+"""Longer footage is thinned to this many frames, in pairs of neighbours: 0.9 GB of disk at the draft size."""
+NEIGHBOUR: Final = 1.5
+"""Two frames are consecutive if at most this many nominal frame intervals lie between them."""
+MIN_PAIRS: Final = 8
+"""Fewer pairs of consecutive frames with the person in them are no material to learn from."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video of the target and its cleaned track, in the video's own pixels."""
+
+    path: Path
+    track: PoseTrack
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Frames, masks and poses of the target; pairs of consecutive frames never span a gap or two clips."""
+
+    frames: NDArray[np.uint8]
+    """(N, H, W, 3) RGB, memory-mapped."""
+    masks: NDArray[np.uint8]
+    """(N, H, W) 255 = person, memory-mapped."""
+    plates: NDArray[np.uint8]
+    """(clips, H, W, 3)."""
+    clip_of: NDArray[np.intp]
+    """(N,) the clip that each frame comes from."""
+    tracks: tuple[PoseTrack, ...]
+    """Of the kept frames of each clip, canvas pixels."""
+    pairs: NDArray[np.intp]
+    """(P,) every n for which n and n + 1 are consecutive frames that show the person."""
+
+    def pose_at(self, n: int) -> tuple[PoseTrack, int]:
+        """The track that frame n belongs to, and its index there."""
+        clip = int(self.clip_of[n])
+        return self.tracks[clip], n - int(np.searchsorted(self.clip_of, clip))
+
+
+def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress: Progress = silent) -> Recording:
+    """Lay all clips onto the canvas and store them in `folder`, or take what is already stored there.
+
+    Raises:
+        PersonError: too few consecutive frames show the person.
+        VideoError: a clip cannot be read.
+    """
+    kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
+    tracks = tuple(clip.track.select(at).on_canvas(size) for clip, at in zip(clips, kept, strict=True))
+    clip_of = np.repeat(np.arange(len(clips)), [len(at) for at in kept])
+    pairs = find_pairs(tracks)
+    if len(pairs) < MIN_PAIRS:
+        names = ", ".join(str(clip.path) for clip in clips)
+        raise PersonError(
+            f"{names}: found {len(pairs)} pairs of consecutive frames with the person in them; expected at least"
+            f" {MIN_PAIRS}; film a longer clip in which the whole person is seen"
+        )
+    if not (folder / "recording.json").exists():
+        _store_frames(folder, clips, kept, size, progress)
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", "plates")}
+    return Recording(**arrays, clip_of=clip_of, tracks=tracks, pairs=pairs)
+
+
+def choose_frames(track: PoseTrack, limit: int) -> NDArray[np.intp]:
+    """Indices of frames that show the person, increasing; beyond `limit` thinned evenly, two neighbours at a time."""
+    shown = np.flatnonzero(track.present)
+    if len(shown) <= limit:
+        return shown
+    starts = shown[np.linspace(0, len(shown) - 2, limit // 2).astype(int)]
+    wanted = np.union1d(starts, starts + 1)
+    return np.intersect1d(wanted, shown)
+
+
+def find_pairs(tracks: Sequence[PoseTrack]) -> NDArray[np.intp]:
+    """Every n, counted through all tracks, whose next frame follows within the same track and without a gap."""
+    starts, offset = [], 0
+    for track in tracks:
+        close = np.diff(track.time_s) <= NEIGHBOUR / float(track.rate)
+        starts.append(np.flatnonzero(close & track.present[:-1] & track.present[1:]) + offset)
+        offset += len(track)
+    return np.concatenate(starts)
+
+
+def _store_frames(
+    folder: Path, clips: Sequence[Clip], kept: Sequence[NDArray[np.intp]], size: Size, progress: Progress
+) -> None:
+    total = sum(len(at) for at in kept)
+    shape = (total, size.height, size.width)
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=np.uint8, shape=(*shape, 3))
+    masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=shape)
+    plates, n = [], 0
+    with progress.task("Preparing frames", total) as advance:
+        for clip, at in zip(clips, kept, strict=True):
+            canvas, first, wanted = Canvas(clip.track.size, size), n, set(at.tolist())
+            for frame in read_frames(clip.path):
+                if frame.index not in wanted:
+                    continue
+                frames[n] = canvas.place_image(frame.image)
+                masks[n] = _mask_on_canvas(clip.track, frame.index, canvas)
+                n += 1
+                advance(n)
+            plates.append(estimate_plate(frames[first:n], masks[first:n]))
+    frames.flush()
+    masks.flush()
+    with atomic_path(folder / "plates.npy") as temporary, temporary.open("wb") as stream:
+        np.save(stream, np.stack(plates))
+    # written last: its presence says that the arrays beside it are whole
+    write_json(folder / "recording.json", {"clips": [str(clip.path) for clip in clips], "frames": total, "size": size})
+
+
+def _mask_on_canvas(track: PoseTrack, t: int, canvas: Canvas) -> NDArray[np.uint8]:
+    if track.masks is None:
+        return np.zeros((canvas.size.height, canvas.size.width), np.uint8)
+    return canvas.place_image(track.masks[t])

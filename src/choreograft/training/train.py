@@ -1,0 +1,170 @@
+"""From a person's clips to a performer file: setup (what is to be done, and where), main (build, fit, save)."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Final
+
+import torch
+from filelock import FileLock, Timeout
+
+from choreograft.config import Budget, JournalConfig, NormalisationConfig, Preset
+from choreograft.errors import BusyError
+from choreograft.files import check_writable, content_hash, text_hash, write_json
+from choreograft.performer.device import Compute
+from choreograft.performer.images import to_tensor
+from choreograft.performer.perceptual import load_perceptual
+from choreograft.performer.performer import Performer, PerformerCard, canvas_size
+from choreograft.performer.store import SUFFIX, save_performer
+from choreograft.progress import Progress, silent
+from choreograft.retarget.stance import Stance
+from choreograft.training.journal import Journal
+from choreograft.training.loop import fit, set_up
+from choreograft.training.recording import Clip, Recording, prepare_recording
+from choreograft.training.state import TrainingState
+
+LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a performer is made from. Equal plans share a run folder, so they resume or reuse each other's work."""
+
+    videos: tuple[Path, ...]
+    """Clips of one person; the first sets the stage: its background, and where and how large the person stands."""
+    person: int
+    """Which of the people in them, 1 = who fills most of the frame."""
+    preset: Preset
+    budget: Budget
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What the performer is called: as the first video."""
+        return self.videos[0].stem
+
+    @cached_property
+    def clips(self) -> dict[str, str]:
+        """SHA-256 of each video, by path."""
+        return {str(path): content_hash(path) for path in self.videos}
+
+    @cached_property
+    def key(self) -> str:
+        """Names this plan: changes with the footage and with every option."""
+        options = [list(self.clips.values()), self.person, asdict(self.preset), asdict(self.budget), self.seed]
+        return text_hash(options)
+
+    def folder(self, runs: Path) -> Path:
+        """The run folder."""
+        return runs / f"{self.name}-{self.key}"
+
+    def performer_path(self, runs: Path) -> Path:
+        """Where the finished performer lies unless the user names another place."""
+        return self.folder(runs) / f"{self.name}{SUFFIX}"
+
+
+def train_performer(
+    plan: TrainingPlan,
+    clips: Sequence[Clip],
+    runs: Path,
+    compute: Compute,
+    output: Path | None = None,
+    progress: Progress = silent,
+    journal_config: JournalConfig = JournalConfig(),  # noqa: B008 - frozen
+) -> Path:
+    """Train the performer of a plan, or go on with it where an earlier run of the same plan stopped.
+
+    Args:
+        clips: the plan's videos with their cleaned tracks.
+        output: the performer file to write; in the run folder where None.
+    Returns:
+        The performer file.
+    Raises:
+        PersonError: too little of the person is seen. BusyError: another process trains the same plan.
+        AssetError: the perceptual network's weights are not to be had. OutputError: a folder cannot be written.
+    """
+    folder, output = plan.folder(runs), output or plan.performer_path(runs)
+    check_writable(output)
+    check_writable(folder / "options.json")
+    with hold_folder(folder):
+        write_json(
+            folder / "options.json", {**describe_plan(plan), "compute": str(compute), "versions": list_versions()}
+        )
+        perceptual = load_perceptual(plan.preset.perceptual, progress)
+        size = canvas_size(plan.preset, clips[0].track.size)
+        recording = prepare_recording(folder / "recording", clips, size, progress)
+        studio = set_up(build_performer(plan, recording), perceptual, compute, plan.seed)
+        journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
+        resume(studio.state, checkpoint, plan.key, journal, progress)
+        fit(studio, recording, plan.budget, journal, journal_config, checkpoint, plan.key, plan.seed, progress)
+
+        facts = {"images": studio.state.seen_images, "seconds": round(studio.state.seconds, 1), **journal.latest}
+        studio.performer.card.training.update(facts, compute=str(compute), versions=list_versions())
+        save_performer(studio.performer, output)
+        journal.plot_losses()
+        write_json(folder / "summary.json", {**describe_plan(plan), **studio.performer.card.training, "output": output})
+        checkpoint.unlink()
+        rmtree(folder / "recording")
+    return output
+
+
+def build_performer(plan: TrainingPlan, recording: Recording) -> Performer:
+    """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed."""
+    stance = Stance.measure(recording.tracks[0], NormalisationConfig())
+    height, width = recording.plates.shape[1:3]
+    card = PerformerCard(
+        plan.name, plan.preset, recording.tracks[0].size, stance, {"clips": plan.clips, "person": plan.person}
+    )
+    assert (width, height) == tuple(card.size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        return Performer(card, to_tensor(recording.plates[0]))
+
+
+def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
+    """Load the checkpoint if there is one, and say so."""
+    if not checkpoint.exists():
+        journal.forget_after(0)
+        return
+    state.load(checkpoint, key)
+    journal.forget_after(state.seen_images)
+    progress.say(f"Going on from {checkpoint}: {state.seen_images} images, {state.seconds:.0f} s trained so far")
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run folder; the system lets go of it if this process is killed.
+
+    Raises:
+        BusyError: another process holds it.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BusyError(f"{folder}: another process is training this performer; wait for it or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def describe_plan(plan: TrainingPlan) -> dict[str, Any]:
+    """The resolved options of a plan, for options.json and summary.json."""
+    return {
+        "clips": plan.clips,
+        "person": plan.person,
+        "preset": asdict(plan.preset),
+        "budget": str(plan.budget),
+        "seed": plan.seed,
+    }
+
+
+def list_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that shape a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}

@@ -1,0 +1,57 @@
+"""Contact sheets: many frames in one picture, for people who would rather look than read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.errors import OutputError
+from choreograft.files import atomic_path
+
+GAP_PX = 4
+GROUND = 24
+"""Grey level between the pictures."""
+
+
+def tile_pictures(rows: Sequence[Sequence[NDArray[np.uint8]]], height_px: int | None = None) -> NDArray[np.uint8]:
+    """Lay pictures (h, w, 3) RGB uint8 out in rows, each row scaled to one height, with a gap between them.
+
+    Args:
+        height_px: of every row; the height of a row's first picture where None.
+    """
+    strips = [_join_row(row, height_px or row[0].shape[0]) for row in rows if row]
+    width = max(strip.shape[1] for strip in strips)
+    sheet = np.full((sum(strip.shape[0] + GAP_PX for strip in strips) - GAP_PX, width, 3), GROUND, np.uint8)
+    top = 0
+    for strip in strips:
+        sheet[top : top + strip.shape[0], : strip.shape[1]] = strip
+        top += strip.shape[0] + GAP_PX
+    return sheet
+
+
+def scale_to_height(picture: NDArray[np.uint8], height_px: int) -> NDArray[np.uint8]:
+    """The same picture (h, w, 3) at another height, its shape kept."""
+    height, width = picture.shape[:2]
+    if height == height_px:
+        return picture
+    size = (max(1, round(width * height_px / height)), height_px)
+    interpolation = cv2.INTER_AREA if height > height_px else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
+
+
+def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write (H, W, 3) RGB uint8 as the format of the suffix, atomically."""
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise OutputError(f"cannot write {path}: expected a picture's suffix, such as .png or .jpg")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def _join_row(row: Sequence[NDArray[np.uint8]], height_px: int) -> NDArray[np.uint8]:
+    parts = [scale_to_height(picture, height_px) for picture in row]
+    gap = np.full((height_px, GAP_PX, 3), GROUND, np.uint8)
+    joined = [part for picture in parts for part in (picture, gap)][:-1]
+    return np.concatenate(joined, axis=1)
