@@ -41,6 +41,10 @@ class CleaningConfig:
     """Standard deviation of that Gaussian, s."""
     fill_gap_s: float = 0.35
     """Gaps of a joint, or of the whole person, up to this long are interpolated; longer ones stay absent."""
+    flash_s: float = 0.15
+    """A sighting up to this long between two long absences is a false detection and dropped."""
+    cut_speed: float = 8.0
+    """Body extents per second; where the whole body moves faster and stays there, the clip was cut."""
     min_score: float = 0.3
     """A body joint below this counts as unseen."""
 
@@ -74,6 +78,10 @@ class NormalisationConfig:
     """An ankle range below this share of the body height is a person who stays at one depth."""
     seen: float = 0.3
     """Score from which head and ankles count as detected."""
+    frame_margin: float = 0.02
+    """Feet may lie this share of the picture's height outside of it: those that touch its edge often do."""
+    min_usable: float = 0.1
+    """Share of the frames with a person in which head and ankles must be usable; below, the torso is measured."""
 
 
 @dataclass(frozen=True)
