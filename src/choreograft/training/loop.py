@@ -93,7 +93,6 @@ def fit(
                 journal.note(train_step(studio, (first.to(device), second.to(device)), rate))
                 state.seen_images += IMAGES_PER_STEP
                 state.seconds = time.monotonic() - began
-                advance(state.seconds if by_clock else state.seen_images, **journal.latest)
 
                 # numbers, pictures, checkpoint: each when it is due
                 if state.seen_images % journal_config.stats_every_images == 0:
@@ -104,6 +103,7 @@ def fit(
                     state.save(checkpoint, key)
                     checkpoint_due = time.monotonic() + journal_config.checkpoint_every_s
                 state.seconds = time.monotonic() - began
+                advance(state.seconds if by_clock else state.seen_images, **journal.latest)
         except KeyboardInterrupt:
             state.save(checkpoint, key)
             raise

@@ -1,0 +1,5 @@
+"""`python -m choreograft` is `choreograft`."""
+
+from choreograft.cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""The command line: one short function per verb. What a verb needs is imported when it is called.
+
+A mistake of the user's ends in one line on standard error and a non-zero exit; a defect of ours in a traceback.
+"""
+
+import contextlib
+import io
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import tyro
+
+from choreograft.config import DanceOptions, DemoOptions, DoctorOptions, TrackOptions, TrainOptions
+from choreograft.errors import ChoreograftError, OptionError
+from choreograft.progress import ConsoleProgress
+
+INTERRUPTED: Final = 130
+"""The exit code of a program that was interrupted from the keyboard, by the shells' custom."""
+
+
+def run_dance(options: DanceOptions) -> int:
+    """Choreograft's main job."""
+    from choreograft.pipeline import dance
+
+    done = dance(options, ConsoleProgress())
+    beside = f"; side by side: {done.side_by_side}" if done.side_by_side else ""
+    sys.stdout.write(f"{done.video} (performer: {done.performer}; contact sheet: {done.sheet}{beside})\n")
+    return 0
+
+
+def run_train(options: TrainOptions) -> int:
+    """Learn one person."""
+    from choreograft.pipeline import train
+
+    sys.stdout.write(f"{train(options, ConsoleProgress())}\n")
+    return 0
+
+
+def run_track(options: TrackOptions) -> int:
+    """Follow one person through a video."""
+    from choreograft.pipeline import track
+
+    sys.stdout.write(f"{track(options, ConsoleProgress())}\n")
+    return 0
+
+
+def run_demo(options: DemoOptions) -> int:
+    """The whole job on synthetic performers."""
+    from choreograft.demo import run
+
+    sys.stdout.write(f"{run(options, ConsoleProgress())}\n")
+    return 0
+
+
+def run_doctor(options: DoctorOptions) -> int:
+    """What this machine has and lacks."""
+    from choreograft.doctor import examine, print_checks
+
+    return print_checks(examine(options, ConsoleProgress()))
+
+
+VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int]]]] = {
+    "dance": (DanceOptions, run_dance),
+    "train": (TrainOptions, run_train),
+    "track": (TrackOptions, run_track),
+    "demo": (DemoOptions, run_demo),
+    "doctor": (DoctorOptions, run_doctor),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the arguments, run the verb, and exit with its code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        run = next(run for kind, run in VERBS.values() if isinstance(options, kind))
+        code = run(options)
+    except ChoreograftError as error:
+        sys.stderr.write(f"choreograft: error: {error}\n")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("choreograft: interrupted; what was learned is kept: the same command goes on from there\n")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def parse(arguments: Sequence[str]) -> Any:
+    """The options of the verb that the arguments name.
+
+    Raises:
+        OptionError: arguments that make no sense, in one line. SystemExit: help was asked for and printed.
+    """
+    verbs = {name: kind for name, (kind, _) in VERBS.items()}
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.extras.subcommand_cli_from_dict(
+                verbs, prog="choreograft", description=__doc__, args=list(arguments), config=config
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise OptionError(_one_line(complaint.getvalue())) from None
+
+
+def _one_line(box: str) -> str:
+    """The parser's framed complaint as one sentence."""
+    words = re.sub(r"[│╭╮╰╯─]+", " ", re.sub(r"\x1b\[[0-9;]*m", "", box)).split()
+    return re.sub(r"^Parsing error:? |^Unrecognized options:? ", "", " ".join(words))
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

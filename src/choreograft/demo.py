@@ -1,0 +1,29 @@
+"""The whole job with no video of one's own: two synthetic performers are rendered, one learns the other's dance."""
+
+from pathlib import Path
+
+from choreograft.config import DanceOptions, DemoOptions
+from choreograft.pipeline import dance
+from choreograft.progress import Progress, silent
+from choreograft.studio.render import render_demo
+
+
+def run(options: DemoOptions, progress: Progress = silent) -> Path:
+    """Render the clips (once), then dance; the result of an earlier demo is replaced.
+
+    Returns:
+        The finished video; clips, performer, contact sheet and the side-by-side video lie beside it.
+    Raises:
+        DependencyError: the studio's libraries are missing.
+    """
+    folder = options.output.parent
+    clips = render_demo(folder / "clips", progress)
+    done = dance(
+        DanceOptions(
+            source=clips.source, target=clips.target, output=options.output, side_by_side=True,
+            minutes=options.minutes, runs=folder / "runs", device=options.device, overwrite=True,
+        ),
+        progress,
+    )  # fmt: skip
+    progress.say(f"Look at {done.side_by_side}: the source, its stick figure, and the target dancing the same dance")
+    return done.video

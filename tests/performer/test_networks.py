@@ -1,0 +1,54 @@
+"""Networks against the numbers their papers state."""
+
+import pytest
+import torch
+
+from choreograft.config import DiscriminatorConfig, GeneratorConfig
+from choreograft.performer.networks.discriminator import MultiScaleDiscriminator, PatchDiscriminator
+from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+
+
+def test_the_generator_keeps_the_picture_size_and_ends_in_tanh():
+    generator = GlobalGenerator(6, 4, GeneratorConfig(base_channels=4, downsamplings=3, residual_blocks=1))
+    drawn = generator(torch.randn(2, 6, 32, 48) * 50)
+    assert drawn.shape == (2, 4, 32, 48)
+    assert drawn.abs().max() <= 1
+
+
+def test_the_papers_generator_has_the_size_of_pix2pixhd():
+    # convolutions counted by hand: 7x7 in and out, 4 down, 9 blocks of two 3x3 at 1024 channels, 4 up, biases included
+    widths = [64, 128, 256, 512, 1024]
+    expected = 6 * 64 * 49 + 64 + 64 * 3 * 49 + 3 + 9 * 2 * (1024 * 1024 * 9 + 1024)
+    expected += sum(2 * a * b * 9 + a + b for a, b in zip(widths, widths[1:], strict=False))
+    assert sum(p.numel() for p in GlobalGenerator(6, 3, GeneratorConfig()).parameters()) == expected
+
+
+def test_a_verdict_sees_a_patch_of_70_pixels():
+    discriminator = PatchDiscriminator(1, base_channels=2, layers=3).double()
+    for module in discriminator.modules():  # normalisation and rectifiers would couple or hide pixels
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.constant_(module.weight, 1.0)
+    stages = [layer for stage in discriminator.stages for layer in stage if isinstance(layer, torch.nn.Conv2d)]
+    x = torch.zeros(1, 1, 256, 256, dtype=torch.double, requires_grad=True)
+    y = x
+    for convolution in stages:
+        y = convolution(y)
+    y[0, 0, y.shape[2] // 2, y.shape[3] // 2].backward()
+    assert x.grad is not None
+    touched = x.grad[0, 0].nonzero()
+    assert (touched.max(0).values - touched.min(0).values + 1).tolist() == [70, 70]
+
+
+def test_each_scale_halves_the_picture_and_judges_with_its_own_weights():
+    discriminator = MultiScaleDiscriminator(12, DiscriminatorConfig(scales=3, base_channels=4))
+    activations = discriminator(torch.randn(1, 12, 128, 96))
+    assert [len(scale) for scale in activations] == [5, 5, 5]
+    assert [scale[0].shape[-2:] for scale in activations] == [(65, 49), (33, 25), (17, 13)]
+    first, second = (next(scale.parameters()) for scale in discriminator.scales[:2])
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_channels_double_with_each_layer_up_to_the_limit(layers):
+    activations = PatchDiscriminator(3, 256, layers)(torch.randn(1, 3, 64, 64))
+    assert [a.shape[1] for a in activations] == [256, *[512] * layers, 1]

@@ -1,0 +1,162 @@
+"""Training: it learns, it resumes exactly, and it leaves what it promises."""
+
+import json
+import math
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from choreograft.config import Budget, JournalConfig, OptimiserConfig
+from choreograft.errors import BusyError, ChoreograftError, FileFormatError
+from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.images import to_image
+from choreograft.performer.staging import OverPlate
+from choreograft.performer.store import load_performer
+from choreograft.progress import SilentProgress
+from choreograft.training import loop
+from choreograft.training.loop import fit, learning_rate, set_up, train_step
+from choreograft.training.pairs import load_frame, load_pair
+from choreograft.training.recording import prepare_recording
+from choreograft.training.train import TrainingPlan, build_performer, hold_folder, train_performer
+
+from .conftest import SIZE
+
+CPU = Compute(torch.device("cpu"), bf16=False)
+
+
+@pytest.fixture
+def plan(target, preset, four_steps):
+    return TrainingPlan((target.path,), 1, preset, four_steps, seed=1)
+
+
+class StopAfter(SilentProgress):
+    """Interrupts, as a user would, once so many images are done."""
+
+    def __init__(self, images: int) -> None:
+        self.images = images
+
+    @contextmanager
+    def task(self, name, total, unit="frames"):
+        def advance(done, **figures):
+            if name == "Training" and done >= self.images:
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+def weights(path):
+    return load_performer(path).generator.state_dict()
+
+
+def test_four_steps_equal_two_and_a_resume_and_two(plan, target, tmp_path, quiet_journal):
+    whole = train_performer(plan, [target], tmp_path / "whole", CPU, journal_config=quiet_journal)
+    with pytest.raises(KeyboardInterrupt):
+        train_performer(plan, [target], tmp_path / "cut", CPU, None, StopAfter(4), quiet_journal)
+    checkpoint = plan.folder(tmp_path / "cut") / "checkpoint.safetensors"
+    assert checkpoint.exists()
+    assert not plan.performer_path(tmp_path / "cut").exists()
+    resumed = train_performer(plan, [target], tmp_path / "cut", CPU, journal_config=quiet_journal)
+
+    for (name, a), b in zip(weights(whole).items(), weights(resumed).values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0, msg=name)
+    lines = [(plan.folder(tmp_path / run) / "stats.jsonl").read_text().splitlines() for run in ("whole", "cut")]
+    images = [[json.loads(line)["images"] for line in run] for run in lines]
+    assert images[0] == images[1] == [2, 4, 6, 8]
+    assert not checkpoint.exists()
+
+
+def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal, preset, four_steps):
+    other = TrainingPlan(plan.videos, 1, preset, four_steps, seed=2)
+    first = train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
+    second = train_performer(other, [target], tmp_path, CPU, journal_config=quiet_journal)
+    assert first != second
+    assert any(not torch.equal(a, b) for a, b in zip(weights(first).values(), weights(second).values(), strict=True))
+
+
+def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path, quiet_journal):
+    plan = TrainingPlan((target.path,), 1, preset, Budget(images=320), seed=0)
+    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
+    studio = set_up(build_performer(plan, recording), None, CPU, plan.seed)
+
+    def error() -> float:
+        frames = [load_frame(recording, n, studio.performer.staging) for n in range(8)]
+        with torch.no_grad():
+            drawn = [studio.draw(f.conditioning, studio.performer.no_previous()).frame for f in frames]
+        return float(np.mean([(d - f.real).abs().mean() for d, f in zip(drawn, frames, strict=True)]))
+
+    before = error()
+    journal = loop.Journal(tmp_path, quiet_journal)
+    fit(studio, recording, plan.budget, journal, quiet_journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
+    assert error() < 0.25 * before
+    frame = load_frame(recording, 4, studio.performer.staging)
+    with torch.no_grad():
+        drawn = to_image(studio.draw(frame.conditioning, studio.performer.no_previous()).frame[0])
+    centre = round(float(recording.tracks[0].xy[4, [11, 12], 0].mean()))
+    red, blue = drawn[30, centre].astype(int), drawn[70, centre].astype(int)
+    assert red[0] > 120 > red[2]
+    assert blue[2] > 110 > blue[0]
+
+
+def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset, tmp_path):
+    plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
+    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
+    studio = set_up(build_performer(plan, recording), None, CPU, 0)
+    before = [p.clone() for m in (studio.state.generator, studio.state.discriminator) for p in m.parameters()]
+    terms = train_step(studio, load_pair(recording, 0, 0, OverPlate(preset.stick_figure)), rate=1e-3)
+    after = [p for m in (studio.state.generator, studio.state.discriminator) for p in m.parameters()]
+    assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
+    assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}
+    assert all(p.requires_grad for p in studio.state.discriminator.parameters())
+
+
+def test_the_rate_is_constant_then_falls_linearly_to_zero():
+    config = OptimiserConfig(learning_rate=2e-4, constant_share=0.5)
+    rates = [learning_rate(share, config) for share in (0, 0.5, 0.75, 1, 1.2)]
+    assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 0, 0])
+
+
+def test_the_run_folder_holds_options_numbers_and_pictures(plan, target, tmp_path, quiet_journal):
+    path = train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
+    folder = plan.folder(tmp_path)
+    left = sorted(p.name for p in folder.iterdir())
+    assert left == [".lock", "losses.png", "options.json", "previews", "stats.jsonl", "summary.json", path.name]
+    assert {p.name for p in (folder / "previews").iterdir()} == {"images_0000002.jpg", "images_0000008.jpg"}
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["images"] == 8
+    assert summary["clips"] == plan.clips
+    assert json.loads((folder / "options.json").read_text())["budget"] == "8 images"
+
+
+def test_a_run_folder_in_use_is_refused(tmp_path):
+    with hold_folder(tmp_path), pytest.raises(BusyError, match="another process"), hold_folder(tmp_path):
+        pass
+
+
+def test_a_checkpoint_of_other_options_is_refused(target, preset, tmp_path):
+    plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
+    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
+    studio = set_up(build_performer(plan, recording), None, CPU, 0)
+    studio.state.save(tmp_path / "c.safetensors", "this")
+    with pytest.raises(FileFormatError, match="of run other"):
+        studio.state.load(tmp_path / "c.safetensors", "other")
+    (tmp_path / "c.safetensors").write_bytes(b"torn")
+    with pytest.raises(FileFormatError, match=r"c\.safetensors"):
+        studio.state.load(tmp_path / "c.safetensors", "this")
+
+
+def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, quiet_journal, monkeypatch):
+    def diverge(*_):
+        return {"pixel": torch.tensor(math.nan)}
+
+    monkeypatch.setattr(loop, "train_step", diverge)
+    with pytest.raises(ChoreograftError, match="diverged: pixel"):
+        train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_trains_and_its_performer_draws_on_a_cpu(plan, target, tmp_path):
+    path = train_performer(plan, [target], tmp_path, choose_compute("cuda"), journal_config=JournalConfig())
+    assert next(load_performer(path).parameters()).device.type == "cpu"

@@ -1,0 +1,79 @@
+"""Recordings and the pairs drawn from them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from choreograft.errors import PersonError
+from choreograft.performer.staging import OverPlate
+from choreograft.training.pairs import load_pair, pair_at, stream_pairs
+from choreograft.training.recording import choose_frames, find_pairs, prepare_recording
+
+from .conftest import SIZE, draw_target, swaying_track, write_target
+
+
+def test_pairs_never_span_an_absence_a_gap_in_time_or_two_clips():
+    first, second = swaying_track(6, missing=(3,)), swaying_track(4)
+    late = np.array([0, 1, 2, 4]) / 24  # one frame was lost between the third and the fourth
+    second = replace(second, time_s=late)
+    tracks = [first.select(choose_frames(first, 100)), second]
+    # frames kept: 0 1 2 4 5 of the first clip, then the second's four
+    assert find_pairs(tracks).tolist() == [0, 1, 3, 5, 6]
+
+
+def test_long_footage_is_thinned_to_pairs_of_neighbours():
+    track = swaying_track(200)
+    kept = choose_frames(track, 40)
+    assert 30 <= len(kept) <= 40
+    assert len(find_pairs([track.select(kept)])) >= 19
+    assert kept[0] == 0
+    assert kept[-1] == 199
+
+
+def test_frames_masks_and_poses_of_two_clips_stay_together(tmp_path):
+    clips = [
+        write_target(tmp_path / "a.mp4", swaying_track(6, missing=(2,))),
+        write_target(tmp_path / "b.mp4", swaying_track(5)),
+    ]
+    recording = prepare_recording(tmp_path / "recording", clips, SIZE)
+    assert recording.frames.shape == (10, 96, 64, 3)
+    assert recording.clip_of.tolist() == [0] * 5 + [1] * 5
+    for n, original in enumerate([0, 1, 3, 4, 5, 0, 1, 2, 3, 4]):
+        track, t = recording.pose_at(n)
+        whole = clips[recording.clip_of[n]].track
+        np.testing.assert_allclose(track.xy[t, :17], whole.xy[original, :17], atol=1e-4)
+        wanted, mask = draw_target(whole.xy[original], True)
+        assert np.abs(recording.frames[n].astype(int) - wanted).mean() < 8  # H.264 is not exact
+        np.testing.assert_array_equal(recording.masks[n], mask)
+
+
+def test_a_prepared_recording_is_not_prepared_again(tmp_path, target):
+    prepare_recording(tmp_path / "recording", [target], SIZE)
+    target.path.unlink()
+    assert len(prepare_recording(tmp_path / "recording", [target], SIZE).frames) == 24
+
+
+def test_too_little_of_the_person_is_refused(tmp_path):
+    clip = write_target(tmp_path / "short.mp4", swaying_track(5))
+    with pytest.raises(PersonError, match="found 4 pairs"):
+        prepare_recording(tmp_path / "recording", [clip], SIZE)
+
+
+def test_an_epoch_shows_every_pair_once_and_the_next_in_another_order():
+    epochs = [[pair_at(step, 50, seed=3) for step in range(50 * e, 50 * e + 50)] for e in range(2)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(50))
+    assert epochs[0] != epochs[1]
+    assert epochs[0] != [pair_at(step, 50, seed=4) for step in range(50)]
+
+
+def test_a_stream_begun_late_equals_the_rest_of_one_begun_early(tmp_path, target, preset):
+    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
+    staging = OverPlate(preset.stick_figure)
+    stream = stream_pairs(recording, 5, 0, staging)
+    first, second = next(stream)
+    wanted = load_pair(recording, 5, 0, staging)
+    assert first.real.equal(wanted[0].real)
+    assert second.conditioning.stick.equal(wanted[1].conditioning.stick)
+    assert not first.real.equal(second.real)
+    stream.close()
