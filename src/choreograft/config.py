@@ -58,10 +58,12 @@ class StickFigureConfig:
     face_threshold: float = 0.2
     """For the face the mean score of its points decides, for all of them together."""
     limb_width: float = 1 / 100
-    """Share of the picture's height."""
+    """Share of the picture's height, as are the next three."""
+    joint_dot: float = 1 / 80
+    """Diameter."""
     hand_width: float = 1 / 256
     face_dot: float = 1 / 200
-    """Diameter, share of the picture's height."""
+    """Diameter."""
     supersample_to: int = 1024
     """Smaller pictures are drawn at a whole multiple of their size, at least this tall, and averaged down."""
 
@@ -126,6 +128,16 @@ class OptimiserConfig:
     beta2: float = 0.999
     constant_share: float = 0.5
     """Share of the budget at the full rate; the rest decays linearly to zero."""
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """How results are encoded (video/write.py)."""
+
+    crf: int = 18
+    """x264's quality: lower is better and larger; 18 is hard to tell from the original."""
+    encoder_preset: str = "medium"
+    """x264's speed; slower ones make smaller files."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,269 @@
+"""Opening a video file and decoding its pictures in order, each with a trustworthy time.
+
+Everything that is odd about files is dealt with here: packets that do not decode, times that are missing, repeat or
+jump back, pictures hidden by an edit list, files that end early. What a picture looks like is `picture.py`'s concern.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from choreograft.errors import VideoError
+
+AnyPacket: TypeAlias = "Packet[Any]"
+"""PyAV's packets are generic to type checkers only."""
+ASSUMED_RATE = Fraction(25)
+"""Frames per second of a stream that says nothing of it; what FFmpeg assumes too."""
+RATE_TOLERANCE = Fraction(5, 10_000)
+"""An average this close to the base rate is the base rate, blurred by rounded timestamps."""
+SPLICE_S = 2
+"""Times that jump back further than this begin anew (joined recordings); anything less is one wrong time."""
+MISSING_S = 0.5
+"""A file whose pictures stop this long before their declared end is truncated."""
+MISSING_SHARE = 0.02
+"""The same as a share of the duration, where that is only known for the file as a whole."""
+MAX_READ_ERRORS = 100
+"""Unreadable places in a row after which the rest of the file counts as lost."""
+
+
+@dataclass
+class ReadReport:
+    """What was found while a video was read; complete once its last frame was taken."""
+
+    frames: int = 0
+    """Frames that were shown."""
+    undecodable: int = 0
+    """Places that could not be decoded; their frames are missing and leave gaps in the times."""
+    repaired_times: int = 0
+    """Frames whose time was missing, repeated or ran backwards."""
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """A decoded picture and when it is shown, s since the stream's own zero."""
+
+    frame: VideoFrame
+    time: Fraction
+    duration: Fraction | None
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The opened file and the stream that holds its pictures; closed with the context.
+
+    Raises:
+        VideoError: the file is missing, a folder, unreadable, not a video, without pictures or truncated.
+    """
+    if path.is_dir():
+        raise VideoError(f"{path} is a folder; expected a video file")
+    if not path.exists():
+        raise VideoError(f"{path}: no such file; check the name of the video")
+    try:
+        # the prefix keeps FFmpeg from taking a name with a colon for a protocol
+        container = av.open(f"file:{path}")
+    except PermissionError as error:
+        raise VideoError(f"{path}: not readable: permission denied; make the file readable") from error
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(
+            f"{path}: not a video, or its beginning is missing or damaged; expected a file that a player can open"
+        ) from error
+    with container:
+        stream = _picture_stream(path, container)
+        _check_index(path, container, stream)
+        yield container, stream
+
+
+def nominal_rate(stream: VideoStream) -> Fraction:
+    """Frames per second: the exact base rate of a constant stream, the average of a variable one."""
+    base, average = stream.base_rate, stream.average_rate
+    if not base or not average:
+        return average or base or stream.guessed_rate or ASSUMED_RATE
+    # no stream can be faster on average than its base rate; AVI claims so where it counts empty chunks
+    return base if average > base * (1 - RATE_TOLERANCE) else average
+
+
+def declared_duration_s(container: InputContainer, stream: VideoStream) -> float:
+    """How long the pictures claim to last, or the whole file where they say nothing; 0.0 if neither does."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else 0.0
+
+
+def shown_pictures(
+    path: Path, container: InputContainer, stream: VideoStream, report: ReadReport
+) -> Iterator[ShownPicture]:
+    """Every picture that a player would show, in order, at strictly increasing times.
+
+    Raises:
+        VideoError: none could be decoded, or (after the last one) the file turns out to be truncated.
+    """
+    stream.thread_type = "AUTO"
+    clock = _Clock(stream, report)
+    extent = _Extent(container, stream)
+    shown_until = Fraction(0)
+    for packet in _packets(container, report):
+        extent.see(packet)
+        if packet.stream is not stream:  # its stream_index is not set on the packets that flush
+            continue
+        for frame in _decode(stream, packet, report):
+            picture = clock.time_picture(frame)
+            shown_until = picture.time + (picture.duration or clock.longest_step)
+            report.frames += 1
+            yield picture
+    if not report.frames:
+        raise VideoError(f"{path}: not one picture could be decoded; expected a video with at least one frame")
+    extent.check_complete(path, float(shown_until), float(clock.longest_step))
+
+
+class _Clock:
+    """Gives every picture a time, repairing those that are missing, repeat or run backwards."""
+
+    def __init__(self, stream: VideoStream, report: ReadReport) -> None:
+        self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
+        self._interval = 1 / nominal_rate(stream)
+        self.longest_step = self._interval
+        self._report = report
+        self._last: Fraction | None = None
+        self._shift = Fraction(0)
+
+    def time_picture(self, frame: VideoFrame) -> ShownPicture:
+        """The picture with its own time, or the most plausible one."""
+        stamp = frame.pts if frame.pts is not None else frame.dts  # AVI knows decoding times only
+        time = None if stamp is None else stamp * self.time_base + self._shift
+        if time is None or (self._last is not None and time <= self._last):
+            time = self._repair(time)
+        if self._last is not None:
+            self.longest_step = max(self.longest_step, time - self._last)
+        self._last = time
+        return ShownPicture(frame, time, frame.duration * self.time_base if frame.duration else None)
+
+    def _repair(self, time: Fraction | None) -> Fraction:
+        self._report.repaired_times += 1
+        if self._last is None:
+            return Fraction(0)
+        if time is None:
+            return self._last + self._interval
+        if self._last - time > SPLICE_S:
+            self._shift += self._last + self._interval - time
+            return self._last + self._interval
+        # half a step, so that the next picture's true time is still free
+        return self._last + self._interval / 2
+
+
+class _Extent:
+    """How far the data of a file really reach, to be compared with what it declares."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        # a complete index was checked already, and declared lengths of MP4 may be generous
+        known = _is_indexed(container) and stream.frames > 0
+        self._declared_s = 0.0 if known or not container.duration else container.duration / av.time_base
+        self._stream = stream
+        self._first_s = float("inf")
+        self._last_s = 0.0
+        self._pictures_s = 0.0
+
+    def see(self, packet: AnyPacket) -> None:
+        """Take note of one packet of any stream."""
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or packet.is_discard:
+            return
+        start_s = float(stamp * packet.time_base)
+        end_s = start_s + float((packet.duration or 0) * packet.time_base)
+        self._first_s = min(self._first_s, start_s)
+        self._last_s = max(self._last_s, end_s)
+        if packet.stream is self._stream:
+            self._pictures_s = max(self._pictures_s, end_s)
+
+    def check_complete(self, path: Path, shown_until_s: float, longest_step_s: float) -> None:
+        """Raise VideoError if the file breaks off, or its last part does not decode (an unfinished download)."""
+        tolerance_s = max(MISSING_S, MISSING_SHARE * self._declared_s) + longest_step_s
+        # declared durations count from zero or from the first packet, as the format likes: believe the milder one
+        reached_s = max(self._last_s, self._last_s - self._first_s)
+        if reached_s < self._declared_s - tolerance_s:
+            raise _truncated(path, shown_until_s, self._declared_s)
+        if shown_until_s < self._pictures_s - tolerance_s:
+            raise _truncated(path, shown_until_s, self._pictures_s)
+
+
+def _truncated(path: Path, found_s: float, declared_s: float) -> VideoError:
+    return VideoError(
+        f"{path}: truncated: pictures end at {found_s:.1f} s of {declared_s:.1f} s declared; get the complete file, "
+        "or cut the video to its good part first"
+    )
+
+
+def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
+    name = container.format.name
+    if name.endswith("_pipe") or name == "image2":
+        raise VideoError(f"{path}: a still picture ({name.removesuffix('_pipe')}); expected a video")
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    decodable = [s for s in streams if s.codec_context is not None]
+    if decodable:
+        return max(decodable, key=_rank)
+    if streams:
+        raise VideoError(f"{path}: no decoder for its pictures; convert it to H.264 first")
+    if container.streams.audio:
+        raise VideoError(f"{path}: sound only, no pictures; expected a video")
+    raise VideoError(f"{path}: no pictures in this file; expected a video")
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int]:
+    """The default stream first, then the largest: some cameras add a small preview stream."""
+    return bool(stream.disposition & Disposition.default), stream.width * stream.height
+
+
+def _check_index(path: Path, container: InputContainer, stream: VideoStream) -> None:
+    """MP4 lists where each packet lies, so a missing end shows before hours are spent on the beginning."""
+    if not _is_indexed(container) or not stream.time_base:
+        return
+    length = path.stat().st_size
+    entries = stream.index_entries
+    missing = [entry.timestamp for entry in entries if entry.pos + entry.size > length]
+    if not missing:
+        return
+    found_s = float(min(missing) * stream.time_base)
+    declared_s = declared_duration_s(container, stream)
+    if found_s < declared_s - MISSING_S:
+        raise _truncated(path, max(found_s, 0.0), declared_s)
+
+
+def _is_indexed(container: InputContainer) -> bool:
+    return "mp4" in container.format.name.split(",")
+
+
+def _packets(container: InputContainer, report: ReadReport) -> Iterator[AnyPacket]:
+    """All packets of all streams, going on behind places that cannot be read."""
+    errors = 0
+    while True:
+        try:
+            for packet in container.demux():
+                errors = 0
+                yield packet
+            return
+        except av.FFmpegError:
+            errors += 1
+            report.undecodable += 1
+            if errors >= MAX_READ_ERRORS:
+                return
+
+
+def _decode(stream: VideoStream, packet: AnyPacket, report: ReadReport) -> list[VideoFrame]:
+    """The pictures that this packet completes, without those the decoder knows to be broken."""
+    try:
+        frames = stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        report.undecodable += 1
+        return []
+    sound = [frame for frame in frames if not frame.is_corrupt]
+    report.undecodable += len(frames) - len(sound)
+    return sound
