@@ -1,0 +1,66 @@
+"""System libraries that no Python package brings along, and the Debian packages that hold them.
+
+Standard library only and nothing of Choreograft: `scripts/install.sh` runs this file with the system's Python while
+there is no environment yet. It prints the packages to install, one a line.
+"""
+
+import ctypes
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class SystemLibrary:
+    """A shared library that has to come from the system."""
+
+    name: str
+    """What the dynamic loader calls it."""
+    package: str
+    """The Debian or Ubuntu package that holds it."""
+    needed_by: str
+
+
+SYSTEM_LIBRARIES: Final = (
+    SystemLibrary("libGL.so.1", "libgl1", "OpenCV"),
+    SystemLibrary("libxcb.so.1", "libxcb1", "OpenCV"),
+    SystemLibrary("libglib-2.0.so.0", "libglib2.0-0", "OpenCV"),
+    SystemLibrary("libEGL.so.1", "libegl1", "pose tracking and the demo's renderer"),
+    SystemLibrary("libGLESv2.so.2", "libgles2", "pose tracking"),
+)
+"""Found on a bare Debian 12: everything that OpenCV, MediaPipe and VTK link to and their wheels leave out."""
+
+
+def find_missing_libraries(load: Callable[[str], object] = ctypes.CDLL) -> list[SystemLibrary]:
+    """The system libraries that this machine lacks; none on systems other than Linux, where the wheels are complete.
+
+    Args:
+        load: opens a library by name, and raises OSError where it cannot.
+    """
+    if sys.platform != "linux":
+        return []
+    missing = []
+    for library in SYSTEM_LIBRARIES:
+        try:
+            load(library.name)
+        except OSError:
+            missing.append(library)
+    return missing
+
+
+def install_command(packages: Sequence[str]) -> str:
+    """The command that installs Debian packages."""
+    return f"sudo apt-get install --no-install-recommends {' '.join(packages)}"
+
+
+def _packages_before_installing() -> list[str]:
+    """What has to be there before a virtual environment can be made and used."""
+    # Debian splits this module off, and without it `python3 -m venv` makes environments without pip
+    venv = [] if importlib.util.find_spec("ensurepip") else [f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"]
+    return [*venv, *(library.package for library in find_missing_libraries())]
+
+
+if __name__ == "__main__":
+    sys.stdout.writelines(f"{package}\n" for package in _packages_before_installing())
