@@ -6,7 +6,7 @@ Gaussian at 120 fps (section 1 of docs/method.md). The rest is ours.
 Shapes: T frames, J = 133 joints, C coordinates, N frames with a person.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,14 @@ class CleaningReport:
     smoothing: str
     """For people to read, such as 'median of 7 frames'."""
 
-    def to_dict(self) -> dict[str, int | str]:
-        """Plain values for a summary."""
-        return asdict(self)
+    def sentence(self) -> str:
+        """The report as one line for the user."""
+        parts = [f"person in {self.frames_present} of {self.frames} frames"]
+        parts += [f"{self.frames_filled} of them filled"] if self.frames_filled else []
+        parts += [f"{self.joints_filled} joints filled"] if self.joints_filled else []
+        parts += [f"{self.frames_dropped} frames of false sightings dropped"] if self.frames_dropped else []
+        parts += [f"{self.cuts} cut{'s' if self.cuts > 1 else ''} found"] if self.cuts else []
+        return f"cleaned track: {', '.join(parts)}; smoothing: {self.smoothing}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     """
     config = CleaningConfig() if config is None else config
     seen = _find_seen(track, config)
-    sighted = seen[:, skeleton.BODY].any(1)
+    sighted = np.asarray(seen[:, skeleton.BODY].any(1))
     flashes = _find_flashes(sighted, track.time_s, config)
     kept = sighted & ~flashes
     seen &= kept[:, None]
@@ -89,7 +94,7 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     gaps = _find_short_gaps(seen, neighbours, segment, track.time_s, config)
     smooth, smoothing = _smooth(track, seen, gaps, segment, config)
     filled = _fill(smooth, gaps, neighbours, config)
-    present = (seen | gaps)[:, skeleton.BODY].any(1)
+    present = np.asarray((seen | gaps)[:, skeleton.BODY].any(1))
     result = _without_unseen(filled, seen | gaps, present)
     new = present & ~kept
     report = CleaningReport(
@@ -107,7 +112,7 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
 
 def _find_seen(track: PoseTrack, config: CleaningConfig) -> Flags:
     """(T, J) joints worth keeping. Hands and face carry one score for all their points, so any above zero counts."""
-    seen = track.seen(np.finfo(np.float32).tiny)
+    seen = track.seen(float(np.finfo(np.float32).tiny))
     for part in (skeleton.BODY, skeleton.FEET):
         seen[:, part] &= track.score[:, part] >= config.min_score
     return seen

@@ -55,7 +55,7 @@ def smooth_median(values: NDArray[np.float32], window: Window, frames: int) -> N
     result = values.copy()
     if frames < 3:
         return result
-    joints = np.isfinite(values).any((0, 2))
+    joints = np.asarray(np.isfinite(values).any((0, 2)))
     window = window.select(joints)
     values = values[:, joints]
     T, half = len(values), frames // 2

@@ -140,7 +140,7 @@ def find_hip_points(track: PoseTrack, config: NormalisationConfig) -> Floats:
 
 def _usable(track: PoseTrack, config: NormalisationConfig) -> NDArray[np.bool_]:
     """(T, J) joints seen and inside the picture, give or take the margin by which feet touch its edge."""
-    return track.seen(config.seen) & track.in_frame(config.frame_margin)
+    return np.asarray(track.seen(config.seen) & track.in_frame(config.frame_margin))
 
 
 def _middle(track: PoseTrack, joints: tuple[int, ...], usable: NDArray[np.bool_]) -> Floats:
@@ -162,7 +162,7 @@ def _measure_ground(track: PoseTrack, config: NormalisationConfig) -> Ground | N
     usable = _usable(track, config)
     points = find_ankle_points(track, config)
     heights = np.linalg.norm(_head(track, usable) - _middle(track, skeleton.ANKLES, usable), axis=-1)
-    counts = np.isfinite(heights) & (heights > 0)
+    counts = np.asarray(np.isfinite(heights) & (heights > 0))
     if _too_rare(counts, track, config):
         return None
     heights, points = heights[counts], points[counts]
@@ -200,7 +200,7 @@ def _measure_torso(track: PoseTrack, config: NormalisationConfig) -> Torso | Non
     usable = _usable(track, config)
     hips = find_hip_points(track, config)
     lengths = np.linalg.norm(_middle(track, skeleton.SHOULDERS, usable) - hips, axis=-1)
-    counts = np.isfinite(lengths) & (lengths > 0)
+    counts = np.asarray(np.isfinite(lengths) & (lengths > 0))
     if _too_rare(counts, track, config):
         return None
     length = float(np.percentile(lengths[counts], _UPRIGHT_PERCENTILE))

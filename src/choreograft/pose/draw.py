@@ -1,0 +1,255 @@
+"""Stick figures: coloured limbs and joints of the body, finger lines, dots for the face, on black.
+
+Chan et al. 2019 after OpenPose's rendering (section 1 of docs/method.md). Colours tell limbs apart and belong to the
+person's own left and right, so that a back view and a front view differ. What is nearer lies over what is farther,
+where depth is known; that is ours.
+
+Shapes: J = 133 joints, H W pixels. Pixel centres lie at integers + 0.5 for us and at integers for OpenCV.
+"""
+
+import colorsys
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.config import StickFigureConfig
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+from choreograft.video.size import Size
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Color = tuple[int, int, int]
+Point = tuple[float, float]
+
+_FRACTION_BITS = 6
+"""OpenCV takes coordinates as integers with this many binary places."""
+_FARTHEST = 30
+"""Points farther out than this many picture sizes are an estimator's failures, and would overflow those integers."""
+
+
+def _color(hue: float, saturation: float = 1.0, value: float = 1.0) -> Color:
+    red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _color_limbs() -> dict[tuple[int, int], Color]:
+    """Pink to yellow on the person's right, turquoise to violet on the left, green across; neighbours far apart."""
+    first_hue = {"right": 0.86, "left": 0.45}
+    order = {side: iter((0, 4, 2, 6, 3, 7, 5, 1, 8)) for side in first_hue}
+    colors = {}
+    for a, b in skeleton.BODY_LIMBS:
+        sides = {skeleton.NAMES[joint].partition("_")[0] for joint in (a, b)} & first_hue.keys()
+        if len(sides) == 2:
+            colors[a, b] = _color(0.33, value=1.0 if a == skeleton.LEFT_SHOULDER else 0.6)
+        else:
+            side = sides.pop()
+            colors[a, b] = _color(first_hue[side] + 0.31 * next(order[side]) / 8)
+    return colors
+
+
+def _color_joints(limbs: dict[tuple[int, int], Color]) -> dict[int, Color]:
+    """Every joint in a pale tint of the first limb that meets it."""
+    joints: dict[int, Color] = {}
+    for limb, (red, green, blue) in limbs.items():
+        for joint in limb:
+            joints.setdefault(joint, ((red + 255) // 2, (green + 255) // 2, (blue + 255) // 2))
+    return joints
+
+
+LIMB_COLORS: Final = _color_limbs()
+JOINT_COLORS: Final = _color_joints(LIMB_COLORS)
+NECK_COLOR: Final = _color(0.0, saturation=0.0, value=0.6)
+FACE_COLOR: Final = _color(0.0, saturation=0.0)
+FINGER_COLORS: Final = {
+    skeleton.LEFT_HAND.start: [_color(hue, saturation=0.65) for hue in (0.44, 0.54, 0.62, 0.70, 0.78)],
+    skeleton.RIGHT_HAND.start: [_color(hue, saturation=0.65) for hue in (0.88, 0.96, 0.04, 0.10, 0.17)],
+}
+"""By a hand's first joint: thumb, index, middle, ring and little finger."""
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    """A line with round ends, or a dot where both ends are one; px of the picture."""
+
+    start: Point
+    end: Point
+    color: Color
+    width_px: float
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Strokes at one depth; layers are painted from the farthest to the nearest, equals in the order they are made."""
+
+    depth: float
+    strokes: list[_Stroke]
+
+
+@dataclass(frozen=True)
+class _Pose:
+    """One pose as plain numbers, which are faster to look up one by one."""
+
+    points: list[Point]
+    score: list[float]
+    depth: list[float]
+    """0, the depth of the hips, where unknown."""
+    drawable: list[bool]
+
+    @staticmethod
+    def read(xy: Floats, score: Floats, depth: Floats | None, size: Size) -> "_Pose":
+        with np.errstate(invalid="ignore"):
+            drawable = np.asarray((np.abs(xy) < _FARTHEST * max(size)).all(-1))  # false for NaN
+        known_depth = np.zeros(len(xy)) if depth is None else np.nan_to_num(depth, nan=0.0)
+        return _Pose([(x, y) for x, y in xy.tolist()], score.tolist(), known_depth.tolist(), drawable.tolist())
+
+    def shows(self, joint: int, threshold: float) -> bool:
+        """Whether a joint is to be drawn."""
+        return self.drawable[joint] and self.score[joint] >= threshold
+
+
+def draw_pose(
+    xy: Floats, score: Floats, size: Size, config: StickFigureConfig | None = None, depth: Floats | None = None
+) -> Image:
+    """Draw one pose on black.
+
+    Args:
+        xy: (J, 2) px of a picture of `size`; NaN and points off the picture are fine.
+        score: (J,) 0..1; the thresholds of `config` decide what is drawn.
+        depth: (J,) px, smaller = nearer, NaN where unknown; decides what covers what.
+    Returns:
+        (H, W, 3) uint8 RGB, antialiased.
+    """
+    config = StickFigureConfig() if config is None else config
+    factor = _supersampling(size, config)
+    canvas = np.zeros((size.height * factor, size.width * factor, 3), np.uint8)
+    _paint(canvas, _compose(_Pose.read(xy, score, depth, size), size, config), factor)
+    return _shrink(canvas, size)
+
+
+def draw_track_frame(track: PoseTrack, t: int, config: StickFigureConfig | None = None) -> Image:
+    """Draw frame `t` of a track at the track's size: (H, W, 3) uint8 RGB, black where nobody is present."""
+    return draw_pose(track.xy[t], track.score[t] * track.present[t], track.size, config, track.depth[t])
+
+
+def overlay_pose(
+    image: Image,
+    xy: Floats,
+    score: Floats,
+    config: StickFigureConfig | None = None,
+    depth: Floats | None = None,
+    dim: float = 0.6,
+) -> Image:
+    """Draw one pose over a picture (H, W, 3) uint8, darkened to the share `dim`; otherwise like `draw_pose`."""
+    config = StickFigureConfig() if config is None else config
+    size = Size(image.shape[1], image.shape[0])
+    factor = _supersampling(size, config)
+    dimmed = cv2.convertScaleAbs(image, alpha=dim)
+    enlarged = Size(size.width * factor, size.height * factor)
+    canvas = np.asarray(cv2.resize(dimmed, enlarged, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+    _paint(canvas, _compose(_Pose.read(xy, score, depth, size), size, config), factor)
+    return _shrink(canvas, size)
+
+
+def _supersampling(size: Size, config: StickFigureConfig) -> int:
+    """How many times larger a picture is drawn than it is delivered."""
+    return max(1, math.ceil(config.supersample_to / size.height))
+
+
+def _shrink(canvas: Image, size: Size) -> Image:
+    if canvas.shape[0] == size.height:
+        return canvas
+    return np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _compose(pose: _Pose, size: Size, config: StickFigureConfig) -> list[_Layer]:
+    """Everything there is to paint, farthest first."""
+    layers = [*_compose_body(pose, size, config), _compose_face(pose, size, config)]
+    for hand, wrist in ((skeleton.LEFT_HAND, skeleton.LEFT_WRIST), (skeleton.RIGHT_HAND, skeleton.RIGHT_WRIST)):
+        layers.append(_Layer(pose.depth[wrist], _compose_hand(pose, hand.start, size, config)))
+    return sorted(layers, key=_farthest_first)
+
+
+def _farthest_first(layer: _Layer) -> float:
+    return -layer.depth
+
+
+def _compose_body(pose: _Pose, size: Size, config: StickFigureConfig) -> Iterable[_Layer]:
+    """The neck, each limb with the joints at its ends, and joints of which no limb can be drawn.
+
+    Lines and dots of the head are as fine as those of the face, which they would hide otherwise.
+    """
+    fine, bold = config.face_dot * size.height, config.limb_width * size.height
+    neck = _neck(pose, config)
+    if neck is not None:
+        yield _Layer(pose.depth[skeleton.NOSE], [_Stroke(*neck, NECK_COLOR, bold)])
+    dots = {
+        joint: _dot(pose.points[joint], color, fine if joint in skeleton.HEAD else config.joint_dot * size.height)
+        for joint, color in JOINT_COLORS.items()
+        if pose.shows(joint, config.body_threshold)
+    }
+    loose = set(dots)
+    for (a, b), color in LIMB_COLORS.items():
+        if a in dots and b in dots:
+            line = _Stroke(pose.points[a], pose.points[b], color, fine if b in skeleton.HEAD else bold)
+            yield _Layer((pose.depth[a] + pose.depth[b]) / 2, [line, dots[a], dots[b]])
+            loose -= {a, b}
+    for joint in sorted(loose):
+        yield _Layer(pose.depth[joint], [dots[joint]])
+
+
+def _neck(pose: _Pose, config: StickFigureConfig) -> tuple[Point, Point] | None:
+    """From the shoulders' middle to the nose; None unless all three are seen."""
+    left, right = skeleton.SHOULDERS
+    if not all(pose.shows(joint, config.body_threshold) for joint in (left, right, skeleton.NOSE)):
+        return None
+    (ax, ay), (bx, by) = pose.points[left], pose.points[right]
+    return ((ax + bx) / 2, (ay + by) / 2), pose.points[skeleton.NOSE]
+
+
+def _compose_face(pose: _Pose, size: Size, config: StickFigureConfig) -> _Layer:
+    """All dots or none: the mean score of the face's points decides."""
+    joints = range(skeleton.FACE.start, skeleton.FACE.stop)
+    depth = min(pose.depth[joint] for joint in skeleton.HEAD)
+    if sum(pose.score[joint] for joint in joints) / len(joints) < config.face_threshold:
+        return _Layer(depth, [])
+    seen = [pose.points[joint] for joint in joints if pose.drawable[joint] and pose.score[joint] > 0]
+    return _Layer(depth, [_dot(point, FACE_COLOR, config.face_dot * size.height) for point in seen])
+
+
+def _compose_hand(pose: _Pose, first: int, size: Size, config: StickFigureConfig) -> list[_Stroke]:
+    """The lines of one hand, a colour a finger."""
+    width = config.hand_width * size.height
+    strokes = []
+    for bone, (a, b) in enumerate(skeleton.HAND_BONES):
+        if pose.shows(first + a, config.hand_threshold) and pose.shows(first + b, config.hand_threshold):
+            color = FINGER_COLORS[first][bone // 4]
+            strokes.append(_Stroke(pose.points[first + a], pose.points[first + b], color, width))
+    return strokes
+
+
+def _dot(at: Point, color: Color, diameter_px: float) -> _Stroke:
+    return _Stroke(at, at, color, diameter_px)
+
+
+def _paint(canvas: Image, layers: Iterable[_Layer], factor: int) -> None:
+    """Paint strokes onto a canvas (H * factor, W * factor, 3), in place."""
+    one = 1 << _FRACTION_BITS
+
+    def fixed(point: Point) -> tuple[int, int]:
+        return round((point[0] * factor - 0.5) * one), round((point[1] * factor - 0.5) * one)
+
+    for layer in layers:
+        for stroke in layer.strokes:
+            width = stroke.width_px * factor
+            start = fixed(stroke.start)
+            if stroke.start == stroke.end:
+                cv2.circle(canvas, start, round(width / 2 * one), stroke.color, -1, cv2.LINE_AA, _FRACTION_BITS)
+            else:
+                end, thickness = fixed(stroke.end), max(1, round(width))
+                cv2.line(canvas, start, end, stroke.color, thickness, cv2.LINE_AA, _FRACTION_BITS)
