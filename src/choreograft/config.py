@@ -76,7 +76,7 @@ class NormalisationConfig:
     """How far beyond the median, in units of median-to-closest, the farthest ankle may lie (paper: 0.5 to 0.7)."""
     near: float = 0.05
     """Frames within this share of the ankle range count as being at the closest or farthest position."""
-    one_depth: float = 0.06
+    one_depth: float = 0.08
     """An ankle range below this share of the body height is a person who stays at one depth."""
     seen: float = 0.3
     """Score from which head and ankles count as detected."""

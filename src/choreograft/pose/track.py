@@ -5,10 +5,12 @@ centres at integers + 0.5, so the frame spans [0, width] x [0, height] (docs/con
 """
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +117,7 @@ class PoseTrack:
                     masks = MaskSequence(Size(*header["mask_size"]), arrays["mask_packed"], arrays["mask_starts"])
                 content = {n: arrays[n] for n in ("time_s", "xy", "score", "depth", "world", "present")}
                 return PoseTrack(Size(*header["size"]), Fraction(header["rate"]), **content, masks=masks)
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
             raise FileFormatError(
                 f"{path}: expected a {FORMAT} file of version {VERSION}, found {error}; make it with choreograft track"
             ) from error

@@ -130,7 +130,7 @@ def find_ankle_points(track: PoseTrack, config: NormalisationConfig) -> Floats:
     """
     ankles = track.xy[:, skeleton.ANKLES].astype(np.float64)
     point = np.stack([ankles[..., 0].mean(1), ankles[..., 1].max(1)], axis=-1)
-    return np.where(_usable(track, config)[:, skeleton.ANKLES].all(1)[:, None], point, np.nan)
+    return np.where(_usable(track, config)[:, skeleton.ANKLES].all(1, keepdims=True), point, np.nan)
 
 
 def find_hip_points(track: PoseTrack, config: NormalisationConfig) -> Floats:
@@ -146,7 +146,7 @@ def _usable(track: PoseTrack, config: NormalisationConfig) -> NDArray[np.bool_]:
 def _middle(track: PoseTrack, joints: tuple[int, ...], usable: NDArray[np.bool_]) -> Floats:
     """Mean (T, 2) of some joints; NaN unless all of them are usable."""
     middle = track.xy[:, joints].astype(np.float64).mean(1)
-    return np.where(usable[:, joints].all(1)[:, None], middle, np.nan)
+    return np.where(usable[:, joints].all(1, keepdims=True), middle, np.nan)
 
 
 def _head(track: PoseTrack, usable: NDArray[np.bool_]) -> Floats:

@@ -1,0 +1,42 @@
+"""Tracks made of numbers, for the tests of pose/."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+from choreograft.video.size import Size
+
+MakeTrack = Callable[..., PoseTrack]
+
+
+@pytest.fixture
+def make_track() -> MakeTrack:
+    """A function that makes a track of T frames in which every joint is seen, spread over the picture."""
+
+    def make(
+        frames: int = 30,
+        fps: float = 25,
+        size: Size = Size(640, 480),
+        time_s: NDArray[np.float64] | None = None,
+        seed: int = 0,
+    ) -> PoseTrack:
+        random = np.random.default_rng(seed)
+        place = random.uniform(0.3, 0.7, (1, skeleton.JOINTS, 2)) * size
+        xy = place + random.normal(0, 2, (frames, skeleton.JOINTS, 2))
+        return PoseTrack(
+            size=size,
+            rate=Fraction(fps).limit_denominator(1001),
+            time_s=np.arange(frames) / fps if time_s is None else time_s,
+            xy=xy.astype(np.float32),
+            score=random.uniform(0.5, 1, (frames, skeleton.JOINTS)).astype(np.float32),
+            depth=random.normal(0, 20, (frames, skeleton.JOINTS)).astype(np.float32),
+            world=random.normal(0, 0.5, (frames, skeleton.JOINTS, 3)).astype(np.float32),
+            present=np.ones(frames, np.bool_),
+        )
+
+    return make
