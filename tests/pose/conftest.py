@@ -11,6 +11,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
 
+SIZE = Size(640, 480)
 MakeTrack = Callable[..., PoseTrack]
 
 
@@ -19,11 +20,7 @@ def make_track() -> MakeTrack:
     """A function that makes a track of T frames in which every joint is seen, spread over the picture."""
 
     def make(
-        frames: int = 30,
-        fps: float = 25,
-        size: Size = Size(640, 480),
-        time_s: NDArray[np.float64] | None = None,
-        seed: int = 0,
+        frames: int = 30, fps: float = 25, size: Size = SIZE, time_s: NDArray[np.float64] | None = None, seed: int = 0
     ) -> PoseTrack:
         random = np.random.default_rng(seed)
         place = random.uniform(0.3, 0.7, (1, skeleton.JOINTS, 2)) * size
