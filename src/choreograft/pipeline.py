@@ -73,7 +73,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     assert performer is not None
 
     folder = options.runs / f"dance-{options.output.stem}"
-    sheet = folder / "sheet.jpg"
+    sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
         performer, clip.path, clip.track, options.output, compute, side_by_side=beside, sheet=sheet, progress=progress

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from choreograft.performer.losses import adversarial_loss, discriminator_loss, feature_matching_loss
+from choreograft.performer.losses import adversarial_loss, discriminator_loss, feature_matching_loss, matte_loss
 
 
 def verdicts(*values: float) -> list[list[torch.Tensor]]:
@@ -38,3 +38,12 @@ def test_feature_matching_sends_no_gradient_into_the_real_features():
     feature_matching_loss(real, fake).backward()
     assert real[0][0].grad is None
     assert fake[0][0].grad is not None
+
+
+def test_the_matte_loss_is_one_minus_the_overlap():
+    mask = torch.zeros(1, 1, 10, 10)
+    mask[..., 2:4] = 1
+    assert matte_loss(mask, mask).item() == 0
+    assert matte_loss(torch.zeros_like(mask), mask).item() == 1
+    assert matte_loss(mask.roll(1, -1), mask).item() == pytest.approx(0.5)
+    assert matte_loss(0.5 * mask, mask).item() == pytest.approx(1 - 2 * 10 / 30)

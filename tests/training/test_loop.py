@@ -122,7 +122,7 @@ def test_the_run_folder_holds_options_numbers_and_pictures(plan, target, tmp_pat
     folder = plan.folder(tmp_path)
     left = sorted(p.name for p in folder.iterdir())
     assert left == [".lock", "losses.png", "options.json", "previews", "stats.jsonl", "summary.json", path.name]
-    assert {p.name for p in (folder / "previews").iterdir()} == {"images_0000002.jpg", "images_0000008.jpg"}
+    assert {p.name for p in (folder / "previews").iterdir()} == {"images_0000002.png", "images_0000008.png"}
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["images"] == 8
     assert summary["clips"] == plan.clips

@@ -8,7 +8,7 @@ from torch import Tensor
 
 def to_tensor(image: NDArray[np.uint8]) -> Tensor:
     """Picture (H, W, C) or mask (H, W), uint8, to float32 (C, H, W): pictures in [-1, 1], masks (1, H, W) in [0, 1]."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).float()
+    pixels = torch.from_numpy(np.array(image)).float()  # a copy: memory maps are read-only
     if image.ndim == 2:
         return pixels[None] / 255
     return pixels.permute(2, 0, 1) / 127.5 - 1

@@ -61,7 +61,7 @@ class Journal:
     def write_preview(self, draw: Draw, recording: Recording, staging: Staging, seen_images: int) -> None:
         """Save real frames, their stick figures and what the generator makes of them, always the same frames."""
         sheet = draw_preview(draw, recording, staging, self.config.preview_frames)
-        save_picture(sheet, self.folder / "previews" / f"images_{seen_images:07d}.jpg")
+        save_picture(sheet, self.folder / "previews" / f"images_{seen_images:07d}.png")
         self._preview_due = time.monotonic() + self.config.preview_every_s
 
     def forget_after(self, seen_images: int) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from choreograft.config import LossConfig
-from choreograft.performer.losses import Activations, adversarial_loss, feature_matching_loss
+from choreograft.performer.losses import Activations, adversarial_loss, feature_matching_loss, matte_loss
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import Composite
 from choreograft.training.pairs import TrainingPair
@@ -50,5 +50,5 @@ def generator_terms(
         terms["pixel"] = 2 * weights.pixel * F.l1_loss(frames, wanted)
     if weights.matte and drawn[0].matte is not None and drawn[1].matte is not None:
         mattes = torch.cat([drawn[0].matte, drawn[1].matte])
-        terms["matte"] = 2 * weights.matte * F.l1_loss(mattes, torch.cat([pair[0].mask, pair[1].mask]))
+        terms["matte"] = 2 * weights.matte * matte_loss(mattes, torch.cat([pair[0].mask, pair[1].mask]))
     return terms
