@@ -116,7 +116,7 @@ class LossConfig:
     pixel: float = 0.0
     """L1 to the real frame; not in the paper."""
     matte: float = 0.0
-    """L1 of the matte to the person mask; only where the background is a plate."""
+    """1 - overlap of matte and person mask; only where the background is a plate."""
 
 
 @dataclass(frozen=True)
