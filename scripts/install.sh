@@ -94,10 +94,10 @@ if [[ ! -e $stamp ]] || ! cmp -s <(fingerprint) "$stamp"; then
   install_torch
   say "Python packages (about 500 MB)"
   install_packages --editable ".[studio,dev]"
-  say "model files"
-  "$venv/bin/python" -m choreograft.assets
   say "body model for the demo (one to two minutes, once)"
   "$venv/bin/python" -c "from choreograft.studio.body import warm_up; warm_up()"
+  say "model files, and a look at the result"
+  "$venv/bin/choreograft" doctor --fetch
   fingerprint >"$stamp"
   say "done"
 fi
