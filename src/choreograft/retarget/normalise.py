@@ -153,7 +153,7 @@ def _keep_in_picture(placement: _Placement, track: PoseTrack, size: Size, config
 def _hold_transform(placement: _Placement) -> tuple[Floats, Floats]:
     """Scale (T,) and shift (T, 2) per frame; frames without an anchor repeat the last one's, or the first one's."""
     known = np.asarray(np.isfinite(placement.anchor).all(1))
-    first = int(np.argmax(known))
+    first = int(np.argmax(known)) if known.any() else 0
     held = np.maximum.accumulate(np.where(known, np.arange(len(known)), first))
     shift = placement.goal - placement.anchor * placement.scale[:, None]
     return placement.scale[held], shift[held]
