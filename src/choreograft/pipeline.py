@@ -25,7 +25,8 @@ from choreograft.performer.store import SUFFIX, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
-from choreograft.render.transfer import render_dance, render_overlay
+from choreograft.render.overlay import render_overlay
+from choreograft.render.transfer import render_dance
 from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import probe

@@ -1,5 +1,7 @@
 """Networks against the numbers their papers state."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -19,7 +21,7 @@ def test_the_papers_generator_has_the_size_of_pix2pixhd():
     # convolutions counted by hand: 7x7 in and out, 4 down, 9 blocks of two 3x3 at 1024 channels, 4 up, biases included
     widths = [64, 128, 256, 512, 1024]
     expected = 6 * 64 * 49 + 64 + 64 * 3 * 49 + 3 + 9 * 2 * (1024 * 1024 * 9 + 1024)
-    expected += sum(2 * a * b * 9 + a + b for a, b in zip(widths, widths[1:], strict=False))
+    expected += sum(2 * a * b * 9 + a + b for a, b in pairwise(widths))
     assert sum(p.numel() for p in GlobalGenerator(6, 3, GeneratorConfig()).parameters()) == expected
 
 

@@ -20,8 +20,7 @@ from choreograft.training.loop import fit, learning_rate, set_up, train_step
 from choreograft.training.pairs import load_frame, load_pair
 from choreograft.training.recording import prepare_recording
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, train_performer
-
-from .conftest import SIZE
+from swaying import SIZE
 
 CPU = Compute(torch.device("cpu"), bf16=False)
 

@@ -9,8 +9,7 @@ from choreograft.errors import PersonError
 from choreograft.performer.staging import OverPlate
 from choreograft.training.pairs import load_pair, pair_at, stream_pairs
 from choreograft.training.recording import choose_frames, find_pairs, prepare_recording
-
-from .conftest import SIZE, draw_target, swaying_track, write_target
+from swaying import SIZE, draw_target, swaying_track, write_target
 
 
 def test_pairs_never_span_an_absence_a_gap_in_time_or_two_clips():

@@ -65,7 +65,16 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
         )  # fmt: skip
         performer = Performer(card, tensors["plate"])
         performer.load_state_dict(tensors, strict=True)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except (
+        FileFormatError,
+        SafetensorError,
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:
         found = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise FileFormatError(
             f"{path}: expected a {FORMAT} file of version {VERSION}, found {found}; make one with choreograft train"

@@ -1,0 +1,76 @@
+"""Performer files: what goes in comes out, and nothing else is taken for one."""
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from choreograft.config import PRESETS, Preset
+from choreograft.errors import FileFormatError
+from choreograft.performer.performer import Performer, PerformerCard, canvas_size
+from choreograft.performer.store import load_performer, save_performer
+from choreograft.retarget.stance import Stance
+from choreograft.video.size import Size
+from swaying import PRESET, SIZE, swaying_track
+
+
+def make_performer(preset: Preset = PRESET) -> Performer:
+    stance = Stance.measure(swaying_track(24))
+    card = PerformerCard("Zoë", preset, SIZE, stance, {"images": 8, "clips": {"a.mp4": "00ff"}})
+    return Performer(card, torch.rand(3, SIZE.height, SIZE.width))
+
+
+def test_a_performer_comes_back_as_it_was(tmp_path):
+    performer = make_performer()
+    save_performer(performer, tmp_path / "zoe.performer")
+    again = load_performer(tmp_path / "zoe.performer")
+    assert again.card == performer.card
+    assert not again.training
+    for (name, a), b in zip(performer.state_dict().items(), again.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0, msg=name)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00\x00\x00\x18ftypmp42", b"\x80\x04\x95pickle"])
+def test_what_is_not_a_performer_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "wrong.performer"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"wrong\.performer: expected a choreograft-performer") as caught:
+        load_performer(path)
+    assert "\n" not in str(caught.value)
+
+
+def damage(path, header=None, tensors=None):
+    """Write the file again with parts of its header or its tensors replaced."""
+    with safe_open(path, framework="pt") as file:
+        old_header = json.loads(file.metadata()["choreograft"])
+        old_tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(old_tensors | (tensors or {}), path, {"choreograft": json.dumps(old_header | (header or {}))})
+
+
+@pytest.mark.parametrize(
+    "header", [{"version": 99}, {"skeleton": "openpose"}, {"preset": {"name": "x"}}, {"stance": {}}]
+)
+def test_another_version_or_a_damaged_header_is_refused(tmp_path, header):
+    path = tmp_path / "p.performer"
+    save_performer(make_performer(), path)
+    damage(path, header=header)
+    with pytest.raises(FileFormatError, match=r"p\.performer"):
+        load_performer(path)
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    path = tmp_path / "p.performer"
+    save_performer(make_performer(), path)
+    damage(path, tensors={"generator.layers.1.weight": torch.zeros(1)})
+    with pytest.raises(FileFormatError, match=r"p\.performer"):
+        load_performer(path)
+
+
+@pytest.mark.parametrize(
+    ("video", "expected"), [((1080, 1920), (144, 256)), ((1920, 1080), (456, 256)), ((100, 4000), (8, 256))]
+)
+def test_the_canvas_is_as_tall_as_the_preset_and_shaped_like_the_video(video, expected):
+    assert canvas_size(PRESETS["draft"], Size(*video)) == expected
