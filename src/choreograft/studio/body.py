@@ -1,0 +1,184 @@
+"""A performer's body at rest: mesh, skeleton, skinning weights and where the 133 joints lie on it.
+
+Anny (Brégier et al. 2025, "Human Mesh Modeling for Anny Body") makes the shape; from there on everything is plain
+linear blend skinning of NumPy arrays.
+
+Shapes: V vertices, U texture corners (a vertex on a texture seam has several), F triangles, B bones, J = 133 joints.
+Stage axes (see the package), origin on the floor below the pelvis.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from choreograft.pose import skeleton
+from choreograft.studio.libraries import import_anny
+
+Array = NDArray[np.float64]
+
+SOLE_M = 0.022
+"""Thickness of the shoes' soles: the bare foot hovers this far above the floor."""
+
+FINGER_BONES = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
+FINGERTIP_REACH = 0.9
+"""Length of a finger's last bone, as a share of the one before; the rig gives only where bones begin."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """One person, unclothed, in the rest pose."""
+
+    vertices: Array
+    """(V, 3) m."""
+    faces: NDArray[np.int64]
+    """(F, 3) into `vertices`, counter-clockwise seen from outside."""
+    texture_xy: Array
+    """(U, 2) place of each texture corner in the texture, 0..1, y up."""
+    texture_faces: NDArray[np.int64]
+    """(F, 3) into `texture_xy`."""
+    hidden_faces: NDArray[np.bool_]
+    """(F,) inside the mouth: never worth drawing."""
+    bones: tuple[str, ...]
+    """Names, each parent before its children."""
+    parents: NDArray[np.int64]
+    """(B,) the parent of each bone, -1 for the root."""
+    heads: Array
+    """(B, 3) where each bone begins, m."""
+    weights: scipy.sparse.csr_array
+    """(V, B) skinning weights; rows add up to one."""
+    surface_joints: scipy.sparse.csr_array
+    """(23, V) the body's and feet's joints as weighted means of vertices."""
+
+    def bone(self, name: str) -> int:
+        """The index of a bone."""
+        return self.bones.index(name)
+
+    def head(self, name: str) -> Array:
+        """(3,) where a bone begins, m."""
+        return np.asarray(self.heads[self.bone(name)])
+
+    @cached_property
+    def height_m(self) -> float:
+        """From the floor to the crown, barefoot and on the soles' height."""
+        return float(self.vertices[:, 2].max())
+
+    @cached_property
+    def leg_m(self) -> float:
+        """Thigh plus shin: the unit of every distance in a choreography."""
+        hip, knee, ankle = self.head("upperleg01.L"), self.head("lowerleg01.L"), self.head("foot.L")
+        return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
+
+    def weight_of(self, *prefixes: str) -> Array:
+        """(V,) how much each vertex belongs to the bones whose names begin so, 0..1."""
+        chosen = [index for index, name in enumerate(self.bones) if name.startswith(prefixes)]
+        return np.asarray(self.weights[:, chosen].sum(axis=1)).ravel()
+
+    def skin(self, vertices: Array, weights: scipy.sparse.csr_array, rotations: Array, origins: Array) -> Array:
+        """Carry rest vertices (N, 3) with the bones: linear blend skinning.
+
+        Args:
+            vertices: (N, 3) at rest.
+            weights: (N, B).
+            rotations: (B, 3, 3) of each bone from its rest orientation, in stage axes.
+            origins: (B, 3) where each bone begins now.
+        """
+        offsets = origins - np.einsum("bij,bj->bi", rotations, self.heads)
+        transforms = np.concatenate([rotations, offsets[:, :, None]], axis=2).reshape(-1, 12)
+        blended = np.asarray(weights @ transforms).reshape(-1, 3, 4)
+        return np.asarray(np.einsum("nij,nj->ni", blended[:, :, :3], vertices) + blended[:, :, 3])
+
+    def joints(self, skinned: Array, rotations: Array, origins: Array) -> Array:
+        """The true joints (J, 3) of a posed body, m; the 68 face points are NaN.
+
+        Args:
+            skinned: (V, 3) the posed vertices of the bare body.
+            rotations, origins: of the bones, as in `skin`.
+        """
+        joints = np.full((skeleton.JOINTS, 3), np.nan)
+        joints[:23] = self.surface_joints @ skinned
+        for part, side, wrist in (
+            (skeleton.LEFT_HAND, "L", skeleton.LEFT_WRIST),
+            (skeleton.RIGHT_HAND, "R", skeleton.RIGHT_WRIST),
+        ):
+            joints[part] = [joints[wrist], *self._fingers(side, rotations, origins)]
+        return joints
+
+    def _fingers(self, side: str, rotations: Array, origins: Array) -> list[Array]:
+        points = []
+        for finger in FINGER_BONES.values():
+            chain = [self.bone(f"finger{finger}-{knuckle}.{side}") for knuckle in (1, 2, 3)]
+            tip = FINGERTIP_REACH * (self.heads[chain[2]] - self.heads[chain[1]])
+            points += [*origins[chain], origins[chain[2]] + rotations[chain[2]] @ tip]
+        return points
+
+
+def make_body(shape: Mapping[str, float]) -> Body:
+    """Build a body of a given shape.
+
+    Args:
+        shape: Anny's phenotypes, each 0..1: gender (0 male, 1 female), age (0.67 adult), muscle, weight, height,
+            proportions.
+    Raises:
+        DependencyError: anny is not installed.
+    """
+    import torch
+
+    model = _load_model()
+    with torch.no_grad():
+        rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**shape))
+    vertices = rest["rest_vertices"][0].numpy()
+    floor = np.array([0.0, rest["rest_bone_heads"][0, 0, 1], vertices[:, 2].min() - SOLE_M])
+    return Body(
+        vertices=vertices - floor,
+        faces=model.faces.numpy(),
+        texture_xy=model.texture_coordinates.numpy(),
+        texture_faces=model.face_texture_coordinate_indices.numpy(),
+        hidden_faces=_inside_mouth(model),
+        bones=tuple(model.bone_labels),
+        parents=np.asarray(model.bone_parents),
+        heads=rest["rest_bone_heads"][0].numpy() - floor,
+        weights=_skinning_weights(model),
+        surface_joints=_surface_joints(model),
+    )
+
+
+def warm_up() -> None:
+    """Build the body model's cache, so that the first clip does not have to wait for it.
+
+    It takes a minute or two, once, and 830 MB under ~/.cache/anny (or `ANNY_CACHE_DIR`). It needs no network: the
+    model's data are part of the anny package.
+
+    Raises:
+        DependencyError: anny is not installed.
+    """
+    _load_model()
+
+
+@cache
+def _load_model() -> Any:
+    return import_anny().Anny(skinning_method="lbs")
+
+
+def _skinning_weights(model: Any) -> scipy.sparse.csr_array:
+    indices, weights = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
+    rows = np.repeat(np.arange(len(indices)), indices.shape[1])
+    shape = (len(indices), len(model.bone_labels))
+    return scipy.sparse.csr_array((weights.ravel(), (rows, indices.ravel())), shape=shape)
+
+
+def _surface_joints(model: Any) -> scipy.sparse.csr_array:
+    from anny.keypoints import KeypointsRegressor
+
+    names = [*skeleton.BODY_NAMES, *skeleton.FEET_NAMES]
+    return scipy.sparse.csr_array(KeypointsRegressor.coco(model, labels=names).regression_weights.numpy())
+
+
+def _inside_mouth(model: Any) -> NDArray[np.bool_]:
+    from anny.face_segmentation import get_face_segmentation_mask
+
+    return np.asarray(get_face_segmentation_mask(model, ["mouth_cavity", "tongue"]).numpy())

@@ -1,0 +1,217 @@
+"""What the performers do: a calibration routine that shows the whole range of motion, and a dance."""
+
+from fractions import Fraction
+
+from choreograft.studio.score import LEFT, RIGHT, Motion, Score
+
+CALIBRATION_S = 20.0
+"""Length of the calibration routine at its own pace."""
+BEATS_PER_MINUTE = 120
+BEAT_S = 60 / BEATS_PER_MINUTE
+PHRASE_BEATS = 16
+DOWN = (0.0, 0.0, 0.0)
+
+
+def calibration(seconds: float, rate: Fraction) -> Motion:
+    """The calibration routine: both arms in all planes, turns, squats, steps, leg raises, leaning, walking.
+
+    It takes `CALIBRATION_S` at its own pace and is played faster or slower to last `seconds`.
+    """
+    score = Score()
+    _raise_arms(score, 0.4)
+    _turn(score, 4.2)
+    _squat(score, 7.6)
+    _sidestep_and_wave(score, 10.0)
+    _raise_legs(score, 12.4)
+    _lean(score, 15.0)
+    _touch_head(score, 17.2)
+    _walk(score, 18.0)
+    return score.play(seconds, rate, CALIBRATION_S / seconds)
+
+
+def dance(seconds: float, rate: Fraction) -> Motion:
+    """A dance of 16 beats at 120 a minute, repeated for as long as it takes."""
+    score = Score()
+    phrases = int(-(-seconds // (PHRASE_BEATS * BEAT_S)))
+    for phrase in range(phrases):
+        _dance_phrase(score, phrase * PHRASE_BEATS * BEAT_S)
+    return score.play(seconds, rate)
+
+
+def _raise_arms(score: Score, at: float) -> None:
+    for start, end, pose in ((0.0, 0.6, "side"), (0.6, 1.1, "up"), (1.2, 1.7, "side"), (1.7, 2.2, "hang")):
+        score.arms(at + start, at + end, pose, pose)
+    for start, end, pose in ((2.2, 2.6, "front"), (2.6, 3.0, "up"), (3.0, 3.3, "front"), (3.3, 3.8, "hang")):
+        score.arms(at + start, at + end, pose, "back" if pose == "front" and start < 3 else pose)
+    score.move("torso", at + 2.2, at + 2.8, -4.0, 0.0, 8.0)
+    score.move("torso", at + 2.8, at + 3.6, 0.0, 0.0, 0.0)
+
+
+def _turn(score: Score, at: float) -> None:
+    score.step(at, at + 0.9, (0.0, 0.0), 50.0, first=LEFT)
+    score.arms(at, at + 0.5, "front", "back")
+    score.arms(at + 0.6, at + 1.1, "back", "swing")
+    score.step(at + 1.1, at + 2.4, (0.0, 0.0), -50.0, first=RIGHT)
+    score.move("head", at + 0.3, at + 0.9, 0.0, 0.0, -25.0)
+    score.move("head", at + 1.1, at + 2.4, 0.0, 0.0, 25.0)
+    score.arms(at + 1.2, at + 1.8, "diagonal", "down_out")
+    score.arms(at + 1.9, at + 2.5, "hip", "hip")
+    score.step(at + 2.5, at + 3.4, (0.0, 0.0), 0.0, first=LEFT)
+    score.move("head", at + 2.5, at + 3.4, 0.0, 0.0, 0.0)
+
+
+def _squat(score: Score, at: float) -> None:
+    score.step(at, at + 0.4, (0.0, 0.0), width=0.1)
+    for start, depth, pose in ((0.4, 0.3, "front"), (1.4, 0.42, "chest")):
+        score.arms(at + start, at + start + 0.5, pose, pose)
+        score.move("crouch", at + start, at + start + 0.5, depth)
+        score.move("sway", at + start, at + start + 0.5, 0.0, -0.12)
+        score.move("torso", at + start, at + start + 0.5, 32.0, 0.0, 0.0)
+        score.move("head", at + start, at + start + 0.5, -22.0, 0.0, 0.0)
+        up = (at + start + 0.5, at + start + 1.0)
+        score.arms(*up, "hang", "hang")
+        score.move("crouch", *up, 0.0)
+        score.move("sway", *up, 0.0, 0.0)
+        score.move("torso", *up, 0.0, 0.0, 0.0)
+        score.move("head", *up, 0.0, 0.0, 0.0)
+
+
+def _sidestep_and_wave(score: Score, at: float) -> None:
+    score.step(at, at + 0.6, (-0.28, 0.0), first=RIGHT)
+    score.arms(at, at + 0.5, "hip", "wave_out")
+    score.arms(at + 0.5, at + 0.7, None, "wave_in")
+    score.arms(at + 0.7, at + 0.9, None, "wave_out")
+    score.arms(at + 0.9, at + 1.3, "wave_out", "hip")
+    score.step(at + 0.8, at + 1.7, (0.28, 0.0), first=LEFT)
+    score.arms(at + 1.3, at + 1.5, "wave_in", None)
+    score.arms(at + 1.5, at + 1.7, "wave_out", None)
+    score.step(at + 1.8, at + 2.3, (0.0, 0.0), first=RIGHT)
+    score.arms(at + 1.8, at + 2.3, "down_out", "down_out")
+
+
+def _raise_legs(score: Score, at: float) -> None:
+    plan = (
+        (0.0, LEFT, (0.0, 0.2, 0.5), 35.0, "guard", "back"),
+        (0.65, RIGHT, (0.0, 0.2, 0.5), 35.0, "back", "guard"),
+        (1.3, LEFT, (0.42, 0.0, 0.14), 10.0, "side", "hip"),
+        (1.95, RIGHT, (0.42, 0.0, 0.14), 10.0, "hip", "side"),
+    )
+    for start, side, lift, toe_down, left, right in plan:
+        top, end = at + start + 0.33, at + start + 0.65
+        score.arms(at + start, top, left, right)
+        score.lift(side, at + start, top, lift, toe_down)
+        over = -0.09 if side == LEFT else 0.09
+        score.move("sway", at + start, top, over, 0.0)
+        score.move("torso", at + start, top, 0.0, 60 * over, 0.0)
+        score.lift(side, top, end, DOWN)
+        score.move("sway", top, end, 0.0, 0.0)
+        score.move("torso", top, end, 0.0, 0.0, 0.0)
+
+
+def _lean(score: Score, at: float) -> None:
+    score.arms(at + 0.1, at + 0.5, "hip", "up")
+    score.move("torso", at + 0.1, at + 0.5, 0.0, 24.0, 0.0)
+    score.arms(at + 0.6, at + 1.1, "up", "hip")
+    score.move("torso", at + 0.6, at + 1.1, 0.0, -24.0, 0.0)
+    score.arms(at + 1.2, at + 1.6, "front", "front")
+    score.move("torso", at + 1.2, at + 1.6, 38.0, 0.0, 15.0)
+    score.move("pelvis", at + 1.2, at + 1.6, 12.0, 0.0, 0.0)
+    score.move("sway", at + 1.2, at + 1.6, 0.0, -0.1)
+    score.move("head", at + 1.2, at + 1.6, -20.0, 0.0, 0.0)
+    score.move("torso", at + 1.6, at + 2.1, 0.0, 0.0, 0.0)
+    score.move("pelvis", at + 1.6, at + 2.1, 0.0, 0.0, 0.0)
+    score.move("sway", at + 1.6, at + 2.1, 0.0, 0.0)
+    score.move("head", at + 1.6, at + 2.1, 0.0, 0.0, 0.0)
+
+
+def _touch_head(score: Score, at: float) -> None:
+    score.arms(at - 0.4, at + 0.1, "cactus", "cactus")
+    score.arms(at + 0.1, at + 0.5, "head", "head")
+    score.move("head", at + 0.1, at + 0.4, 8.0, 12.0, 0.0)
+    score.move("head", at + 0.4, at + 0.7, 8.0, -12.0, 0.0)
+    score.move("head", at + 0.7, at + 1.0, 0.0, 0.0, 0.0)
+
+
+def _walk(score: Score, at: float) -> None:
+    score.step(at, at + 0.7, (0.0, 0.3), first=RIGHT)
+    score.arms(at, at + 0.4, "swing", "back")
+    score.arms(at + 0.4, at + 0.8, "back", "swing")
+    score.step(at + 0.75, at + 1.65, (0.0, -0.3), first=LEFT)
+    score.arms(at + 0.8, at + 1.2, "swing", "back")
+    score.arms(at + 1.2, at + 1.6, "hang", "hang")
+
+
+def _dance_phrase(score: Score, at: float) -> None:
+    _bounce(score, at)
+    _step_touch(score, at)
+    _point(score, at + 4 * BEAT_S)
+    _lift_knees(score, at + 8 * BEAT_S)
+    _roll_low(score, at + 12 * BEAT_S)
+
+
+def _bounce(score: Score, at: float) -> None:
+    """Down on every beat, lowest in the last bar; the head nods along."""
+    for beat in range(PHRASE_BEATS):
+        start = at + beat * BEAT_S
+        depth = 0.06 if beat < 12 else (0.12, 0.22, 0.28, 0.1)[beat - 12]
+        score.move("crouch", start, start + 0.5 * BEAT_S, depth)
+        score.move("crouch", start + 0.5 * BEAT_S, start + BEAT_S, 0.015)
+        score.move("head", start, start + 0.5 * BEAT_S, 7.0, 4.0 * (-1) ** beat, 0.0)
+        score.move("head", start + 0.5 * BEAT_S, start + BEAT_S, 0.0, 0.0, 0.0)
+
+
+def _step_touch(score: Score, at: float) -> None:
+    for beat, place, first, left, right in (
+        (0, 0.22, LEFT, "guard", "swing"),
+        (1, 0.44, LEFT, "swing", "guard"),
+        (2, 0.22, RIGHT, "guard", "down_out"),
+        (3, 0.0, RIGHT, "down_out", "guard"),
+    ):
+        start = at + beat * BEAT_S
+        score.step(start, start + BEAT_S, (place, 0.0), first=first)
+        score.arms(start, start + BEAT_S, left, right)
+        score.move("torso", start, start + BEAT_S, 4.0, 0.0, 12.0 if beat % 2 else -12.0)
+
+
+def _point(score: Score, at: float) -> None:
+    """An arm shoots up and out on each beat, the hip to the other side."""
+    for beat in range(4):
+        start, end = at + beat * BEAT_S, at + (beat + 1) * BEAT_S
+        left = beat % 2 == 0
+        score.arms(start, end, "diagonal" if left else "hip", "hip" if left else "diagonal")
+        swing = 1.0 if left else -1.0
+        score.move("sway", start, end, -0.07 * swing, 0.0)
+        score.move("pelvis", start, end, 0.0, 6.0 * swing, -8.0 * swing)
+        score.move("torso", start, end, 0.0, -8.0 * swing, 14.0 * swing)
+
+
+def _lift_knees(score: Score, at: float) -> None:
+    score.step(at, at + BEAT_S, (0.0, 0.12), 18.0, first=LEFT)
+    score.arms(at, at + BEAT_S, "cactus", "cactus")
+    score.move("sway", at, at + BEAT_S, 0.0, 0.0)
+    score.move("pelvis", at, at + BEAT_S, 0.0, 0.0, 0.0)
+    score.move("torso", at, at + BEAT_S, 0.0, 0.0, 0.0)
+    for beat, side, left, right in ((1, LEFT, "cactus", "chest"), (2, RIGHT, "chest", "cactus")):
+        start, top, end = (at + (beat + part) * BEAT_S for part in (0.0, 0.5, 1.0))
+        over = -0.07 if side == LEFT else 0.07
+        score.lift(side, start, top, (0.05, 0.18, 0.42), 30.0)
+        score.arms(start, end, left, right)
+        score.move("sway", start, top, over, 0.0)
+        score.move("torso", start, top, 10.0, 0.0, 160 * over)
+        score.lift(side, top, end, DOWN)
+        score.move("sway", top, end, 0.0, 0.0)
+        score.move("torso", top, end, 0.0, 0.0, 0.0)
+    score.step(at + 3 * BEAT_S, at + 4 * BEAT_S, (0.0, 0.0), 0.0, width=0.1, first=RIGHT)
+    score.arms(at + 3 * BEAT_S, at + 4 * BEAT_S, "bent_side", "bent_side")
+
+
+def _roll_low(score: Score, at: float) -> None:
+    for beat, left, right, twist in ((0, "side", "bent_side", 16.0), (1, "bent_side", "side", -16.0)):
+        start, end = at + beat * BEAT_S, at + (beat + 1) * BEAT_S
+        score.arms(start, end, left, right)
+        score.move("torso", start, end, 12.0, 0.0, twist)
+    score.arms(at + 2 * BEAT_S, at + 3 * BEAT_S, "front_high", "front_high")
+    score.move("torso", at + 2 * BEAT_S, at + 3 * BEAT_S, 20.0, 0.0, 0.0)
+    score.arms(at + 3 * BEAT_S, at + 4 * BEAT_S, "hang", "hang")
+    score.move("torso", at + 3 * BEAT_S, at + 4 * BEAT_S, 0.0, 0.0, 0.0)
+    score.step(at + 3 * BEAT_S, at + 4 * BEAT_S, (0.0, 0.0))

@@ -1,0 +1,139 @@
+"""Which part of a body wears what: regions of the surface, found from where a point lies at rest.
+
+Everything is measured from the body's own joints, so that one rule fits every build.
+
+Shapes: N points on the surface, anywhere: vertices or texture pixels.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.pose import skeleton
+from choreograft.studio.body import Body
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Colour = tuple[int, int, int]
+"""RGB, 0..255."""
+
+COLLAR_RADIUS_M = 0.088
+HEM_ABOVE_HIPS_M = 0.055
+"""Where shirt and trousers meet: above the hip joints, so that lifted thighs do not drag the shirt along."""
+IRIS_M, PUPIL_M = 0.0064, 0.0032
+"""Radii."""
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """Colours and cut of one performer."""
+
+    skin: Colour
+    lips: Colour
+    hair: Colour
+    iris: Colour
+    shirt: Colour
+    stripe: Colour
+    """Of the band around the waist."""
+    trousers: Colour
+    shoes: Colour
+    soles: Colour
+    sleeve: float
+    """How far the sleeves reach: 0 shoulder, 1 elbow, 2 wrist."""
+    hairstyle: Literal["short", "bun"]
+
+
+@dataclass(frozen=True)
+class SurfacePoints:
+    """Points on a body's surface, with all that the regions are found from."""
+
+    at: Array
+    """(N, 3) at rest, m."""
+    belonging: Array
+    """(N, 4) 0..1 to arms and hands, to the head and neck, to the eyes, to the feet; columns of `measure_belonging`."""
+
+
+def measure_belonging(body: Body) -> Array:
+    """(V, 4) see `SurfacePoints.belonging`."""
+    arms = body.weight_of("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
+    return np.column_stack([arms, body.weight_of("neck", "head"), body.weight_of("eye"), body.weight_of("foot", "toe")])
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Masks (N,) of the points that wear each garment; what no mask claims is bare skin."""
+
+    shirt: Mask
+    stripe: Mask
+    trousers: Mask
+    hair: Mask
+    brows: Mask
+    lips: Mask
+    lashes: Mask
+    eyes: Mask
+    foot: Mask
+
+
+def find_regions(body: Body, points: SurfacePoints, sleeve: float) -> Regions:
+    """Where on the body each garment lies, for shirts whose sleeves reach as far as `sleeve`."""
+    arms, head, eyes, foot = (points.belonging[:, column] > 0.5 for column in range(4))
+    z = points.at[:, 2]
+    hips = body.head("upperleg01.L")[2]
+    neck, ankle = body.head("neck01"), body.head("foot.L")[2]
+    collar = np.linalg.norm((points.at - neck - [0, 0.01, 0.03]) * [1, 1, 0.9], axis=1) < COLLAR_RADIUS_M
+    torso = ~arms & ~head & ~collar & (z > hips + HEM_ABOVE_HIPS_M)
+    sleeves = arms & (_along_arm(body, points.at) < sleeve)
+    band = np.abs(z - body.head("spine02")[2]) < 0.028
+    legs = ~arms & (z <= hips + HEM_ABOVE_HIPS_M) & (z > ankle)
+    face = _find_face(body, points.at, head & ~eyes)
+    return Regions(
+        shirt=torso | sleeves,
+        stripe=torso & band,
+        trousers=legs,
+        hair=face["hair"],
+        brows=face["brows"],
+        lips=face["lips"],
+        lashes=face["lashes"],
+        eyes=eyes,
+        foot=foot & (z < ankle),
+    )
+
+
+def _along_arm(body: Body, at: Array) -> Array:
+    """(N,) 0 at the shoulder, 1 at the elbow, 2 at the wrist, for points on either arm."""
+    mirrored = np.abs(at) * [1, 0, 0] + at * [0, 1, 1]
+    shoulder, elbow, wrist = (body.head(f"{name}.L") for name in ("upperarm01", "lowerarm01", "wrist"))
+    upper = (mirrored - shoulder) @ (elbow - shoulder) / np.sum((elbow - shoulder) ** 2)
+    lower = (mirrored - elbow) @ (wrist - elbow) / np.sum((wrist - elbow) ** 2)
+    return np.asarray(np.where(upper < 1, upper, 1 + np.maximum(lower, 0)))
+
+
+def _find_face(body: Body, at: Array, head: Mask) -> dict[str, Mask]:
+    """Hair, brows, lips and lashes among the points of the head."""
+    x, y, z = np.abs(at[:, 0]), at[:, 1], at[:, 2]
+    rest = body.surface_joints @ body.vertices
+    ear_x, ear_y, ear_z = rest[skeleton.LEFT_EAR]
+    eye_x, eye_z = body.head("eye.L")[[0, 2]]
+    front = head & (y < ear_y - 0.045)
+    hairline = np.interp(
+        y - ear_y,
+        [-0.10, -0.04, -0.015, 0.012, 0.022, 0.06],
+        [eye_z + 0.072, eye_z + 0.045, ear_z + 0.03, ear_z + 0.03, ear_z - 0.03, ear_z - 0.075],
+    )
+    arch = eye_z + 0.021 + 0.005 * np.cos((x - eye_x - 0.004) / 0.02 * 1.3)
+    brows = front & (np.abs(z - arch) < 0.0035) & (np.abs(x - eye_x - 0.003) < 0.021)
+    mouth_z, mouth_x = _find_mouth(body)
+    width = np.sqrt(np.clip(1 - (x / mouth_x) ** 2, 0, 1))
+    lips = front & (x < mouth_x) & (np.abs(z - mouth_z) < 0.0095 * width + 0.001)
+    lashes = front & (((x - eye_x) / 0.0195) ** 2 + ((z - eye_z) / 0.0095) ** 2 < 1)
+    ears = (x > 0.93 * ear_x) & (np.abs(y - ear_y - 0.01) < 0.035) & (np.abs(z - ear_z) < 0.045)
+    return {"hair": head & (z > hairline) & ~ears, "brows": brows, "lips": lips, "lashes": lashes}
+
+
+def _find_mouth(body: Body) -> tuple[float, float]:
+    """Height and half width of the mouth, m: the front of the cavity behind it is the slit between the lips."""
+    inside = body.vertices[np.unique(body.faces[body.hidden_faces])]
+    slit = inside[inside[:, 1] < inside[:, 1].min() + 0.02]
+    return float(np.median(slit[:, 2])), float(np.abs(slit[:, 0]).max()) * 1.02

@@ -1,0 +1,222 @@
+"""From a motion and a body to the bones of every frame: legs by inverse, everything else by forward kinematics.
+
+Feet are where the motion says, so a planted foot cannot slide; the pelvis rides as high as the legs allow.
+
+Shapes: T frames, B bones. Rotations are of a bone from its rest orientation, in stage axes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from choreograft.studio.body import Body
+from choreograft.studio.score import OUTWARD, SIDES, Motion
+
+Array = NDArray[np.float64]
+
+REACH = 0.992
+"""How far a leg may stretch: a hair short of straight, so that the knee knows where to bend."""
+CLAVICLE_LIFT_DEG = 24.0
+"""How far the shoulder girdle follows an arm that points straight up."""
+KNEES_OUT_DEG = 8.0
+"""Knees point outwards a little, like feet."""
+UP = np.array([0.0, 0.0, 1.0])
+SIDE_LETTERS = ("L", "R")
+
+
+@dataclass(frozen=True)
+class Poses:
+    """The bones of every frame."""
+
+    rotations: Array
+    """(T, B, 3, 3)."""
+    origins: Array
+    """(T, B, 3) m, where each bone begins."""
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+
+def pose_body(body: Body, motion: Motion) -> Poses:
+    """Pose a body for every frame of a motion."""
+    T, B = len(motion), len(body.bones)
+    rotations = np.broadcast_to(np.eye(3), (T, B, 3, 3)).copy()
+    root = turn_about(UP, motion["turn"]) @ _lean(motion["pelvis"])
+    _assign(body, rotations, "", root)
+    _turn_spine(body, motion, root, rotations)
+    for side in SIDES:
+        _turn_arm(body, motion, side, rotations)
+    ankles, feet = zip(*(_place_foot(body, motion, side) for side in SIDES), strict=True)
+    pelvis = _place_pelvis(body, motion, root, ankles)
+    for side in SIDES:
+        hip = pelvis + root @ (body.head(f"upperleg01.{SIDE_LETTERS[side]}") - body.heads[0])
+        _turn_leg(body, motion, side, hip, ankles[side], feet[side], rotations)
+    return Poses(rotations, _forward(body, rotations, pelvis))
+
+
+def turn_about(axis: Array, angle_deg: Array) -> Array:
+    """Rotations (T, 3, 3) by `angle_deg` (T,) about one axis (3,) or an axis each (T, 3), of length one."""
+    return np.asarray(Rotation.from_rotvec(np.deg2rad(angle_deg)[:, None] * axis).as_matrix())
+
+
+def _lean(angles_deg: Array) -> Array:
+    """Rotations (T, 3, 3) from (T, 3): lean forward, lean left, twist left."""
+    return np.asarray(Rotation.from_euler("xyz", angles_deg, degrees=True).as_matrix())
+
+
+def _assign(body: Body, rotations: Array, prefix: str, value: Array, suffix: str = "") -> None:
+    for index, name in enumerate(body.bones):
+        if name.startswith(prefix) and name.endswith(suffix):
+            rotations[:, index] = value
+
+
+def _turn_spine(body: Body, motion: Motion, root: Array, rotations: Array) -> None:
+    spine = ("spine05", "spine04", "spine03", "spine02", "spine01")
+    for count, name in enumerate(spine, start=1):
+        rotations[:, body.bone(name)] = root @ _lean(motion["torso"] * (count / len(spine)))
+    chest = rotations[:, body.bone("spine01")]
+    neck = ("neck01", "neck02", "neck03", "head")
+    for count, name in enumerate(neck, start=1):
+        rotations[:, body.bone(name)] = chest @ _lean(motion["head"] * (count / len(neck)))
+    _assign(body, rotations, "eye", rotations[:, body.bone("head")])
+
+
+def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
+    letter, out = SIDE_LETTERS[side], OUTWARD[side]
+    chest = rotations[:, body.bone("spine01")]
+    upper_local = _unit(motion["upper"][:, side])
+    bend_local = _unit(_square_to(motion["bend"][:, side], upper_local))
+    angle = np.deg2rad(motion["elbow"][:, side])[:, None]
+    lower_local = np.cos(angle) * upper_local + np.sin(angle) * bend_local
+    to_stage = np.array([[out, 0, 0], [0, -1, 0], [0, 0, 1.0]])  # (out, forward, up) to x, y, z of the chest
+    upper, lower = (_rotate(chest, local @ to_stage.T) for local in (upper_local, lower_local))
+
+    shoulder, elbow, wrist = (body.head(f"{name}.{letter}") for name in ("upperarm01", "lowerarm01", "wrist"))
+    hinge, rest_hinge = np.cross(upper, lower), np.cross(elbow - shoulder, wrist - elbow)
+    upper_arm = _align(elbow - shoulder, rest_hinge, upper, hinge)
+    forearm = _align(wrist - elbow, rest_hinge, lower, hinge)
+    swing = _shortest_turn(_rotate(chest, _unit(elbow - shoulder)), upper) @ chest
+    palm = -out * motion["palm"][:, side]
+
+    lift = CLAVICLE_LIFT_DEG * np.clip((upper_local[:, 2] + 0.3) / 1.3, 0, 1) ** 1.5
+    girdle = chest @ turn_about(np.array([0.0, -out, 0.0]), lift)
+    hand = turn_about(lower, palm) @ forearm
+    for prefix, value in (
+        ("clavicle", girdle),
+        ("shoulder", girdle),
+        ("upperarm01", _halfway(swing, upper_arm)),
+        ("upperarm02", upper_arm),
+        ("lowerarm01", forearm),
+        ("lowerarm02", turn_about(lower, palm / 2) @ forearm),
+        ("wrist", hand),
+        ("metacarpal", hand),
+        ("finger", hand),
+    ):
+        _assign(body, rotations, prefix, value, letter)
+
+
+def _place_foot(body: Body, motion: Motion, side: int) -> tuple[Array, Array]:
+    """Where a foot's ankle is (T, 3), and how the foot is turned (T, 3, 3).
+
+    The ball of the foot is what the motion places: the heel rises about it.
+    """
+    letter, out = SIDE_LETTERS[side], OUTWARD[side]
+    ball, ankle = body.head(f"toe3-1.{letter}"), body.head(f"foot.{letter}")
+    heading = turn_about(UP, motion["foot_turn"][:, side])
+    turned = heading @ turn_about(np.array([1.0, 0.0, 0.0]), motion["toe_down"][:, side])
+    lift = motion["foot_lift"][:, side] * np.array([out, -1.0, 1.0])
+    lift = _rotate(turn_about(UP, motion["turn"]), lift)
+    flat = np.zeros((len(motion), 3))
+    flat[:, :2] = motion["foot_place"][:, side] * np.array([1.0, -1.0])
+    ball_now = body.leg_m * (flat + lift) + _rotate(heading, ball)
+    return ball_now + _rotate(turned, ankle - ball), turned
+
+
+def _place_pelvis(body: Body, motion: Motion, root: Array, ankles: tuple[Array, ...]) -> Array:
+    """(T, 3): as high as the shorter reach of the two legs allows, less the crouch."""
+    pelvis = np.zeros((len(motion), 3))
+    sway = motion["sway"] * np.array([1.0, -1.0])
+    sway = _rotate(turn_about(UP, motion["turn"]), np.column_stack([sway, np.zeros(len(motion))]))[:, :2]
+    pelvis[:, :2] = body.heads[0, :2] + body.leg_m * (motion["place"] * np.array([1.0, -1.0]) + sway)
+    reach = REACH * body.leg_m
+    heights = []
+    for letter, ankle in zip(SIDE_LETTERS, ankles, strict=True):
+        hip = pelvis + root @ (body.head(f"upperleg01.{letter}") - body.heads[0])  # (T, 3) with the pelvis at z = 0
+        apart = np.linalg.norm(hip[:, :2] - ankle[:, :2], axis=1)
+        heights.append(ankle[:, 2] + np.sqrt(np.maximum(reach**2 - apart**2, 0)) - hip[:, 2])
+    softness = 0.01 * body.leg_m  # a hard minimum would jerk where the legs change roles
+    lowest = -softness * np.logaddexp(-heights[0] / softness, -heights[1] / softness)
+    pelvis[:, 2] = lowest - body.leg_m * motion["crouch"]
+    return pelvis
+
+
+def _turn_leg(body: Body, motion: Motion, side: int, hip: Array, ankle: Array, foot: Array, rotations: Array) -> None:
+    """Two-bone inverse kinematics: the knee lies in the plane through hip and ankle that faces forward."""
+    letter = SIDE_LETTERS[side]
+    rest = [body.head(f"{name}.{letter}") for name in ("upperleg01", "lowerleg01", "foot")]
+    thigh_m, shin_m = np.linalg.norm(rest[1] - rest[0]), np.linalg.norm(rest[2] - rest[1])
+    span = ankle - hip
+    distance = np.clip(np.linalg.norm(span, axis=1), abs(thigh_m - shin_m) * 1.01, (thigh_m + shin_m) * 0.9999)
+    down = _unit(span)
+    heading = (motion["turn"] + motion["foot_turn"][:, side]) / 2 + OUTWARD[side] * KNEES_OUT_DEG
+    forward = _rotate(turn_about(UP, heading), np.array([0.0, -1.0, 0.0]))
+    axis = _unit(np.cross(forward, down))  # the knee's hinge
+    ahead = np.cross(down, axis)
+    along = (thigh_m**2 - shin_m**2 + distance**2) / (2 * distance)
+    knee = hip + along[:, None] * down + np.sqrt(thigh_m**2 - along**2)[:, None] * ahead
+    rest_axis = np.cross([0.0, -1.0, 0.0], rest[2] - rest[0])
+    thigh = _align(rest[1] - rest[0], rest_axis, knee - hip, axis)
+    shin = _align(rest[2] - rest[1], rest_axis, ankle - knee, axis)
+    for prefix, value in (("upperleg", thigh), ("lowerleg", shin), ("foot", foot), ("toe", foot)):
+        _assign(body, rotations, prefix, value, letter)
+
+
+def _forward(body: Body, rotations: Array, pelvis: Array) -> Array:
+    """(T, B, 3) where each bone begins, from the rotations and the root's place."""
+    origins = np.empty((*rotations.shape[:2], 3))
+    origins[:, 0] = pelvis
+    for bone, parent in enumerate(body.parents[1:], start=1):
+        origins[:, bone] = origins[:, parent] + rotations[:, parent] @ (body.heads[bone] - body.heads[parent])
+    return origins
+
+
+def _rotate(rotations: Array, vectors: Array) -> Array:
+    """(T, 3) of rotations (T, 3, 3) and vectors (T, 3) or (3,)."""
+    return np.asarray((rotations @ vectors[..., None])[..., 0])
+
+
+def _unit(vectors: Array) -> Array:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def _square_to(vectors: Array, directions: Array) -> Array:
+    """What is left of `vectors` after removing their share along `directions` (unit)."""
+    return np.asarray(vectors - (vectors * directions).sum(-1, keepdims=True) * directions)
+
+
+def _align(rest_along: Array, rest_axis: Array, along: Array, axis: Array) -> Array:
+    """(T, 3, 3) the rotation that takes a bone's rest direction and hinge (3,) to those of each frame (T, 3)."""
+    return _axes(along, axis) @ _axes(rest_along[None], rest_axis[None]).transpose(0, 2, 1)
+
+
+def _axes(along: Array, axis: Array) -> Array:
+    """(T, 3, 3) orthonormal axes as columns: the direction, the hinge made square to it, and their product."""
+    first = _unit(along)
+    second = _unit(_square_to(axis, first))
+    return np.stack([first, second, np.cross(first, second)], axis=-1)
+
+
+def _shortest_turn(before: Array, after: Array) -> Array:
+    """(T, 3, 3) the smallest rotation taking unit vectors (T, 3) to others."""
+    axis = np.cross(before, after)
+    sine = np.linalg.norm(axis, axis=1, keepdims=True)
+    angle = np.arctan2(sine[:, 0], (before * after).sum(1))
+    return turn_about(axis / np.maximum(sine, 1e-9), np.rad2deg(angle))
+
+
+def _halfway(before: Array, after: Array) -> Array:
+    """(T, 3, 3) half of the rotation from one to the other."""
+    full = Rotation.from_matrix(after @ before.transpose(0, 2, 1)).as_rotvec()
+    return np.asarray(Rotation.from_rotvec(full / 2).as_matrix() @ before)

@@ -1,0 +1,154 @@
+"""Renders studio clips: a video, and beside it the true track.
+
+`render_demo` makes the two clips of the demo: a target who shows her range of motion, and a source who dances, filmed
+with another camera, in another room, at another size, shape and frame rate.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from choreograft.files import content_hash, text_hash, write_json
+from choreograft.pose.masks import MaskSequence
+from choreograft.progress import Progress, silent
+from choreograft.studio import moves
+from choreograft.studio.camera import Camera
+from choreograft.studio.performers import costume_of
+from choreograft.studio.posing import pose_body
+from choreograft.studio.rhythm import RATE_HZ, make_rhythm
+from choreograft.studio.room import ROOMS
+from choreograft.studio.score import Motion
+from choreograft.studio.stage import Stage
+from choreograft.studio.truth import find_joints, true_track
+from choreograft.video.size import Size
+from choreograft.video.soundtrack import add_sound
+from choreograft.video.write import VideoWriter
+
+LOOK_VERSION = 1
+"""Raise when bodies, clothes, rooms or moves change what is drawn, so that old clips are rendered anew."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """What is filmed, and how: everything a clip depends on."""
+
+    performer: str
+    """One of `performers.PERFORMERS`."""
+    routine: str
+    """One of `ROUTINES`."""
+    room: str
+    """One of `room.ROOMS`."""
+    camera: Camera
+    seconds: float
+    rate: Fraction
+    with_sound: bool = False
+
+
+@dataclass(frozen=True)
+class StudioClip:
+    """A rendered clip."""
+
+    video: Path
+    track: Path
+    """The true `PoseTrack`, with masks."""
+
+
+@dataclass(frozen=True)
+class DemoClips:
+    """The demo's two videos; the true track of each lies beside it, with the suffix .npz."""
+
+    target: Path
+    source: Path
+
+
+ROUTINES: dict[str, Callable[[float, Fraction], Motion]] = {"calibration": moves.calibration, "dance": moves.dance}
+
+TARGET_TAKE = Take(
+    performer="ada",
+    routine="calibration",
+    room="living room",
+    camera=Camera(Size(480, 640), height_m=1.08, distance_m=4.2, view_m=2.6),
+    seconds=20.0,
+    rate=Fraction(24),
+)
+SOURCE_TAKE = Take(
+    performer="bruno",
+    routine="dance",
+    room="studio",
+    camera=Camera(Size(768, 432), height_m=1.35, distance_m=4.8, view_m=2.3, pitch_deg=6.0),
+    seconds=8.0,
+    rate=Fraction(30000, 1001),
+    with_sound=True,
+)
+
+
+def render_demo(folder: Path, progress: Progress = silent) -> DemoClips:
+    """Render the demo's clips into `folder`; those that are there and whole stay as they are.
+
+    Raises:
+        DependencyError: the studio's libraries are missing.
+        OutputError: the folder cannot be written.
+    """
+    target = render_clip(TARGET_TAKE, folder / "target.mp4", progress)
+    source = render_clip(SOURCE_TAKE, folder / "source.mp4", progress)
+    return DemoClips(target.video, source.video)
+
+
+def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioClip:
+    """Render a take as an H.264 video, with its true track beside it, unless both are there and whole.
+
+    Args:
+        take: what to film.
+        path: of the video, with a suffix that `VideoWriter` takes.
+        progress: is told the frames done.
+    Raises:
+        DependencyError: the studio's libraries are missing.
+        OutputError: the folder cannot be written.
+    """
+    clip = StudioClip(path, path.with_suffix(".npz"))
+    receipt = path.with_suffix(".json")
+    recipe = text_hash({"version": LOOK_VERSION, **asdict(take)}, digits=16)
+    if _read_receipt(receipt) != _write_down(recipe, clip):
+        receipt.unlink(missing_ok=True)
+        _film(take, clip, progress)
+        write_json(receipt, _write_down(recipe, clip))
+    return clip
+
+
+def _film(take: Take, clip: StudioClip, progress: Progress) -> None:
+    costume = costume_of(take.performer)
+    motion = ROUTINES[take.routine](take.seconds, take.rate)
+    poses = pose_body(costume.body, motion)
+    mask_size = MaskSequence.size_for(take.camera.size)
+    masks = []
+    with (
+        Stage(costume, ROOMS[take.room], take.camera) as stage,
+        VideoWriter(clip.video, take.camera.size, take.rate) as video,
+        progress.task(f"rendering {take.performer}'s {take.routine}", len(poses)) as advance,
+    ):
+        for frame in range(len(poses)):
+            picture, mask = stage.draw(poses, frame)
+            video.write(picture, frame / take.rate)
+            masks.append(MaskSequence.pack(mask, mask_size))
+            advance(frame + 1)
+    if take.with_sound:
+        add_sound(clip.video, make_rhythm(take.seconds), RATE_HZ)
+    joints = find_joints(costume.body, poses)
+    true_track(joints, take.camera, take.rate, MaskSequence.from_blobs(mask_size, masks)).save(clip.track)
+
+
+def _write_down(recipe: str, clip: StudioClip) -> dict[str, str] | None:
+    """What proves that a clip is whole: the recipe and the hashes of its files; None where one is missing."""
+    if not (clip.video.is_file() and clip.track.is_file()):
+        return None
+    return {"recipe": recipe, "video": content_hash(clip.video), "track": content_hash(clip.track)}
+
+
+def _read_receipt(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "no receipt"

@@ -1,0 +1,201 @@
+"""A choreography as a score: named channels, each moved from value to value over stretches of time.
+
+A score knows no build: distances are in leg lengths, directions in the performer's own terms, so two performers of
+different size can dance the same score. Directions are (out, forward, up): away from the body's middle on the limb's
+own side, to where the performer faces, to the ceiling.
+
+Shapes: T frames; sides are ordered left, right.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+Array = NDArray[np.float64]
+LEFT, RIGHT = 0, 1
+SIDES = (LEFT, RIGHT)
+SIDE_NAMES = ("left", "right")
+OUTWARD = (1.0, -1.0)
+"""The sign of x on each side of somebody who faces the camera: the left hand is on the camera's right."""
+
+
+@dataclass(frozen=True)
+class ArmPose:
+    """Where an arm points, in the chest's frame: directions (out, forward, up), not necessarily of length one."""
+
+    upper: tuple[float, float, float]
+    """Shoulder to elbow."""
+    lower: tuple[float, float, float]
+    """Elbow to wrist. Never exactly along `upper`: the plane of the two is what turns the arm about itself."""
+    palm_deg: float = 0.0
+    """Forearm roll; 0 as the hand hangs, positive turns the thumb outwards."""
+
+
+ARM_POSES: Mapping[str, ArmPose] = {
+    "hang": ArmPose((0.24, -0.04, -1.0), (0.14, 0.22, -1.0)),
+    "side": ArmPose((1.0, 0.0, -0.02), (1.0, 0.22, 0.0)),
+    "diagonal": ArmPose((0.75, 0.05, 0.65), (0.72, 0.22, 0.75)),
+    "up": ArmPose((0.22, 0.05, 1.0), (0.06, 0.1, 1.0), 30.0),
+    "front": ArmPose((0.1, 1.0, 0.0), (0.0, 1.0, 0.2)),
+    "front_high": ArmPose((0.15, 0.75, 0.7), (0.02, 0.65, 0.85), 15.0),
+    "back": ArmPose((0.25, -0.45, -0.85), (0.2, -0.12, -0.95)),
+    "swing": ArmPose((0.2, 0.4, -0.9), (0.0, 0.95, -0.3)),
+    "hip": ArmPose((0.75, -0.35, -0.7), (-0.62, 0.3, -0.6), -20.0),
+    "head": ArmPose((0.85, 0.15, 0.42), (-0.42, 0.1, 0.95), 20.0),
+    "chest": ArmPose((0.45, 0.4, -0.85), (-0.5, 0.8, 0.12)),
+    "wave_in": ArmPose((0.8, 0.25, -0.1), (-0.2, 0.3, 1.0), 60.0),
+    "wave_out": ArmPose((0.8, 0.25, -0.1), (0.55, 0.3, 0.85), 60.0),
+    "guard": ArmPose((0.35, 0.25, -0.9), (0.05, 0.75, 0.7)),
+    "cactus": ArmPose((1.0, 0.1, 0.05), (0.15, 0.15, 1.0), 30.0),
+    "down_out": ArmPose((0.6, 0.1, -0.8), (0.7, 0.3, -0.65)),
+    "bent_side": ArmPose((0.9, 0.15, -0.15), (-0.5, 0.9, 0.0)),
+}
+
+BODY_CHANNELS: Mapping[str, int] = {
+    "place": 2,  # of the pelvis: right as the camera sees it, nearer to the camera
+    "turn": 1,  # deg, to the performer's left
+    "crouch": 1,
+    "sway": 2,  # of the pelvis over the feet: out to the left, forward
+    "pelvis": 3,  # deg: lean forward, lean left, twist left; likewise:
+    "torso": 3,
+    "head": 3,
+}
+SIDE_CHANNELS: Mapping[str, int] = {
+    "foot_place": 2,
+    "foot_turn": 1,  # deg
+    "foot_lift": 3,  # (out, forward, up)
+    "toe_down": 1,  # deg
+    "upper": 3,
+    "bend": 3,
+    "elbow": 1,  # deg
+    "palm": 1,  # deg
+}
+STANCE_WIDTH = 0.02
+STEP_HEIGHT = 0.09
+SAME_TIME_S = 1e-6
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A score evaluated at the times of frames."""
+
+    rate: Fraction
+    """Frames per second."""
+    channels: Mapping[str, Array]
+    """Body channels (T, n) and side channels (T, 2, n); `BODY_CHANNELS` and `SIDE_CHANNELS` give n and the meaning."""
+
+    def __len__(self) -> int:
+        return len(self.channels["place"])
+
+    def __getitem__(self, name: str) -> Array:
+        """One channel; those of a single number come without their last axis."""
+        values = self.channels[name]
+        return np.asarray(values[..., 0]) if values.shape[-1] == 1 else values
+
+
+class Score:
+    """A choreography in the making; every method moves channels between two times, in s, and they rest in between."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[tuple[float, Array]]] = {}
+        for name, size in BODY_CHANNELS.items():
+            self._keys[name] = [(0.0, np.zeros(size))]
+        for name, size in SIDE_CHANNELS.items():
+            self._keys |= {f"{side}_{name}": [(0.0, np.zeros(size))] for side in SIDE_NAMES}
+        for side in SIDES:
+            self._set_arm(side, 0.0, ARM_POSES["hang"])
+            self._keys[f"{SIDE_NAMES[side]}_foot_place"] = [(0.0, np.array([OUTWARD[side] * STANCE_WIDTH, 0.0]))]
+
+    def move(self, channel: str, start_s: float, end_s: float, *value: float) -> None:
+        """Move a channel from where it is to `value`; side channels are named `left_...` and `right_...`."""
+        keys = self._keys[channel]
+        last_s, last = keys[-1]
+        if start_s < last_s - SAME_TIME_S or end_s <= start_s:
+            raise ValueError(f"{channel} cannot move from {start_s} s to {end_s} s: it already moves until {last_s} s")
+        if start_s > last_s + SAME_TIME_S:
+            keys.append((start_s, last))
+        keys.append((end_s, np.asarray(value, dtype=float)))
+
+    def arms(self, start_s: float, end_s: float, left: str | None, right: str | None) -> None:
+        """Move the arms to named poses; None leaves an arm to its own devices."""
+        for side, name in ((LEFT, left), (RIGHT, right)):
+            if name is not None:
+                self._move_arm(side, start_s, end_s, ARM_POSES[name])
+
+    def lift(
+        self, side: int, start_s: float, end_s: float, lift: tuple[float, float, float], toe_down_deg: float = 0.0
+    ) -> None:
+        """Move a foot off its place on the floor by `lift` (out, forward, up); (0, 0, 0) puts it back."""
+        self.move(f"{SIDE_NAMES[side]}_foot_lift", start_s, end_s, *lift)
+        self.move(f"{SIDE_NAMES[side]}_toe_down", start_s, end_s, toe_down_deg)
+
+    def step(
+        self,
+        start_s: float,
+        end_s: float,
+        place: tuple[float, float],
+        turn_deg: float = 0.0,
+        width: float = STANCE_WIDTH,
+        first: int = LEFT,
+    ) -> None:
+        """Step to a place, one foot after the other, and come to face `turn_deg` there."""
+        middle_s = (start_s + end_s) / 2
+        self.move("place", start_s, end_s, *place)
+        self.move("turn", start_s, end_s, turn_deg)
+        for side, began_s, done_s in ((first, start_s, middle_s), (1 - first, middle_s, end_s)):
+            name, angle, out = SIDE_NAMES[side], np.deg2rad(turn_deg), OUTWARD[side] * width
+            beside = (place[0] + out * np.cos(angle), place[1] - out * np.sin(angle))
+            self.move(f"{name}_foot_place", began_s, done_s, *beside)
+            self.move(f"{name}_foot_turn", began_s, done_s, turn_deg)
+            top_s = (began_s + done_s) / 2
+            self.lift(side, began_s, top_s, (0.0, 0.0, STEP_HEIGHT), 12.0)
+            self.lift(side, top_s, done_s, (0.0, 0.0, 0.0))
+
+    def play(self, seconds: float, rate: Fraction, tempo: float = 1.0) -> Motion:
+        """Evaluate the score for the frames of a clip.
+
+        Args:
+            seconds: length of the clip.
+            rate: frames per second.
+            tempo: seconds of the score per second of the clip.
+        """
+        time_s = np.arange(round(seconds * rate)) / float(rate) * tempo
+        channels = {name: _interpolate(self._keys[name], time_s) for name in BODY_CHANNELS}
+        for name in SIDE_CHANNELS:
+            both = [_interpolate(self._keys[f"{side}_{name}"], time_s) for side in SIDE_NAMES]
+            channels[name] = np.stack(both, axis=1)
+        return Motion(rate, channels)
+
+    def _move_arm(self, side: int, start_s: float, end_s: float, pose: ArmPose) -> None:
+        for channel, value in _arm_channels(pose).items():
+            self.move(f"{SIDE_NAMES[side]}_{channel}", start_s, end_s, *value)
+
+    def _set_arm(self, side: int, time_s: float, pose: ArmPose) -> None:
+        for channel, value in _arm_channels(pose).items():
+            self._keys[f"{SIDE_NAMES[side]}_{channel}"] = [(time_s, value)]
+
+
+def _arm_channels(pose: ArmPose) -> dict[str, Array]:
+    """An arm's pose as channels that can be interpolated: `bend` is square to `upper`, where the forearm folds to."""
+    upper, lower = (np.asarray(direction) / np.linalg.norm(direction) for direction in (pose.upper, pose.lower))
+    cosine = float(upper @ lower)
+    bend = lower - cosine * upper
+    return {
+        "upper": upper,
+        "bend": bend / np.linalg.norm(bend),
+        "elbow": np.array([np.rad2deg(np.arccos(cosine))]),
+        "palm": np.array([pose.palm_deg]),
+    }
+
+
+def _interpolate(keys: Sequence[tuple[float, Array]], time_s: Array) -> Array:
+    """Monotone cubic through the keys (T, n): no overshoot, at rest wherever a value is held."""
+    if len(keys) == 1:
+        return np.tile(keys[0][1], (len(time_s), 1))
+    at = np.array([time for time, _ in keys])
+    values = np.stack([value for _, value in keys])
+    return np.asarray(PchipInterpolator(at, values, axis=0)(np.clip(time_s, at[0], at[-1])))
