@@ -204,6 +204,8 @@ def _truncated(path: Path, found_s: float, declared_s: float) -> VideoError:
 
 def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
+    if name == "tty":  # FFmpeg plays text files as old terminal animations
+        raise VideoError(f"{path}: not a video but text; expected a file that a player can open")
     if name.endswith("_pipe") or name == "image2":
         raise VideoError(f"{path}: a still picture ({name.removesuffix('_pipe')}); expected a video")
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]

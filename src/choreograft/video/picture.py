@@ -5,9 +5,11 @@ below, limited range. High dynamic range is not tone-mapped.
 """
 
 from fractions import Fraction
+from typing import cast
 
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -80,9 +82,10 @@ def _orientation(frame: VideoFrame) -> tuple[bool, int | None]:
     The matrix maps stored to shown pixels: x' = a x + c y, y' = b x + d y. Only its eight axis-aligned cases exist in
     practice; any other angle is taken for the nearest of them.
     """
-    if "DISPLAYMATRIX" not in frame.side_data:
+    side_data = cast(SideDataContainer, frame.side_data)  # PyAV types it as one entry
+    if "DISPLAYMATRIX" not in side_data:
         return False, None
-    a, b, _, c, d = np.frombuffer(bytes(frame.side_data["DISPLAYMATRIX"]), dtype=np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), dtype=np.int32)[:5].tolist()
     transpose = abs(b) + abs(c) > abs(a) + abs(d)
     mirror_x, mirror_y = (c < 0, b < 0) if transpose else (a < 0, d < 0)
     if mirror_x and mirror_y:

@@ -16,8 +16,9 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
+from av.video.stream import VideoStream
 
-from choreograft.video.decode import AnyPacket, ReadReport, declared_duration_s, open_video, shown_pictures
+from choreograft.video.decode import AnyPacket, ReadReport, open_video, shown_pictures
 
 COPIED = {
     ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},
@@ -43,12 +44,12 @@ class SoundCarrier:
     """
 
     def __init__(self, source: Path, output: OutputContainer, suffix: str) -> None:
+        self._source = source
         self._files = ExitStack()
         self._pending: AnyPacket | None = None
         self._packets: Iterator[AnyPacket] = iter(())
         with open_video(source) as (container, pictures):
             self._start = next(shown_pictures(source, container, pictures, ReadReport())).time
-            self._pictures_end = _pictures_end(container, pictures, self._start)
             self.present = any(stream.codec_context is not None for stream in container.streams.audio)
         if self.present:
             self._packets = self._open_packets(source, output, suffix)
@@ -68,7 +69,8 @@ class SoundCarrier:
 
         As in the source it may outlast the pictures, unless only a part of the source's pictures was written.
         """
-        return None if written_until >= self._pictures_end - slack else written_until
+        complete = not self.present or written_until >= _pictures_end(self._source) - self._start - slack
+        return None if complete else written_until
 
     def close(self) -> None:
         """Close the source."""
@@ -86,10 +88,14 @@ class SoundCarrier:
         return _encoded_packets(container, stream, encoded, self._start)
 
 
-def _pictures_end(container: InputContainer, pictures: av.VideoStream, start: Fraction) -> Fraction:
-    """The declared end of the source's pictures on the result's clock, s."""
-    began = (pictures.start_time or 0) * Fraction(pictures.time_base or 0)
-    return began + Fraction(declared_duration_s(container, pictures)).limit_denominator(1_000_000) - start
+def _pictures_end(source: Path) -> Fraction:
+    """When the last picture ends on the file's own clock, s; from the packets, as few formats declare it."""
+    with open_video(source) as (container, pictures):
+        time_base = Fraction(pictures.time_base or 0)
+        packets = _readable_packets(container, pictures)
+        return max(
+            (((p.pts or 0) + (p.duration or 0)) * time_base for p in packets if not p.is_discard), default=Fraction(0)
+        )
 
 
 def _is_copied(stream: AudioStream, suffix: str) -> bool:
@@ -177,7 +183,7 @@ def _shifted(packets: Iterable[AnyPacket], stream: AudioStream, shift: int) -> I
         yield packet
 
 
-def _readable_packets(container: InputContainer, stream: AudioStream) -> Iterator[AnyPacket]:
+def _readable_packets(container: InputContainer, stream: AudioStream | VideoStream) -> Iterator[AnyPacket]:
     """The stream's packets up to the first place that cannot be read at all."""
     try:
         yield from container.demux(stream)

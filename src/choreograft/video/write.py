@@ -102,7 +102,9 @@ class VideoWriter:
             temporary = stack.enter_context(atomic_path(self.path))
             with _telling_of(self.path):
                 # the prefix keeps FFmpeg from taking a name with a colon for a protocol
-                self._container = av.open(f"file:{temporary}", "w", container_options={"movflags": "+faststart"})
+                self._container = av.open(
+                    f"file:{temporary}", "w", format=_format(self.path), container_options={"movflags": "+faststart"}
+                )
             stack.callback(self._close)
             self._stream = self._add_pictures()
             if self._sound_from is not None:
@@ -219,6 +221,10 @@ def _check_suffix(path: Path) -> None:
         raise OptionError(
             f"{path}: found the suffix {path.suffix!r}; a video is written to one of {', '.join(SUFFIXES)}"
         )
+
+
+def _format(path: Path) -> str:
+    return "mov" if path.suffix.lower() == ".mov" else "mp4"  # FFmpeg's own choice for .m4v takes fewer codecs
 
 
 def _even(size: Size) -> Size:

@@ -1,0 +1,94 @@
+"""Files are whole or absent, and names follow content."""
+
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from choreograft.errors import OutputError
+from choreograft.files import atomic_path, check_writable, content_hash, text_hash, write_json
+
+
+def write_and_fail(path: Path) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text("half of it")
+        raise KeyError("interrupted")
+
+
+def test_a_file_appears_only_when_it_is_complete(tmp_path):
+    path = tmp_path / "result.npz"
+    with atomic_path(path) as temporary:
+        temporary.write_text("all of it")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".npz"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.npz"]
+    assert path.read_text() == "all of it"
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    with pytest.raises(KeyError, match="interrupted"):
+        write_and_fail(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.txt"]
+    assert path.read_text() == "old"
+
+
+def test_missing_folders_are_made(tmp_path):
+    with atomic_path(tmp_path / "a" / "b" / "c.txt") as temporary:
+        temporary.write_text("c")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "c"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of POSIX")
+def test_results_get_the_permissions_of_any_new_file(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with atomic_path(tmp_path / "result.txt") as temporary:
+            temporary.write_text("shared with the group")
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "result.txt").stat().st_mode) == 0o640
+
+
+def test_a_place_that_cannot_be_written_is_named_in_one_line(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.touch()
+    with pytest.raises(OutputError, match=r"cannot write .*out\.mp4: .*; choose a folder") as caught:
+        check_writable(blocker / "out.mp4")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(OutputError, match="is a folder; expected the name of a file"):
+        check_writable(tmp_path)
+
+
+def test_checking_leaves_no_trace_of_the_file(tmp_path):
+    check_writable(tmp_path / "out.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_is_readable_text_and_survives_a_round_trip(tmp_path):
+    write_json(tmp_path / "summary.json", {"name": "Zoë", "where": Path("a/b"), "steps": [1, 2.5]})
+    text = (tmp_path / "summary.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"name": "Zoë", "where": "a/b", "steps": [1, 2.5]}
+    assert "Zoë" in text
+    assert text.endswith("}\n")
+
+
+def test_the_content_hash_is_sha256_of_the_bytes(tmp_path):
+    path = tmp_path / "clip.bin"
+    path.write_bytes(b"abc")
+    # the test vector of FIPS 180-2
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert content_hash(path) == expected == hashlib.sha256(b"abc").hexdigest()
+    assert content_hash(path, digits=12) == expected[:12]
+
+
+def test_the_hash_of_options_ignores_their_order_and_sees_their_values():
+    assert text_hash({"a": 1, "b": [2]}) == text_hash({"b": [2], "a": 1})
+    assert text_hash({"a": 1}) != text_hash({"a": 2})
+    assert len(text_hash({"a": 1}, digits=10)) == 10
