@@ -222,8 +222,9 @@ def test_existing_and_unsuitable_outputs_are_refused_before_any_work(tmp_path):
     check_output(tmp_path / "new" / "OUT.MP4", [], overwrite=False)
     assert existing.read_text() == "precious"
     for name in ("out.avi", "out", "out.mkv"):
-        with pytest.raises(OptionError, match=r"\.m4v, \.mov, \.mp4"):
+        with pytest.raises(OptionError, match=r"\.m4v or \.mov or \.mp4"):
             check_output(tmp_path / name, [], overwrite=True)
+    check_output(tmp_path / "track.npz", [], overwrite=False, suffixes=(".npz",))
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
         check_output(tmp_path / "folder.mp4", [], overwrite=True)

@@ -35,14 +35,14 @@ BT709_CODE = 1
 PRECISE = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
 
 
-def check_output(path: Path, inputs: Sequence[Path], overwrite: bool) -> None:
+def check_output(path: Path, inputs: Sequence[Path], overwrite: bool, suffixes: Sequence[str] = SUFFIXES) -> None:
     """Refuse, before any work is done, an output that could not or should not be written in the end.
 
     Raises:
-        OptionError: the suffix is not one of `SUFFIXES`, or the output is one of the inputs, under whatever name.
+        OptionError: the suffix is not one of `suffixes`, those of a video unless given, or the output is one of the inputs, under whatever name.
         OutputError: the output exists and `overwrite` is false, is a folder, or its folder cannot be written.
     """
-    _check_suffix(path)
+    _check_suffix(path, suffixes)
     for given in inputs:
         if path.exists() and given.exists() and path.samefile(given):
             raise OptionError(f"the output {path} is the input {given}; choose another name for the output")
@@ -78,7 +78,7 @@ class VideoWriter:
         Raises:
             OptionError: the suffix is not one of `SUFFIXES`.
         """
-        _check_suffix(path)
+        _check_suffix(path, SUFFIXES)
         self.path = path
         self.size = size
         self._rate = rate
@@ -216,11 +216,10 @@ def _telling_of(path: Path) -> Iterator[None]:
         raise OutputError(f"cannot write {path}: {reason}; check the free space and the permissions there") from error
 
 
-def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in SUFFIXES:
-        raise OptionError(
-            f"{path}: found the suffix {path.suffix!r}; a video is written to one of {', '.join(SUFFIXES)}"
-        )
+def _check_suffix(path: Path, suffixes: Sequence[str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        expected = " or ".join(suffixes)
+        raise OptionError(f"{path}: found the suffix {path.suffix!r}; expected a name that ends in {expected}")
 
 
 def _format(path: Path) -> str:
