@@ -39,7 +39,8 @@ def check_output(path: Path, inputs: Sequence[Path], overwrite: bool, suffixes: 
     """Refuse, before any work is done, an output that could not or should not be written in the end.
 
     Raises:
-        OptionError: the suffix is not one of `suffixes`, those of a video unless given, or the output is one of the inputs, under whatever name.
+        OptionError: the suffix is not one of `suffixes`, those of a video unless given, or the output is
+            one of the inputs, under whatever name.
         OutputError: the output exists and `overwrite` is false, is a folder, or its folder cannot be written.
     """
     _check_suffix(path, suffixes)
