@@ -10,7 +10,7 @@ from typing import Any
 
 from choreograft.errors import DependencyError
 
-APT_PACKAGES = ("libegl1", "libgl1", "libgl1-mesa-dri", "libx11-6", "libxrender1")
+APT_PACKAGES = ("libegl1", "libgl1-mesa-dri")
 """What a bare Debian or Ubuntu lacks for drawing without a screen."""
 
 EXTRA_HINT = "the studio needs the optional extra: pip install 'choreograft[studio]'"

@@ -77,12 +77,12 @@ def _squat(score: Score, at: float) -> None:
 
 
 def _sidestep_and_wave(score: Score, at: float) -> None:
-    score.step(at, at + 0.6, (-0.28, 0.0), first=RIGHT)
+    score.step(at, at + 0.6, (-0.2, 0.0), first=RIGHT)
     score.arms(at, at + 0.5, "hip", "wave_out")
     score.arms(at + 0.5, at + 0.7, None, "wave_in")
     score.arms(at + 0.7, at + 0.9, None, "wave_out")
     score.arms(at + 0.9, at + 1.3, "wave_out", "hip")
-    score.step(at + 0.8, at + 1.7, (0.28, 0.0), first=LEFT)
+    score.step(at + 0.8, at + 1.7, (0.2, 0.0), first=LEFT)
     score.arms(at + 1.3, at + 1.5, "wave_in", None)
     score.arms(at + 1.5, at + 1.7, "wave_out", None)
     score.step(at + 1.8, at + 2.3, (0.0, 0.0), first=RIGHT)
