@@ -33,12 +33,12 @@ def test_long_footage_is_thinned_to_pairs_of_neighbours():
 def test_frames_masks_and_poses_of_two_clips_stay_together(tmp_path):
     clips = [
         write_target(tmp_path / "a.mp4", swaying_track(6, missing=(2,))),
-        write_target(tmp_path / "b.mp4", swaying_track(5)),
+        write_target(tmp_path / "b.mp4", swaying_track(6)),
     ]
     recording = prepare_recording(tmp_path / "recording", clips, SIZE)
-    assert recording.frames.shape == (10, 96, 64, 3)
-    assert recording.clip_of.tolist() == [0] * 5 + [1] * 5
-    for n, original in enumerate([0, 1, 3, 4, 5, 0, 1, 2, 3, 4]):
+    assert recording.frames.shape == (11, 96, 64, 3)
+    assert recording.clip_of.tolist() == [0] * 5 + [1] * 6
+    for n, original in enumerate([0, 1, 3, 4, 5, 0, 1, 2, 3, 4, 5]):
         track, t = recording.pose_at(n)
         whole = clips[recording.clip_of[n]].track
         np.testing.assert_allclose(track.xy[t, :17], whole.xy[original, :17], atol=1e-4)

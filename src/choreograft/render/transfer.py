@@ -47,7 +47,9 @@ def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size) -> Iterat
         yield None
         return
     source_width = scale_to_height(np.zeros((info.size.height, info.size.width, 3), np.uint8), size.height).shape[1]
-    with VideoWriter(path, Size(source_width + 2 * size.width, size.height), info.rate, sound_from=info.path) as video:
+    with VideoWriter(
+        path, Size(source_width + 2 * size.width, size.height), info.rate, info.path, info.time_base
+    ) as video:
         yield video
 
 
@@ -74,15 +76,15 @@ def render_dance(
     shown: list[list[NDArray[np.uint8]]] = []
     frames = render_frames(performer, pose_for(performer, track), compute)
     with (
-        VideoWriter(output, size, info.rate, sound_from=source) as video,
+        VideoWriter(output, size, info.rate, source, info.time_base) as video,
         _open_side_by_side(side_by_side, info, size) as comparison,
         progress.task("Rendering", len(track)) as advance,
     ):
         for done, (original, rendered) in enumerate(zip(read_frames(source), frames, strict=True), start=1):
-            video.write(rendered.image, original.time)
+            video.write(rendered.image, original.time, original.duration)
             pictures = [scale_to_height(original.image, size.height), rendered.stick, rendered.image]
             if comparison is not None:
-                comparison.write(np.concatenate(pictures, axis=1), original.time)
+                comparison.write(np.concatenate(pictures, axis=1), original.time, original.duration)
             if original.index in columns:
                 shown.append(pictures)
             advance(done)
