@@ -21,6 +21,10 @@ class TrackingConfig:
 
     max_people: int = 4
     """How many people a frame is searched for once more than one was seen."""
+    scan_frames: int = 24
+    """Frames, spread over the clip, in which a first look counts the people."""
+    min_score: float = 0.72
+    """Median score of the shoulders, arms, hips and legs in view, below which a find is a tree or a car."""
     min_height_px: float = 80.0
     """A person whose median height is below this is refused: there is too little of them to learn or follow."""
     min_present: float = 0.05
