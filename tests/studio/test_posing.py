@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
 from choreograft.studio.costume import Costume
-from choreograft.studio.moves import dance
+from choreograft.studio.moves import calibration, dance
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.score import Motion, Score
 
@@ -77,9 +77,13 @@ def test_an_arm_points_where_the_score_says(ada: Costume) -> None:
 
 
 def test_nobody_jerks(ada: Costume) -> None:
-    poses = pose_body(ada.body, dance(8.0, Fraction(60)))
-    speed = np.linalg.norm(np.diff(poses.origins, axis=0), axis=-1) * 60
-    assert speed.max() < 8  # m/s, of the fastest fingertip
+    for motion in (dance(8.0, Fraction(60)), calibration(20.0, Fraction(60))):
+        poses = pose_body(ada.body, motion)
+        speed_m_s = np.linalg.norm(np.diff(poses.origins, axis=0), axis=-1) * 60
+        turn = poses.rotations[1:] @ poses.rotations[:-1].swapaxes(-1, -2)
+        cosine = np.clip((np.trace(turn, axis1=-2, axis2=-1) - 1) / 2, -1, 1)
+        assert speed_m_s.max() < 10  # of the fastest fingertip
+        assert 60 * np.rad2deg(np.arccos(cosine)).max() < 900  # deg/s, of the fastest bone
 
 
 def test_two_builds_dance_the_same_angles(ada: Costume, bruno: Costume, motion: Motion, poses: Poses) -> None:

@@ -41,8 +41,13 @@ def dance(seconds: float, rate: Fraction) -> Motion:
 def _raise_arms(score: Score, at: float) -> None:
     for start, end, pose in ((0.0, 0.6, "side"), (0.6, 1.1, "up"), (1.2, 1.7, "side"), (1.7, 2.2, "hang")):
         score.arms(at + start, at + end, pose, pose)
-    for start, end, pose in ((2.2, 2.6, "front"), (2.6, 3.0, "up"), (3.0, 3.3, "front"), (3.3, 3.8, "hang")):
-        score.arms(at + start, at + end, pose, "back" if pose == "front" and start < 3 else pose)
+    for start, end, left, right in (
+        (2.2, 2.6, "front", "back"),
+        (2.6, 3.0, "up", "swing"),
+        (3.0, 3.35, "front", "front"),
+        (3.35, 3.8, "hang", "hang"),
+    ):
+        score.arms(at + start, at + end, left, right)
     score.move("torso", at + 2.2, at + 2.8, -4.0, 0.0, 8.0)
     score.move("torso", at + 2.8, at + 3.6, 0.0, 0.0, 0.0)
 
@@ -63,17 +68,13 @@ def _turn(score: Score, at: float) -> None:
 def _squat(score: Score, at: float) -> None:
     score.step(at, at + 0.4, (0.0, 0.0), width=0.1)
     for start, depth, pose in ((0.4, 0.3, "front"), (1.4, 0.42, "chest")):
-        score.arms(at + start, at + start + 0.5, pose, pose)
-        score.move("crouch", at + start, at + start + 0.5, depth)
-        score.move("sway", at + start, at + start + 0.5, 0.0, -0.12)
-        score.move("torso", at + start, at + start + 0.5, 32.0, 0.0, 0.0)
-        score.move("head", at + start, at + start + 0.5, -22.0, 0.0, 0.0)
-        up = (at + start + 0.5, at + start + 1.0)
+        down, up = (at + start, at + start + 0.5), (at + start + 0.5, at + start + 1.0)
+        score.arms(*down, pose, pose)
         score.arms(*up, "hang", "hang")
-        score.move("crouch", *up, 0.0)
-        score.move("sway", *up, 0.0, 0.0)
-        score.move("torso", *up, 0.0, 0.0, 0.0)
-        score.move("head", *up, 0.0, 0.0, 0.0)
+        low = {"crouch": (depth,), "sway": (0.0, -0.12), "torso": (32.0, 0.0, 0.0), "head": (-22.0, 0.0, 0.0)}
+        for channel, value in low.items():
+            score.move(channel, *down, *value)
+            score.move(channel, *up, *(0.0 for _ in value))
 
 
 def _sidestep_and_wave(score: Score, at: float) -> None:
@@ -109,19 +110,15 @@ def _raise_legs(score: Score, at: float) -> None:
 
 
 def _lean(score: Score, at: float) -> None:
-    score.arms(at + 0.1, at + 0.5, "hip", "up")
-    score.move("torso", at + 0.1, at + 0.5, 0.0, 24.0, 0.0)
-    score.arms(at + 0.6, at + 1.1, "up", "hip")
-    score.move("torso", at + 0.6, at + 1.1, 0.0, -24.0, 0.0)
-    score.arms(at + 1.2, at + 1.6, "front", "front")
-    score.move("torso", at + 1.2, at + 1.6, 38.0, 0.0, 15.0)
-    score.move("pelvis", at + 1.2, at + 1.6, 12.0, 0.0, 0.0)
-    score.move("sway", at + 1.2, at + 1.6, 0.0, -0.1)
-    score.move("head", at + 1.2, at + 1.6, -20.0, 0.0, 0.0)
-    score.move("torso", at + 1.6, at + 2.1, 0.0, 0.0, 0.0)
-    score.move("pelvis", at + 1.6, at + 2.1, 0.0, 0.0, 0.0)
-    score.move("sway", at + 1.6, at + 2.1, 0.0, 0.0)
-    score.move("head", at + 1.6, at + 2.1, 0.0, 0.0, 0.0)
+    score.arms(at, at + 0.6, "hip", "up")
+    score.move("torso", at, at + 0.6, 0.0, 24.0, 0.0)
+    score.arms(at + 0.65, at + 1.3, "up", "hip")
+    score.move("torso", at + 0.65, at + 1.3, 0.0, -24.0, 0.0)
+    score.arms(at + 1.3, at + 1.8, "front", "front")
+    bow = {"torso": (38.0, 0.0, 15.0), "pelvis": (12.0, 0.0, 0.0), "sway": (0.0, -0.1), "head": (-20.0, 0.0, 0.0)}
+    for channel, value in bow.items():
+        score.move(channel, at + 1.35, at + 1.8, *value)
+        score.move(channel, at + 1.85, at + 2.3, *(0.0 for _ in value))
 
 
 def _touch_head(score: Score, at: float) -> None:

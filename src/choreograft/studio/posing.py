@@ -86,8 +86,7 @@ def _turn_spine(body: Body, motion: Motion, root: Array, rotations: Array) -> No
 def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
     letter, out = SIDE_LETTERS[side], OUTWARD[side]
     chest = rotations[:, body.bone("spine01")]
-    upper_local = _unit(motion["upper"][:, side])
-    bend_local = _unit(_square_to(motion["bend"][:, side], upper_local))
+    upper_local, bend_local, _ = np.moveaxis(Rotation.from_quat(motion["arm"][:, side]).as_matrix(), 2, 0)
     angle = np.deg2rad(motion["elbow"][:, side])[:, None]
     lower_local = np.cos(angle) * upper_local + np.sin(angle) * bend_local
     to_stage = np.array([[out, 0, 0], [0, -1, 0], [0, 0, 1.0]])  # (out, forward, up) to x, y, z of the chest

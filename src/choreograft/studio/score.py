@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
+from scipy.spatial.transform import Rotation
 
 Array = NDArray[np.float64]
 LEFT, RIGHT = 0, 1
@@ -69,8 +70,7 @@ SIDE_CHANNELS: Mapping[str, int] = {
     "foot_turn": 1,  # deg
     "foot_lift": 3,  # (out, forward, up)
     "toe_down": 1,  # deg
-    "upper": 3,
-    "bend": 3,
+    "arm": 4,  # a quaternion, see `_arm_channels`
     "elbow": 1,  # deg
     "palm": 1,  # deg
 }
@@ -171,7 +171,10 @@ class Score:
         return Motion(rate, channels)
 
     def _move_arm(self, side: int, start_s: float, end_s: float, pose: ArmPose) -> None:
-        for channel, value in _arm_channels(pose).items():
+        channels = _arm_channels(pose)
+        if channels["arm"] @ self._keys[f"{SIDE_NAMES[side]}_arm"][-1][1] < 0:
+            channels["arm"] *= -1  # the same rotation, and the shorter way to it
+        for channel, value in channels.items():
             self.move(f"{SIDE_NAMES[side]}_{channel}", start_s, end_s, *value)
 
     def _set_arm(self, side: int, time_s: float, pose: ArmPose) -> None:
@@ -180,13 +183,17 @@ class Score:
 
 
 def _arm_channels(pose: ArmPose) -> dict[str, Array]:
-    """An arm's pose as channels that can be interpolated: `bend` is square to `upper`, where the forearm folds to."""
+    """An arm's pose as channels that can be interpolated.
+
+    `arm` is the rotation that takes the axes (out, forward, up) to: the upper arm's direction, the direction square to
+    it to which the forearm folds, and the product of both. As a quaternion it has no pose in between that is undefined.
+    """
     upper, lower = (np.asarray(direction) / np.linalg.norm(direction) for direction in (pose.upper, pose.lower))
     cosine = float(upper @ lower)
     bend = lower - cosine * upper
+    bend /= np.linalg.norm(bend)
     return {
-        "upper": upper,
-        "bend": bend / np.linalg.norm(bend),
+        "arm": Rotation.from_matrix(np.column_stack([upper, bend, np.cross(upper, bend)])).as_quat(),
         "elbow": np.array([np.rad2deg(np.arccos(cosine))]),
         "palm": np.array([pose.palm_deg]),
     }
