@@ -1,0 +1,278 @@
+"""Following people through a clip: which of the poses of each frame belong to the same person.
+
+An estimator finds people frame by frame and says nothing of who is who. Here a *strand* is one person's sightings in
+order of time. Strands are grown frame by frame (predicted motion, body size and colours of the clothes against all
+poses of the frame, assigned together), then joined across absences, cuts and fades. Shapes: T frames, K = 17 body
+joints, P = 3 places on the body whose colour is looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from choreograft.errors import OptionError, PersonError
+from choreograft.pose import skeleton
+from choreograft.pose.estimator import Person
+
+FollowedIndex = list[int | None]
+
+_SEEN: Final = 0.3
+"""Score from which a joint says where its person is."""
+_MAX_STEP: Final = 0.5
+"""How far, in body sizes, a person may be from where the motion so far would have them, from one frame to the next."""
+_DRIFT_PER_S: Final = 1.0
+"""What is added to that, per second of absence."""
+_MAX_GAP_S: Final = 1.0
+"""Absences up to this long are bridged by predicted motion; longer ones by `_join`."""
+_VELOCITY_SPAN_S: Final = 0.25
+_COAST_S: Final = 0.4
+"""How long an unseen person is thought to keep walking."""
+_MAX_SIZE_RATIO: Final = 1.8
+_MAX_COLOUR_STEP: Final = 0.25
+"""RGB distance, 0..1, beyond which two sightings do not show the same clothes."""
+_COLOUR_WEIGHT: Final = 2.0
+_SIZE_WEIGHT: Final = 0.5
+_MIN_SIGHTINGS: Final = 2
+_IMPOSSIBLE: Final = 1e6
+
+_ANCHORS: Final = (skeleton.NOSE, *skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE)
+"""Joints that tell where a person is, however the arms and feet fly about."""
+_MAIN_JOINTS: Final = slice(skeleton.LEFT_SHOULDER, skeleton.RIGHT_ANKLE + 1)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One person in one frame, reduced to what following needs."""
+
+    joints: NDArray[np.float32]
+    """(K, 2) px, NaN where unseen."""
+    score: float
+    """Mean confidence of shoulders, arms, hips and legs inside the frame, 0..1."""
+    fill: float
+    """Share of the frame that the joints' box covers, 0..1."""
+    colours: NDArray[np.float32]
+    """(P, 3) RGB 0..1 of chest, belly and thighs, NaN where unknown."""
+
+    @property
+    def size_px(self) -> float:
+        """The longer side of the joints' box."""
+        return float(np.max(np.nanmax(self.joints, 0) - np.nanmin(self.joints, 0)))
+
+
+def sight(person: Person, image: NDArray[np.uint8]) -> Sighting | None:
+    """Reduce one person found in an RGB frame (H, W, 3); None if hardly a joint was seen."""
+    height, width = image.shape[:2]
+    body, score = person.xy[skeleton.BODY], person.score[skeleton.BODY]
+    joints = np.where((score >= _SEEN)[:, None], body, np.float32(np.nan))
+    if np.isfinite(joints[list(_ANCHORS), 0]).sum() < 2:
+        return None
+    with np.errstate(invalid="ignore"):
+        inside = np.all((body >= 0) & (body <= (width, height)), axis=-1)[_MAIN_JOINTS]
+    main = score[_MAIN_JOINTS][inside]
+    low, high = np.nanmin(joints, 0), np.nanmax(joints, 0)
+    across, down = np.clip(high, 0, (width, height)) - np.clip(low, 0, (width, height))
+    return Sighting(
+        joints=joints,
+        score=float(main.mean()) if len(main) else 0.0,
+        fill=float(across * down) / (width * height),
+        colours=_clothes(joints, image),
+    )
+
+
+def _clothes(joints: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean colours of small squares on chest, belly and thighs, (P, 3) in 0..1."""
+    shoulders, hips = joints[list(skeleton.SHOULDERS)].mean(0), joints[list(skeleton.HIPS)].mean(0)
+    knees = joints[[skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]]
+    thighs = (joints[list(skeleton.HIPS)] + knees).mean(0) / 2
+    places = np.stack([0.75 * shoulders + 0.25 * hips, 0.3 * shoulders + 0.7 * hips, thighs])
+    reach = max(2, round(float(np.nan_to_num(np.linalg.norm(shoulders - hips))) / 12))
+    colours = np.full((len(places), 3), np.nan, np.float32)
+    for place, (x, y) in enumerate(places):
+        if np.isfinite(x + y) and 0 <= x < image.shape[1] and 0 <= y < image.shape[0]:
+            left, top = max(0, int(x) - reach), max(0, int(y) - reach)
+            patch = image[top : int(y) + reach + 1, left : int(x) + reach + 1]
+            colours[place] = patch.reshape(-1, 3).mean(0) / 255
+    return colours
+
+
+@dataclass
+class Strand:
+    """Sightings of one person, in order of time."""
+
+    frames: list[int] = field(default_factory=list)
+    times_s: list[float] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
+    indices: list[int] = field(default_factory=list)
+    """Which of its frame's people each sighting is."""
+
+    def add(self, frame: int, time_s: float, index: int, sighting: Sighting) -> None:
+        self.frames.append(frame)
+        self.times_s.append(time_s)
+        self.indices.append(index)
+        self.sightings.append(sighting)
+
+    def extend(self, later: "Strand") -> None:
+        for parts in zip(later.frames, later.times_s, later.indices, later.sightings, strict=True):
+            self.add(*parts)
+
+    @property
+    def score(self) -> float:
+        """Median score of the sightings: a tree taken for a person scores low most of the time."""
+        return float(np.median([sighting.score for sighting in self.sightings]))
+
+    @property
+    def fill(self) -> float:
+        """Sum over the frames of the share of the frame that is filled."""
+        return sum(sighting.fill for sighting in self.sightings)
+
+    def predict(self, time_s: float) -> NDArray[np.float32]:
+        """Where the joints should be, (K, 2) px: the person as seen last, moved on by the recent common motion."""
+        last, now_s = self.sightings[-1].joints, self.times_s[-1]
+        begin = len(self.times_s) - 1
+        while begin > 0 and now_s - self.times_s[begin - 1] <= _VELOCITY_SPAN_S:
+            begin -= 1
+        if begin == len(self.times_s) - 1:
+            return last
+        moved = (last - self.sightings[begin].joints)[list(_ANCHORS)]
+        if not np.isfinite(moved).all(-1).any():
+            return last
+        velocity = np.nanmedian(moved, 0) / (now_s - self.times_s[begin])
+        return np.asarray(last + velocity * min(time_s - now_s, _COAST_S), dtype=np.float32)
+
+    def usual_size_px(self, ends: slice) -> float:
+        return float(np.median([sighting.size_px for sighting in self.sightings[ends]]))
+
+    def usual_colours(self, ends: slice) -> NDArray[np.float32]:
+        """(P, 3), the median of the sightings in `ends`."""
+        stack = np.stack([sighting.colours for sighting in self.sightings[ends]])
+        known = np.isfinite(stack).any(0)
+        return np.where(known, np.nanmedian(np.where(known, stack, 0), 0), np.float32(np.nan))
+
+
+def follow_person(
+    people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float], person: int = 1, min_score: float = 0.0
+) -> FollowedIndex:
+    """Which of each frame's people is person number `person`, counted from 1 by how much of the clip they fill.
+
+    Args:
+        people: T frames of any number of sightings; None stands for one that cannot be used.
+        time_s: T presentation times.
+        min_score: people whose median score is below this do not count.
+    Returns:
+        T indices into the frame's people; None where the person is absent.
+    Raises:
+        OptionError: `person` is below 1.
+        PersonError: fewer people than `person` are in the clip.
+    """
+    if person < 1:
+        raise OptionError(f"--person is {person}; people are counted from 1, the one who fills most of the video")
+    strands = find_strands(people, time_s, min_score)
+    if person > len(strands):
+        found = {0: "nobody", 1: "one person"}.get(len(strands), f"{len(strands)} people")
+        raise PersonError(
+            f"found {found} to follow, not {person}; choose --person between 1 and {max(1, len(strands))}"
+        )
+    chosen: FollowedIndex = [None] * len(people)
+    strand = strands[person - 1]
+    for frame, index in zip(strand.frames, strand.indices, strict=True):
+        chosen[frame] = index
+    return chosen
+
+
+def find_strands(
+    people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float], min_score: float = 0.0
+) -> list[Strand]:
+    """Everybody in the clip, the one who fills most of the frame over time first."""
+    steady = [strand for strand in _grow(people, time_s) if len(strand.frames) >= _MIN_SIGHTINGS]
+    real = [strand for strand in steady if strand.score >= min_score]
+    return sorted(_join(real), key=_filled, reverse=True)
+
+
+def _filled(strand: Strand) -> float:
+    return strand.fill
+
+
+def _grow(people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float]) -> list[Strand]:
+    """Link sightings of neighbouring frames, bridging short absences."""
+    done: list[Strand] = []
+    open_strands: list[Strand] = []
+    for frame, (sightings, now_s) in enumerate(zip(people, time_s, strict=True)):
+        done += [strand for strand in open_strands if now_s - strand.times_s[-1] > _MAX_GAP_S]
+        open_strands = [strand for strand in open_strands if now_s - strand.times_s[-1] <= _MAX_GAP_S]
+        usable = [(index, sighting) for index, sighting in enumerate(sightings) if sighting is not None]
+        costs = np.array([[_step_cost(strand, seen, now_s) for _, seen in usable] for strand in open_strands])
+        taken = set()
+        for row, column in _assign(costs):
+            open_strands[row].add(frame, now_s, *usable[column])
+            taken.add(column)
+        for column, (index, sighting) in enumerate(usable):
+            if column not in taken:
+                open_strands.append(Strand([frame], [now_s], [sighting], [index]))
+    return done + open_strands
+
+
+def _assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Pairs (row, column) of least total cost, without the impossible ones."""
+    if costs.size == 0:
+        return []
+    rows, columns = linear_sum_assignment(costs)
+    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if costs[r, c] < _IMPOSSIBLE]
+
+
+def _step_cost(strand: Strand, sighting: Sighting, now_s: float) -> float:
+    """How unlikely it is that `sighting` goes on with `strand`: distance from the prediction, size, colour."""
+    recent = slice(-8, None)
+    size_px = strand.usual_size_px(recent)
+    off = np.linalg.norm(strand.predict(now_s) - sighting.joints, axis=-1)[list(_ANCHORS)]
+    if not np.isfinite(off).any():
+        return _IMPOSSIBLE
+    distance = float(np.nanmean(off)) / max(size_px, 1.0)
+    gap_s = now_s - strand.times_s[-1]
+    if distance > _MAX_STEP + _DRIFT_PER_S * gap_s:
+        return _IMPOSSIBLE
+    stretch = abs(np.log(max(sighting.size_px, 1.0) / max(size_px, 1.0)))
+    colour = _colour_distance(strand.usual_colours(recent), sighting.colours)
+    return distance + _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0)
+
+
+def _colour_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
+    """Mean RGB distance, 0..1, over the places known in both (P, 3); None if there is none."""
+    distances = np.linalg.norm(a - b, axis=-1) / np.sqrt(3)
+    known = np.isfinite(distances)
+    return float(distances[known].mean()) if known.any() else None
+
+
+def _join(strands: list[Strand]) -> list[Strand]:
+    """Join strands that may be one person before and after an absence, the likeliest pair first."""
+    joined: list[Strand | None] = list(strands)
+    costs = np.array([[_join_cost(a, b) for b in strands] for a in strands]).reshape(len(strands), len(strands))
+    while len(strands) and costs.min() < _IMPOSSIBLE:
+        i, j = map(int, np.unravel_index(costs.argmin(), costs.shape))
+        earlier, later = joined[i], joined[j]
+        assert earlier is not None
+        assert later is not None
+        earlier.extend(later)
+        joined[j] = None
+        costs[j], costs[:, j] = _IMPOSSIBLE, _IMPOSSIBLE
+        for k, other in enumerate(joined):
+            if other is not None and k != i:
+                costs[i, k], costs[k, i] = _join_cost(earlier, other), _join_cost(other, earlier)
+    return [strand for strand in joined if strand is not None]
+
+
+def _join_cost(earlier: Strand, later: Strand) -> float:
+    """How unlikely it is that `later` is the person of `earlier`."""
+    if later.frames[0] <= earlier.frames[-1]:
+        return _IMPOSSIBLE
+    ends, starts = slice(-15, None), slice(0, 15)
+    stretch = abs(np.log(earlier.usual_size_px(ends) / max(later.usual_size_px(starts), 1.0)))
+    colour = _colour_distance(earlier.usual_colours(ends), later.usual_colours(starts))
+    if stretch > np.log(_MAX_SIZE_RATIO) or (colour or 0.0) > _MAX_COLOUR_STEP:
+        return _IMPOSSIBLE
+    off = np.linalg.norm(earlier.sightings[-1].joints - later.sightings[0].joints, axis=-1)[list(_ANCHORS)]
+    distance = float(np.nanmean(off)) / earlier.usual_size_px(ends) if np.isfinite(off).any() else 1.0
+    return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0) + 0.2 * min(distance, 3.0)

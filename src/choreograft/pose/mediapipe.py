@@ -1,0 +1,221 @@
+"""The embedded estimator: MediaPipe's body, hand and face tasks. The only module that imports MediaPipe.
+
+Modes were chosen by measurement (docs/benchmarks.md). Body, one person: video mode is faster than image mode and half
+as jittery. Several people: video mode loses all but one, so image mode. Hands: one video task for each, on a crop that
+moves with the wrist; the palm detector finds nothing in a full-length frame. Face: the same on a crop of the head.
+"""
+
+import contextlib
+import importlib
+import importlib.metadata
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.assets import FACE_LANDMARKER, HAND_LANDMARKER, POSE_LANDMARKER, fetch
+from choreograft.errors import DependencyError
+from choreograft.pose import skeleton
+from choreograft.pose.detail import HANDS, hand_crop, head_crop, place_face, place_hand
+from choreograft.pose.estimator import Person
+from choreograft.pose.landmarks import body_scale_px, person_from_pose
+from choreograft.pose.masks import MaskSequence
+from choreograft.progress import Progress, silent
+from choreograft.video.size import Size
+
+SYSTEM_PACKAGES: Final = "libgl1 libegl1 libgles2"
+_RECIPE: Final = 1
+"""Counts changes of this module that change tracks: part of the estimator's name."""
+_HAND_CONFIDENCE: Final = 0.2
+"""Low, because the wrist says whether a find is right; at 0.5 up to a third of the hands go unseen."""
+_DETAIL_STEP_MS: Final = 33
+_LOG_LINE: Final = re.compile(rb"[IWE]\d{4} |INFO: |WARNING: ")
+_DUPLICATE: Final = 0.15
+"""Two finds whose joints are closer than this, in body scales, are one person."""
+
+
+class MediaPipeEstimator:
+    """A `PoseEstimator`. Tasks are made on entering the context and closed on leaving it."""
+
+    def __init__(self, max_people: int = 1, progress: Progress = silent) -> None:
+        self.max_people = max_people
+        self.progress = progress
+        self._open = contextlib.ExitStack()
+        self._last_ms = -1
+        self._detail_ms = 0
+        self._has_warned = False
+
+    @property
+    def name(self) -> str:
+        """MediaPipe's version, the models' checksums, and a number that counts changes of this module."""
+        models = "-".join(asset.sha256[:8] for asset in (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER))
+        return f"mediapipe-{importlib.metadata.version('mediapipe')}-{models}-{_RECIPE}"
+
+    def __enter__(self) -> Self:
+        """Fetch the models and make the tasks.
+
+        Raises:
+            AssetError: a model is neither cached nor reachable.
+            DependencyError: a library of the system is missing.
+        """
+        paths = [fetch(asset, self.progress) for asset in (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER)]
+        self._open = contextlib.ExitStack()
+        with self._open as opening:
+            with _named_missing_libraries(), _quiet_stderr():
+                self._make_tasks(opening, *paths)
+            self._open = opening.pop_all()
+        return self
+
+    def _make_tasks(self, opening: contextlib.ExitStack, pose: Path, hand: Path, face: Path) -> None:
+        self._mediapipe = importlib.import_module("mediapipe")
+        vision = importlib.import_module("mediapipe.tasks.python.vision")
+        video, image = vision.RunningMode.VIDEO, vision.RunningMode.IMAGE
+        self._pose = opening.enter_context(
+            vision.PoseLandmarker.create_from_options(
+                vision.PoseLandmarkerOptions(
+                    base_options=self._base(pose),
+                    running_mode=video if self.max_people == 1 else image,
+                    num_poses=self.max_people,
+                    output_segmentation_masks=True,
+                )
+            )
+        )
+        hand_options = vision.HandLandmarkerOptions(
+            base_options=self._base(hand),
+            running_mode=video,
+            num_hands=1,
+            min_hand_detection_confidence=_HAND_CONFIDENCE,
+            min_hand_presence_confidence=_HAND_CONFIDENCE,
+            min_tracking_confidence=_HAND_CONFIDENCE,
+        )
+        self._hands = [opening.enter_context(vision.HandLandmarker.create_from_options(hand_options)) for _ in HANDS]
+        face_options = vision.FaceLandmarkerOptions(base_options=self._base(face), running_mode=video, num_faces=1)
+        self._face = opening.enter_context(vision.FaceLandmarker.create_from_options(face_options))
+
+    def _base(self, model: Path) -> Any:
+        return importlib.import_module("mediapipe.tasks.python").BaseOptions(model_asset_path=str(model))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
+        """Everybody in an RGB frame (H, W, 3): body, feet, coarse hands, mask; frames come in order of `time_s`."""
+        # the first person found makes the native side warn, once, of something that its own graph does
+        with contextlib.nullcontext() if self._has_warned else _quiet_stderr():
+            result = self._detect(self._picture(image), time_s)
+        self._has_warned |= bool(result.pose_landmarks)
+        return people_from_result(result, image.shape[1], image.shape[0])
+
+    def _detect(self, picture: Any, time_s: float) -> Any:
+        if self.max_people > 1:
+            return self._pose.detect(picture)
+        self._last_ms = max(round(time_s * 1000), self._last_ms + 1)
+        return self._pose.detect_for_video(picture, self._last_ms)
+
+    def add_detail(self, image: NDArray[np.uint8], person: Person) -> Person:
+        """The same person with both hands and the face, where they are found and agree with the body."""
+        self._detail_ms += _DETAIL_STEP_MS
+        detailed = replace(person, xy=person.xy.copy(), score=person.score.copy(), depth=person.depth.copy())
+        for task, (hand, wrist) in zip(self._hands, HANDS, strict=True):
+            crop = hand_crop(person, hand, wrist)
+            if crop is not None:
+                found = task.detect_for_video(self._picture(crop.cut(image)), self._detail_ms).hand_landmarks
+                if found and not place_hand(detailed, _xyz(found[0]), crop, hand, wrist):
+                    self._forget(task)
+        head = head_crop(person)
+        if head is not None:
+            found = self._face.detect_for_video(self._picture(head.cut(image)), self._detail_ms).face_landmarks
+            if found and not place_face(detailed, _xyz(found[0]), head):
+                self._forget(self._face)
+        return detailed
+
+    def _forget(self, task: Any) -> None:
+        """Show a task an empty picture: it would go on following the wrong hand or face from frame to frame."""
+        task.detect_for_video(self._picture(np.full((64, 64, 3), 128, np.uint8)), self._detail_ms + 1)
+
+    def _picture(self, image: NDArray[np.uint8]) -> Any:
+        # MediaPipe ignores strides: a view of a padded frame would be read askew, and nobody found in it
+        contiguous = np.ascontiguousarray(image)
+        return self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=contiguous)
+
+
+def people_from_result(result: Any, width_px: int, height_px: int) -> list[Person]:
+    """A pose task's result as people; two finds of one person become one, the surer."""
+    size = MaskSequence.size_for(Size(width_px, height_px))
+    people: list[Person] = []
+    masks = result.segmentation_masks or [None] * len(result.pose_landmarks)
+    for landmarks, world, mask in zip(result.pose_landmarks, result.pose_world_landmarks, masks, strict=True):
+        score = np.array([point.visibility * point.presence for point in landmarks], np.float32)
+        small = None if mask is None else _small_mask(mask.numpy_view(), size)
+        person = person_from_pose(_xyz(landmarks), score, _xyz(world), width_px, height_px, small)
+        _keep_surer(people, person)
+    return people
+
+
+def _xyz(landmarks: Any) -> NDArray[np.float32]:
+    return np.array([(point.x, point.y, point.z) for point in landmarks], np.float32)
+
+
+def _small_mask(mask: NDArray[np.float32], size: Size) -> NDArray[np.uint8]:
+    """A mask (H, W, 1) of 0..1 as (h, w) uint8, shrunk at once: full-size masks of four people take long to pack."""
+    small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(np.rint(np.clip(small, 0, 1) * 255), dtype=np.uint8)
+
+
+def _keep_surer(people: list[Person], person: Person) -> None:
+    """Add a person, unless one is there already whose joints lie in the same places: then the surer of both stays."""
+    for index, other in enumerate(people):
+        off = np.linalg.norm(other.xy[skeleton.BODY] - person.xy[skeleton.BODY], axis=-1)
+        if np.isfinite(off).any() and np.nanmean(off) < _DUPLICATE * body_scale_px(other):
+            people[index] = max(other, person, key=_certainty)
+            return
+    people.append(person)
+
+
+def _certainty(person: Person) -> float:
+    return float(person.score[skeleton.BODY].sum())
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep the log lines of MediaPipe's native side off the terminal; all else that is written meanwhile gets through.
+
+    They go to the file descriptor, past sys.stderr, and no setting of this build's logger holds them back.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            caught.seek(0)
+            os.write(kept, b"".join(line for line in caught if not _LOG_LINE.match(line)))
+            os.close(kept)
+
+
+@contextlib.contextmanager
+def _named_missing_libraries() -> Iterator[None]:
+    """Turn the dynamic loader's complaint about a system library into advice."""
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        library = re.search(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object", str(error))
+        if library is None:
+            raise
+        raise DependencyError(
+            f"found no {library[1]}, a system library that MediaPipe needs; apt-get install {SYSTEM_PACKAGES}"
+        ) from error

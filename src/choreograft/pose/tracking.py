@@ -1,0 +1,186 @@
+"""From a video to the track of one person: find everybody, follow one, then look closely at that one.
+
+Two streaming passes, so that the costly models for hands and face see one person only and no frame is kept. Of a
+frame stay the people's joints and their masks, packed as PNG: a 5-minute 1080p clip takes some 100 MB.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.config import TrackingConfig
+from choreograft.errors import FileFormatError, PersonError
+from choreograft.files import content_hash, text_hash
+from choreograft.pose.estimator import Person, PoseEstimator
+from choreograft.pose.follow import Sighting, follow_person, sight
+from choreograft.pose.masks import MaskSequence
+from choreograft.pose.mediapipe import MediaPipeEstimator
+from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.progress import Progress, silent
+from choreograft.video.read import VideoInfo, probe, read_frames
+from choreograft.video.size import Size
+
+EstimatorFactory = Callable[[int, Progress], PoseEstimator]
+"""Makes an estimator that finds up to so many people a frame; 1 may be faster and steadier."""
+
+
+@dataclass(frozen=True)
+class _Find:
+    """One person in one frame, the mask packed."""
+
+    person: Person
+    sighting: Sighting | None
+    mask: NDArray[np.uint8]
+
+
+def load_or_track(
+    path: Path,
+    folder: Path,
+    config: TrackingConfig,
+    person: int = 1,
+    progress: Progress = silent,
+    estimator: EstimatorFactory = MediaPipeEstimator,
+) -> PoseTrack:
+    """The track of a video from `folder`, or made and kept there: no video is tracked twice with the same options.
+
+    Raises:
+        As `track_video`; OutputError if the folder cannot be written.
+    """
+    probe(path)
+    key = text_hash(
+        {"video": content_hash(path), "person": person, "config": asdict(config), "name": estimator(1, progress).name}
+    )
+    kept = folder / f"{path.stem}-{key}.npz"
+    if kept.exists():
+        try:
+            return PoseTrack.load(kept)
+        except FileFormatError as error:
+            progress.say(f"tracking {path.name} again: {error}")
+    track = track_video(path, config, person, progress, estimator)
+    track.save(kept)
+    return track
+
+
+def track_video(
+    path: Path,
+    config: TrackingConfig,
+    person: int = 1,
+    progress: Progress = silent,
+    estimator: EstimatorFactory = MediaPipeEstimator,
+) -> PoseTrack:
+    """Follow one person through a video: body, feet, hands, face and mask in every frame.
+
+    Args:
+        person: counted from 1 by how much of the frame they fill over time.
+    Returns:
+        The raw track, one entry for every frame of the video; `pose/clean.py` smooths it.
+    Raises:
+        VideoError: the video cannot be read.
+        PersonError: nobody is there, or fewer than `person`, or too small or too briefly to be of use.
+        AssetError, DependencyError: the estimator cannot be made.
+    """
+    info = probe(path)
+    people = 1 if person == 1 and not _has_several(info, config, progress, estimator) else config.max_people
+    with estimator(people, progress) as models:
+        time_s, finds = _find_everybody(info, models, progress)
+        try:
+            sightings = [[find.sighting for find in frame] for frame in finds]
+            indices = follow_person(sightings, time_s, person, config.min_score)
+        except PersonError as error:
+            raise PersonError(f"{path}: {error}") from error
+        followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
+        _refuse_unusable(info, followed, config)
+        detailed = _add_details(info, models, followed, progress)
+    return _as_track(info, time_s, detailed)
+
+
+def _has_several(info: VideoInfo, config: TrackingConfig, progress: Progress, estimator: EstimatorFactory) -> bool:
+    """Whether two or more people are seen together in at least two of a few frames spread over the clip."""
+    if config.max_people == 1:
+        return False
+    step_s = info.duration_s / config.scan_frames
+    next_s, crowded = step_s / 2, 0
+    task = progress.task(f"looking for people in {info.path.name}", info.frames)
+    with estimator(config.max_people, progress) as models, task as advance:
+        for frame in read_frames(info.path):
+            advance(frame.index + 1)
+            if frame.time_s < next_s:
+                continue
+            next_s = frame.time_s + max(step_s, 0.2)
+            sightings = [sight(person, frame.image) for person in models.find_people(frame.image, frame.time_s)]
+            crowded += sum(seen is not None and seen.score >= config.min_score for seen in sightings) > 1
+            if crowded > 1:
+                return True
+    return False
+
+
+def _find_everybody(
+    info: VideoInfo, models: PoseEstimator, progress: Progress
+) -> tuple[NDArray[np.float64], list[list[_Find]]]:
+    """Pass 1: (T,) times and everybody in each frame."""
+    time_s: list[float] = []
+    finds: list[list[_Find]] = []
+    size = MaskSequence.size_for(info.size)
+    with progress.task(f"following people in {info.path.name}", info.frames) as advance:
+        for frame in read_frames(info.path):
+            time_s.append(frame.time_s)
+            finds.append([_keep(person, frame.image, size) for person in models.find_people(frame.image, frame.time_s)])
+            advance(frame.index + 1)
+    return np.array(time_s, np.float64), finds
+
+
+def _keep(person: Person, image: NDArray[np.uint8], size: Size) -> _Find:
+    mask = np.zeros(0, np.uint8) if person.mask is None else MaskSequence.pack(person.mask, size)
+    return _Find(replace(person, mask=None), sight(person, image), mask)
+
+
+def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:
+    sizes = [find.sighting.size_px for find in followed if find is not None and find.sighting is not None]
+    share = len(sizes) / len(followed)
+    if share < config.min_present:
+        raise PersonError(
+            f"{info.path}: the person is in {len(sizes)} of {len(followed)} frames ({share:.0%}); "
+            f"expected at least {config.min_present:.0%}; cut the video to where the person dances"
+        )
+    height_px = float(np.median(sizes))
+    if height_px < config.min_height_px:
+        raise PersonError(
+            f"{info.path}: the person is {height_px:.0f} px tall; expected at least {config.min_height_px:.0f} px; "
+            "crop the video around the person and enlarge it, or film from nearer"
+        )
+
+
+def _add_details(
+    info: VideoInfo, models: PoseEstimator, followed: Sequence[_Find | None], progress: Progress
+) -> list[_Find | None]:
+    """Pass 2: hands and face of the person followed."""
+    detailed: list[_Find | None] = []
+    with progress.task(f"hands and face in {info.path.name}", len(followed)) as advance:
+        for frame, find in zip(read_frames(info.path), followed, strict=True):
+            done = find and replace(find, person=models.add_detail(frame.image, find.person))
+            detailed.append(done)
+            advance(frame.index + 1)
+    return detailed
+
+
+def _as_track(info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_Find | None]) -> PoseTrack:
+    arrays = empty_arrays(len(followed))
+    for t, find in enumerate(followed):
+        if find is not None:
+            for name, array in arrays.items():
+                array[t] = getattr(find.person, name)
+    blobs = [np.zeros(0, np.uint8) if find is None else find.mask for find in followed]
+    return PoseTrack(
+        size=info.size,
+        rate=info.rate,
+        time_s=time_s,
+        xy=arrays["xy"],
+        score=arrays["score"],
+        depth=arrays["depth"],
+        world=arrays["world"],
+        present=np.array([find is not None for find in followed]),
+        masks=MaskSequence.from_blobs(MaskSequence.size_for(info.size), blobs),
+    )
