@@ -19,7 +19,7 @@ lint: install ## install, then run linters, type checker and layer contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: install ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix
