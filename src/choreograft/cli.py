@@ -13,10 +13,12 @@ from typing import Any, Final
 
 import tyro
 
+from choreograft import __version__
 from choreograft.config import DanceOptions, DemoOptions, DoctorOptions, TrackOptions, TrainOptions
 from choreograft.errors import ChoreograftError, OptionError
 from choreograft.progress import ConsoleProgress
 
+DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."
 INTERRUPTED: Final = 130
 """The exit code of a program that was interrupted from the keyboard, by the shells' custom."""
 
@@ -93,13 +95,16 @@ def parse(arguments: Sequence[str]) -> Any:
     Raises:
         OptionError: arguments that make no sense, in one line. SystemExit: help was asked for and printed.
     """
+    if list(arguments) == ["--version"]:
+        sys.stdout.write(f"choreograft {__version__}\n")
+        sys.exit(0)
     verbs = {name: kind for name, (kind, _) in VERBS.items()}
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.extras.subcommand_cli_from_dict(
-                verbs, prog="choreograft", description=__doc__, args=list(arguments), config=config
+                verbs, prog="choreograft", description=DESCRIPTION, args=list(arguments), config=config
             )
     except SystemExit as stop:
         if stop.code in (0, None):
@@ -108,9 +113,10 @@ def parse(arguments: Sequence[str]) -> Any:
 
 
 def _one_line(box: str) -> str:
-    """The parser's framed complaint as one sentence."""
-    words = re.sub(r"[│╭╮╰╯─]+", " ", re.sub(r"\x1b\[[0-9;]*m", "", box)).split()
-    return re.sub(r"^Parsing error:? |^Unrecognized options:? ", "", " ".join(words))
+    """The parser's framed complaint as one sentence: without frame, title and its inner reasons."""
+    words = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]+|-{3,}", " ", box).split())
+    words = re.sub(r"Got errors:.*?(?=For full helptext)", "", words)
+    return re.sub(r"^(Parsing error|Value error|Unrecognized options|Required options|Missing subcommand):? ", "", words)
 
 
 def _interrupt(*_: object) -> None:

@@ -290,9 +290,9 @@ class TrainOptions:
     """The performer file to write; in the runs folder if left out."""
     preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
     """Size, architecture and losses."""
-    minutes: float | None = None
+    minutes: Annotated[float | None, option(metavar="N")] = None
     """Training time; the preset's own if left out."""
-    images: int | None = None
+    images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes: the same on every machine."""
     person: int = 1
     """Which of the people in the clips, counted by how much of the frame they fill over time."""
@@ -324,9 +324,9 @@ class DanceOptions:
     """Which of the people in TARGET."""
     preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
     """Size, architecture and losses of a performer that is trained for this dance."""
-    minutes: float | None = None
+    minutes: Annotated[float | None, option(metavar="N")] = None
     """Training time; the preset's own if left out."""
-    images: int | None = None
+    images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""

@@ -1,0 +1,135 @@
+"""The command line: what is refused, how it is said, and that nothing is left behind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from swaying import swaying_track, write_target
+
+from choreograft import __version__
+from choreograft.cli import main, parse
+from choreograft.config import DEFAULT_PRESET, DanceOptions, TrainOptions
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_target(tmp_path / "clip.mp4", swaying_track(12)).path
+
+
+@pytest.fixture
+def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """A function that runs a command, expects it to be refused, and returns the one line it says."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object, code: int = 1) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert stop.value.code == code
+        assert said.out == ""
+        *_, error = said.err.splitlines()  # whatever stands above it tells of progress
+        assert error.startswith("choreograft: error: ")
+        assert said.err.count("choreograft: error") == 1
+        assert "Traceback" not in said.err
+        assert [path for path in sorted(tmp_path.rglob("*")) if path.is_file() or path in before] == before
+        return error
+
+    return run
+
+
+def test_options_arrive_and_defaults_stand_in_one_place():
+    options = parse(["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "6", "--side-by-side"])
+    assert options == DanceOptions(Path("a.mp4"), Path("b.mp4"), Path("c.mp4"), side_by_side=True, minutes=6)
+    assert options.preset == DEFAULT_PRESET
+    several = parse(["train", "a.mp4", "b.mp4", "-o", "c.performer", "--images", "8"])
+    assert several == TrainOptions((Path("a.mp4"), Path("b.mp4")), Path("c.performer"), images=8)
+
+
+def test_help_and_version_are_no_errors(capsys):
+    for arguments in (["--help"], ["dance", "--help"], ["--version"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Expected one of"),
+        (["fly"], "fly"),
+        (["dance", "a.mp4"], "--as"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--mintes", "3"], "--mintes"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "soon"], "--minutes"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--preset", "best"], "draft, standard, paper"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "0"], "above zero"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "1", "--images", "2"], "give one of them"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--device", "tpu"], "auto, cpu or cuda"),
+        (["train", "a.mp4", "-o", "her.model"], ".performer"),
+        (["track", "a.mp4", "-o", "a.json"], ".npz"),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(refuse, arguments, words):
+    assert words in refuse(*arguments, code=2)
+
+
+def test_a_missing_source_or_target_is_named(refuse, clip):
+    assert "gone.mp4" in refuse("dance", "gone.mp4", "--as", clip, "-o", "out.mp4")
+    assert "gone.mp4" in refuse("dance", clip, "--as", "gone.mp4", "-o", "out.mp4")
+    assert "gone.performer" in refuse("dance", clip, "--as", "gone.performer", "-o", "out.mp4")
+    assert "gone.mp4" in refuse("train", clip, "gone.mp4")
+    assert "gone.mp4" in refuse("track", "gone.mp4", "-o", "t.npz")
+
+
+def test_what_is_no_video_is_refused_before_any_work(refuse, clip, tmp_path):
+    (tmp_path / "notes.mp4").write_text("not a video")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "torn.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    for name in ("notes.mp4", "empty.mp4", "torn.mp4"):
+        assert name in refuse("dance", name, "--as", clip, "-o", "out.mp4")
+        assert name in refuse("dance", clip, "--as", name, "-o", "out.mp4")
+
+
+def test_a_file_that_is_no_performer_is_refused(refuse, clip, tmp_path):
+    (tmp_path / "her.performer").write_bytes(clip.read_bytes())
+    assert "expected a choreograft-performer" in refuse("dance", clip, "--as", "her.performer", "-o", "out.mp4")
+
+
+def test_an_output_is_never_an_input_nor_overwritten_unasked(refuse, clip, tmp_path):
+    other = write_target(tmp_path / "other.mp4", swaying_track(12)).path
+    (tmp_path / "link.mp4").symlink_to(clip)
+    assert "is the input" in refuse("dance", clip, "--as", other, "-o", clip, "--overwrite", code=2)
+    assert "is the input" in refuse("dance", other, "--as", clip, "-o", "link.mp4", "--overwrite", code=2)
+    (tmp_path / "out.mp4").write_bytes(b"mine")
+    assert "--overwrite" in refuse("dance", clip, "--as", other, "-o", "out.mp4")
+    assert (tmp_path / "out.mp4").read_bytes() == b"mine"
+    (tmp_path / "free.side_by_side.mp4").write_bytes(b"mine")
+    assert "--overwrite" in refuse("dance", clip, "--as", other, "-o", "free.mp4", "--side-by-side")
+    (tmp_path / "t.npz").write_bytes(b"mine")
+    assert "--overwrite" in refuse("track", clip, "-o", "t.npz")
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(refuse, clip, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    assert "cannot write" in refuse("dance", clip, "--as", clip, "-o", "file/out.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    assert "is a folder" in refuse("dance", clip, "--as", clip, "-o", "folder.mp4")
+    assert ".mp4" in refuse("dance", clip, "--as", clip, "-o", "out.gif", code=2)
+
+
+@pytest.mark.models
+def test_a_video_without_a_person_is_refused(refuse, make_clip):
+    ramp = np.tile(np.linspace(0, 255, 160).astype(np.uint8)[None, :, None], (120, 1, 3))
+    street = make_clip("street.mp4", [ramp] * 12)
+    assert "street.mp4" in refuse("track", street, "-o", "t.npz")
+
+
+def test_without_model_files_and_without_a_network_the_files_are_named(refuse, clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHOREOGRAFT_CACHE", str(tmp_path / "no_models"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    for scheme in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(scheme, "http://127.0.0.1:9")
+    (tmp_path / "no_models").mkdir()
+    assert "pose_landmarker_full.task" in refuse("track", clip, "-o", "t.npz", "--runs", tmp_path / "runs")
