@@ -140,7 +140,7 @@ def _cobble(body: Body, letter: str, rings: int = 22, arch: int = 15) -> tuple[A
     ahead = (ball - ankle) * [1, 1, 0]
     ahead /= np.linalg.norm(ahead)
     aside = np.array([-ahead[1], ahead[0], 0.0])
-    foot = body.vertices[body.weight_of(f"foot.{letter}", f"toe{1}", f"toe{2}", f"toe{3}", f"toe{4}", f"toe{5}") > 0.5]
+    foot = body.vertices[body.weight_of("foot", "toe") > 0.5]
     foot = foot[(foot[:, 0] * ankle[0] > 0) & (foot[:, 2] < ankle[2] + 0.01)]
     along, across = foot @ ahead, foot @ aside
     heel, toe = along.min() - 0.01, along.max() + 0.012

@@ -36,10 +36,11 @@ def planks() -> NDArray[np.uint8]:
     random = np.random.default_rng(5)
     side, boards = 1024, 16
     board = np.arange(side) * boards // side
-    tone = random.uniform(0.86, 1.08, (boards, 3))[(board[None] + np.zeros((side, 1), int))[:, :], 0]
-    joint = (np.arange(side)[:, None] + random.integers(0, side, boards)[board][None]) % (side // 2) < 3
-    edge = np.arange(side)[None] % (side // boards) < 2
-    grain = 1 + 0.05 * np.sin(np.arange(side)[None] * 0.9 + 3 * np.sin(np.arange(side)[:, None] * 0.02))
+    row, column = np.mgrid[:side, :side]
+    tone = random.uniform(0.86, 1.08, boards)[board]
+    joint = (row + random.integers(0, side, boards)[board]) % (side // 2) < 3
+    edge = column % (side // boards) < 2
+    grain = 1 + 0.05 * np.sin(0.9 * column + 3 * np.sin(0.02 * row))
     light = tone * grain * np.where(joint | edge, 0.72, 1.0)
     return np.asarray(np.clip(light[..., None] * [176, 134, 92], 0, 255), dtype=np.uint8)
 
