@@ -76,7 +76,7 @@ class Body:
     def weight_of(self, *prefixes: str) -> Array:
         """(V,) how much each vertex belongs to the bones whose names begin so, 0..1."""
         chosen = [index for index, name in enumerate(self.bones) if name.startswith(prefixes)]
-        return np.asarray(self.weights[:, chosen].sum(axis=1)).ravel()
+        return np.asarray(self.weights[:, chosen].sum(axis=1), dtype=np.float64).ravel()
 
     def skin(self, vertices: Array, weights: scipy.sparse.csr_array, rotations: Array, origins: Array) -> Array:
         """Carry rest vertices (N, 3) with the bones: linear blend skinning.

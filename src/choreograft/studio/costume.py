@@ -85,7 +85,7 @@ def _drape(body: Body, regions: Regions) -> Array:
     draped = smooth(body.vertices, body.faces, 0.6 * cloth, rounds=10)
     chest = regions.shirt & (np.abs(body.vertices[:, 2] - body.head("spine01")[2]) < CHEST_M)
     chest &= np.abs(body.vertices[:, 0]) < body.head("upperarm01.L")[0]
-    draped = smooth(draped, body.faces, 0.6 * chest, rounds=120)  # a shirt hangs, it does not cling
+    draped = smooth(draped, body.faces, 0.6 * chest, rounds=300)  # a shirt hangs, it does not cling
     normals = vertex_normals(draped, body.faces, incidence(body.faces, len(draped)))
     x, y, z = body.vertices.T
     folds = 0.003 * np.sin(38 * z + 9 * x) * np.sin(21 * x + 17 * y)
