@@ -7,9 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from choreograft.errors import OutputError
+
+
+PARTIAL: Final = ".partial-"
+"""How the names of half-written files begin."""
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         OutputError: the folder cannot be made or written.
     """
     check_writable(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -32,6 +36,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed process left half-written in a folder; only for folders that no other process writes."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        path.unlink()
 
 
 def check_writable(path: Path) -> None:

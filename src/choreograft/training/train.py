@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from choreograft.config import Budget, JournalConfig, NormalisationConfig, Preset
 from choreograft.errors import BusyError
-from choreograft.files import check_writable, content_hash, text_hash, write_json
+from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
@@ -92,6 +92,7 @@ def train_performer(
     check_writable(output)
     check_writable(folder / "options.json")
     with hold_folder(folder):
+        remove_partial(folder)
         write_json(
             folder / "options.json", {**describe_plan(plan), "compute": str(compute), "versions": list_versions()}
         )
