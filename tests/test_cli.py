@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from swaying import swaying_track, write_target
 
 from choreograft import __version__
 from choreograft.cli import main, parse
 from choreograft.config import DEFAULT_PRESET, DanceOptions, TrainOptions
+from swaying import swaying_track, write_target
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def parse(arguments: Sequence[str]) -> Any:
     if list(arguments) == ["--version"]:
         sys.stdout.write(f"choreograft {__version__}\n")
         sys.exit(0)
-    verbs = {name: kind for name, (kind, _) in VERBS.items()}
+    verbs: dict[str, Callable[..., Any]] = {name: kind for name, (kind, _) in VERBS.items()}
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     complaint = io.StringIO()
     try:
@@ -116,7 +116,9 @@ def _one_line(box: str) -> str:
     """The parser's framed complaint as one sentence: without frame, title and its inner reasons."""
     words = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]+|-{3,}", " ", box).split())
     words = re.sub(r"Got errors:.*?(?=For full helptext)", "", words)
-    return re.sub(r"^(Parsing error|Value error|Unrecognized options|Required options|Missing subcommand):? ", "", words)
+    return re.sub(
+        r"^(Parsing error|Value error|Unrecognized options|Required options|Missing subcommand):? ", "", words
+    )
 
 
 def _interrupt(*_: object) -> None:

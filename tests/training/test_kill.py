@@ -1,5 +1,6 @@
 """A training that is killed without warning goes on from its last checkpoint."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,20 +8,23 @@ import time
 from pathlib import Path
 
 import torch
-from swaying import PRESET, swaying_track, write_target
 
 from choreograft.config import Budget, JournalConfig
 from choreograft.performer.device import Compute
 from choreograft.progress import SilentProgress
+from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, train_performer
+from swaying import PRESET, swaying_track, write_target
 
 CHECKPOINT_EVERY_S = 0.5
 DEADLINE_S = 120
+TESTS = str(Path(__file__).parents[1])
 
 
 def train(folder: Path, progress: SilentProgress) -> Path:
     """Train for a while in `folder`; what the child process runs until it is killed."""
-    clip = write_target(folder / "target.mp4", swaying_track(24))
+    path, track = folder / "target.mp4", swaying_track(24)
+    clip = Clip(path, track) if path.exists() else write_target(path, track)
     plan = TrainingPlan((clip.path,), 1, PRESET, Budget(images=240), seed=0)
     journal = JournalConfig(checkpoint_every_s=CHECKPOINT_EVERY_S, preview_every_s=3600)
     return train_performer(plan, [clip], folder / "runs", Compute(torch.device("cpu"), False), None, progress, journal)
@@ -37,9 +41,7 @@ class Listener(SilentProgress):
 
 
 def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path):
-    code = f"import test_kill, choreograft.progress as p; from pathlib import Path; test_kill.train(Path({str(tmp_path)!r}), p.silent)"
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    child = subprocess.Popen([sys.executable, "-c", f"import sys; sys.path[:0] = {paths}; {code}"])
+    child = subprocess.Popen([sys.executable, __file__, str(tmp_path)], env={**os.environ, "PYTHONPATH": TESTS})
     give_up_at = time.monotonic() + DEADLINE_S
     while not (found := list(tmp_path.glob("runs/*/checkpoint.safetensors"))):
         assert child.poll() is None, "the training ended before it was killed"
@@ -56,3 +58,7 @@ def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path):
     assert performer.parent == found[0].parent
     assert any("Going on from" in sentence for sentence in listener.said)
     assert not [path for path in performer.parent.iterdir() if path.name.startswith(".") and path.name != ".lock"]
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), SilentProgress())

@@ -1,13 +1,13 @@
 """Which device computes, and in which precision."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 
 from choreograft.errors import OptionError
 
-DeviceName = Literal["auto", "cpu", "cuda"]
+DEVICES: Final = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Compute:
         return f"{where}, {'bf16' if self.bf16 else 'float32'}"
 
 
-def choose_compute(name: DeviceName = "auto") -> Compute:
+def choose_compute(name: str = "auto") -> Compute:
     """The fastest device there is, or the one asked for.
 
     On a CPU without bf16 instructions bf16 is emulated and slower than float32, so the instruction set decides.
@@ -39,7 +39,7 @@ def choose_compute(name: DeviceName = "auto") -> Compute:
     Raises:
         OptionError: an unknown name, or CUDA where there is none.
     """
-    if name not in ("auto", "cpu", "cuda"):
+    if name not in DEVICES:
         raise OptionError(f"unknown device {name!r}; expected auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise OptionError("--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor")

@@ -26,6 +26,8 @@ IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
 class FeatureNetwork(nn.Module):
     """A frozen classifier cut into stages; subclasses fill `stages` and `weights`."""
 
+    mean: Tensor
+    deviation: Tensor
     weights: tuple[float, ...]
     """Of each stage's L1 in the loss."""
     relative = False
@@ -140,8 +142,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) to (B, out_channels, h / stride, w / stride)."""
-        y = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.depthwise(y)))
+        wide = x if self.expand is None else F.relu6(self.expand(x))
+        y: Tensor = self.project(F.relu6(self.depthwise(wide)))
         return x + y if self.shortcut else y
 
     def convolutions(self) -> list[nn.Sequential]:

@@ -38,7 +38,7 @@ def estimate_plate(frames: NDArray[np.uint8], masks: NDArray[np.uint8]) -> NDArr
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # "all-NaN slice": the holes, painted in below
             plate[rows] = np.nan_to_num(np.nanmedian(band, axis=0)).round().astype(np.uint8)
-    holes = covered.all(axis=0).astype(np.uint8)
+    holes = np.asarray(covered.all(axis=0), dtype=np.uint8)
     if holes.any():
         plate = np.asarray(cv2.inpaint(plate, holes, 3, cv2.INPAINT_TELEA), dtype=np.uint8)
     return plate

@@ -44,8 +44,10 @@ class Journal:
         self._steps += 1
 
     def write_stats(self, seen_images: int, seconds: float, learning_rate: float) -> dict[str, float]:
-        """Append the means since the last call to stats.jsonl and return them."""
-        means = {name: float(total) / max(1, self._steps) for name, total in self._sums.items()}
+        """Append the means since the last call to stats.jsonl and return them; nothing if no step was noted since."""
+        if not self._steps:
+            return self.latest
+        means = {name: float(total) / self._steps for name, total in self._sums.items()}
         self._sums.clear()
         self._steps = 0
         line = {"images": seen_images, "seconds": round(seconds, 2), "learning_rate": learning_rate, **means}

@@ -110,6 +110,7 @@ def fit(
         finally:
             pairs.close()
     state.save(checkpoint, key)
+    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, studio.preset.optimiser))
     _preview(studio, recording, journal)
 
 

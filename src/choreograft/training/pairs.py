@@ -4,7 +4,7 @@ The order is a function of the seed and the step alone, so a resumed run goes on
 Shapes: B = 1, H x W pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -59,7 +59,7 @@ def load_pair(recording: Recording, step: int, seed: int, staging: Staging) -> T
     return load_frame(recording, n, staging), load_frame(recording, n + 1, staging)
 
 
-def stream_pairs(recording: Recording, first_step: int, seed: int, staging: Staging) -> Iterator[TrainingPair]:
+def stream_pairs(recording: Recording, first_step: int, seed: int, staging: Staging) -> Generator[TrainingPair]:
     """The pairs of `first_step` and all steps after it; the next one is drawn while the present one is trained on."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pairs") as worker:
         step = first_step

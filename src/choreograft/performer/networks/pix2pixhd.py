@@ -23,7 +23,10 @@ class GlobalGenerator(nn.Module):
             width *= 2
         layers += [ResidualBlock(width) for _ in range(config.residual_blocks)]
         for _ in range(config.downsamplings):
-            layers += _normalised(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1))
+            if config.upsampling == "nearest":
+                layers += [nn.Upsample(scale_factor=2), *_normalised(nn.Conv2d(width, width // 2, 3, padding=1))]
+            else:
+                layers += _normalised(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1))
             width //= 2
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, out_channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)

@@ -1,0 +1,100 @@
+"""The whole job through the real command line, on two tiny synthetic clips, and on what goes wrong halfway."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from choreograft.performer.store import load_performer
+from choreograft.pose.track import PoseTrack
+from choreograft.studio.camera import Camera
+from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, render_clip
+from choreograft.video.read import probe, read_frames
+from choreograft.video.size import Size
+
+pytestmark = pytest.mark.models
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """`choreograft` in a folder, as a user types it."""
+    command = [sys.executable, "-m", "choreograft", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a second of each performer: target.mp4 at 24 fps, source.mp4 with sound at 30/1.001."""
+    pytest.importorskip("anny", reason="needs the extra 'studio'")
+    folder = tmp_path_factory.mktemp("studio")
+    upright, wide = Camera(Size(150, 200), 1.08, 4.2, 2.6), Camera(Size(266, 150), 1.35, 4.8, 2.3, 6.0)
+    render_clip(replace(TARGET_TAKE, routine="dance", camera=upright, seconds=1.2), folder / "target.mp4")
+    render_clip(replace(SOURCE_TAKE, camera=wide, seconds=1.0), folder / "source.mp4")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def danced(studio: Path) -> subprocess.CompletedProcess[str]:
+    """The main job, done once for all tests here."""
+    return run(studio, "dance", "source.mp4", "--as", "target.mp4", "-o", "out.mp4", "--images", "8", "--side-by-side")
+
+
+def test_the_main_job_keeps_rate_length_and_sound_of_the_source(studio, danced):
+    assert danced.returncode == 0, danced.stderr
+    source, out = probe(studio / "source.mp4"), probe(studio / "out.mp4")
+    assert out.rate == source.rate == Fraction(30000, 1001)
+    assert abs(out.duration_s - source.duration_s) < 1 / float(source.rate)
+    assert out.has_sound
+    times = [[frame.time for frame in read_frames(studio / name)] for name in ("source.mp4", "out.mp4")]
+    assert times[0] == times[1]
+    assert out.size == Size(192, 256)
+    assert probe(studio / "out.side_by_side.mp4").frames == len(times[0])
+
+
+def test_it_says_where_everything_lies(studio, danced):
+    last_line = danced.stdout.splitlines()[-1]
+    summary = json.loads((studio / "choreograft_runs/dance-out/summary.json").read_text())
+    performer = studio / summary["performer"]
+    assert performer.exists()
+    assert summary["performer"] in last_line
+    assert (studio / "choreograft_runs/dance-out/sheet.png").exists()
+    assert load_performer(performer).card.training["images"] == 8
+    assert {path.name for path in performer.parent.iterdir()} >= {"options.json", "stats.jsonl", "previews"}
+
+
+def test_the_next_dance_uses_the_performer_and_the_tracks_that_are_there(studio, danced):
+    again = run(studio, "dance", "source.mp4", "--as", "target.mp4", "-o", "again.mp4", "--images", "8")
+    assert again.returncode == 0, again.stderr
+    assert "trained earlier" in again.stderr
+    assert "Training" not in again.stderr
+    assert "looking for people" not in again.stderr
+    performer = next((studio / "choreograft_runs").glob("target-*/target.performer"))
+    by_file = run(studio, "dance", "source.mp4", "--as", performer, "-o", "by_file.mp4")
+    assert by_file.returncode == 0, by_file.stderr
+    first, second = (list(read_frames(studio / name)) for name in ("again.mp4", "by_file.mp4"))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_tracking_finds_the_joints_where_they_are(studio):
+    tracked = run(studio, "track", "target.mp4", "-o", "track.npz", "--overlay", "overlay.mp4")
+    assert tracked.returncode == 0, tracked.stderr
+    found, truth = PoseTrack.load(studio / "track.npz"), PoseTrack.load(studio / "target.npz")
+    assert len(found) == len(truth) == probe(studio / "overlay.mp4").frames
+    assert found.present.mean() > 0.95
+    distance = np.linalg.norm(found.xy[:, :17] - truth.xy[:, :17], axis=-1)
+    height = np.ptp(truth.xy[:, :17, 1], axis=1).max()
+    assert np.nanmean(distance) < 0.03 * height
+
+
+def test_someone_too_small_is_refused(studio):
+    far = Camera(Size(266, 150), 1.35, 14.0, 9.0)
+    render_clip(replace(SOURCE_TAKE, camera=far, seconds=0.4, with_sound=False), studio / "far.mp4")
+    refused = run(studio, "dance", "far.mp4", "--as", "target.mp4", "-o", "far_out.mp4", "--images", "8")
+    assert refused.returncode == 1
+    assert "far.mp4" in refused.stderr.splitlines()[-1]
+    assert not (studio / "far_out.mp4").exists()
