@@ -31,8 +31,10 @@ class Person:
 class PoseEstimator(Protocol):
     """Finds people and their joints. Use as a context manager: models hold native resources."""
 
-    name: str
-    """Names the estimator and its models' versions: part of the key under which tracks are cached."""
+    @property
+    def name(self) -> str:
+        """Names the estimator and its models' versions: part of the key under which tracks are cached."""
+        ...
 
     def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
         """Everybody in an RGB frame (H, W, 3), body and feet; frames come in order of `time_s`."""

@@ -1,8 +1,9 @@
 """The embedded estimator: MediaPipe's body, hand and face tasks. The only module that imports MediaPipe.
 
-Modes were chosen by measurement (docs/benchmarks.md). Body, one person: video mode is faster than image mode and half
-as jittery. Several people: video mode loses all but one, so image mode. Hands: one video task for each, on a crop that
-moves with the wrist; the palm detector finds nothing in a full-length frame. Face: the same on a crop of the head.
+How the tasks are used was chosen by measurement. All run in video mode, which takes half the time of image mode and
+half its jitter. Bodies: one task a person, each shown the frame without the people found before, for the task's own
+search for several blends neighbours into one skeleton. Hands: one task each, on a crop that moves with the wrist; the
+palm detector finds nothing in a full-length frame. Face: the same on a crop of the head.
 """
 
 import contextlib
@@ -24,11 +25,11 @@ from numpy.typing import NDArray
 
 from choreograft.assets import FACE_LANDMARKER, HAND_LANDMARKER, POSE_LANDMARKER, fetch
 from choreograft.errors import DependencyError
-from choreograft.pose import skeleton
 from choreograft.pose.detail import HANDS, hand_crop, head_crop, place_face, place_hand
 from choreograft.pose.estimator import Person
-from choreograft.pose.landmarks import body_scale_px, person_from_pose
+from choreograft.pose.landmarks import person_from_pose
 from choreograft.pose.masks import MaskSequence
+from choreograft.pose.peel import erase_person, hidden_share
 from choreograft.progress import Progress, silent
 from choreograft.video.size import Size
 
@@ -39,8 +40,8 @@ _HAND_CONFIDENCE: Final = 0.2
 """Low, because the wrist says whether a find is right; at 0.5 up to a third of the hands go unseen."""
 _DETAIL_STEP_MS: Final = 33
 _LOG_LINE: Final = re.compile(rb"[IWE]\d{4} |INFO: |WARNING: ")
-_DUPLICATE: Final = 0.15
-"""Two finds whose joints are closer than this, in body scales, are one person."""
+_HIDDEN: Final = 0.5
+"""A find with more of its joints than this where others were taken out is their remains."""
 
 
 class MediaPipeEstimator:
@@ -78,17 +79,14 @@ class MediaPipeEstimator:
     def _make_tasks(self, opening: contextlib.ExitStack, pose: Path, hand: Path, face: Path) -> None:
         self._mediapipe = importlib.import_module("mediapipe")
         vision = importlib.import_module("mediapipe.tasks.python.vision")
-        video, image = vision.RunningMode.VIDEO, vision.RunningMode.IMAGE
-        self._pose = opening.enter_context(
-            vision.PoseLandmarker.create_from_options(
-                vision.PoseLandmarkerOptions(
-                    base_options=self._base(pose),
-                    running_mode=video if self.max_people == 1 else image,
-                    num_poses=self.max_people,
-                    output_segmentation_masks=True,
-                )
-            )
+        video = vision.RunningMode.VIDEO
+        pose_options = vision.PoseLandmarkerOptions(
+            base_options=self._base(pose), running_mode=video, output_segmentation_masks=True
         )
+        self._bodies = [
+            opening.enter_context(vision.PoseLandmarker.create_from_options(pose_options))
+            for _ in range(self.max_people)
+        ]
         hand_options = vision.HandLandmarkerOptions(
             base_options=self._base(hand),
             running_mode=video,
@@ -111,17 +109,27 @@ class MediaPipeEstimator:
 
     def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
         """Everybody in an RGB frame (H, W, 3): body, feet, coarse hands, mask; frames come in order of `time_s`."""
+        height_px, width_px = image.shape[:2]
+        self._last_ms = max(round(time_s * 1000), self._last_ms + 1)
+        people: list[Person] = []
+        masks: list[NDArray[np.uint8]] = []
+        left = image
+        for task in self._bodies:
+            if masks:
+                left = erase_person(left, masks[-1])
+            person = self._find_one(task, left)
+            if person is None or person.mask is None or hidden_share(person, width_px, height_px, masks) > _HIDDEN:
+                break
+            people.append(person)
+            masks.append(person.mask)
+        return people
+
+    def _find_one(self, task: Any, image: NDArray[np.uint8]) -> Person | None:
         # the first person found makes the native side warn, once, of something that its own graph does
         with contextlib.nullcontext() if self._has_warned else _quiet_stderr():
-            result = self._detect(self._picture(image), time_s)
+            result = task.detect_for_video(self._picture(image), self._last_ms)
         self._has_warned |= bool(result.pose_landmarks)
-        return people_from_result(result, image.shape[1], image.shape[0])
-
-    def _detect(self, picture: Any, time_s: float) -> Any:
-        if self.max_people > 1:
-            return self._pose.detect(picture)
-        self._last_ms = max(round(time_s * 1000), self._last_ms + 1)
-        return self._pose.detect_for_video(picture, self._last_ms)
+        return person_from_result(result, Size(image.shape[1], image.shape[0]))
 
     def add_detail(self, image: NDArray[np.uint8], person: Person) -> Person:
         """The same person with both hands and the face, where they are found and agree with the body."""
@@ -150,17 +158,14 @@ class MediaPipeEstimator:
         return self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=contiguous)
 
 
-def people_from_result(result: Any, width_px: int, height_px: int) -> list[Person]:
-    """A pose task's result as people; two finds of one person become one, the surer."""
-    size = MaskSequence.size_for(Size(width_px, height_px))
-    people: list[Person] = []
-    masks = result.segmentation_masks or [None] * len(result.pose_landmarks)
-    for landmarks, world, mask in zip(result.pose_landmarks, result.pose_world_landmarks, masks, strict=True):
-        score = np.array([point.visibility * point.presence for point in landmarks], np.float32)
-        small = None if mask is None else _small_mask(mask.numpy_view(), size)
-        person = person_from_pose(_xyz(landmarks), score, _xyz(world), width_px, height_px, small)
-        _keep_surer(people, person)
-    return people
+def person_from_result(result: Any, size: Size) -> Person | None:
+    """The surest person of a pose task's result for a frame of that size; None if it holds nobody."""
+    if not result.pose_landmarks:
+        return None
+    points = result.pose_landmarks[0]
+    score = np.array([point.visibility * point.presence for point in points], np.float32)
+    mask = _small_mask(result.segmentation_masks[0].numpy_view(), MaskSequence.size_for(size))
+    return person_from_pose(_xyz(points), score, _xyz(result.pose_world_landmarks[0]), *size, mask)
 
 
 def _xyz(landmarks: Any) -> NDArray[np.float32]:
@@ -168,23 +173,9 @@ def _xyz(landmarks: Any) -> NDArray[np.float32]:
 
 
 def _small_mask(mask: NDArray[np.float32], size: Size) -> NDArray[np.uint8]:
-    """A mask (H, W, 1) of 0..1 as (h, w) uint8, shrunk at once: full-size masks of four people take long to pack."""
+    """A mask (H, W, 1) of 0..1 as (h, w) uint8, shrunk at once: full-size masks take long to pack."""
     small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     return np.asarray(np.rint(np.clip(small, 0, 1) * 255), dtype=np.uint8)
-
-
-def _keep_surer(people: list[Person], person: Person) -> None:
-    """Add a person, unless one is there already whose joints lie in the same places: then the surer of both stays."""
-    for index, other in enumerate(people):
-        off = np.linalg.norm(other.xy[skeleton.BODY] - person.xy[skeleton.BODY], axis=-1)
-        if np.isfinite(off).any() and np.nanmean(off) < _DUPLICATE * body_scale_px(other):
-            people[index] = max(other, person, key=_certainty)
-            return
-    people.append(person)
-
-
-def _certainty(person: Person) -> float:
-    return float(person.score[skeleton.BODY].sum())
 
 
 @contextlib.contextmanager

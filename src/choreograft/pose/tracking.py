@@ -85,16 +85,16 @@ def track_video(
     info = probe(path)
     people = 1 if person == 1 and not _has_several(info, config, progress, estimator) else config.max_people
     with estimator(people, progress) as models:
-        time_s, finds = _find_everybody(info, models, progress)
+        times_s, finds = _find_everybody(info, models, progress)
         try:
             sightings = [[find.sighting for find in frame] for frame in finds]
-            indices = follow_person(sightings, time_s, person, config.min_score)
+            indices = follow_person(sightings, times_s, person, config.min_score)
         except PersonError as error:
             raise PersonError(f"{path}: {error}") from error
         followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
         _refuse_unusable(info, followed, config)
         detailed = _add_details(info, models, followed, progress)
-    return _as_track(info, time_s, detailed)
+    return _as_track(info, np.array(times_s), detailed)
 
 
 def _has_several(info: VideoInfo, config: TrackingConfig, progress: Progress, estimator: EstimatorFactory) -> bool:
@@ -119,17 +119,17 @@ def _has_several(info: VideoInfo, config: TrackingConfig, progress: Progress, es
 
 def _find_everybody(
     info: VideoInfo, models: PoseEstimator, progress: Progress
-) -> tuple[NDArray[np.float64], list[list[_Find]]]:
-    """Pass 1: (T,) times and everybody in each frame."""
-    time_s: list[float] = []
+) -> tuple[list[float], list[list[_Find]]]:
+    """Pass 1: T times and everybody in each frame."""
+    times_s: list[float] = []
     finds: list[list[_Find]] = []
     size = MaskSequence.size_for(info.size)
     with progress.task(f"following people in {info.path.name}", info.frames) as advance:
         for frame in read_frames(info.path):
-            time_s.append(frame.time_s)
+            times_s.append(frame.time_s)
             finds.append([_keep(person, frame.image, size) for person in models.find_people(frame.image, frame.time_s)])
             advance(frame.index + 1)
-    return np.array(time_s, np.float64), finds
+    return times_s, finds
 
 
 def _keep(person: Person, image: NDArray[np.uint8], size: Size) -> _Find:
@@ -142,8 +142,8 @@ def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: 
     share = len(sizes) / len(followed)
     if share < config.min_present:
         raise PersonError(
-            f"{info.path}: the person is in {len(sizes)} of {len(followed)} frames ({share:.0%}); "
-            f"expected at least {config.min_present:.0%}; cut the video to where the person dances"
+            f"{info.path}: found what may be a person in only {len(sizes)} of {len(followed)} frames; "
+            f"expected one in {config.min_present:.0%} of them at least; choose a video of a person in full view"
         )
     height_px = float(np.median(sizes))
     if height_px < config.min_height_px:
