@@ -36,6 +36,10 @@ _MAX_COLOUR_STEP: Final = 0.25
 """RGB distance, 0..1, beyond which two sightings do not show the same clothes."""
 _COLOUR_WEIGHT: Final = 2.0
 _SIZE_WEIGHT: Final = 0.5
+_MAX_COST: Final = 1.25
+"""Alike in place but not in clothes, or the reverse, is still the same person; neither is not."""
+_JOIN_DISTANCE_WEIGHT: Final = 0.2
+"""Low: after an absence a person may be anywhere."""
 _MIN_SIGHTINGS: Final = 2
 _IMPOSSIBLE: Final = 1e6
 
@@ -226,17 +230,21 @@ def _assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
 def _step_cost(strand: Strand, sighting: Sighting, now_s: float) -> float:
     """How unlikely it is that `sighting` goes on with `strand`: distance from the prediction, size, colour."""
     recent = slice(-8, None)
-    size_px = strand.usual_size_px(recent)
-    off = np.linalg.norm(strand.predict(now_s) - sighting.joints, axis=-1)[list(_ANCHORS)]
-    if not np.isfinite(off).any():
+    size_px = max(strand.usual_size_px(recent), 1.0)
+    distance = _distance_px(strand.predict(now_s), sighting.joints) / size_px
+    still = _distance_px(strand.sightings[-1].joints, sighting.joints) / size_px  # who turns back was predicted wrong
+    if not min(distance, still) <= _MAX_STEP + _DRIFT_PER_S * (now_s - strand.times_s[-1]):
         return _IMPOSSIBLE
-    distance = float(np.nanmean(off)) / max(size_px, 1.0)
-    gap_s = now_s - strand.times_s[-1]
-    if distance > _MAX_STEP + _DRIFT_PER_S * gap_s:
-        return _IMPOSSIBLE
-    stretch = abs(np.log(max(sighting.size_px, 1.0) / max(size_px, 1.0)))
+    stretch = abs(np.log(max(sighting.size_px, 1.0) / size_px))
     colour = _colour_distance(strand.usual_colours(recent), sighting.colours)
-    return distance + _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0)
+    cost = distance + _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0)
+    return cost if cost <= _MAX_COST else _IMPOSSIBLE
+
+
+def _distance_px(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Mean distance of the anchors seen in both (K, 2); NaN if there is none."""
+    off = np.linalg.norm(a - b, axis=-1)[list(_ANCHORS)]
+    return float(np.nanmean(off)) if np.isfinite(off).any() else float("nan")
 
 
 def _colour_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
@@ -273,6 +281,6 @@ def _join_cost(earlier: Strand, later: Strand) -> float:
     colour = _colour_distance(earlier.usual_colours(ends), later.usual_colours(starts))
     if stretch > np.log(_MAX_SIZE_RATIO) or (colour or 0.0) > _MAX_COLOUR_STEP:
         return _IMPOSSIBLE
-    off = np.linalg.norm(earlier.sightings[-1].joints - later.sightings[0].joints, axis=-1)[list(_ANCHORS)]
-    distance = float(np.nanmean(off)) / earlier.usual_size_px(ends) if np.isfinite(off).any() else 1.0
-    return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0) + 0.2 * min(distance, 3.0)
+    distance = _distance_px(earlier.sightings[-1].joints, later.sightings[0].joints) / earlier.usual_size_px(ends)
+    far = 1.0 if np.isnan(distance) else min(distance, 3.0)
+    return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0) + _JOIN_DISTANCE_WEIGHT * far
