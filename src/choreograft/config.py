@@ -191,7 +191,7 @@ PRESETS: Mapping[str, Preset] = {
             minutes=10.0,
             background="plate",
             perceptual="efficientnet_lite0",
-            generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
+            generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6, upsampling="nearest"),
             discriminator=DiscriminatorConfig(scales=2, base_channels=32),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
         ),
@@ -202,7 +202,7 @@ PRESETS: Mapping[str, Preset] = {
             minutes=10.0,
             background="plate",
             perceptual="efficientnet_lite0",
-            generator=GeneratorConfig(base_channels=48),
+            generator=GeneratorConfig(base_channels=48, upsampling="nearest"),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
         ),
         Preset(

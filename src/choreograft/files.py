@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from choreograft.errors import OutputError
 
-
 PARTIAL: Final = ".partial-"
 """How the names of half-written files begin."""
 

@@ -8,6 +8,7 @@ joints, P = 3 places on the body whose colour is looked at.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -61,7 +62,7 @@ class Sighting:
     colours: NDArray[np.float32]
     """(P, 3) RGB 0..1 of chest, belly and thighs, NaN where unknown."""
 
-    @property
+    @cached_property
     def size_px(self) -> float:
         """The longer side of the joints' box."""
         return float(np.max(np.nanmax(self.joints, 0) - np.nanmin(self.joints, 0)))
@@ -153,8 +154,12 @@ class Strand:
     def usual_colours(self, ends: slice) -> NDArray[np.float32]:
         """(P, 3), the median of the sightings in `ends`."""
         stack = np.stack([sighting.colours for sighting in self.sightings[ends]])
-        known = np.isfinite(stack).any(0)
-        return np.where(known, np.nanmedian(np.where(known, stack, 0), 0), np.float32(np.nan))
+        known = np.isfinite(stack)
+        if known.all():
+            return np.asarray(np.median(stack, 0), dtype=np.float32)
+        hidden = ~known.any(0)
+        middle = np.nanmedian(np.where(hidden, 0, stack), 0)
+        return np.where(hidden, np.float32(np.nan), middle).astype(np.float32)
 
 
 def follow_person(

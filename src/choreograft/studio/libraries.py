@@ -9,9 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from choreograft.errors import DependencyError
-
-APT_PACKAGES = ("libegl1", "libgl1-mesa-dri")
-"""What a bare Debian or Ubuntu lacks for drawing without a screen."""
+from choreograft.system import SYSTEM_LIBRARIES, install_command
 
 EXTRA_HINT = "the studio needs the optional extra: pip install 'choreograft[studio]'"
 
@@ -68,4 +66,5 @@ def find_offscreen_library() -> str:
 
 
 def _apt_hint() -> str:
-    return f"on Debian or Ubuntu: apt-get install {' '.join(APT_PACKAGES)}"
+    drawing = [library.package for library in SYSTEM_LIBRARIES if library.name == "libEGL.so.1"]
+    return f"on Debian or Ubuntu: {install_command(drawing)}"
