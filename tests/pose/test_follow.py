@@ -102,7 +102,7 @@ def test_finds_that_never_look_sure_are_nobody() -> None:
 
 def test_a_number_beyond_the_people_found_says_how_many_there_are() -> None:
     clip = [[figure(100), figure(400)] for _ in range(10)]
-    with pytest.raises(PersonError, match="found 2 people to follow, not 3"):
+    with pytest.raises(PersonError, match="found 2 people, expected at least 3"):
         follow_person(clip, times(10), person=3)
     with pytest.raises(PersonError, match="found nobody"):
         follow_person([[] for _ in range(10)], times(10))

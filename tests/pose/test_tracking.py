@@ -132,7 +132,7 @@ def test_the_second_person_can_be_chosen(film) -> None:
     path = film([picture((20, 60, 120, RED), (200, 60, 80, BLUE)) for _ in range(12)])
     track = track_video(path, CONFIG, person=2, estimator=SquareEstimator)
     assert track.xy[0, skeleton.NOSE, 0] == 200
-    with pytest.raises(PersonError, match=r"clip\.mp4: found 2 people to follow, not 3"):
+    with pytest.raises(PersonError, match=r"clip\.mp4: found 2 people, expected at least 3"):
         track_video(path, CONFIG, person=3, estimator=SquareEstimator)
 
 

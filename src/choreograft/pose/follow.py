@@ -181,10 +181,10 @@ def follow_person(
         raise OptionError(f"--person is {person}; people are counted from 1, the one who fills most of the video")
     strands = find_strands(people, time_s, min_score)
     if person > len(strands):
-        found = {0: "nobody", 1: "one person"}.get(len(strands), f"{len(strands)} people")
-        raise PersonError(
-            f"found {found} to follow, not {person}; choose --person between 1 and {max(1, len(strands))}"
-        )
+        if not strands:
+            raise PersonError("found nobody; expected a person in full view; choose another video")
+        found = "one person" if len(strands) == 1 else f"{len(strands)} people"
+        raise PersonError(f"found {found}, expected at least {person}; choose a person between 1 and {len(strands)}")
     chosen: FollowedIndex = [None] * len(people)
     strand = strands[person - 1]
     for frame, index in zip(strand.frames, strand.indices, strict=True):

@@ -31,9 +31,9 @@ from choreograft.pose.landmarks import person_from_pose
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.peel import erase_person, hidden_share
 from choreograft.progress import Progress, silent
+from choreograft.system import SYSTEM_LIBRARIES, install_command
 from choreograft.video.size import Size
 
-SYSTEM_PACKAGES: Final = "libgl1 libegl1 libgles2"
 _RECIPE: Final = 1
 """Counts changes of this module that change tracks: part of the estimator's name."""
 _HAND_CONFIDENCE: Final = 0.2
@@ -207,6 +207,7 @@ def _named_missing_libraries() -> Iterator[None]:
         library = re.search(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object", str(error))
         if library is None:
             raise
+        packages = sorted({missing.package for missing in SYSTEM_LIBRARIES})
         raise DependencyError(
-            f"found no {library[1]}, a system library that MediaPipe needs; apt-get install {SYSTEM_PACKAGES}"
+            f"found no {library[1]}, a system library that MediaPipe needs; {install_command(packages)}"
         ) from error
