@@ -194,6 +194,7 @@ PRESETS: Mapping[str, Preset] = {
             generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6, upsampling="nearest"),
             discriminator=DiscriminatorConfig(scales=2, base_channels=32),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
+            optimiser=OptimiserConfig(learning_rate=5e-4),
         ),
         Preset(
             name="standard",
