@@ -50,3 +50,12 @@ def test_the_installer_runs_this_very_file():
     root = Path(__file__).parents[1]
     assert Path(system.__file__) == root / "src/choreograft/system.py"
     assert "src/choreograft/system.py" in (root / "scripts/install.sh").read_text()
+
+
+def test_the_loaders_complaint_becomes_advice():
+    complaint = ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+    advice = system.explain_missing_library(complaint)
+    assert advice is not None
+    assert "libGL.so.1" in advice
+    assert advice.endswith("libgl1")
+    assert system.explain_missing_library(ImportError("No module named 'x'")) is None

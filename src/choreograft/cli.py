@@ -17,6 +17,7 @@ from choreograft import __version__
 from choreograft.config import DanceOptions, DemoOptions, DoctorOptions, TrackOptions, TrainOptions
 from choreograft.errors import ChoreograftError, OptionError
 from choreograft.progress import ConsoleProgress
+from choreograft.system import explain_missing_library
 
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."
 INTERRUPTED: Final = 130
@@ -83,6 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ChoreograftError as error:
         sys.stderr.write(f"choreograft: error: {error}\n")
         code = error.exit_code
+    except ImportError as error:
+        advice = explain_missing_library(error)
+        if advice is None:
+            raise
+        sys.stderr.write(f"choreograft: error: {advice}\n")
+        code = 1
     except KeyboardInterrupt:
         sys.stderr.write("choreograft: interrupted; what was learned is kept: the same command goes on from there\n")
         code = INTERRUPTED

@@ -88,7 +88,7 @@ class ConsoleProgress:
         def line() -> str:
             of = f" of {total:.0f}" if total else ""
             spent = time.monotonic() - began
-            left = f", {spent * (total - done_now) / done_now:.0f} s left" if total and done_now else ""
+            left = f", {spent * (total - done_now) / done_now:.0f} s left" if total and 0 < done_now < total else ""
             figures = "".join(f"  {key} {value:.3g}" for key, value in figures_now.items())
             return f"{name}: {done_now:.0f}{of} {unit} in {spent:.0f} s{left}{figures}"
 

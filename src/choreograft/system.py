@@ -6,6 +6,7 @@ there is no environment yet. It prints the packages to install, one a line.
 
 import ctypes
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,16 @@ def find_missing_libraries(load: Callable[[str], object] = ctypes.CDLL) -> list[
 def install_command(packages: Sequence[str]) -> str:
     """The command that installs Debian packages."""
     return f"sudo apt-get install --no-install-recommends {' '.join(packages)}"
+
+
+def explain_missing_library(error: Exception) -> str | None:
+    """The dynamic loader's complaint about a system library as a sentence with advice; None for any other error."""
+    library = re.search(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object", str(error))
+    if library is None:
+        return None
+    packages = [known.package for known in SYSTEM_LIBRARIES if known.name == library[1]]
+    packages = packages or sorted(known.package for known in SYSTEM_LIBRARIES)
+    return f"found no {library[1]}, a library that the system has to bring; run: {install_command(packages)}"
 
 
 def _packages_before_installing() -> list[str]:

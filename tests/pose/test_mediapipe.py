@@ -58,7 +58,7 @@ def test_a_result_without_people_is_nobody() -> None:
 def test_a_missing_system_library_is_named_with_the_packages_to_install() -> None:
     message = "libEGL.so.1: cannot open shared object file: No such file or directory"
     with (
-        pytest.raises(DependencyError, match=r"libEGL\.so\.1.*apt-get install libgl1 libegl1 libgles2"),
+        pytest.raises(DependencyError, match=r"libEGL\.so\.1.*apt-get install .*libegl1$"),
         module._named_missing_libraries(),
     ):
         raise OSError(message)

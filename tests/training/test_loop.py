@@ -77,21 +77,21 @@ def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal,
 def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path, quiet_journal):
     plan = TrainingPlan((target.path,), 1, preset, Budget(images=320), seed=0)
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    studio = set_up(build_performer(plan, recording), None, CPU, plan.seed)
+    setup = set_up(build_performer(plan, recording), None, CPU, plan.seed)
 
     def error() -> float:
-        frames = [load_frame(recording, n, studio.performer.staging) for n in range(8)]
+        frames = [load_frame(recording, n, setup.performer.staging) for n in range(8)]
         with torch.no_grad():
-            drawn = [studio.draw(f.conditioning, studio.performer.no_previous()).frame for f in frames]
+            drawn = [setup.draw(f.conditioning, setup.performer.no_previous()).frame for f in frames]
         return float(np.mean([(d - f.real).abs().mean() for d, f in zip(drawn, frames, strict=True)]))
 
     before = error()
     journal = loop.Journal(tmp_path, quiet_journal)
-    fit(studio, recording, plan.budget, journal, quiet_journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
+    fit(setup, recording, plan.budget, journal, quiet_journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
     assert error() < 0.25 * before
-    frame = load_frame(recording, 4, studio.performer.staging)
+    frame = load_frame(recording, 4, setup.performer.staging)
     with torch.no_grad():
-        drawn = to_image(studio.draw(frame.conditioning, studio.performer.no_previous()).frame[0])
+        drawn = to_image(setup.draw(frame.conditioning, setup.performer.no_previous()).frame[0])
     centre = round(float(recording.tracks[0].xy[4, [11, 12], 0].mean()))
     red, blue = drawn[30, centre].astype(int), drawn[70, centre].astype(int)
     assert red[0] > 120 > red[2]
@@ -101,13 +101,13 @@ def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_p
 def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset, tmp_path):
     plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    studio = set_up(build_performer(plan, recording), None, CPU, 0)
-    before = [p.clone() for m in (studio.state.generator, studio.state.discriminator) for p in m.parameters()]
-    terms = train_step(studio, load_pair(recording, 0, 0, OverPlate(preset.stick_figure)), rate=1e-3)
-    after = [p for m in (studio.state.generator, studio.state.discriminator) for p in m.parameters()]
+    setup = set_up(build_performer(plan, recording), None, CPU, 0)
+    before = [p.clone() for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
+    terms = train_step(setup, load_pair(recording, 0, 0, OverPlate(preset.stick_figure)), rate=1e-3)
+    after = [p for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
     assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}
-    assert all(p.requires_grad for p in studio.state.discriminator.parameters())
+    assert all(p.requires_grad for p in setup.state.discriminator.parameters())
 
 
 def test_the_rate_is_constant_then_falls_linearly_to_zero():
@@ -136,13 +136,13 @@ def test_a_run_folder_in_use_is_refused(tmp_path):
 def test_a_checkpoint_of_other_options_is_refused(target, preset, tmp_path):
     plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    studio = set_up(build_performer(plan, recording), None, CPU, 0)
-    studio.state.save(tmp_path / "c.safetensors", "this")
+    setup = set_up(build_performer(plan, recording), None, CPU, 0)
+    setup.state.save(tmp_path / "c.safetensors", "this")
     with pytest.raises(FileFormatError, match="of run other"):
-        studio.state.load(tmp_path / "c.safetensors", "other")
+        setup.state.load(tmp_path / "c.safetensors", "other")
     (tmp_path / "c.safetensors").write_bytes(b"torn")
     with pytest.raises(FileFormatError, match=r"c\.safetensors"):
-        studio.state.load(tmp_path / "c.safetensors", "this")
+        setup.state.load(tmp_path / "c.safetensors", "this")
 
 
 def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, quiet_journal, monkeypatch):

@@ -31,7 +31,7 @@ from choreograft.pose.landmarks import person_from_pose
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.peel import erase_person, hidden_share
 from choreograft.progress import Progress, silent
-from choreograft.system import SYSTEM_LIBRARIES, install_command
+from choreograft.system import explain_missing_library
 from choreograft.video.size import Size
 
 _RECIPE: Final = 1
@@ -204,10 +204,7 @@ def _named_missing_libraries() -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError) as error:
-        library = re.search(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object", str(error))
-        if library is None:
+        advice = explain_missing_library(error)
+        if advice is None:
             raise
-        packages = sorted({missing.package for missing in SYSTEM_LIBRARIES})
-        raise DependencyError(
-            f"found no {library[1]}, a system library that MediaPipe needs; {install_command(packages)}"
-        ) from error
+        raise DependencyError(advice) from error

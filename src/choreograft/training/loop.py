@@ -1,5 +1,6 @@
 """The training loop: pix2pixHD's objective on pairs of consecutive frames (docs/method.md, sections 3 and 4)."""
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from choreograft.training.state import TrainingState
 
 
 @dataclass
-class Studio:
+class Setup:
     """Everything one step needs, set up for one device."""
 
     fabric: Fabric
@@ -39,12 +40,15 @@ class Studio:
         return draw_frames(self.performer.staging, self.state.generator, conditioning, previous)
 
 
-def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute, seed: int) -> Studio:
+def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute, seed: int) -> Setup:
     """Move the networks to the device and give them discriminators and optimisers.
 
     The weights are drawn anew from `seed`, so that equal options make equal runs.
     """
     preset = performer.card.preset
+    logging.getLogger("lightning_fabric").setLevel(
+        logging.WARNING
+    )  # it repeats the precision
     fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
     fabric.to_device(performer.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
     with torch.random.fork_rng(devices=[]):
@@ -56,11 +60,11 @@ def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Com
     if perceptual is not None:
         fabric.to_device(perceptual.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
     state = TrainingState(generator, judge, generator_optimiser, judge_optimiser)
-    return Studio(fabric, performer, state, perceptual, preset)
+    return Setup(fabric, performer, state, perceptual, preset)
 
 
 def fit(
-    studio: Studio,
+    setup: Setup,
     recording: Recording,
     budget: Budget,
     journal: Journal,
@@ -70,7 +74,7 @@ def fit(
     seed: int,
     progress: Progress,
 ) -> None:
-    """Train until the budget is spent, from wherever `studio.state` stands.
+    """Train until the budget is spent, from wherever `setup.state` stands.
 
     A checkpoint is written every `checkpoint_every_s` and when the user interrupts.
 
@@ -78,8 +82,8 @@ def fit(
         ChoreograftError: the losses are no longer finite.
         KeyboardInterrupt: interrupted, after the checkpoint is safe.
     """
-    state, device = studio.state, studio.fabric.device
-    pairs = stream_pairs(recording, state.seen_images // IMAGES_PER_STEP, seed, studio.performer.staging)
+    state, device = setup.state, setup.fabric.device
+    pairs = stream_pairs(recording, state.seen_images // IMAGES_PER_STEP, seed, setup.performer.staging)
     by_clock = budget.images is None
     total = 60 * budget.minutes if budget.minutes is not None else budget.images
     began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal_config.checkpoint_every_s
@@ -88,9 +92,9 @@ def fit(
         try:
             while (share := budget.spent(state.seconds, state.seen_images)) < 1:
                 # one step, at the learning rate that this share of the budget asks for
-                rate = learning_rate(share, studio.preset.optimiser)
+                rate = learning_rate(share, setup.preset.optimiser)
                 first, second = next(pairs)
-                journal.note(train_step(studio, (first.to(device), second.to(device)), rate))
+                journal.note(train_step(setup, (first.to(device), second.to(device)), rate))
                 state.seen_images += IMAGES_PER_STEP
                 state.seconds = time.monotonic() - began
 
@@ -98,7 +102,7 @@ def fit(
                 if state.seen_images % journal_config.stats_every_images == 0:
                     _check_finite(journal.write_stats(state.seen_images, state.seconds, rate), checkpoint)
                 if journal.preview_is_due():
-                    _preview(studio, recording, journal)
+                    _preview(setup, recording, journal)
                 if time.monotonic() >= checkpoint_due:
                     state.save(checkpoint, key)
                     checkpoint_due = time.monotonic() + journal_config.checkpoint_every_s
@@ -110,23 +114,23 @@ def fit(
         finally:
             pairs.close()
     state.save(checkpoint, key)
-    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, studio.preset.optimiser))
-    _preview(studio, recording, journal)
+    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, setup.preset.optimiser))
+    _preview(setup, recording, journal)
 
 
-def train_step(studio: Studio, pair: TrainingPair, rate: float) -> dict[str, Tensor]:
+def train_step(setup: Setup, pair: TrainingPair, rate: float) -> dict[str, Tensor]:
     """One update of generator and discriminators on a pair of consecutive frames; returns the losses by name.
 
     As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture.
     """
-    state = studio.state
+    state = setup.state
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         for group in optimiser.param_groups:
             group["lr"] = rate
 
     # G(x(t-1), 0), then G(x(t), G(x(t-1)))
-    first = studio.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
-    second = studio.draw(pair[1].conditioning, first.frame)
+    first = setup.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
+    second = setup.draw(pair[1].conditioning, first.frame)
     drawn, truth = join_pair(pair, first.frame, second.frame), join_pair(pair, pair[0].real, pair[1].real)
 
     # the discriminators judge: with gradients for themselves on the two pairs, for the generator on the drawn one
@@ -134,16 +138,16 @@ def train_step(studio: Studio, pair: TrainingPair, rate: float) -> dict[str, Ten
     judged = discriminator_loss(real, state.discriminator(drawn.detach()))
     state.discriminator.requires_grad_(False)
     fake = state.discriminator(drawn)
-    with studio.fabric.autocast():
-        terms = generator_terms(pair, (first, second), real, fake, studio.perceptual, studio.preset.losses)
+    with setup.fabric.autocast():
+        terms = generator_terms(pair, (first, second), real, fake, setup.perceptual, setup.preset.losses)
 
     # update both
     state.generator_optimiser.zero_grad(set_to_none=True)
-    studio.fabric.backward(torch.stack(list(terms.values())).sum())
+    setup.fabric.backward(torch.stack(list(terms.values())).sum())
     state.discriminator.requires_grad_(True)
     state.generator_optimiser.step()
     state.discriminator_optimiser.zero_grad(set_to_none=True)
-    studio.fabric.backward(judged)
+    setup.fabric.backward(judged)
     state.discriminator_optimiser.step()
     return {**terms, "discriminator": judged}
 
@@ -159,11 +163,11 @@ def _adam(module: torch.nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
 
 
 @torch.no_grad()
-def _preview(studio: Studio, recording: Recording, journal: Journal) -> None:
+def _preview(setup: Setup, recording: Recording, journal: Journal) -> None:
     def draw(conditioning: Conditioning, previous: Tensor) -> Composite:
-        return studio.draw(conditioning.to(studio.fabric.device), previous.to(studio.fabric.device))
+        return setup.draw(conditioning.to(setup.fabric.device), previous.to(setup.fabric.device))
 
-    journal.write_preview(draw, recording, studio.performer.staging, studio.state.seen_images)
+    journal.write_preview(draw, recording, setup.performer.staging, setup.state.seen_images)
 
 
 def _check_finite(means: dict[str, float], checkpoint: Path) -> None:

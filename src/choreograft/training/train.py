@@ -99,16 +99,16 @@ def train_performer(
         perceptual = load_perceptual(plan.preset.perceptual, progress)
         size = canvas_size(plan.preset, clips[0].track.size)
         recording = prepare_recording(folder / "recording", clips, size, progress)
-        studio = set_up(build_performer(plan, recording), perceptual, compute, plan.seed)
+        setup = set_up(build_performer(plan, recording), perceptual, compute, plan.seed)
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
-        resume(studio.state, checkpoint, plan.key, journal, progress)
-        fit(studio, recording, plan.budget, journal, journal_config, checkpoint, plan.key, plan.seed, progress)
+        resume(setup.state, checkpoint, plan.key, journal, progress)
+        fit(setup, recording, plan.budget, journal, journal_config, checkpoint, plan.key, plan.seed, progress)
 
-        facts = {"images": studio.state.seen_images, "seconds": round(studio.state.seconds, 1), **journal.latest}
-        studio.performer.card.training.update(facts, compute=str(compute), versions=list_versions())
-        save_performer(studio.performer, output)
+        facts = {"images": setup.state.seen_images, "seconds": round(setup.state.seconds, 1), **journal.latest}
+        setup.performer.card.training.update(facts, compute=str(compute), versions=list_versions())
+        save_performer(setup.performer, output)
         journal.plot_losses()
-        write_json(folder / "summary.json", {**describe_plan(plan), **studio.performer.card.training, "output": output})
+        write_json(folder / "summary.json", {**describe_plan(plan), **setup.performer.card.training, "output": output})
         checkpoint.unlink()
         rmtree(folder / "recording")
     return output
