@@ -1,0 +1,48 @@
+"""Defaults, presets and budgets."""
+
+from dataclasses import asdict, fields
+
+import pytest
+
+from choreograft.config import PRESETS, Budget, find_preset, preset_from_dict
+from choreograft.errors import OptionError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_the_way_through_a_file(name):
+    assert preset_from_dict(asdict(find_preset(name))) == find_preset(name)
+
+
+def test_a_preset_with_missing_or_unknown_fields_is_no_preset():
+    content = asdict(find_preset("draft"))
+    with pytest.raises(TypeError):
+        preset_from_dict(content | {"magic": 1})
+    with pytest.raises(TypeError):
+        preset_from_dict({key: value for key, value in content.items() if key != "height_px"})
+
+
+def test_the_paper_preset_is_the_paper():
+    paper = find_preset("paper")
+    assert (paper.generator.base_channels, paper.generator.downsamplings, paper.generator.residual_blocks) == (64, 4, 9)
+    assert (paper.discriminator.scales, paper.discriminator.base_channels, paper.discriminator.layers) == (3, 64, 3)
+    assert (paper.losses.feature_matching, paper.losses.perceptual) == (10, 5)
+    assert (paper.losses.pixel, paper.losses.matte, paper.background, paper.perceptual) == (0, 0, "frame", "vgg19")
+    assert (paper.optimiser.learning_rate, paper.optimiser.beta1) == (2e-4, 0.5)
+    assert paper.generator.upsampling == "transposed"
+
+
+def test_presets_are_named_and_described():
+    for name, preset in PRESETS.items():
+        assert preset.name == name
+        assert preset.description
+        assert {field.name for field in fields(preset)} == set(asdict(preset))
+
+
+def test_a_budget_is_minutes_or_images_and_falls_back_on_the_preset():
+    draft = find_preset("draft")
+    assert Budget.choose(draft, None, None) == Budget(minutes=draft.minutes)
+    assert Budget.choose(draft, 2, None).spent(seconds=60, images=999) == 0.5
+    assert Budget.choose(draft, None, 40).spent(seconds=999, images=10) == 0.25
+    for minutes, images in ((1, 1), (0, None), (None, -3), (float("nan"), None)):
+        with pytest.raises(OptionError):
+            Budget.choose(draft, minutes, images)
