@@ -100,7 +100,10 @@ def plot_lines(lines: list[dict[str, float]], path: Path) -> None:
 
     names = [name for name in lines[-1] if name not in ("images", "seconds")]
     figure = Figure(figsize=(9, 1.6 * ((len(names) + 1) // 2)), layout="constrained")
-    for panel, name in zip(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat, names, strict=False):
+    panels = list(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat)
+    for panel in panels[len(names) :]:
+        panel.remove()
+    for panel, name in zip(panels, names, strict=False):
         points = [(line["images"], line[name]) for line in lines if name in line]
         panel.plot(*zip(*points, strict=True), linewidth=1)
         panel.set_title(name, fontsize=9)

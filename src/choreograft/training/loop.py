@@ -46,9 +46,7 @@ def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Com
     The weights are drawn anew from `seed`, so that equal options make equal runs.
     """
     preset = performer.card.preset
-    logging.getLogger("lightning_fabric").setLevel(
-        logging.WARNING
-    )  # it repeats the precision
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it repeats the precision
     fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
     fabric.to_device(performer.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
     with torch.random.fork_rng(devices=[]):
