@@ -18,7 +18,7 @@ from choreograft.render.session import render_frames
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
 from choreograft.video.read import VideoInfo, probe, read_frames
-from choreograft.video.sheet import save_picture, scale_to_height, tile_pictures
+from choreograft.video.sheet import fit_into, save_picture, scale_to_height, tile_pictures
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 
@@ -82,11 +82,11 @@ def render_dance(
     ):
         for done, (original, rendered) in enumerate(zip(read_frames(source), frames, strict=True), start=1):
             video.write(rendered.image, original.time, original.duration)
-            pictures = [scale_to_height(original.image, size.height), rendered.stick, rendered.image]
             if comparison is not None:
+                pictures = [scale_to_height(original.image, size.height), rendered.stick, rendered.image]
                 comparison.write(np.concatenate(pictures, axis=1), original.time, original.duration)
             if original.index in columns:
-                shown.append(pictures)
+                shown.append([fit_into(original.image, size), rendered.stick, rendered.image])
             advance(done)
     if sheet is not None:
         save_picture(tile_pictures([list(row) for row in zip(*shown, strict=True)]), sheet)

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import OutputError
 from choreograft.files import atomic_path
+from choreograft.video.size import Size
 
 GAP_PX = 4
 GROUND = 24
@@ -41,11 +41,21 @@ def scale_to_height(picture: NDArray[np.uint8], height_px: int) -> NDArray[np.ui
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
 
 
+def fit_into(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """The whole of a picture (h, w, 3) as large as it fits into `size`, centred on the sheet's ground."""
+    height, width = picture.shape[:2]
+    scale = min(size.width / width, size.height / height)
+    inner = Size(max(1, round(width * scale)), max(1, round(height * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    left, top = (size.width - inner.width) // 2, (size.height - inner.height) // 2
+    cell = np.full((size.height, size.width, 3), GROUND, np.uint8)
+    cell[top : top + inner.height, left : left + inner.width] = cv2.resize(picture, inner, interpolation=interpolation)
+    return cell
+
+
 def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
     """Write (H, W, 3) RGB uint8 as the format of the suffix, atomically."""
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise OutputError(f"cannot write {path}: expected a picture's suffix, such as .png or .jpg")
+    _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
