@@ -147,7 +147,7 @@ def test_one_person_is_tracked_by_the_faster_search(film) -> None:
 
 
 def test_an_empty_street_is_refused(film) -> None:
-    with pytest.raises(PersonError, match=r"clip\.mp4: found nobody to follow"):
+    with pytest.raises(PersonError, match=r"clip\.mp4: found nobody; expected"):
         track_video(film([picture()] * 10), CONFIG, estimator=SquareEstimator)
 
 
