@@ -20,6 +20,7 @@ from choreograft.config import (
 from choreograft.errors import OptionError
 from choreograft.files import content_hash, write_json
 from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.perceptual import fetch_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import SUFFIX, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
@@ -65,6 +66,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     else:
         probe(options.target)
         plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed)
+        fetch_weights(preset.perceptual, progress)
 
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target
@@ -98,6 +100,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
     for video in options.target:
         probe(video)
+    fetch_weights(preset.perceptual, progress)
     plan = TrainingPlan(options.target, options.person, preset, budget, options.seed)
     return obtain_performer(plan, options.runs, compute, progress, options.output)
 

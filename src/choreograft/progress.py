@@ -83,17 +83,20 @@ class ConsoleProgress:
     def _lines(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:
         began = last = time.monotonic()
         done_now = 0.0
+        done_before: float | None = None  # a resumed task begins with what an earlier run did
         figures_now: dict[str, float] = {}
 
         def line() -> str:
             of = f" of {total:.0f}" if total else ""
             spent = time.monotonic() - began
-            left = f", {spent * (total - done_now) / done_now:.0f} s left" if total and 0 < done_now < total else ""
+            own = done_now - (done_before or 0)
+            left = f", {spent * (total - done_now) / own:.0f} s left" if total and own > 0 and done_now < total else ""
             figures = "".join(f"  {key} {value:.3g}" for key, value in figures_now.items())
             return f"{name}: {done_now:.0f}{of} {unit} in {spent:.0f} s{left}{figures}"
 
         def advance(done: float, **figures: float) -> None:
-            nonlocal last, done_now, figures_now
+            nonlocal last, done_now, done_before, figures_now
+            done_before = done - 1 if done_before is None else done_before
             done_now, figures_now = done, figures
             if time.monotonic() - last >= self.plain_every_s:
                 last = time.monotonic()

@@ -169,17 +169,29 @@ class SamePadding(nn.Module):
         return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
 
 
-def load_perceptual(kind: Perceptual, progress: Progress = silent, path: Path | None = None) -> FeatureNetwork | None:
-    """The perceptual network of that name, frozen, with weights from `path` or fetched; None for "none".
+def fetch_weights(kind: Perceptual, progress: Progress = silent) -> Path | None:
+    """The weight file of that network, fetched if need be; None for "none".
+
+    Raises:
+        AssetError: the weights are neither cached nor reachable.
+    """
+    if kind == "none":
+        return None
+    return assets.fetch(assets.VGG19 if kind == "vgg19" else assets.EFFICIENTNET_LITE0, progress)
+
+
+def load_perceptual(kind: Perceptual, progress: Progress = silent) -> FeatureNetwork | None:
+    """The perceptual network of that name, frozen; None for "none".
 
     Raises:
         AssetError: the weights are neither cached nor reachable.
         FileFormatError: the file holds other weights.
     """
-    if kind == "none":
+    weights = fetch_weights(kind, progress)
+    if weights is None:
         return None
-    network, asset = (Vgg19(), assets.VGG19) if kind == "vgg19" else (EfficientNetLite0(), assets.EFFICIENTNET_LITE0)
-    network.load(path or assets.fetch(asset, progress))
+    network = Vgg19() if kind == "vgg19" else EfficientNetLite0()
+    network.load(weights)
     return network.freeze()
 
 
