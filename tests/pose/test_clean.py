@@ -133,7 +133,19 @@ def test_a_short_gap_is_filled_along_uneven_times(make_track) -> None:
         for field in ("xy", "depth", "world"):
             values = getattr(cleaned, field)[:, ARM]
             np.testing.assert_allclose(values[frame], (1 - share) * values[10] + share * values[15], rtol=1e-4)
-    assert report.joints_filled == 4
+    assert report.joints_filled == 4 * (1 + 21)  # the wrist, and the hand that it carries
+
+
+def test_a_fast_arm_takes_its_hand_along_through_a_gap(make_track) -> None:
+    track = make_track()
+    wrist, hand = skeleton.LEFT_WRIST, skeleton.LEFT_HAND
+    track.xy[:, wrist] = np.stack([300 + 80 * np.sin(np.arange(30)), np.full(30, 200)], axis=-1)
+    track.xy[:, hand] = track.xy[:, wrist, None] + np.arange(21, dtype=np.float32)[:, None]
+    track.score[:, [wrist, *range(hand.start, hand.stop)]] = 0.9
+    _hide(track, slice(11, 15), hand)
+    cleaned, _ = clean_track(track)
+    offsets = cleaned.xy[:, hand] - cleaned.xy[:, wrist, None]
+    np.testing.assert_allclose(offsets, np.broadcast_to(np.arange(21)[:, None], offsets.shape), atol=1e-2)
 
 
 def test_a_filled_joint_is_trusted_less_but_is_still_drawn(make_track) -> None:

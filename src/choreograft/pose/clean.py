@@ -7,6 +7,7 @@ Shapes: T frames, J = 133 joints, C coordinates, N frames with a person.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,14 @@ _CUT_CONTEXT = 3
 """Frames on either side of a step whose medians must disagree too, so that one wild frame does not make two cuts."""
 _SHORTEST_STEP_S = 1 / 24
 """Between closer frames the noise of the estimator, not the person's speed, bounds how far a joint may jump."""
+
+
+CARRIED: Final = (
+    (skeleton.LEFT_HAND, skeleton.LEFT_WRIST),
+    (skeleton.RIGHT_HAND, skeleton.RIGHT_WRIST),
+    (skeleton.FACE, skeleton.NOSE),
+)
+"""Parts of the body that go where one of its joints goes, with that joint."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,8 @@ class _Neighbours:
 def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple[PoseTrack, CleaningReport]:
     """Smooth a track and mend its short gaps.
 
-    Every joint and coordinate of `xy`, `depth` and `world` is treated alike. A filled joint lies on the straight line
+    Every joint and coordinate of `xy`, `depth` and `world` is treated alike, hands and face relative to the wrist or
+    nose that carries them: a fast arm takes its hand along, whatever was seen of the fingers. A filled joint lies on the straight line
     between its neighbours in time (by `time_s`); its score falls with the distance to the nearer one, for body and
     feet not below `min_score`, or it would be filled and never drawn. A filled frame borrows the mask of the nearest
     frame.
@@ -89,13 +99,19 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     kept = sighted & ~flashes
     seen &= kept[:, None]
     cuts = _find_cuts(track, seen, config)
+    for part, carrier in CARRIED:
+        seen[:, part] &= seen[:, carrier, None]
+    track = _relate_to_carriers(track, -1)
     segment = _number_segments(track.time_s, cuts, config)
     neighbours = _Neighbours.find(seen)
     gaps = _find_short_gaps(seen, neighbours, segment, track.time_s, config)
     smooth, smoothing = _smooth(track, seen, gaps, segment, config)
-    filled = _fill(smooth, gaps, neighbours, config)
-    present = np.asarray((seen | gaps)[:, skeleton.BODY].any(1))
-    result = _without_unseen(filled, seen | gaps, present)
+    filled = _relate_to_carriers(_fill(smooth, gaps, neighbours, config), +1)
+    known = seen | gaps
+    present = np.asarray(known[:, skeleton.BODY].any(1))
+    for part, carrier in CARRIED:
+        known[:, part] &= known[:, carrier, None]
+    result = _without_unseen(filled, known, present)
     new = present & ~kept
     report = CleaningReport(
         frames=len(track),
@@ -103,11 +119,20 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
         frames_filled=int(new.sum()),
         frames_absent=int((~present).sum()),
         frames_dropped=int(flashes.sum()),
-        joints_filled=int((gaps & present[:, None]).sum()),
+        joints_filled=int((gaps & known & present[:, None]).sum()),
         cuts=int(cuts.sum()),
         smoothing=smoothing,
     )
     return _borrow_masks(result, new, kept), report
+
+
+def _relate_to_carriers(track: PoseTrack, sign: int) -> PoseTrack:
+    """Take the carrier's place away from (-1), or add it to (+1), the joints that it carries."""
+    xy, depth = track.xy.copy(), track.depth.copy()
+    for part, carrier in CARRIED:
+        xy[:, part] += sign * track.xy[:, carrier, None]
+        depth[:, part] += sign * track.depth[:, carrier, None]
+    return replace(track, xy=xy, depth=depth)
 
 
 def _find_seen(track: PoseTrack, config: CleaningConfig) -> Flags:
