@@ -3,12 +3,13 @@
 import json
 import math
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from choreograft.config import Budget, JournalConfig, OptimiserConfig
+from choreograft.config import Budget, JournalConfig, LossConfig, OptimiserConfig
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
@@ -20,7 +21,7 @@ from choreograft.training.loop import fit, learning_rate, set_up, train_step
 from choreograft.training.pairs import load_frame, load_pair
 from choreograft.training.recording import prepare_recording
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, train_performer
-from swaying import SIZE
+from swaying import PRESET, SIZE
 
 CPU = Compute(torch.device("cpu"), bf16=False)
 
@@ -108,6 +109,17 @@ def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset,
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
     assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}
     assert all(p.requires_grad for p in setup.state.discriminator.parameters())
+
+
+def test_the_papers_staging_trains_on_whole_frames_with_the_papers_losses(plan, target, tmp_path, quiet_journal):
+    paper = replace(PRESET, background="frame", losses=LossConfig())
+    plan = TrainingPlan((target.path,), 1, paper, Budget(images=4), seed=0)
+    performer = load_performer(train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal))
+    assert performer.generator(torch.zeros(1, 6, 96, 64)).shape == (1, 3, 96, 64)
+    first_line = (plan.folder(tmp_path) / "stats.jsonl").read_text().splitlines()[0]
+    assert set(json.loads(first_line)) == {
+        "images", "seconds", "learning_rate", "adversarial", "matching", "discriminator",
+    }  # fmt: skip
 
 
 def test_the_rate_is_constant_then_falls_linearly_to_zero():

@@ -82,10 +82,10 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     """Smooth a track and mend its short gaps.
 
     Every joint and coordinate of `xy`, `depth` and `world` is treated alike, hands and face relative to the wrist or
-    nose that carries them: a fast arm takes its hand along, whatever was seen of the fingers. A filled joint lies on the straight line
-    between its neighbours in time (by `time_s`); its score falls with the distance to the nearer one, for body and
-    feet not below `min_score`, or it would be filled and never drawn. A filled frame borrows the mask of the nearest
-    frame.
+    nose that carries them: a fast arm takes its hand along, whatever was seen of the fingers. A filled joint lies on
+    the straight line between its neighbours in time (by `time_s`); its score falls with the distance to the nearer
+    one, for body and feet not below `min_score`, or it would be filled and never drawn. A filled frame borrows the
+    mask of the nearest frame.
 
     Args:
         track: as the estimator left it.
