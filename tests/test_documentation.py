@@ -1,0 +1,52 @@
+"""What the pages promise: every command parses, every link leads somewhere, every module named exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from choreograft.cli import VERBS, parse
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands() -> list[str]:
+    """Every complete `choreograft VERB ...` in a fenced block or between backticks."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        fenced = re.findall(r"^choreograft .+$", "\n".join(re.findall(r"```\n(.*?)```", text, re.S)), re.M)
+        inline = re.findall(r"`(choreograft \w+ [^`]*-o [^`]*)`", text)
+        found += [command for command in (*fenced, *inline) if command.split()[1] in VERBS]
+    return sorted(set(found))
+
+
+def test_there_are_commands_to_check():
+    assert len(commands()) >= 5
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_on_the_pages_is_one(command):
+    words = [word for word in shlex.split(command)[1:] if word != "..."]
+    assert isinstance(parse(words), VERBS[words[0]][0])
+
+
+def test_the_readme_names_every_verb():
+    readme = PAGES[0].read_text(encoding="utf-8")
+    for verb in VERBS:
+        assert f"`choreograft {verb}" in readme
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_a_page_names_exists(page):
+    for path in re.findall(r"`((?:\w+/)*\w+\.py)`", page.read_text(encoding="utf-8")):
+        places = [ROOT / "src/choreograft" / path, ROOT / path, *(ROOT / "src/choreograft").rglob(Path(path).name)]
+        assert any(place.exists() for place in places), path
