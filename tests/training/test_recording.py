@@ -59,6 +59,12 @@ def test_too_little_of_the_person_is_refused(tmp_path):
         prepare_recording(tmp_path / "recording", [clip], SIZE)
 
 
+def test_a_clip_that_shows_nobody_is_named(tmp_path, target):
+    empty = write_target(tmp_path / "empty.mp4", swaying_track(12, missing=tuple(range(12))))
+    with pytest.raises(PersonError, match=r"empty\.mp4: found nobody"):
+        prepare_recording(tmp_path / "recording", [target, empty], SIZE)
+
+
 def test_an_epoch_shows_every_pair_once_and_the_next_in_another_order():
     epochs = [[pair_at(step, 50, seed=3) for step in range(50 * e, 50 * e + 50)] for e in range(2)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(50))

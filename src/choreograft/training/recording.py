@@ -67,6 +67,9 @@ def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress:
         VideoError: a clip cannot be read.
     """
     kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
+    for clip, at in zip(clips, kept, strict=True):
+        if not len(at):
+            raise PersonError(f"{clip.path}: found nobody once false sightings were dropped; leave this clip out")
     tracks = tuple(clip.track.select(at).on_canvas(size) for clip, at in zip(clips, kept, strict=True))
     clip_of = np.repeat(np.arange(len(clips)), [len(at) for at in kept])
     pairs = find_pairs(tracks)
