@@ -114,9 +114,8 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
     if options.overlay is not None:
         check_output(options.overlay, [options.video, options.output], options.overwrite)
-    clip, report = read_clip(options.video, options.person, options.runs, progress)
+    clip, _ = read_clip(options.video, options.person, options.runs, progress)
     clip.track.save(options.output)
-    progress.say(report.sentence())
     if options.overlay is not None:
         render_overlay(clip.path, clip.track, options.overlay, progress)
     return options.output
@@ -126,6 +125,7 @@ def read_clip(video: Path, person: int, runs: Path, progress: Progress = silent)
     """A video with its cleaned track; the raw track is cached in the runs folder, so no video is tracked twice."""
     raw = load_or_track(video, runs / "tracks", TrackingConfig(), person, progress)
     cleaned, report = clean_track(raw, CleaningConfig())
+    progress.say(f"{video.name}: {report.sentence()}")
     return Clip(video, cleaned), report
 
 
