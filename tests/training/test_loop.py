@@ -88,7 +88,7 @@ def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_p
 
     before = error()
     journal = loop.Journal(tmp_path, quiet_journal)
-    fit(setup, recording, plan.budget, journal, quiet_journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
+    fit(setup, recording, plan.budget, journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
     assert error() < 0.25 * before
     frame = load_frame(recording, 4, setup.performer.staging)
     with torch.no_grad():

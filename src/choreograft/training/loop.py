@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from choreograft.config import Budget, JournalConfig, OptimiserConfig, Preset
+from choreograft.config import Budget, OptimiserConfig, Preset
 from choreograft.errors import ChoreograftError
 from choreograft.performer.device import Compute
 from choreograft.performer.losses import discriminator_loss
@@ -66,7 +66,6 @@ def fit(
     recording: Recording,
     budget: Budget,
     journal: Journal,
-    journal_config: JournalConfig,
     checkpoint: Path,
     key: str,
     seed: int,
@@ -74,7 +73,10 @@ def fit(
 ) -> None:
     """Train until the budget is spent, from wherever `setup.state` stands.
 
-    A checkpoint is written every `checkpoint_every_s` and when the user interrupts.
+    A checkpoint is written every `checkpoint_every_s` of the journal's config and when the user interrupts.
+
+    Args:
+        checkpoint: where it is written. key: names the plan it belongs to. seed: of the order of the pairs.
 
     Raises:
         ChoreograftError: the losses are no longer finite.
@@ -84,7 +86,7 @@ def fit(
     pairs = stream_pairs(recording, state.seen_images // IMAGES_PER_STEP, seed, setup.performer.staging)
     by_clock = budget.images is None
     total = 60 * budget.minutes if budget.minutes is not None else budget.images
-    began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal_config.checkpoint_every_s
+    began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal.config.checkpoint_every_s
 
     with progress.task("Training", total, "s" if by_clock else "images") as advance:
         try:
@@ -97,13 +99,13 @@ def fit(
                 state.seconds = time.monotonic() - began
 
                 # numbers, pictures, checkpoint: each when it is due
-                if state.seen_images % journal_config.stats_every_images == 0:
+                if state.seen_images % journal.config.stats_every_images == 0:
                     _check_finite(journal.write_stats(state.seen_images, state.seconds, rate), checkpoint)
                 if journal.preview_is_due():
                     _preview(setup, recording, journal)
                 if time.monotonic() >= checkpoint_due:
                     state.save(checkpoint, key)
-                    checkpoint_due = time.monotonic() + journal_config.checkpoint_every_s
+                    checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
                 state.seconds = time.monotonic() - began
                 advance(state.seconds if by_clock else state.seen_images, **journal.latest)
         except KeyboardInterrupt:

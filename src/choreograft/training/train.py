@@ -102,7 +102,7 @@ def train_performer(
         setup = set_up(build_performer(plan, recording), perceptual, compute, plan.seed)
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
         resume(setup.state, checkpoint, plan.key, journal, progress)
-        fit(setup, recording, plan.budget, journal, journal_config, checkpoint, plan.key, plan.seed, progress)
+        fit(setup, recording, plan.budget, journal, checkpoint, plan.key, plan.seed, progress)
 
         facts = {"images": setup.state.seen_images, "seconds": round(setup.state.seconds, 1), **journal.latest}
         setup.performer.card.training.update(facts, compute=str(compute), versions=list_versions())
