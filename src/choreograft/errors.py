@@ -43,7 +43,3 @@ class BusyError(ChoreograftError):
 
 class DependencyError(ChoreograftError):
     """A library, of Python or of the system, that this verb needs and the machine lacks."""
-
-
-class ChoreograftWarning(UserWarning):
-    """Something the user should know and that does not stop the work; one line, like an error."""

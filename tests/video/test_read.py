@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from choreograft.errors import VideoError
-from choreograft.video.read import ReadReport, first_picture_time, probe, read_frames
+from choreograft.video.read import ReadReport, probe, read_frames
 
 NTSC = Fraction(30_000, 1001)
 
@@ -73,10 +73,9 @@ def test_frames_hidden_by_an_edit_list_are_not_shown(make_clip, numbers, read_nu
     assert frames[0].time == 0
 
 
-def test_a_late_start_is_time_zero_and_its_clock_time_is_known(make_clip, numbers):
+def test_a_late_start_is_time_zero(make_clip, numbers):
     path = make_clip("late.mp4", numbers, times=[Fraction(index + 30, 25) for index in range(50)])
     assert [frame.time for frame in read_all(path)] == [Fraction(index, 25) for index in range(50)]
-    assert first_picture_time(path) == Fraction(30, 25)
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])

@@ -103,16 +103,6 @@ def read_frames(path: Path, report: ReadReport | None = None) -> Iterator[Frame]
             yield Frame(index, float(time), time, converter.convert(picture.frame), picture.duration)
 
 
-def first_picture_time(path: Path) -> Fraction:
-    """When the first shown frame appears on the file's own clock, s; what sound has to be shifted by.
-
-    Raises:
-        VideoError: as `probe`.
-    """
-    with open_video(path) as (container, stream):
-        return next(shown_pictures(path, container, stream, ReadReport())).time
-
-
 def _converter(stream: VideoStream, first: ShownPicture) -> PictureConverter:
     return PictureConverter(first.frame, stream.sample_aspect_ratio)
 
