@@ -1,0 +1,119 @@
+"""What an evaluation finds: one value per frame, metric and region, for every result; and what the metrics are called.
+
+Shapes: T frames.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.video.size import Size
+
+Values = NDArray[np.float64]
+"""(T,) NaN where the frame has no such value: nobody there, no frame before, nothing detected."""
+Region = Literal["frame", "person", "face", "hands"]
+"""frame: the whole picture, and all joints; person: the box around the true person, and the body's joints; face: the
+square around the true head, and the face's points; hands: their points alone."""
+REGIONS: Final[tuple[Region, ...]] = ("frame", "person", "face", "hands")
+Kind = Literal["pair", "holdout", "result"]
+"""Against a rendered truth, against frames never trained on, or against nothing but the pose that was asked for."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One way to measure, as tables and pages name it."""
+
+    name: str
+    title: str
+    higher_is_better: bool
+    unit: str
+    """Empty for plain numbers."""
+    digits: int
+    """After the point, in tables."""
+    meaning: str
+    """One sentence for readers of the report."""
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    metric.name: metric
+    for metric in (
+        Metric("ssim", "SSIM", True, "", 3, "structural similarity to the truth; 1 = equal"),
+        Metric("psnr", "PSNR", True, "dB", 1, "peak signal-to-noise ratio against the truth"),
+        Metric("perceptual", "perceptual", False, "", 3, "distance of deep features from the truth's; 0 = equal"),
+        Metric("lpips", "LPIPS", False, "", 3, "learned perceptual distance from the truth; 0 = equal"),
+        Metric(
+            "pose_distance", "pose", False, "%", 2,
+            "mean distance between joints found in the result and the wanted ones, in % of the body height",
+        ),
+        Metric(
+            "missed_detections", "missed", False, "%", 1, "share of the wanted joints that are not found in the result"
+        ),
+        Metric(
+            "flicker", "flicker", False, "", 2,
+            "change between consecutive frames that the true motion does not explain, in grey levels of 255",
+        ),
+        Metric("identity", "identity", True, "", 3, "likeness of the face to the target's own face; 1 = equal"),
+        Metric("matte_iou", "matte IoU", True, "", 3, "overlap of the person found in the result with the true one"),
+    )
+}  # fmt: skip
+"""In the order of the tables."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All that was measured on one result."""
+
+    frames: int
+    series: Mapping[tuple[Region, str], Values]
+    """By region and name of the metric; a pair that was not measured is not there."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method's result on one case."""
+
+    case: str
+    method: str
+    size: Size
+    """At which it was compared, px."""
+    time_s: Values
+    """(T,) presentation time of the frames, s."""
+    result: Path
+    """The video that was judged."""
+    truth: Path | None
+    """The video it was held against; None where there is none."""
+    source: Path | None
+    """The video whose motion was asked for; None where it is the truth's own."""
+    scores: Scores
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """How the result came about, for people: images trained, seconds, frames a second."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything one run of `choreograft evaluate` found."""
+
+    kind: Kind
+    entries: tuple[Entry, ...]
+    """Ordered by case, then by method."""
+    signature: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By method: share of the windows whose motion was traced to the right source, and the share that guessing gets.
+    Empty where fewer than two sources were danced."""
+    notes: tuple[str, ...] = ()
+    """What the reader must know: metrics that were left out, substitutes that were used."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Options, versions, hardware."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """In the order of their first entries."""
+        return tuple(dict.fromkeys(entry.method for entry in self.entries))
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """In the order of their first entries."""
+        return tuple(dict.fromkeys(entry.case for entry in self.entries))
