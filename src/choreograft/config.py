@@ -282,6 +282,9 @@ DEFAULT_RUNS = Path("choreograft_runs")
 
 DEFAULT_DEVICE = "auto"
 DEFAULT_SEED = 0
+DEFAULT_HOLD_OUT = 0.0
+EVALUATION_HOLD_OUT = 0.15
+"""Share kept back where `evaluate --holdout` trains by itself."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +305,8 @@ class TrainOptions:
     """Which of the people in the clips, counted by how much of the frame they fill over time."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""
+    hold_out: float = DEFAULT_HOLD_OUT
+    """Share of each clip, at its end, not to train on, so that `choreograft evaluate --holdout` can measure there."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
     seed: int = DEFAULT_SEED

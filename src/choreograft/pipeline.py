@@ -28,6 +28,7 @@ from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.transfer import render_dance
+from choreograft.training.holdout import check_hold_out
 from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import probe
@@ -94,6 +95,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     """
     preset, compute = find_preset(options.preset), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
+    check_hold_out(options.hold_out)
     if options.output is not None:
         if options.output.suffix != SUFFIX:
             raise OptionError(f"{options.output}: expected a name that ends in {SUFFIX}")
@@ -101,7 +103,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     for video in options.target:
         probe(video)
     fetch_weights(preset.perceptual, progress)
-    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed)
+    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out)
     return obtain_performer(plan, options.runs, compute, progress, options.output)
 
 

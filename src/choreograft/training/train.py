@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from filelock import FileLock, Timeout
 
-from choreograft.config import Budget, JournalConfig, NormalisationConfig, Preset
+from choreograft.config import DEFAULT_HOLD_OUT, Budget, JournalConfig, NormalisationConfig, Preset
 from choreograft.errors import BusyError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
 from choreograft.performer.device import Compute
@@ -23,6 +23,7 @@ from choreograft.performer.performer import Performer, PerformerCard, canvas_siz
 from choreograft.performer.store import SUFFIX, save_performer
 from choreograft.progress import Progress, silent
 from choreograft.retarget.stance import Stance
+from choreograft.training.holdout import hide_held_out
 from choreograft.training.journal import Journal
 from choreograft.training.loop import fit, set_up
 from choreograft.training.recording import Clip, Recording, prepare_recording
@@ -42,6 +43,8 @@ class TrainingPlan:
     preset: Preset
     budget: Budget
     seed: int
+    hold_out: float = DEFAULT_HOLD_OUT
+    """Share of every clip, at its end, that is not trained on (training/holdout.py)."""
 
     @property
     def name(self) -> str:
@@ -57,6 +60,8 @@ class TrainingPlan:
     def key(self) -> str:
         """Names this plan: changes with the footage and with every option."""
         options = [list(self.clips.values()), self.person, asdict(self.preset), asdict(self.budget), self.seed]
+        if self.hold_out:
+            options.append({"hold_out": self.hold_out})
         return text_hash(options)
 
     def folder(self, runs: Path) -> Path:
@@ -80,7 +85,7 @@ def train_performer(
     """Train the performer of a plan, or go on with it where an earlier run of the same plan stopped.
 
     Args:
-        clips: the plan's videos with their cleaned tracks.
+        clips: the plan's videos with their cleaned tracks, whole: what is held out is left out here.
         output: the performer file to write; in the run folder where None.
     Returns:
         The performer file.
@@ -98,7 +103,8 @@ def train_performer(
         )
         perceptual = load_perceptual(plan.preset.perceptual, progress)
         size = canvas_size(plan.preset, clips[0].track.size)
-        recording = prepare_recording(folder / "recording", clips, size, progress)
+        shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
+        recording = prepare_recording(folder / "recording", shown, size, progress)
         setup = set_up(build_performer(plan, recording), perceptual, compute, plan.seed)
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
         resume(setup.state, checkpoint, plan.key, journal, progress)
@@ -119,8 +125,9 @@ def build_performer(plan: TrainingPlan, recording: Recording) -> Performer:
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
     card = PerformerCard(
-        plan.name, plan.preset, recording.tracks[0].size, stance, {"clips": plan.clips, "person": plan.person}
-    )
+        plan.name, plan.preset, recording.tracks[0].size, stance,
+        {"clips": plan.clips, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed},
+    )  # fmt: skip
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
@@ -163,6 +170,7 @@ def describe_plan(plan: TrainingPlan) -> dict[str, Any]:
         "preset": asdict(plan.preset),
         "budget": str(plan.budget),
         "seed": plan.seed,
+        "hold_out": plan.hold_out,
     }
 
 

@@ -1,0 +1,55 @@
+"""The baseline without training: every frame is the real frame of the target whose pose is nearest to the wanted one.
+
+Retrieval of existing frames is the idea of Video Rewrite (Bregler et al. 1997) and a baseline of Chan et al. 2019. Each
+picture is real, so sharpness and identity are perfect; what is wrong is the pose between the poses that were filmed,
+and that nothing ties one frame to the next.
+
+Shapes: N frames of the target, T wanted ones, H x W pixels of the canvas.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+
+SEEN: Final = 0.3
+"""Score from which a joint takes part in the comparison; that of the stick figure."""
+MIN_SHARED: Final = 0.5
+"""Share of the wanted joints that a frame of the target must show to be a candidate."""
+
+
+class NearestFrames:
+    """Draws a track with the frames of a recording."""
+
+    def __init__(self, frames: NDArray[np.uint8], track: PoseTrack, empty: NDArray[np.uint8]) -> None:
+        """Keep the frames to choose from.
+
+        Args:
+            frames: (N, H, W, 3) RGB; may be a memory map. track: of those N frames, canvas pixels.
+            empty: (H, W, 3) what is shown where nobody is to be seen.
+        """
+        self._frames, self._empty = frames, empty
+        self._xy = track.xy[:, skeleton.BODY]
+        self._seen = track.seen(SEEN)[:, skeleton.BODY]
+
+    def draw(self, track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
+        """(H, W, 3) for every frame of a track in canvas pixels."""
+        seen = track.seen(SEEN)[:, skeleton.BODY]
+        for xy, wanted in zip(track.xy[:, skeleton.BODY], seen, strict=True):
+            yield self._frames[self.find(xy, wanted)] if wanted.any() else self._empty
+
+    def find(self, xy: NDArray[np.float32], wanted: NDArray[np.bool_]) -> int:
+        """The frame with the smallest mean distance over the joints seen in both.
+
+        Args:
+            xy: (17, 2) body joints, canvas px. wanted: (17,) which of them are known; at least one.
+        """
+        shared = self._seen & wanted
+        gaps = np.linalg.norm(np.where(shared[..., None], self._xy - xy, 0), axis=-1)  # (N, 17) px
+        count = shared.sum(axis=1)
+        mean = gaps.sum(axis=1) / np.maximum(count, 1)
+        return int(np.lexsort((mean, count < MIN_SHARED * wanted.sum()))[0])

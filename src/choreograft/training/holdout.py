@@ -1,0 +1,45 @@
+"""Which frames of a clip are trained on and which are kept back, so that a performer can be tested on new ones.
+
+The paper splits every target's footage the same way: most of it to learn from, the rest to measure on (Chan et al.
+2019, "Evaluation"). The part kept back is the clip's end: neighbours of training frames would be no test.
+Shapes: T frames.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.errors import OptionError
+from choreograft.pose.track import PoseTrack
+
+GUARD_S: Final = 0.5
+"""Between the last frame trained on and the first kept back: closer ones are almost the same picture."""
+MAX_HOLD_OUT: Final = 0.5
+"""Share of a clip that may be kept back."""
+
+
+def check_hold_out(share: float) -> None:
+    """Refuse a share that leaves too little to learn from.
+
+    Raises:
+        OptionError: below zero or above `MAX_HOLD_OUT`.
+    """
+    if not 0 <= share <= MAX_HOLD_OUT:
+        raise OptionError(f"--hold-out is {share:g}; expected a share between 0 and {MAX_HOLD_OUT:g}")
+
+
+def held_out_frames(track: PoseTrack, share: float) -> NDArray[np.intp]:
+    """The frames of a clip that are kept back: its last `share`, counted in frames."""
+    first = len(track) - round(share * len(track))
+    return np.arange(first, len(track))
+
+
+def hide_held_out(track: PoseTrack, share: float) -> PoseTrack:
+    """The track with nobody present from `GUARD_S` before the first frame kept back: what training may see."""
+    held = held_out_frames(track, share)
+    if not len(held):
+        return track
+    seen = track.time_s < track.time_s[held[0]] - GUARD_S
+    return replace(track, present=track.present & seen)
