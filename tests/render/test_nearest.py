@@ -36,4 +36,5 @@ def test_absence_is_the_empty_picture_and_half_seen_frames_stand_back(library):
     track.score[7, skeleton.NOSE] = 1
     frames = np.zeros((24, 2, 2, 3), np.uint8)
     found = NearestFrames(frames, track, frames[0]).find(track.xy[7, skeleton.BODY], np.ones(17, bool))
-    assert found in (6, 8)
+    others = [abs(np.sin(n / 3) - np.sin(7 / 3)) if n != 7 else np.inf for n in range(24)]
+    assert found == int(np.argmin(others))
