@@ -1,22 +1,32 @@
-"""The room behind the performer: floor, wall and a few things in it, drawn once per camera.
+"""The room around the performer: floor, walls, ceiling and a few things in it, drawn once per camera and light.
 
 The furniture stands along the wall, so the performer is always in front of it and the room never has to be redrawn.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.errors import OptionError
 from choreograft.studio.camera import Camera
+from choreograft.studio.furniture import FURNITURE, WALL_Y_M
 from choreograft.studio.libraries import import_pyvista
+from choreograft.studio.light import LIGHTS, Light, switch_on
 from choreograft.studio.outfit import Colour
+from choreograft.studio.surfaces import TEXTURE_SIDE_M, Texture, bricks, carpet, planks, screed, tiles
 
-WALL_Y_M = 2.0
 SUPERSAMPLING = 3
 SKIRTING_M = 0.09
+HALF_WIDTH_M, DEPTH_M, CEILING_M = 8.0, 12.0, 6.0
+"""The room reaches so far to either side of the performer's spot, from the wall to the back, and up."""
+CEILING: Colour = (226, 226, 222)
+RUG_M = (2.4, 1.7)
+"""Width and depth of a rug, which lies around the performer's spot."""
+RUG_LIFT_M = 0.004
+"""Above the floor, so that depth tells the two apart; too little to be seen."""
 
 
 @dataclass(frozen=True)
@@ -24,51 +34,31 @@ class Room:
     """How a room looks."""
 
     wall: Colour
+    """Of the walls; under a `wallpaper`, what it is multiplied with."""
     skirting: Colour
-    floor: Callable[[], NDArray[np.uint8]]
-    """Draws the floor's texture for 4 m x 4 m, (H, W, 3)."""
+    floor: Texture
     furniture: str
     """One of `FURNITURE`."""
+    wallpaper: Texture | None = None
+    rug: Texture | None = None
 
 
-def planks() -> NDArray[np.uint8]:
-    """A wooden floor, 4 m x 4 m: boards of 25 cm with a grain of their own."""
-    random = np.random.default_rng(5)
-    side, boards = 1024, 16
-    board = np.arange(side) * boards // side
-    row, column = np.mgrid[:side, :side]
-    tone = random.uniform(0.86, 1.08, boards)[board]
-    joint = (row + random.integers(0, side, boards)[board]) % (side // 2) < 3
-    edge = column % (side // boards) < 2
-    grain = 1 + 0.05 * np.sin(0.9 * column + 3 * np.sin(0.02 * row))
-    light = tone * grain * np.where(joint | edge, 0.72, 1.0)
-    return np.asarray(np.clip(light[..., None] * [176, 134, 92], 0, 255), dtype=np.uint8)
-
-
-def tiles() -> NDArray[np.uint8]:
-    """A tiled floor, 4 m x 4 m: 50 cm squares of two tones with light joints."""
-    side, count = 1024, 8
-    row, column = np.mgrid[:side, :side] * count // side
-    tone = np.where((row + column) % 2 == 0, 1.0, 0.84)
-    joint = (np.mgrid[:side, :side] % (side // count) < 4).any(axis=0)
-    light = np.where(joint, 1.16, tone)
-    return np.asarray(np.clip(light[..., None] * [164, 166, 170], 0, 255), dtype=np.uint8)
-
-
-def draw_room(room: Room, camera: Camera) -> NDArray[np.uint8]:
+def draw_room(room: Room, camera: Camera, light: Light = LIGHTS["soft"]) -> NDArray[np.uint8]:
     """The empty room as the camera sees it, (H, W, 3) uint8.
 
     Raises:
+        OptionError: the camera stands outside of the room.
         DependencyError: pyvista or a system library is missing.
     """
+    _check_inside(camera)
     pv = import_pyvista()
     width, height = camera.size
     plotter = pv.Plotter(off_screen=True, window_size=(SUPERSAMPLING * width, SUPERSAMPLING * height), lighting="none")
     try:
-        _furnish(plotter, pv, room)
+        plotter.set_background(_share(room.wall))
+        _build(plotter, pv, room, light.ambient)
         aim(plotter, camera)
-        plotter.add_light(pv.Light(position=(-2.5, -3.0, 4.0), focal_point=(0, 1, 0), intensity=0.75))
-        plotter.add_light(pv.Light(position=(2.5, -2.0, 2.0), focal_point=(0, 1, 1), intensity=0.3))
+        switch_on(plotter, pv, light.room)
         large = np.asarray(plotter.screenshot(return_img=True))[..., :3]
     finally:
         plotter.close()
@@ -85,72 +75,82 @@ def aim(plotter: Any, camera: Camera) -> None:
     plotter.camera.clipping_range = (0.1, 30.0)
 
 
-def _furnish(plotter: Any, pv: Any, room: Room) -> None:
-    plotter.set_background(_share(room.wall))
-    floor = pv.Plane(center=(0, WALL_Y_M - 6, 0), i_size=16, j_size=12)
-    floor.active_texture_coordinates = floor.points[:, :2] / 4  # one copy of the texture every 4 m
-    texture = pv.Texture(room.floor())
-    texture.repeat = texture.mipmap = texture.interpolate = True
-    plotter.add_mesh(floor, texture=texture, ambient=0.35, diffuse=0.8)
-    wall = pv.Plane(
-        center=(0, WALL_Y_M, 3), direction=(0, -1, 0), i_size=16, j_size=6, i_resolution=40, j_resolution=20
-    )
-    plotter.add_mesh(wall, color=_share(room.wall), ambient=0.35, diffuse=0.7)
-    board = pv.Box((-8, 8, WALL_Y_M - 0.03, WALL_Y_M, 0, SKIRTING_M))
-    plotter.add_mesh(board, color=_share(room.skirting), ambient=0.35, diffuse=0.7)
+def _check_inside(camera: Camera) -> None:
+    x, y, z = camera.position
+    if not (abs(x) < HALF_WIDTH_M and WALL_Y_M - DEPTH_M < y < WALL_Y_M and 0 < z < CEILING_M):
+        raise OptionError(
+            f"the camera stands at ({x:.1f}, {y:.1f}, {z:.1f}) m, outside of the room: x must lie within "
+            f"{HALF_WIDTH_M:g} m of the middle, y between {WALL_Y_M - DEPTH_M:g} and {WALL_Y_M:g} m, the height "
+            f"between 0 and {CEILING_M:g} m; choose a smaller distance or azimuth"
+        )
+
+
+def _build(plotter: Any, pv: Any, room: Room, ambient: float) -> None:
+    """Put the room's surfaces and things into a plotter; `ambient` scales the light they take from everywhere."""
+    middle = WALL_Y_M - DEPTH_M / 2
+    floor = pv.Plane(center=(0, middle, 0), i_size=2 * HALF_WIDTH_M, j_size=DEPTH_M)
+    floor.active_texture_coordinates = floor.points[:, :2] / TEXTURE_SIDE_M
+    plotter.add_mesh(floor, texture=_texture(pv, room.floor), ambient=0.35 * ambient, diffuse=0.8)
+    if room.rug is not None:
+        rug = pv.Plane(center=(0, 0, RUG_LIFT_M), i_size=RUG_M[0], j_size=RUG_M[1])
+        plotter.add_mesh(rug, texture=_texture(pv, room.rug), ambient=0.35 * ambient, diffuse=0.8)
+    for wall in _walls(pv):
+        if room.wallpaper is None:
+            plotter.add_mesh(wall, color=_share(room.wall), ambient=0.35 * ambient, diffuse=0.7)
+        else:
+            along = np.where(np.ptp(wall.points[:, 0]) > 0, wall.points[:, 0], wall.points[:, 1])
+            wall.active_texture_coordinates = np.column_stack([along, wall.points[:, 2]]) / TEXTURE_SIDE_M
+            plotter.add_mesh(wall, texture=_texture(pv, room.wallpaper), ambient=0.35 * ambient, diffuse=0.7)
+    ceiling = pv.Plane(center=(0, middle, CEILING_M), direction=(0, 0, -1), i_size=DEPTH_M, j_size=2 * HALF_WIDTH_M)
+    plotter.add_mesh(ceiling, color=_share(CEILING), ambient=0.6 * ambient, diffuse=0.4)
+    board = pv.Box((-HALF_WIDTH_M, HALF_WIDTH_M, WALL_Y_M - 0.03, WALL_Y_M, 0, SKIRTING_M))
+    plotter.add_mesh(board, color=_share(room.skirting), ambient=0.35 * ambient, diffuse=0.7)
     for mesh, colour in FURNITURE[room.furniture](pv):
-        plotter.add_mesh(mesh, color=_share(colour), ambient=0.3, diffuse=0.8, smooth_shading=mesh.n_cells > 200)
+        shading = {"ambient": 0.3 * ambient, "diffuse": 0.8, "smooth_shading": mesh.n_cells > 200}
+        plotter.add_mesh(mesh, color=_share(colour), **shading)
 
 
-def _living_room(pv: Any) -> list[tuple[Any, Colour]]:
-    """A picture, a plant in a pot, a stool with a book."""
-    y = WALL_Y_M
-    things = [
-        (pv.Box((-0.98, -0.42, y - 0.04, y, 1.35, 2.05)), (70, 52, 40)),
-        (pv.Box((-0.94, -0.46, y - 0.05, y - 0.04, 1.39, 2.01)), (228, 222, 208)),
-        (pv.Disc(center=(-0.76, y - 0.055, 1.76), inner=0, outer=0.13, normal=(0, -1, 0), c_res=48), (206, 92, 64)),
-        (pv.Box((-0.94, -0.46, y - 0.055, y - 0.05, 1.39, 1.58)), (64, 96, 118)),
-        (pv.Cylinder(center=(0.98, y - 0.3, 0.16), direction=(0, 0, 1), radius=0.15, height=0.32), (182, 96, 66)),
-        (pv.Box((-1.28, -0.88, y - 0.45, y - 0.08, 0.4, 0.45)), (150, 104, 66)),
-        (pv.Box((-1.2, -0.98, y - 0.36, y - 0.16, 0.45, 0.49)), (62, 110, 96)),
-    ]
-    for left in (-1.26, -0.94):
-        things.append((pv.Box((left, left + 0.04, y - 0.42, y - 0.38, 0, 0.4)), (128, 88, 56)))
-        things.append((pv.Box((left, left + 0.04, y - 0.14, y - 0.1, 0, 0.4)), (128, 88, 56)))
-    for leaf in range(9):
-        angle = 2.4 * leaf
-        direction = (0.55 * np.cos(angle), 0.35 * np.sin(angle), 1.0)
-        centre = (0.98 + 0.16 * direction[0], y - 0.3 + 0.12 * direction[1], 0.55 + 0.03 * (leaf % 3))
-        green = (58 + 6 * (leaf % 4), 118 + 9 * (leaf % 3), 62)
-        things.append((pv.Cone(center=centre, direction=direction, height=0.55, radius=0.06, resolution=12), green))
-    return things
+def _walls(pv: Any) -> list[Any]:
+    """The wall behind the performer, those at the sides and the one behind the camera; all face the room."""
+    middle, height = WALL_Y_M - DEPTH_M / 2, CEILING_M
+    behind = pv.Plane(
+        center=(0, WALL_Y_M, height / 2),
+        direction=(0, -1, 0),
+        i_size=2 * HALF_WIDTH_M,
+        j_size=height,
+        i_resolution=40,
+        j_resolution=20,
+    )
+    walls = [behind]
+    for centre, direction, length in (
+        ((-HALF_WIDTH_M, middle), (1, 0, 0), DEPTH_M),
+        ((HALF_WIDTH_M, middle), (-1, 0, 0), DEPTH_M),
+        ((0, WALL_Y_M - DEPTH_M), (0, 1, 0), 2 * HALF_WIDTH_M),
+    ):
+        walls.append(_upright(pv, centre, direction, length))
+    return walls
 
 
-def _studio(pv: Any) -> list[tuple[Any, Colour]]:
-    """A window, a shelf with balls, a loudspeaker on each side."""
-    y = WALL_Y_M
-    things = [
-        (pv.Box((-2.3, -1.1, y - 0.03, y, 0.95, 2.2)), (236, 236, 232)),
-        (pv.Box((-2.22, -1.73, y - 0.04, y - 0.03, 1.03, 2.12)), (160, 198, 222)),
-        (pv.Box((-1.67, -1.18, y - 0.04, y - 0.03, 1.03, 2.12)), (160, 198, 222)),
-        (pv.Box((1.1, 2.3, y - 0.25, y, 1.2, 1.24)), (112, 84, 60)),
-    ]
-    for place, radius, colour in ((1.3, 0.1, (206, 84, 70)), (1.62, 0.13, (232, 178, 70)), (2.0, 0.09, (84, 120, 180))):
-        things.append((pv.Sphere(center=(place, y - 0.13, 1.24 + radius), radius=radius), colour))
-    for left in (-1.75, 1.45):
-        things.append((pv.Box((left, left + 0.34, y - 0.45, y - 0.12, 0, 0.8)), (44, 44, 48)))
-        for z, radius in ((0.27, 0.12), (0.6, 0.07)):
-            cone = pv.Disc(center=(left + 0.17, y - 0.455, z), inner=0, outer=radius, normal=(0, -1, 0), c_res=40)
-            things.append((cone, (96, 96, 102)))
-    return things
+def _upright(pv: Any, centre: tuple[float, float], direction: tuple[float, float, float], length_m: float) -> Any:
+    """A wall from the floor to the ceiling."""
+    foot, head = np.array([*centre, 0.0]), np.array([*centre, CEILING_M])
+    along = np.cross([0.0, 0.0, 1.0], direction) * length_m / 2
+    corners = np.stack([foot - along, foot + along, head + along, head - along])
+    return pv.PolyData.from_regular_faces(corners, np.array([[0, 1, 2, 3]]))
 
-
-FURNITURE: Mapping[str, Callable[[Any], list[tuple[Any, Colour]]]] = {"living room": _living_room, "studio": _studio}
 
 ROOMS: Mapping[str, Room] = {
     "living room": Room((198, 206, 200), (240, 240, 236), planks, "living room"),
     "studio": Room((150, 160, 186), (110, 118, 140), tiles, "studio"),
+    "hall": Room((232, 230, 224), (120, 118, 116), screed, "none"),
+    "brick": Room((150, 92, 76), (58, 52, 50), planks, "loft", wallpaper=bricks, rug=carpet),
 }
+
+
+def _texture(pv: Any, draw: Texture) -> Any:
+    texture = pv.Texture(draw())
+    texture.repeat = texture.mipmap = texture.interpolate = True
+    return texture
 
 
 def _share(colour: Colour) -> list[float]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
 from choreograft.studio.libraries import import_pyvista
+from choreograft.studio.light import LIGHTS, Light, switch_on
 from choreograft.studio.mesh import incidence, vertex_normals
 from choreograft.studio.posing import Poses
 from choreograft.studio.room import Room, aim, draw_room
@@ -25,9 +26,6 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 SUPERSAMPLING = 2
-SHADOW_SLANT = np.array([0.28, 0.42])
-"""How far the shadow of a point falls to the right and away, per metre of its height."""
-SHADOW_DARKNESS = 0.38
 SHADOW_BLUR = 1 / 110
 """Standard deviation, as a share of the picture's height."""
 LIMB = re.compile(r"^(upperarm|lowerarm|wrist|finger|metacarpal|upperleg|lowerleg|foot|toe).*\.([LR])$")
@@ -36,14 +34,15 @@ LIMB = re.compile(r"^(upperarm|lowerarm|wrist|finger|metacarpal|upperleg|lowerle
 class Stage:
     """One performer in one room before one camera; a context manager, since drawing holds native resources."""
 
-    def __init__(self, costume: Costume, room: Room, camera: Camera) -> None:
+    def __init__(self, costume: Costume, room: Room, camera: Camera, light: Light = LIGHTS["soft"]) -> None:
         """Draw the empty room and set up the lights.
 
         Raises:
+            OptionError: the camera stands outside of the room.
             DependencyError: pyvista or a system library is missing.
         """
-        self.costume, self.camera = costume, camera
-        self.room: Image = draw_room(room, camera)
+        self.costume, self.camera, self.light = costume, camera, light
+        self.room: Image = draw_room(room, camera, light)
         body, solids = costume.body, costume.solids
         self._corners = incidence(body.faces, len(body.vertices))
         self._solid_corners = incidence(solids.faces, len(solids.vertices))
@@ -68,14 +67,19 @@ class Stage:
         self._skin.active_texture_coordinates = body.texture_xy.astype(np.float32)
         texture = pv.Texture(costume.texture)
         texture.mipmap = texture.interpolate = True
-        shading = {"smooth_shading": True, "ambient": 0.38, "diffuse": 0.75, "specular": 0.06, "specular_power": 12}
+        shading = {
+            "smooth_shading": True,
+            "ambient": 0.38 * self.light.ambient,
+            "diffuse": 0.75,
+            "specular": 0.06,
+            "specular_power": 12,
+        }
         self._plotter.add_mesh(self._skin, texture=texture, **shading)
         self._solids = _poly_data(pv, costume.solids.vertices, costume.solids.faces)
         self._solids.point_data["colour"] = costume.solids.colours
         self._plotter.add_mesh(self._solids, scalars="colour", rgb=True, **shading)
         aim(self._plotter, self.camera)
-        for position, intensity in (((-2.5, -3.0, 4.0), 0.72), ((2.5, -3.0, 1.5), 0.3), ((0.0, 3.0, 3.0), 0.25)):
-            self._plotter.add_light(pv.Light(position=position, focal_point=(0, 0, 1), intensity=intensity))
+        switch_on(self._plotter, pv, self.light.performer)
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +94,7 @@ class Stage:
         vertices, solids = self._move(poses.rotations[frame], poses.origins[frame])
         person = self._render()
         alpha = person[..., 3:]
-        ground = self.room * self._light(np.concatenate([vertices, solids]))[..., None]
+        ground = self.room * self._keep_light(np.concatenate([vertices, solids]))[..., None]
         picture = person[..., :3] + ground * (1 - alpha / 255)  # transparent pixels are black: colour comes times alpha
         return np.clip(np.round(picture), 0, 255).astype(np.uint8), np.round(alpha[..., 0]).astype(np.uint8)
 
@@ -113,15 +117,15 @@ class Stage:
         rows = np.frombuffer(self._pixels, np.uint8).reshape(height, width, 4)[::-1]
         return np.asarray(cv2.resize(rows, self.camera.size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
-    def _light(self, vertices: Array) -> NDArray[np.float32]:
+    def _keep_light(self, vertices: Array) -> NDArray[np.float32]:
         """(H, W) how much light the floor keeps: each limb casts the convex hull of its points."""
-        fallen = np.column_stack([vertices[:, :2] + vertices[:, 2:] * SHADOW_SLANT, np.zeros(len(vertices))])
+        fallen = np.column_stack([vertices[:, :2] + vertices[:, 2:] * self.light.shadow_slant, np.zeros(len(vertices))])
         pixels = np.round(16 * (self.camera.project(fallen) - 0.5)).astype(np.int32)
         shade = np.zeros(self.room.shape[:2], np.uint8)
         for limb in self._limbs:
             cv2.fillConvexPoly(shade, cv2.convexHull(pixels[limb]), 255, shift=4)
         soft = cv2.GaussianBlur(shade, (0, 0), SHADOW_BLUR * self.camera.size.height)
-        return np.asarray(1 - SHADOW_DARKNESS / 255 * soft, dtype=np.float32)
+        return np.asarray(1 - self.light.shadow_darkness / 255 * soft, dtype=np.float32)
 
 
 def _limbs(costume: Costume) -> list[NDArray[np.intp]]:
