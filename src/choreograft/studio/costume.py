@@ -15,6 +15,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from choreograft.studio.body import SOLE_M, Body
+from choreograft.studio.cloth import Loose, sew_skirt, tie_ponytail
 from choreograft.studio.mesh import Faces, ellipsoid, incidence, loft, smooth, vertex_normals
 from choreograft.studio.outfit import (
     IRIS_M,
@@ -26,6 +27,7 @@ from choreograft.studio.outfit import (
     find_regions,
     measure_belonging,
 )
+from choreograft.studio.pattern import lies_on_pattern
 
 Array = NDArray[np.float64]
 TEXTURE_PX = 1024
@@ -63,19 +65,23 @@ class Costume:
     texture: NDArray[np.uint8]
     """(S, S, 3), first row at the top."""
     solids: Solids
+    loose: tuple[Loose, ...] = ()
+    """Parts that hang."""
 
 
 def dress(body: Body, outfit: Outfit) -> Costume:
     """Put an outfit on a body."""
     points = SurfacePoints(body.vertices, measure_belonging(body))
-    regions = find_regions(body, points, outfit.sleeve)
+    regions = find_regions(body, points, outfit)
     in_shoe = regions.foot[body.faces].all(axis=1)
+    draped = _drape(body, regions)
     return Costume(
         body=body,
-        vertices=_drape(body, regions),
+        vertices=draped,
         shown=~body.hidden_faces & ~in_shoe & ~regions.eyes[body.faces].any(axis=1),
-        texture=_paint(body, outfit),
+        texture=_paint(body, draped, outfit),
         solids=_make_solids(body, outfit),
+        loose=_hang_on(body, draped, outfit),
     )
 
 
@@ -96,6 +102,15 @@ def _drape(body: Body, regions: Regions) -> Array:
     ease += regions.hair * HAIR_M * (0.6 + 0.6 * crown)
     ease = smooth(ease[:, None], body.faces, np.full(len(ease), 0.5), rounds=2)  # no jagged edges
     return np.asarray(draped + ease * normals)
+
+
+def _hang_on(body: Body, draped: Array, outfit: Outfit) -> tuple[Loose, ...]:
+    parts: list[Loose] = []
+    if outfit.legwear == "skirt":
+        parts.append(sew_skirt(body, draped, outfit.trousers, _darker(outfit.trousers, 0.7)))
+    if outfit.hairstyle == "ponytail":
+        parts.append(tie_ponytail(body, draped, outfit.hair))
+    return tuple(parts)
 
 
 def _make_solids(body: Body, outfit: Outfit) -> Solids:
@@ -160,16 +175,19 @@ def _cobble(body: Body, letter: str, rings: int = 22, arch: int = 15) -> tuple[A
     return vertices, faces, np.concatenate([is_sole, [False, False]])
 
 
-def _paint(body: Body, outfit: Outfit) -> NDArray[np.uint8]:
-    """The body's texture (S, S, 3)."""
-    points, covered = _texture_points(body)
-    regions = find_regions(body, points, outfit.sleeve)
+def _paint(body: Body, draped: Array, outfit: Outfit) -> NDArray[np.uint8]:
+    """The texture (S, S, 3) of a body that wears the `draped` surface (V, 3)."""
+    points, worn_at, covered = _texture_points(body, draped)
+    regions = find_regions(body, points, outfit)
+    second = regions.band
+    if outfit.pattern != "plain":
+        second = regions.shirt & lies_on_pattern(outfit.pattern, body, worn_at, on_sleeve=points.belonging[:, 0] > 0.5)
     x, y, z = points.at.T
     colours = np.tile(np.asarray(outfit.skin, dtype=float), (len(x), 1))
     for mask, colour in (
         (regions.trousers, outfit.trousers),
         (regions.shirt, outfit.shirt),
-        (regions.stripe, outfit.stripe),
+        (second, outfit.stripe),
         (regions.lashes, _darker(outfit.skin, 0.55)),
         (regions.hair | regions.brows, outfit.hair),
         (regions.lips, outfit.lips),
@@ -189,8 +207,9 @@ def _darker(colour: Colour, share: float) -> Colour:
     return red, green, blue
 
 
-def _texture_points(body: Body) -> tuple[SurfacePoints, NDArray[np.bool_]]:
-    """The surface point under every used texture pixel, and which pixels (S, S) are used."""
+def _texture_points(body: Body, draped: Array) -> tuple[SurfacePoints, Array, NDArray[np.bool_]]:
+    """The N points of the bare surface under every used texture pixel, where they lie on the draped one (N, 3), and
+    which pixels (S, S) are used."""
     triangle = _texture_triangles(body.texture_xy.tobytes(), body.texture_faces.tobytes())
     covered = triangle >= 0
     row, column = np.nonzero(covered)
@@ -201,7 +220,8 @@ def _texture_points(body: Body) -> tuple[SurfacePoints, NDArray[np.bool_]]:
     vertices = body.faces[index]
     at = np.einsum("nc,ncd->nd", shares, body.vertices[vertices])
     belonging = np.einsum("nc,ncd->nd", shares, measure_belonging(body)[vertices])
-    return SurfacePoints(at, belonging), covered
+    worn_at = np.einsum("nc,ncd->nd", shares, draped[vertices])
+    return SurfacePoints(at, belonging), worn_at, covered
 
 
 @lru_cache(maxsize=2)

@@ -22,6 +22,8 @@ Colour = tuple[int, int, int]
 COLLAR_RADIUS_M = 0.088
 HEM_ABOVE_HIPS_M = 0.055
 """Where shirt and trousers meet: above the hip joints, so that lifted thighs do not drag the shirt along."""
+SHORTS = 0.45
+"""How far down the thigh shorts reach, 0 hip, 1 knee."""
 IRIS_M, PUPIL_M = 0.0064, 0.0032
 """Radii."""
 
@@ -36,13 +38,17 @@ class Outfit:
     iris: Colour
     shirt: Colour
     stripe: Colour
-    """Of the band around the waist."""
+    """Of the shirt's pattern, or of the band around the waist of a plain one."""
     trousers: Colour
+    """Or of the skirt."""
     shoes: Colour
     soles: Colour
     sleeve: float
     """How far the sleeves reach: 0 shoulder, 1 elbow, 2 wrist."""
-    hairstyle: Literal["short", "bun"]
+    hairstyle: Literal["short", "bun", "ponytail"]
+    pattern: str = "plain"
+    """One of `pattern.PATTERNS`."""
+    legwear: Literal["trousers", "skirt"] = "trousers"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Regions:
     """Masks (N,) of the points that wear each garment; what no mask claims is bare skin."""
 
     shirt: Mask
-    stripe: Mask
+    band: Mask
     trousers: Mask
     hair: Mask
     brows: Mask
@@ -76,21 +82,22 @@ class Regions:
     foot: Mask
 
 
-def find_regions(body: Body, points: SurfacePoints, sleeve: float) -> Regions:
-    """Where on the body each garment lies, for shirts whose sleeves reach as far as `sleeve`."""
+def find_regions(body: Body, points: SurfacePoints, outfit: Outfit) -> Regions:
+    """Where on the body each garment of an outfit lies; under a skirt there are shorts."""
     arms, head, eyes, foot = (points.belonging[:, column] > 0.5 for column in range(4))
     z = points.at[:, 2]
     hips = body.head("upperleg01.L")[2]
     neck, ankle = body.head("neck01"), body.head("foot.L")[2]
     collar = np.linalg.norm((points.at - neck - [0, 0.01, 0.03]) * [1, 1, 0.9], axis=1) < COLLAR_RADIUS_M
     torso = ~arms & ~head & ~collar & (z > hips + HEM_ABOVE_HIPS_M)
-    sleeves = arms & (_along_arm(body, points.at) < sleeve)
+    shirt = torso | (arms & (_along_arm(body, points.at) < outfit.sleeve))
     band = np.abs(z - body.head("spine02")[2]) < 0.028
-    legs = ~arms & (z <= hips + HEM_ABOVE_HIPS_M) & (z > ankle)
+    leg_end = ankle if outfit.legwear == "trousers" else (1 - SHORTS) * hips + SHORTS * body.head("lowerleg01.L")[2]
+    legs = ~arms & (z <= hips + HEM_ABOVE_HIPS_M) & (z > leg_end)
     face = _find_face(body, points.at, head & ~eyes)
     return Regions(
-        shirt=torso | sleeves,
-        stripe=torso & band,
+        shirt=shirt,
+        band=torso & band,
         trousers=legs,
         hair=face["hair"],
         brows=face["brows"],

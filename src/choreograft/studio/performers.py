@@ -1,12 +1,20 @@
-"""The two people of the demo, as unlike as two people are: build, skin, hair and clothes."""
+"""The people of the studio: a few with names, each made to differ from `ada` in one way, and any number made up."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
+from choreograft.errors import OptionError
 from choreograft.studio.body import make_body
+from choreograft.studio.casting import draw_person
 from choreograft.studio.costume import Costume, dress
 from choreograft.studio.outfit import Outfit
+
+SEEDED = re.compile(r"seed-(\d+)", re.ASCII)
+DRESSED = 16
+"""How many costumes are kept; each takes some 10 MB."""
+ADAS_SHAPE = {"gender": 1.0, "age": 0.6, "muscle": 0.5, "weight": 0.38, "height": 0.62, "proportions": 0.75}
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ PERFORMERS: Mapping[str, StudioPerformer] = {
     for performer in (
         StudioPerformer(
             name="ada",  # tall and slim
-            shape={"gender": 1.0, "age": 0.6, "muscle": 0.5, "weight": 0.38, "height": 0.62, "proportions": 0.75},
+            shape=ADAS_SHAPE,
             outfit=Outfit(
                 skin=(150, 98, 70),
                 lips=(142, 66, 62),
@@ -56,12 +64,109 @@ PERFORMERS: Mapping[str, StudioPerformer] = {
                 hairstyle="short",
             ),
         ),
+        StudioPerformer(
+            name="dina",  # ada's body in other clothes
+            shape=ADAS_SHAPE,
+            outfit=Outfit(
+                skin=(236, 196, 170),
+                lips=(196, 96, 96),
+                hair=(176, 112, 52),
+                iris=(70, 110, 84),
+                shirt=(244, 242, 236),
+                stripe=(32, 52, 120),
+                trousers=(172, 34, 66),
+                shoes=(40, 40, 48),
+                soles=(236, 236, 232),
+                sleeve=1.1,
+                hairstyle="ponytail",
+                pattern="stripes",
+                legwear="skirt",
+            ),
+        ),
+        StudioPerformer(
+            name="emil",  # as tall as ada, to a tenth of a millimetre, and nearly half as heavy again
+            shape={"gender": 0.0, "age": 0.67, "muscle": 0.78, "weight": 0.86, "height": 0.4105, "proportions": 0.4},
+            outfit=Outfit(
+                skin=(196, 144, 108),
+                lips=(160, 90, 80),
+                hair=(34, 30, 30),
+                iris=(60, 40, 26),
+                shirt=(34, 40, 48),
+                stripe=(240, 236, 224),
+                trousers=(150, 132, 98),
+                shoes=(200, 60, 40),
+                soles=(244, 244, 240),
+                sleeve=0.7,
+                hairstyle="short",
+                pattern="print",
+            ),
+        ),
+        StudioPerformer(
+            name="fay",  # four fifths of ada's height
+            shape={"gender": 1.0, "age": 0.62, "muscle": 0.5, "weight": 0.52, "height": 0.28, "proportions": 0.5},
+            outfit=Outfit(
+                skin=(106, 68, 50),
+                lips=(120, 56, 56),
+                hair=(22, 18, 18),
+                iris=(40, 26, 18),
+                shirt=(238, 112, 148),
+                stripe=(252, 246, 240),
+                trousers=(70, 66, 120),
+                shoes=(246, 244, 240),
+                soles=(120, 190, 200),
+                sleeve=0.5,
+                hairstyle="bun",
+                pattern="dots",
+                legwear="skirt",
+            ),
+        ),
+        StudioPerformer(
+            name="gus",  # the tallest, and slim
+            shape={"gender": 0.0, "age": 0.62, "muscle": 0.42, "weight": 0.3, "height": 0.58, "proportions": 0.7},
+            outfit=Outfit(
+                skin=(226, 178, 148),
+                lips=(180, 104, 96),
+                hair=(190, 150, 92),
+                iris=(88, 128, 156),
+                shirt=(60, 132, 84),
+                stripe=(226, 214, 170),
+                trousers=(62, 60, 66),
+                shoes=(112, 74, 46),
+                soles=(40, 34, 30),
+                sleeve=1.8,
+                hairstyle="short",
+                pattern="checks",
+            ),
+        ),
     )
 }
 
 
-@cache
+def find_performer(name: str) -> StudioPerformer:
+    """Look up one of `PERFORMERS`, or make up the one of a seed.
+
+    Args:
+        name: of a performer, or "seed-N" with a whole number N from 0 up: the same N is always the same person.
+    Raises:
+        OptionError: there is no such performer.
+    """
+    if name in PERFORMERS:
+        return PERFORMERS[name]
+    seed = SEEDED.fullmatch(name)
+    if seed is None:
+        raise OptionError(
+            f"no performer is called {name!r}; there are {', '.join(PERFORMERS)}, and seed-N for any whole number N"
+        )
+    return StudioPerformer(name, *draw_person(int(seed[1])))
+
+
+@lru_cache(maxsize=DRESSED)
 def costume_of(name: str) -> Costume:
-    """Build and dress one of `PERFORMERS`; about three seconds, once."""
-    performer = PERFORMERS[name]
+    """Build and dress a performer, named as in `find_performer`; about three seconds, once.
+
+    Raises:
+        OptionError: there is no such performer.
+        DependencyError: anny is not installed.
+    """
+    performer = find_performer(name)
     return dress(make_body(performer.shape), performer.outfit)

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.studio.camera import Camera
-from choreograft.studio.costume import Costume
+from choreograft.studio.cloth import Loose, Surface
+from choreograft.studio.costume import Costume, Solids
 from choreograft.studio.libraries import import_pyvista
 from choreograft.studio.light import LIGHTS, Light, switch_on
-from choreograft.studio.mesh import incidence, vertex_normals
+from choreograft.studio.mesh import Faces, incidence, vertex_normals
 from choreograft.studio.posing import Poses
 from choreograft.studio.room import Room, aim, draw_room
 
@@ -43,9 +44,10 @@ class Stage:
         """
         self.costume, self.camera, self.light = costume, camera, light
         self.room: Image = draw_room(room, camera, light)
-        body, solids = costume.body, costume.solids
+        body = costume.body
         self._corners = incidence(body.faces, len(body.vertices))
-        self._solid_corners = incidence(solids.faces, len(solids.vertices))
+        self._solid_faces, self._solid_colours = _join_solids(costume)
+        self._solid_corners = incidence(self._solid_faces, len(self._solid_colours))
         self._texture_vertex = np.zeros(len(body.texture_xy), np.int64)
         self._texture_vertex[body.texture_faces] = body.faces
         self._limbs = _limbs(costume)
@@ -75,8 +77,8 @@ class Stage:
             "specular_power": 12,
         }
         self._plotter.add_mesh(self._skin, texture=texture, **shading)
-        self._solids = _poly_data(pv, costume.solids.vertices, costume.solids.faces)
-        self._solids.point_data["colour"] = costume.solids.colours
+        self._solids = _poly_data(pv, np.zeros((len(self._solid_colours), 3)), self._solid_faces)
+        self._solids.point_data["colour"] = self._solid_colours
         self._plotter.add_mesh(self._solids, scalars="colour", rgb=True, **shading)
         aim(self._plotter, self.camera)
         switch_on(self._plotter, pv, self.light.performer)
@@ -91,22 +93,26 @@ class Stage:
 
     def draw(self, poses: Poses, frame: int) -> tuple[Image, Image]:
         """One frame: the picture (H, W, 3), and the person's mask (H, W) with 255 = person."""
-        vertices, solids = self._move(poses.rotations[frame], poses.origins[frame])
+        vertices, solids = self._move(poses, frame)
         person = self._render()
         alpha = person[..., 3:]
         ground = self.room * self._keep_light(np.concatenate([vertices, solids]))[..., None]
         picture = person[..., :3] + ground * (1 - alpha / 255)  # transparent pixels are black: colour comes times alpha
         return np.clip(np.round(picture), 0, 255).astype(np.uint8), np.round(alpha[..., 0]).astype(np.uint8)
 
-    def _move(self, rotations: Array, origins: Array) -> tuple[Array, Array]:
-        """Carry the meshes into a pose; the dressed vertices (V, 3) and those of shoes and hair (N, 3)."""
+    def _move(self, poses: Poses, frame: int) -> tuple[Array, Array]:
+        """Carry the meshes into a pose; the dressed vertices (V, 3) and those of all solids (N, 3)."""
         body, solids = self.costume.body, self.costume.solids
+        rotations, origins = poses.rotations[frame], poses.origins[frame]
         vertices = body.skin(self.costume.vertices, body.weights, rotations, origins)
         normals = vertex_normals(vertices, body.faces, self._corners)
         _update(self._skin, vertices[self._texture_vertex], normals[self._texture_vertex])
-        loose = body.skin(solids.vertices, solids.weights, rotations, origins)
-        _update(self._solids, loose, vertex_normals(loose, solids.faces, self._solid_corners))
-        return vertices, loose
+        surface = Surface(vertices, normals)
+        stiff = body.skin(solids.vertices, solids.weights, rotations, origins)
+        hanging = [part.hang(body, poses, frame, surface) for part in self.costume.loose]
+        joined = np.concatenate([stiff, *hanging])
+        _update(self._solids, joined, vertex_normals(joined, self._solid_faces, self._solid_corners))
+        return vertices, joined
 
     def _render(self) -> NDArray[np.float32]:
         """(H, W, 4) the performer alone: colour times alpha, and alpha, 0..255."""
@@ -128,11 +134,21 @@ class Stage:
         return np.asarray(1 - self.light.shadow_darkness / 255 * soft, dtype=np.float32)
 
 
+def _join_solids(costume: Costume) -> tuple[Faces, Image]:
+    """Triangles (M, 3) and colours (N, 3) of the solids and of what hangs, as one mesh."""
+    parts: list[Solids | Loose] = [costume.solids, *costume.loose]
+    offsets = np.cumsum([0, *(len(part.colours) for part in parts)])
+    faces = [part.faces + offset for part, offset in zip(parts, offsets, strict=False)]
+    return np.concatenate(faces), np.concatenate([part.colours for part in parts])
+
+
 def _limbs(costume: Costume) -> list[NDArray[np.intp]]:
-    """Indices of the vertices of each limb, body and solids counted through; trunk and head are limbs too."""
+    """Indices of the vertices of each limb, body and solids counted through; trunk, head and a skirt are limbs too."""
     names = []
     for weights in (costume.body.weights, costume.solids.weights):
         names += [_limb_of(costume.body.bones[bone]) for bone in np.asarray(weights.argmax(axis=1)).ravel()]
+    for index, part in enumerate(costume.loose):
+        names += [f"loose {index}"] * len(part.colours)
     of = np.array(names)
     return [np.flatnonzero(of == name) for name in sorted(set(names))]
 

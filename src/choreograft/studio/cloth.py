@@ -1,0 +1,269 @@
+"""What hangs loose: a skirt and a ponytail.
+
+Nothing here is simulated step by step: where a loose part is in a frame follows from the poses of that frame and of the
+few before it, so frames can be drawn in any order. A skirt goes with pelvis and thighs; a ponytail hangs from the head;
+both trail behind the motion, most at their free end, and are pushed out of the body wherever it would poke through.
+
+Shapes: R rings of K points around, N vertices drawn, V vertices of the body.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from choreograft.studio.body import Body
+from choreograft.studio.mesh import Faces, loft
+from choreograft.studio.outfit import Colour
+from choreograft.studio.posing import Poses
+
+Array = NDArray[np.float64]
+
+TRAIL_FRAMES = 5
+"""How many frames back a loose part remembers; a fifth of a second at the studio's rates."""
+TRAIL_DECAY = 0.75
+"""How much less each frame further back counts."""
+SKIRT_TRAIL, HAIR_TRAIL = 0.5, 0.7
+"""How much of the remembered place the free end takes on."""
+THICKNESS_M = 0.004
+CLEARANCE_M = 0.014
+"""How far a skirt's points keep off the body: more than a leg can bulge between two of them."""
+SKIRT_RINGS, SKIRT_ROUND = 16, 60
+FLARE = 0.32
+"""How much wider a skirt is at the hem than at the hips."""
+FOLDS, FOLD_DEPTH = 9, 0.05
+"""How many folds run down a skirt, and how deep they are at the hem, as a share of its radius."""
+TAIL_RINGS, TAIL_ROUND = 12, 10
+TAIL_LENGTH_M, TAIL_RADIUS_M = 0.3, 0.03
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The posed body that loose parts must stay outside of."""
+
+    vertices: Array
+    """(V, 3) dressed, m."""
+    normals: Array
+    """(V, 3)."""
+
+
+class Loose(Protocol):
+    """A part that hangs from the body."""
+
+    @property
+    def faces(self) -> Faces:
+        """(M, 3) into its vertices."""
+
+    @property
+    def colours(self) -> NDArray[np.uint8]:
+        """(N, 3)."""
+
+    def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
+        """Its vertices (N, 3) in a frame, m."""
+
+
+@dataclass(frozen=True)
+class Skirt:
+    """A cone of cloth from the waist to the knees, in two layers."""
+
+    rings: Array
+    """(R, K, 3) at rest, m, from the waist down."""
+    weights: scipy.sparse.csr_array
+    """(R K, B)."""
+    near: NDArray[np.intp]
+    """Indices of the body's vertices that it can touch."""
+    colour: Colour
+    hem: Colour
+
+    @cached_property
+    def faces(self) -> Faces:
+        """(M, 3): outside from the waist to the hem, inside back up."""
+        outside = np.concatenate([self.rings, self.rings[::-1]])
+        return loft(outside)[1]
+
+    @cached_property
+    def colours(self) -> NDArray[np.uint8]:
+        """(N, 3): a band in another colour above the hem, the inside in shade."""
+        R, K, _ = self.rings.shape
+        outside = np.tile(self.colour, (R, 1)).astype(float)
+        outside[-3:-1] = self.hem
+        inside = 0.6 * outside[::-1]
+        rings = np.repeat(np.concatenate([outside, inside]), K, axis=0)
+        return np.concatenate([rings, rings[[0, -1]]]).astype(np.uint8)
+
+    def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
+        """Go with pelvis and thighs, trail, keep off the legs."""
+        free = np.linspace(0, 1, len(self.rings))[:, None, None] ** 1.5
+        past = [self._carry(body, poses, at) for at in _recent(frame)]
+        now = past[0] + SKIRT_TRAIL * free * (_remember(past) - past[0])
+        sheet = _keep_off(now, surface.vertices[self.near], surface.normals[self.near])
+        return np.asarray(loft(np.concatenate([sheet, (sheet - THICKNESS_M * _sheet_normals(sheet))[::-1]]))[0])
+
+    def _carry(self, body: Body, poses: Poses, frame: int) -> Array:
+        """(R, K, 3) as the bones alone would carry it."""
+        flat = self.rings.reshape(-1, 3)
+        return body.skin(flat, self.weights, poses.rotations[frame], poses.origins[frame]).reshape(self.rings.shape)
+
+
+@dataclass(frozen=True)
+class Ponytail:
+    """A tapering tail of hair from the back of the head."""
+
+    anchor: Array
+    """(3,) at rest, m."""
+    head: int
+    """The head's bone."""
+    near: NDArray[np.intp]
+    """Indices of the body's vertices that it can touch."""
+    colour: Colour
+
+    @cached_property
+    def faces(self) -> Faces:
+        """(M, 3)."""
+        return loft(np.zeros((TAIL_RINGS, TAIL_ROUND, 3)))[1]
+
+    @cached_property
+    def colours(self) -> NDArray[np.uint8]:
+        """(N, 3)."""
+        shade = np.concatenate([np.tile([1.0, 0.86], TAIL_RINGS * TAIL_ROUND // 2), [1.0, 1.0]])  # strands
+        return (shade[:, None] * self.colour).astype(np.uint8)
+
+    def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
+        """Leave the head backwards, bend down, trail, keep off neck and back."""
+        s = np.linspace(0, 1, TAIL_RINGS)[:, None]
+        past = [self._follow_head(body, poses, at) for at in _recent(frame)]
+        line = past[0] + HAIR_TRAIL * s**1.5 * (_remember(past) - past[0])
+        radius = TAIL_RADIUS_M * np.interp(s, [0, 0.12, 0.35, 0.8, 1], [0.45, 0.8, 1, 0.65, 0.12])
+        body_near, normals = surface.vertices[self.near], surface.normals[self.near]
+        line = line + (s > 0.2) * _push_out(line, body_near, normals, radius[:, 0] + 0.004)
+        return _tube(line, radius)
+
+    def _follow_head(self, body: Body, poses: Poses, frame: int) -> Array:
+        """(R, 3) the middle line as the head carries it, bending from backwards to straight down."""
+        rotation = poses.rotations[frame, self.head]
+        start = poses.origins[frame, self.head] + rotation @ (self.anchor - body.heads[self.head])
+        bend = np.linspace(0, 1, TAIL_RINGS - 1)[:, None] ** 0.35
+        direction = (1 - bend) * (rotation @ [0.0, 1.0, 0.25]) + bend * [0.0, 0.0, -1.0]
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        steps = np.concatenate([np.zeros((1, 3)), direction * TAIL_LENGTH_M / (TAIL_RINGS - 1)])
+        return np.asarray(start + np.cumsum(steps, axis=0))
+
+
+def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Skirt:
+    """A skirt for a body that wears the `dressed` surface (V, 3) at rest."""
+    hips, knee = body.head("upperleg01.L")[2], body.head("lowerleg01.L")[2]
+    trunk = body.weight_of("upperarm", "lowerarm", "wrist", "metacarpal", "finger", "clavicle", "shoulder") < 0.1
+    near = np.flatnonzero(trunk & (dressed[:, 2] < hips + 0.3) & (body.weight_of("foot", "toe") < 0.5))
+    angle = np.linspace(0, 2 * np.pi, SKIRT_ROUND, endpoint=False)
+    outward = np.column_stack([np.cos(angle), np.sin(angle)])
+    middle = np.array([0.0, body.heads[0, 1]])
+    heights = np.linspace(hips + 0.09, knee + 0.02, SKIRT_RINGS)
+    radii = np.stack([_outline(dressed[near], z, outward, middle) for z in heights])
+    radii = np.maximum.accumulate(radii, axis=0) + 0.008
+    fall = np.clip((hips + 0.03 - heights) / (hips - knee), 0, 1)[:, None]
+    radii *= (1 + FLARE * fall) * (1 + FOLD_DEPTH * fall * np.sin(FOLDS * angle))
+    flat = middle + radii[..., None] * outward
+    rings = np.concatenate([flat, np.broadcast_to(heights[:, None, None], (*radii.shape, 1))], axis=2)
+    return Skirt(rings, _skirt_weights(body, rings), near, colour, hem)
+
+
+def tie_ponytail(body: Body, dressed: Array, colour: Colour) -> Ponytail:
+    """A ponytail for a body that wears the `dressed` surface (V, 3) at rest."""
+    height = body.head("eye.L")[2] + 0.045
+    head = body.weight_of("head") > 0.5
+    back = dressed[head & (np.abs(dressed[:, 2] - height) < 0.02) & (np.abs(dressed[:, 0]) < 0.03)]
+    anchor = np.array([0.0, back[:, 1].max() - 0.012, height])
+    arms = body.weight_of("upperarm", "lowerarm", "wrist", "metacarpal", "finger") > 0.5
+    near = np.flatnonzero(~arms & (dressed[:, 1] > body.head("head")[1]) & (dressed[:, 2] > body.head("spine02")[2]))
+    return Ponytail(anchor, body.bone("head"), near, colour)
+
+
+def _outline(vertices: Array, z: float, outward: Array, middle: Array) -> Array:
+    """(K,) how far the convex outline of a body reaches at a height, in directions (K, 2) from a middle (2,)."""
+    level = vertices[np.abs(vertices[:, 2] - z) < 0.025, :2] - middle
+    support = (level @ outward.T).max(axis=0)  # (K,)
+    cosine = outward @ outward.T
+    reach = np.where(cosine > 0.05, support / np.maximum(cosine, 0.05), np.inf)  # where each ray leaves each half plane
+    return np.asarray(reach.min(axis=1))
+
+
+def _skirt_weights(body: Body, rings: Array) -> scipy.sparse.csr_array:
+    """(R K, B): the waist goes with the pelvis, the hem with the thighs, the front more so than the back."""
+    points = rings.reshape(-1, 3)
+    x, y, z = points.T
+    hips, knee = body.head("upperleg01.L")[2], body.head("lowerleg01.L")[2]
+    down = np.clip((hips + 0.05 - z) / (0.45 * (hips - knee)), 0, 1)
+    down = down * down * (3 - 2 * down)
+    front = np.clip(0.5 - (y - body.heads[0, 1]) / 0.2, 0, 1)
+    thighs = down * (0.55 + 0.3 * front)
+    left = np.clip(0.5 + x / (1.6 * body.head("upperleg01.L")[0]), 0, 1)
+    left = left * left * (3 - 2 * left)
+    values = np.column_stack([1 - thighs, thighs * left, thighs * (1 - left)])
+    bones = np.array([body.bone(name) for name in ("root", "upperleg01.L", "upperleg01.R")])
+    rows = np.repeat(np.arange(len(points)), 3)
+    shape = (len(points), len(body.bones))
+    return scipy.sparse.csr_array((values.ravel(), (rows, np.tile(bones, len(points)))), shape=shape)
+
+
+def _recent(frame: int) -> Sequence[int]:
+    """A frame and the few before it, latest first; the first frame lasts from ever."""
+    return [max(0, frame - back) for back in range(TRAIL_FRAMES + 1)]
+
+
+def _remember(past: Sequence[Array]) -> Array:
+    """The mean of places, latest first, the older the less."""
+    weights = TRAIL_DECAY ** np.arange(len(past))
+    return np.tensordot(weights / weights.sum(), np.stack(past), axes=1)
+
+
+def _keep_off(sheet: Array, vertices: Array, normals: Array, rounds: int = 4) -> Array:
+    """Push a sheet (R, K, 3) out of a body, and its neighbourhood along, so that cloth drapes rather than dents."""
+    rest = sheet
+    tree = KDTree(vertices)
+    for turn in range(rounds):
+        push = _push_out(sheet.reshape(-1, 3), vertices, normals, CLEARANCE_M, tree).reshape(sheet.shape)
+        sheet = sheet + push
+        if turn < rounds - 1:
+            sheet = rest + _spread(sheet - rest)
+    return sheet
+
+
+def _push_out(
+    points: Array, vertices: Array, normals: Array, clearance: float | Array, tree: KDTree | None = None
+) -> Array:
+    """(N, 3) how far points must move to lie `clearance` outside of the nearest part of a body."""
+    nearest = (tree or KDTree(vertices)).query(points)[1]
+    outside = ((points - vertices[nearest]) * normals[nearest]).sum(axis=1)
+    return np.asarray(np.maximum(clearance - outside, 0)[:, None] * normals[nearest])
+
+
+def _spread(moved: Array) -> Array:
+    """Smooth displacements (R, K, 3) over the sheet; the waist stays where it is."""
+    around = (np.roll(moved, 1, axis=1) + np.roll(moved, -1, axis=1)) / 2
+    padded = np.concatenate([moved[:1], moved, moved[-1:]])
+    along = (padded[:-2] + padded[2:]) / 2
+    return np.asarray(0.4 * moved + 0.3 * around + 0.3 * along)
+
+
+def _sheet_normals(sheet: Array) -> Array:
+    """(R, K, 3) unit normals of a sheet, outwards."""
+    around = np.roll(sheet, -1, axis=1) - np.roll(sheet, 1, axis=1)
+    normals = np.cross(np.gradient(sheet, axis=0), around)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9))
+
+
+def _tube(line: Array, radius: Array) -> Array:
+    """(N, 3) vertices of a tube of radii (R, 1) around a line (R, 3), rings counter-clockwise seen from its start."""
+    along = np.gradient(line, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    aside = np.cross(along, [0.0, 1.0, 0.3])
+    aside /= np.maximum(np.linalg.norm(aside, axis=1, keepdims=True), 1e-9)
+    up = np.cross(aside, along)
+    angle = np.linspace(0, 2 * np.pi, TAIL_ROUND, endpoint=False)[None, :, None]
+    rings = line[:, None] + radius[:, None] * (np.cos(angle) * aside[:, None] + np.sin(angle) * up[:, None])
+    return np.asarray(loft(rings)[0])
