@@ -377,6 +377,71 @@ class DemoOptions:
     """What to compute on."""
 
 
+STANDARD_SET = "all"
+DEFAULT_STUDIO_SEED = 0
+
+
+@dataclass(frozen=True)
+class StudioOptions:
+    """Render pairs: a target, a source, and the truth, which is the target doing what the source does."""
+
+    folder: Annotated[Path, Positional, option(metavar="DIR")]
+    """Where the pairs go, a folder each; clips that are there already stay."""
+    case: Annotated[tuple[str, ...], option(metavar="all|NAME [NAME ...]")] = (STANDARD_SET,)
+    """Which cases of the standard set."""
+    seed: int = DEFAULT_STUDIO_SEED
+    """0 is the standard set; any other number changes the dances, the sources' clothes and the rooms."""
+    target: Annotated[str | None, option(metavar="NAME|seed-N")] = None
+    """Another target performer for all chosen cases."""
+    source: Annotated[str | None, option(metavar="NAME|seed-N")] = None
+    """Another source performer."""
+    motion: Annotated[str | None, option(metavar="NAME|TRACK.npz")] = None
+    """Another motion: a routine of the studio, or a track of any video, carried over in 3D."""
+    seconds: Annotated[float | None, option(metavar="N")] = None
+    """Another length of the motion."""
+
+
+DEFAULT_METHODS = ("nearest", "draft")
+"""What `evaluate` compares unless it is told."""
+BASELINE_METHODS = ("nearest",)
+"""What it sets beside a performer file unless it is told."""
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Measure quality: `PERFORMER --holdout`, `--pair DIR`, or `RESULT SOURCE`. Writes a table, a page and JSON."""
+
+    inputs: Annotated[tuple[Path, ...], Positional, option(metavar="[PERFORMER|VIDEO|RESULT SOURCE]")] = ()
+    """A performer file or a target video with --holdout; a performer file, or nothing, with --pair; else a finished
+    result and the video whose motion it shows."""
+    holdout: bool = False
+    """Redraw frames that were never trained on, and hold them against the real ones."""
+    pair: Annotated[tuple[Path, ...], option(metavar="DIR [DIR ...]")] = ()
+    """Pairs of `choreograft studio`, or folders of pairs: transfer, and hold the result against the rendered truth."""
+    compare: Annotated[str | None, option(metavar="nearest,draft,...")] = None
+    """Methods to measure in the same run: nearest (real frames of the target) and presets, trained for equal times."""
+    target: Annotated[Path | None, option(name="as", metavar="TARGET")] = None
+    """For RESULT SOURCE: the target's video or performer file, to judge place and identity too."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("evaluation")
+    """The folder for evaluation.html, evaluation.json and the results."""
+    minutes: Annotated[float | None, option(metavar="N")] = None
+    """Training time of every method that trains; as long as PERFORMER's where one is given."""
+    images: Annotated[int | None, option(metavar="N")] = None
+    """Training length in images shown, instead of minutes."""
+    height: Annotated[int | None, option(metavar="PX")] = None
+    """Of the frames that methods draw; as PERFORMER's, or the draft preset's."""
+    person: int = 1
+    """Which of the people in the videos, counted by how much of the frame they fill over time."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks, run folders and performers are kept."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+    seed: int = DEFAULT_SEED
+    """Equal seeds and options give equal training, as far as the device allows."""
+    overwrite: bool = False
+    """Replace an evaluation that lies in the output folder."""
+
+
 @dataclass(frozen=True)
 class DoctorOptions:
     """Say what this machine has and what it lacks: versions, devices, model files, system libraries."""

@@ -3,14 +3,17 @@
 Shapes: T frames.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.files import atomic_path
 from choreograft.video.size import Size
 
 Values = NDArray[np.float64]
@@ -70,6 +73,23 @@ class Scores:
     frames: int
     series: Mapping[tuple[Region, str], Values]
     """By region and name of the metric; a pair that was not measured is not there."""
+
+    def save(self, path: Path) -> None:
+        """Write a compressed .npz of one array for each region and metric, atomically."""
+        arrays = {f"{region}/{metric}": values for (region, metric), values in self.series.items()}
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, frames=np.array(self.frames), **arrays)
+
+    @staticmethod
+    def load(path: Path) -> "Scores | None":
+        """Read what `save` wrote; None where it is missing, damaged or something else."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                names = [(region, metric) for region in REGIONS for metric in METRICS]
+                series = {key: arrays["/".join(key)] for key in names if "/".join(key) in arrays}
+                return Scores(int(arrays["frames"]), series)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+            return None
 
 
 @dataclass(frozen=True)

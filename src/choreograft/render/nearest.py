@@ -7,7 +7,7 @@ and that nothing ties one frame to the next.
 Shapes: N frames of the target, T wanted ones, H x W pixels of the canvas.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,16 +25,16 @@ MIN_SHARED: Final = 0.5
 class NearestFrames:
     """Draws a track with the frames of a recording."""
 
-    def __init__(self, frames: NDArray[np.uint8], track: PoseTrack, empty: NDArray[np.uint8]) -> None:
+    def __init__(self, frames: NDArray[np.uint8], tracks: Sequence[PoseTrack], empty: NDArray[np.uint8]) -> None:
         """Keep the frames to choose from.
 
         Args:
-            frames: (N, H, W, 3) RGB; may be a memory map. track: of those N frames, canvas pixels.
+            frames: (N, H, W, 3) RGB; may be a memory map. tracks: of those N frames, clip after clip, canvas pixels.
             empty: (H, W, 3) what is shown where nobody is to be seen.
         """
         self._frames, self._empty = frames, empty
-        self._xy = track.xy[:, skeleton.BODY]
-        self._seen = track.seen(SEEN)[:, skeleton.BODY]
+        self._xy = np.concatenate([track.xy[:, skeleton.BODY] for track in tracks])
+        self._seen = np.concatenate([track.seen(SEEN)[:, skeleton.BODY] for track in tracks])
 
     def draw(self, track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
         """(H, W, 3) for every frame of a track in canvas pixels."""

@@ -1,0 +1,248 @@
+"""The methods that can be compared, behind one seam: given the target's footage, each becomes something that draws.
+
+Whoever adds a renderer adds a plan here, and it has its row in every table. A plan knows what its pictures depend on
+before anything is trained, so that results which are there already are not made again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.assets import VGG19, cached
+from choreograft.config import PRESETS, Budget, NormalisationConfig, Preset
+from choreograft.errors import OptionError
+from choreograft.files import content_hash, text_hash
+from choreograft.performer.device import Compute
+from choreograft.performer.performer import Performer, canvas_size
+from choreograft.performer.store import load_performer
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress
+from choreograft.render.nearest import NearestFrames
+from choreograft.render.session import render_frames
+from choreograft.retarget.stance import Stance
+from choreograft.training.holdout import hide_held_out
+from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.train import TrainingPlan, hold_folder, train_performer
+from choreograft.video.size import Size
+
+NEAREST: Final = "nearest"
+METHOD_NAMES: Final = (NEAREST, *PRESETS)
+
+Draw = Callable[[PoseTrack], Iterator[NDArray[np.uint8]]]
+"""Frames (H, W, 3) for every frame of a track in canvas pixels."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """Something that draws the target."""
+
+    size: Size
+    """Of its frames, px: the canvas."""
+    stance: Stance
+    """Where and how large the target stands on it."""
+    draw: Draw
+    facts: Mapping[str, Any]
+    """How it came about, for people."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What every method may learn the target from."""
+
+    clips: tuple[Clip, ...]
+    """With their cleaned tracks, whole."""
+    person: int
+    hold_out: float
+    """Share of every clip, at its end, that no method may see."""
+
+    @property
+    def key(self) -> str:
+        """Names the footage: changes with every byte of it and with what is held out."""
+        return text_hash([[content_hash(clip.path) for clip in self.clips], self.person, self.hold_out])
+
+    def size(self, preset: Preset) -> Size:
+        """The canvas of a preset for this target."""
+        return canvas_size(preset, self.clips[0].track.size)
+
+    def shown(self) -> list[Clip]:
+        """The clips with nobody present in what is held out."""
+        return [replace(clip, track=hide_held_out(clip.track, self.hold_out)) for clip in self.clips]
+
+
+class MethodPlan(Protocol):
+    """A method that may still have to be made."""
+
+    @property
+    def name(self) -> str:
+        """As tables call it."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Names all that its pictures depend on, apart from the pose."""
+        ...
+
+    def build(self, progress: Progress) -> Method:
+        """Make it, which may take minutes; trained performers are kept in the runs folder.
+
+        Raises:
+            ChoreograftError: any of its kinds.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms methods are compared: the same for all of them."""
+
+    budget: Budget
+    """Of each method that trains."""
+    height_px: int
+    """Of the frames that all of them draw."""
+    runs: Path
+    compute: Compute
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainedMethod:
+    """A preset, trained on the footage."""
+
+    preset: Preset
+    footage: Footage
+    terms: Terms
+
+    @property
+    def name(self) -> str:
+        """The preset's."""
+        return self.preset.name
+
+    @property
+    def _plan(self) -> TrainingPlan:
+        videos = tuple(clip.path for clip in self.footage.clips)
+        return TrainingPlan(
+            videos, self.footage.person, self.preset, self.terms.budget, self.terms.seed, self.footage.hold_out
+        )
+
+    @property
+    def identity(self) -> str:
+        """See MethodPlan."""
+        return self._plan.key
+
+    def build(self, progress: Progress) -> Method:
+        """See MethodPlan."""
+        plan = self._plan
+        path = plan.performer_path(self.terms.runs)
+        if not path.exists():
+            progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name}")
+            train_performer(plan, self.footage.clips, self.terms.runs, self.terms.compute, progress=progress)
+        return _as_method(load_performer(path, self.terms.compute.device), self.terms.compute)
+
+
+@dataclass(frozen=True)
+class GivenMethod:
+    """A performer file."""
+
+    path: Path
+    compute: Compute
+
+    @property
+    def name(self) -> str:
+        """The file's, without its suffix unless that is a method's name."""
+        return self.path.name if self.path.stem in METHOD_NAMES else self.path.stem
+
+    @property
+    def identity(self) -> str:
+        """See MethodPlan."""
+        return content_hash(self.path, 16)
+
+    def build(self, progress: Progress) -> Method:  # noqa: ARG002
+        """See MethodPlan."""
+        return _as_method(load_performer(self.path, self.compute.device), self.compute)
+
+
+@dataclass(frozen=True)
+class NearestMethod:
+    """Retrieval of the target's own frames (render/nearest.py)."""
+
+    footage: Footage
+    terms: Terms
+    name: str = NEAREST
+
+    @property
+    def identity(self) -> str:
+        """See MethodPlan."""
+        return text_hash([self.name, self.footage.key, self._size])
+
+    @property
+    def _size(self) -> Size:
+        return self.footage.size(replace(PRESETS["draft"], height_px=self.terms.height_px))
+
+    def build(self, progress: Progress) -> Method:
+        """See MethodPlan."""
+        folder = self.terms.runs / f"{self.footage.clips[0].path.stem}-{self.identity}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold_folder(folder):
+            recording = prepare_recording(folder / "recording", self.footage.shown(), self._size, progress)
+        stance = Stance.measure(recording.tracks[0], NormalisationConfig())
+        nearest = NearestFrames(recording.frames, recording.tracks, recording.plates[0])
+        return Method(self._size, stance, nearest.draw, {"frames to choose from": len(recording.frames)})
+
+
+def check_methods(names: Sequence[str]) -> None:
+    """Refuse names that no method has.
+
+    Raises:
+        OptionError: one of them, or none at all.
+    """
+    unknown = [name for name in names if name not in METHOD_NAMES]
+    if unknown or not names:
+        found = ", ".join(map(repr, unknown)) or "nothing"
+        raise OptionError(f"--compare: found {found}; expected some of {', '.join(METHOD_NAMES)}, with commas between")
+
+
+def plan_method(name: str, footage: Footage, terms: Terms) -> MethodPlan:
+    """The plan of a method by its name (see `check_methods`), at the height that all methods are compared at."""
+    if name == NEAREST:
+        return NearestMethod(footage, terms)
+    return TrainedMethod(adapt_preset(PRESETS[name], terms.height_px), footage, terms)
+
+
+def adapt_preset(preset: Preset, height_px: int) -> Preset:
+    """A preset drawn at another height; without VGG-19 in the cache it is judged by EfficientNet-Lite0 instead."""
+    perceptual = preset.perceptual
+    if perceptual == "vgg19" and cached(VGG19) is None:
+        perceptual = "efficientnet_lite0"
+    return replace(preset, height_px=height_px, perceptual=perceptual)
+
+
+def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
+    """A sentence for every preset of that name that is not compared as it stands."""
+    notes = []
+    for name in names:
+        preset = PRESETS.get(name)
+        if preset is None:
+            continue
+        adapted = adapt_preset(preset, height_px)
+        if adapted.height_px != preset.height_px:
+            notes.append(f"{name} draws {height_px} px tall frames here instead of its {preset.height_px} px.")
+        if adapted.perceptual != preset.perceptual:
+            notes.append(
+                f"{name} is trained with EfficientNet-Lite0 features: VGG-19's weights are not on this machine."
+            )
+    return notes
+
+
+def _as_method(performer: Performer, compute: Compute) -> Method:
+    training = performer.card.training
+    facts: dict[str, Any] = {name: training[name] for name in ("images", "seconds") if name in training}
+    facts["parameters"] = sum(weight.numel() for weight in performer.generator.parameters())
+
+    def draw(track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
+        return (frame.image for frame in render_frames(performer, track, compute))
+
+    return Method(performer.card.size, performer.card.stance, draw, facts)

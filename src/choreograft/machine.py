@@ -1,0 +1,36 @@
+"""The machine that numbers were measured on, in words: without it a time means nothing."""
+
+import os
+import platform
+from pathlib import Path
+
+GIB = 2**30
+
+
+def describe_machine() -> dict[str, str]:
+    """Processor, cores, memory and system; what cannot be found out is left out."""
+    found = {"processor": _processor(), "cores": str(count_cores()), "system": platform.platform(terse=True)}
+    if memory := _memory_bytes():
+        found["memory"] = f"{memory / GIB:.0f} GiB"
+    return {name: value for name, value in found.items() if value}
+
+
+def count_cores() -> int:
+    """The cores this process may use, which on shared machines are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

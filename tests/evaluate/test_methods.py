@@ -1,0 +1,107 @@
+"""The seam behind `--compare`: what a method may see of the target, and what its results are known by."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from choreograft import assets
+from choreograft.config import PRESETS, Budget
+from choreograft.errors import OptionError
+from choreograft.evaluate import methods
+from choreograft.evaluate.methods import (
+    Footage,
+    GivenMethod,
+    NearestMethod,
+    Terms,
+    TrainedMethod,
+    adapt_preset,
+    check_methods,
+    describe_substitutes,
+    plan_method,
+)
+from choreograft.performer.device import Compute
+from choreograft.progress import silent
+from swaying import PRESET, SIZE, draw_target, swaying_track, write_target
+
+
+@pytest.fixture
+def footage(tmp_path):
+    return Footage((write_target(tmp_path / "target.mp4", swaying_track(60)),), 1, 0.2)
+
+
+@pytest.fixture
+def terms(tmp_path):
+    return Terms(Budget(images=2), SIZE.height, tmp_path / "runs", Compute(torch.device("cpu"), False), 0)
+
+
+def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
+    method = NearestMethod(footage, terms).build(silent)
+    assert method.size == SIZE
+    assert method.facts == {"frames to choose from": 36}
+    track = footage.clips[0].track
+    seen, held = track.select(range(0, 36)), track.select(range(48, 60))
+    for t, image in enumerate(method.draw(seen)):
+        assert np.abs(image.astype(int) - draw_target(seen.xy[t], True)[0]).mean() < 8
+    drawn = list(method.draw(held))
+    assert len(drawn) == 12
+    for image in drawn:  # whatever is nearest is one of the frames that may be seen
+        gaps = [np.abs(image.astype(int) - draw_target(xy, True)[0]).mean() for xy in seen.xy]
+        assert min(gaps) < 8
+
+
+def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
+    monkeypatch.setattr(methods, "PRESETS", {"draft": PRESETS["draft"], "tiny": PRESET})
+    plan = plan_method("tiny", footage, terms)
+    assert isinstance(plan, TrainedMethod)
+    method = plan.build(silent)
+    assert method.facts["images"] == 2
+    frames = list(method.draw(footage.clips[0].track.select(range(3))))
+    assert [frame.shape for frame in frames] == [(SIZE.height, SIZE.width, 3)] * 3
+    files = list(terms.runs.glob("target-*/target.performer"))
+    assert len(files) == 1
+    written = files[0].stat().st_mtime_ns
+    plan.build(silent)
+    assert files[0].stat().st_mtime_ns == written
+    given = GivenMethod(files[0], terms.compute)
+    assert given.name == "target"
+    for a, b in zip(given.build(silent).draw(footage.clips[0].track.select(range(3))), frames, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_result_is_known_by_all_that_it_depends_on(footage, terms, tmp_path):
+    other = Footage((write_target(tmp_path / "other.mp4", swaying_track(61)),), 1, 0.2)
+    for name in ("nearest", "draft"):
+        known = {
+            plan_method(name, footage, terms).identity,
+            plan_method(name, other, terms).identity,
+            plan_method(name, replace(footage, hold_out=0.1), terms).identity,
+            plan_method(name, footage, replace(terms, height_px=128)).identity,
+        }
+        assert len(known) == 4
+        assert plan_method(name, footage, terms).identity in known
+    longer = replace(terms, budget=Budget(images=4))
+    assert plan_method("draft", footage, longer).identity != plan_method("draft", footage, terms).identity
+    assert plan_method("nearest", footage, longer).identity == plan_method("nearest", footage, terms).identity
+
+
+def test_the_paper_is_compared_at_the_common_height_and_says_what_replaced_its_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHOREOGRAFT_CACHE", str(tmp_path))
+    adapted = adapt_preset(PRESETS["paper"], 256)
+    assert (adapted.height_px, adapted.perceptual) == (256, "efficientnet_lite0")
+    assert (adapted.generator, adapted.losses, adapted.background) == (
+        PRESETS["paper"].generator, PRESETS["paper"].losses, "frame",
+    )  # fmt: skip
+    notes = " ".join(describe_substitutes(["nearest", "draft", "paper"], 256))
+    assert "256 px" in notes
+    assert "VGG-19" in notes
+    assert "draft" not in notes
+    monkeypatch.setattr(methods, "cached", lambda asset: tmp_path if asset is assets.VGG19 else None)
+    assert adapt_preset(PRESETS["paper"], 512) == PRESETS["paper"]
+
+
+@pytest.mark.parametrize("names", [["warped"], ["nearest", "truth"], []])
+def test_unknown_methods_are_refused_with_those_there_are(names):
+    with pytest.raises(OptionError, match="nearest, draft, standard, paper"):
+        check_methods(names)
