@@ -33,6 +33,7 @@ SKIRT_TRAIL, HAIR_TRAIL = 0.5, 0.7
 THICKNESS_M = 0.004
 CLEARANCE_M = 0.014
 """How far a skirt's points keep off the body: more than a leg can bulge between two of them."""
+HEM_BELOW_KNEE_M = 0.03
 SKIRT_RINGS, SKIRT_ROUND = 16, 60
 FLARE = 0.32
 """How much wider a skirt is at the hem than at the hips."""
@@ -162,7 +163,7 @@ def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Skirt:
     angle = np.linspace(0, 2 * np.pi, SKIRT_ROUND, endpoint=False)
     outward = np.column_stack([np.cos(angle), np.sin(angle)])
     middle = np.array([0.0, body.heads[0, 1]])
-    heights = np.linspace(hips + 0.09, knee + 0.02, SKIRT_RINGS)
+    heights = np.linspace(hips + 0.09, knee - HEM_BELOW_KNEE_M, SKIRT_RINGS)
     radii = np.stack([_outline(dressed[near], z, outward, middle) for z in heights])
     radii = np.maximum.accumulate(radii, axis=0) + 0.008
     fall = np.clip((hips + 0.03 - heights) / (hips - knee), 0, 1)[:, None]
@@ -200,7 +201,7 @@ def _skirt_weights(body: Body, rings: Array) -> scipy.sparse.csr_array:
     down = np.clip((hips + 0.05 - z) / (0.45 * (hips - knee)), 0, 1)
     down = down * down * (3 - 2 * down)
     front = np.clip(0.5 - (y - body.heads[0, 1]) / 0.2, 0, 1)
-    thighs = down * (0.55 + 0.3 * front)
+    thighs = down * (0.55 + 0.42 * front)
     left = np.clip(0.5 + x / (1.6 * body.head("upperleg01.L")[0]), 0, 1)
     left = left * left * (3 - 2 * left)
     values = np.column_stack([1 - thighs, thighs * left, thighs * (1 - left)])

@@ -16,8 +16,8 @@ from choreograft.studio.body import Body
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-TRUNK_ROUND = 24
-"""Repeats around the trunk: an even number, so that no pattern has a seam."""
+TRUNK_ROUND, SLEEVE_ROUND = 20, 6
+"""Repeats around the trunk and a sleeve: even numbers, so that no pattern has a seam."""
 REPEAT_M = 0.045
 """Of every pattern, up the trunk and along the sleeves."""
 PRINT_M = 0.24
@@ -42,15 +42,25 @@ def lies_on_pattern(name: str, body: Body, at: Array, on_sleeve: Mask) -> Mask:
 
 def _lay_out(body: Body, at: Array, on_sleeve: Mask) -> tuple[Array, Array]:
     """Repeats around (N,) and up (N,), each counted from 0; whole numbers are where one ends and the next begins."""
-    around = np.arctan2(at[:, 0], body.head("spine03")[1] - at[:, 1]) / (2 * np.pi) * TRUNK_ROUND
+    middle_y, half_width, half_depth = _measure_trunk(body)
+    ellipse = np.arctan2(at[:, 0] / half_width, (middle_y - at[:, 1]) / half_depth)  # even steps along the cloth
+    around = ellipse / (2 * np.pi) * TRUNK_ROUND
     up = at[:, 2] / REPEAT_M
     shoulder, elbow = body.head("upperarm01.L"), body.head("lowerarm01.L")
     sleeve = (elbow - shoulder) / np.linalg.norm(elbow - shoulder)
     offset = np.abs(at) * [1, 0, 0] + at * [0, 1, 1] - shoulder
     along = offset @ sleeve
     upwards = np.array([-sleeve[2], 0.0, sleeve[0]])  # square to a sleeve that hangs in the plane y = 0
-    turned = np.arctan2(offset @ upwards, offset[:, 1]) / (2 * np.pi) * TRUNK_ROUND / 3
+    turned = np.arctan2(offset @ upwards, offset[:, 1]) / (2 * np.pi) * SLEEVE_ROUND
     return np.where(on_sleeve, turned, around), np.where(on_sleeve, along / REPEAT_M, up)
+
+
+def _measure_trunk(body: Body) -> tuple[float, float, float]:
+    """Where the middle of the waist is (y), and half its width and depth, m."""
+    waist = np.abs(body.vertices[:, 2] - body.head("spine02")[2]) < 0.03
+    ring = body.vertices[waist & (body.weight_of("spine") > 0.5)]
+    front, back = ring[:, 1].min(), ring[:, 1].max()
+    return float(front + back) / 2, float(np.abs(ring[:, 0]).max()), float(back - front) / 2
 
 
 def _read_print(body: Body, at: Array) -> Mask:
