@@ -12,24 +12,24 @@ PHRASE_BEATS = 16
 DOWN = (0.0, 0.0, 0.0)
 
 
-def calibration(seconds: float, rate: Fraction) -> Motion:
+def calibration(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: ARG001
     """The calibration routine: both arms in all planes, turns, squats, steps, leg raises, leaning, walking.
 
     It takes `CALIBRATION_S` at its own pace and is played faster or slower to last `seconds`.
     """
     score = Score()
-    _raise_arms(score, 0.4)
+    raise_arms(score, 0.4)
     _turn(score, 4.2)
-    _squat(score, 7.6)
-    _sidestep_and_wave(score, 10.0)
-    _raise_legs(score, 12.4)
-    _lean(score, 15.0)
-    _touch_head(score, 17.2)
+    squat(score, 7.6)
+    sidestep_and_wave(score, 10.0)
+    raise_legs(score, 12.4)
+    lean(score, 15.0)
+    touch_head(score, 17.2)
     _walk(score, 18.0)
     return score.play(seconds, rate, CALIBRATION_S / seconds)
 
 
-def dance(seconds: float, rate: Fraction) -> Motion:
+def dance(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: ARG001
     """A dance of 16 beats at 120 a minute, repeated for as long as it takes."""
     score = Score()
     phrases = int(-(-seconds // (PHRASE_BEATS * BEAT_S)))
@@ -38,7 +38,7 @@ def dance(seconds: float, rate: Fraction) -> Motion:
     return score.play(seconds, rate)
 
 
-def _raise_arms(score: Score, at: float) -> None:
+def raise_arms(score: Score, at: float) -> None:
     for start, end, pose in ((0.0, 0.6, "side"), (0.6, 1.1, "up"), (1.2, 1.7, "side"), (1.7, 2.2, "hang")):
         score.arms(at + start, at + end, pose, pose)
     for start, end, left, right in (
@@ -65,7 +65,7 @@ def _turn(score: Score, at: float) -> None:
     score.move("head", at + 2.5, at + 3.4, 0.0, 0.0, 0.0)
 
 
-def _squat(score: Score, at: float) -> None:
+def squat(score: Score, at: float) -> None:
     score.step(at, at + 0.4, (0.0, 0.0), width=0.1)
     for start, depth, pose in ((0.4, 0.3, "front"), (1.4, 0.42, "chest")):
         down, up = (at + start, at + start + 0.5), (at + start + 0.5, at + start + 1.0)
@@ -77,7 +77,7 @@ def _squat(score: Score, at: float) -> None:
             score.move(channel, *up, *(0.0 for _ in value))
 
 
-def _sidestep_and_wave(score: Score, at: float) -> None:
+def sidestep_and_wave(score: Score, at: float) -> None:
     score.step(at, at + 0.6, (-0.2, 0.0), first=RIGHT)
     score.arms(at, at + 0.5, "hip", "wave_out")
     score.arms(at + 0.5, at + 0.7, None, "wave_in")
@@ -90,7 +90,7 @@ def _sidestep_and_wave(score: Score, at: float) -> None:
     score.arms(at + 1.8, at + 2.3, "down_out", "down_out")
 
 
-def _raise_legs(score: Score, at: float) -> None:
+def raise_legs(score: Score, at: float) -> None:
     plan = (
         (0.0, LEFT, (0.0, 0.2, 0.5), 35.0, "guard", "back"),
         (0.65, RIGHT, (0.0, 0.2, 0.5), 35.0, "back", "guard"),
@@ -109,7 +109,7 @@ def _raise_legs(score: Score, at: float) -> None:
         score.move("torso", top, end, 0.0, 0.0, 0.0)
 
 
-def _lean(score: Score, at: float) -> None:
+def lean(score: Score, at: float) -> None:
     score.arms(at, at + 0.6, "hip", "up")
     score.move("torso", at, at + 0.6, 0.0, 24.0, 0.0)
     score.arms(at + 0.65, at + 1.3, "up", "hip")
@@ -121,7 +121,7 @@ def _lean(score: Score, at: float) -> None:
         score.move(channel, at + 1.85, at + 2.3, *(0.0 for _ in value))
 
 
-def _touch_head(score: Score, at: float) -> None:
+def touch_head(score: Score, at: float) -> None:
     score.arms(at - 0.4, at + 0.1, "cactus", "cactus")
     score.arms(at + 0.1, at + 0.5, "head", "head")
     score.move("head", at + 0.1, at + 0.4, 8.0, 12.0, 0.0)

@@ -22,6 +22,8 @@ CLAVICLE_LIFT_DEG = 24.0
 """How far the shoulder girdle follows an arm that points straight up."""
 KNEES_OUT_DEG = 8.0
 """Knees point outwards a little, like feet."""
+FIST_DEG = ((75.0, 150.0, 200.0), (20.0, 50.0, 90.0))
+"""How far the three bones of a closed finger are turned in from the hand, and those of the thumb."""
 UP = np.array([0.0, 0.0, 1.0])
 SIDE_LETTERS = ("L", "R")
 
@@ -44,7 +46,7 @@ def pose_body(body: Body, motion: Motion) -> Poses:
     T, B = len(motion), len(body.bones)
     rotations = np.broadcast_to(np.eye(3), (T, B, 3, 3)).copy()
     root = turn_about(UP, motion["turn"]) @ _lean(motion["pelvis"])
-    _assign(body, rotations, "", root)
+    assign(body, rotations, "", root)
     _turn_spine(body, motion, root, rotations)
     for side in SIDES:
         _turn_arm(body, motion, side, rotations)
@@ -53,7 +55,7 @@ def pose_body(body: Body, motion: Motion) -> Poses:
     for side in SIDES:
         hip = pelvis + root @ (body.head(f"upperleg01.{SIDE_LETTERS[side]}") - body.heads[0])
         _turn_leg(body, motion, side, hip, ankles[side], feet[side], rotations)
-    return Poses(rotations, _forward(body, rotations, pelvis))
+    return Poses(rotations, chain_origins(body, rotations, pelvis))
 
 
 def turn_about(axis: Array, angle_deg: Array) -> Array:
@@ -66,7 +68,7 @@ def _lean(angles_deg: Array) -> Array:
     return np.asarray(Rotation.from_euler("xyz", angles_deg, degrees=True).as_matrix())
 
 
-def _assign(body: Body, rotations: Array, prefix: str, value: Array, suffix: str = "") -> None:
+def assign(body: Body, rotations: Array, prefix: str, value: Array, suffix: str = "") -> None:
     for index, name in enumerate(body.bones):
         if name.startswith(prefix) and name.endswith(suffix):
             rotations[:, index] = value
@@ -80,7 +82,7 @@ def _turn_spine(body: Body, motion: Motion, root: Array, rotations: Array) -> No
     neck = ("neck01", "neck02", "neck03", "head")
     for count, name in enumerate(neck, start=1):
         rotations[:, body.bone(name)] = chest @ _lean(motion["head"] * (count / len(neck)))
-    _assign(body, rotations, "eye", rotations[:, body.bone("head")])
+    assign(body, rotations, "eye", rotations[:, body.bone("head")])
 
 
 def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
@@ -90,13 +92,13 @@ def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
     angle = np.deg2rad(motion["elbow"][:, side])[:, None]
     lower_local = np.cos(angle) * upper_local + np.sin(angle) * bend_local
     to_stage = np.array([[out, 0, 0], [0, -1, 0], [0, 0, 1.0]])  # (out, forward, up) to x, y, z of the chest
-    upper, lower = (_rotate(chest, local @ to_stage.T) for local in (upper_local, lower_local))
+    upper, lower = (rotate(chest, local @ to_stage.T) for local in (upper_local, lower_local))
 
     shoulder, elbow, wrist = (body.head(f"{name}.{letter}") for name in ("upperarm01", "lowerarm01", "wrist"))
     hinge, rest_hinge = np.cross(upper, lower), np.cross(elbow - shoulder, wrist - elbow)
-    upper_arm = _align(elbow - shoulder, rest_hinge, upper, hinge)
-    forearm = _align(wrist - elbow, rest_hinge, lower, hinge)
-    swing = _shortest_turn(_rotate(chest, _unit(elbow - shoulder)), upper) @ chest
+    upper_arm = align(elbow - shoulder, rest_hinge, upper, hinge)
+    forearm = align(wrist - elbow, rest_hinge, lower, hinge)
+    swing = shortest_turn(rotate(chest, unit(elbow - shoulder)), upper) @ chest
     palm = -out * motion["palm"][:, side]
 
     lift = CLAVICLE_LIFT_DEG * np.clip((upper_local[:, 2] + 0.3) / 1.3, 0, 1) ** 1.5
@@ -113,7 +115,20 @@ def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
         ("metacarpal", hand),
         ("finger", hand),
     ):
-        _assign(body, rotations, prefix, value, letter)
+        assign(body, rotations, prefix, value, letter)
+    _close_hand(body, letter, motion["fist"][:, side], rotations)
+
+
+def _close_hand(body: Body, letter: str, fist: Array, rotations: Array) -> None:
+    """Fold the fingers towards the palm by `fist` (T,) of the way."""
+    hand = rotations[:, body.bone(f"wrist.{letter}")]
+    knuckle = [body.head(f"finger{finger}-1.{letter}") for finger in (2, 5)]
+    along = body.head(f"finger3-2.{letter}") - body.head(f"wrist.{letter}")
+    across = unit(square_to(knuckle[1] - knuckle[0], unit(along))) * (1 if letter == "L" else -1)
+    for finger in range(1, 6):
+        for joint, angle in enumerate(FIST_DEG[finger == 1], start=1):
+            bone = body.bone(f"finger{finger}-{joint}.{letter}")
+            rotations[:, bone] = hand @ turn_about(across, -angle * fist)
 
 
 def _place_foot(body: Body, motion: Motion, side: int) -> tuple[Array, Array]:
@@ -124,20 +139,22 @@ def _place_foot(body: Body, motion: Motion, side: int) -> tuple[Array, Array]:
     letter, out = SIDE_LETTERS[side], OUTWARD[side]
     ball, ankle = body.head(f"toe3-1.{letter}"), body.head(f"foot.{letter}")
     heading = turn_about(UP, motion["foot_turn"][:, side])
-    turned = heading @ turn_about(np.array([1.0, 0.0, 0.0]), motion["toe_down"][:, side])
+    turned = heading @ turn_about(UP, motion["pivot"][:, side])
+    turned = turned @ turn_about(np.array([1.0, 0.0, 0.0]), motion["toe_down"][:, side])
+    turned = turned @ turn_about(np.array([0.0, -out, 0.0]), motion["sole_out"][:, side])
     lift = motion["foot_lift"][:, side] * np.array([out, -1.0, 1.0])
-    lift = _rotate(turn_about(UP, motion["turn"]), lift)
+    lift = rotate(turn_about(UP, motion["turn"]), lift)
     flat = np.zeros((len(motion), 3))
     flat[:, :2] = motion["foot_place"][:, side] * np.array([1.0, -1.0])
-    ball_now = body.leg_m * (flat + lift) + _rotate(heading, ball)
-    return ball_now + _rotate(turned, ankle - ball), turned
+    ball_now = body.leg_m * (flat + lift) + rotate(heading, ball)
+    return ball_now + rotate(turned, ankle - ball), turned
 
 
 def _place_pelvis(body: Body, motion: Motion, root: Array, ankles: tuple[Array, ...]) -> Array:
     """(T, 3): as high as the shorter reach of the two legs allows, less the crouch."""
     pelvis = np.zeros((len(motion), 3))
     sway = motion["sway"] * np.array([1.0, -1.0])
-    sway = _rotate(turn_about(UP, motion["turn"]), np.column_stack([sway, np.zeros(len(motion))]))[:, :2]
+    sway = rotate(turn_about(UP, motion["turn"]), np.column_stack([sway, np.zeros(len(motion))]))[:, :2]
     pelvis[:, :2] = body.heads[0, :2] + body.leg_m * (motion["place"] * np.array([1.0, -1.0]) + sway)
     reach = REACH * body.leg_m
     heights = []
@@ -158,21 +175,22 @@ def _turn_leg(body: Body, motion: Motion, side: int, hip: Array, ankle: Array, f
     thigh_m, shin_m = np.linalg.norm(rest[1] - rest[0]), np.linalg.norm(rest[2] - rest[1])
     span = ankle - hip
     distance = np.clip(np.linalg.norm(span, axis=1), abs(thigh_m - shin_m) * 1.01, (thigh_m + shin_m) * 0.9999)
-    down = _unit(span)
-    heading = (motion["turn"] + motion["foot_turn"][:, side]) / 2 + OUTWARD[side] * KNEES_OUT_DEG
-    forward = _rotate(turn_about(UP, heading), np.array([0.0, -1.0, 0.0]))
-    axis = _unit(np.cross(forward, down))  # the knee's hinge
+    down = unit(span)
+    foot_heading = motion["foot_turn"][:, side] + motion["pivot"][:, side]
+    heading = (motion["turn"] + foot_heading) / 2 + OUTWARD[side] * KNEES_OUT_DEG
+    forward = rotate(turn_about(UP, heading), np.array([0.0, -1.0, 0.0]))
+    axis = unit(np.cross(forward, down))  # the knee's hinge
     ahead = np.cross(down, axis)
     along = (thigh_m**2 - shin_m**2 + distance**2) / (2 * distance)
     knee = hip + along[:, None] * down + np.sqrt(thigh_m**2 - along**2)[:, None] * ahead
     rest_axis = np.cross([0.0, -1.0, 0.0], rest[2] - rest[0])
-    thigh = _align(rest[1] - rest[0], rest_axis, knee - hip, axis)
-    shin = _align(rest[2] - rest[1], rest_axis, ankle - knee, axis)
+    thigh = align(rest[1] - rest[0], rest_axis, knee - hip, axis)
+    shin = align(rest[2] - rest[1], rest_axis, ankle - knee, axis)
     for prefix, value in (("upperleg", thigh), ("lowerleg", shin), ("foot", foot), ("toe", foot)):
-        _assign(body, rotations, prefix, value, letter)
+        assign(body, rotations, prefix, value, letter)
 
 
-def _forward(body: Body, rotations: Array, pelvis: Array) -> Array:
+def chain_origins(body: Body, rotations: Array, pelvis: Array) -> Array:
     """(T, B, 3) where each bone begins, from the rotations and the root's place."""
     origins = np.empty((*rotations.shape[:2], 3))
     origins[:, 0] = pelvis
@@ -181,33 +199,33 @@ def _forward(body: Body, rotations: Array, pelvis: Array) -> Array:
     return origins
 
 
-def _rotate(rotations: Array, vectors: Array) -> Array:
+def rotate(rotations: Array, vectors: Array) -> Array:
     """(T, 3) of rotations (T, 3, 3) and vectors (T, 3) or (3,)."""
     return np.asarray((rotations @ vectors[..., None])[..., 0])
 
 
-def _unit(vectors: Array) -> Array:
+def unit(vectors: Array) -> Array:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
-def _square_to(vectors: Array, directions: Array) -> Array:
+def square_to(vectors: Array, directions: Array) -> Array:
     """What is left of `vectors` after removing their share along `directions` (unit)."""
     return np.asarray(vectors - (vectors * directions).sum(-1, keepdims=True) * directions)
 
 
-def _align(rest_along: Array, rest_axis: Array, along: Array, axis: Array) -> Array:
+def align(rest_along: Array, rest_axis: Array, along: Array, axis: Array) -> Array:
     """(T, 3, 3) the rotation that takes a bone's rest direction and hinge (3,) to those of each frame (T, 3)."""
     return _axes(along, axis) @ _axes(rest_along[None], rest_axis[None]).transpose(0, 2, 1)
 
 
 def _axes(along: Array, axis: Array) -> Array:
     """(T, 3, 3) orthonormal axes as columns: the direction, the hinge made square to it, and their product."""
-    first = _unit(along)
-    second = _unit(_square_to(axis, first))
+    first = unit(along)
+    second = unit(square_to(axis, first))
     return np.stack([first, second, np.cross(first, second)], axis=-1)
 
 
-def _shortest_turn(before: Array, after: Array) -> Array:
+def shortest_turn(before: Array, after: Array) -> Array:
     """(T, 3, 3) the smallest rotation taking unit vectors (T, 3) to others."""
     axis = np.cross(before, after)
     sine = np.linalg.norm(axis, axis=1, keepdims=True)

@@ -5,22 +5,26 @@ with another camera, in another room, at another size, shape and frame rate.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.masks import MaskSequence
+from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.studio import moves
+from choreograft.studio.body import Body
 from choreograft.studio.camera import Camera
+from choreograft.studio.imitate import imitate
+from choreograft.studio.light import LIGHTS
 from choreograft.studio.performers import costume_of
-from choreograft.studio.posing import pose_body
+from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.rhythm import RATE_HZ, make_rhythm
 from choreograft.studio.room import ROOMS
-from choreograft.studio.score import Motion
+from choreograft.studio.routines import ROUTINES
 from choreograft.studio.stage import Stage
 from choreograft.studio.truth import find_joints, true_track
 from choreograft.video.size import Size
@@ -30,21 +34,28 @@ from choreograft.video.write import VideoWriter
 LOOK_VERSION = 1
 """Raise when bodies, clothes, rooms or moves change what is drawn, so that old clips are rendered anew."""
 
+TRACK_SUFFIX = ".npz"
+Thing = TypeVar("Thing")
+
 
 @dataclass(frozen=True)
 class Take:
     """What is filmed, and how: everything a clip depends on."""
 
     performer: str
-    """One of `performers.PERFORMERS`."""
+    """As `performers.costume_of` knows them."""
     routine: str
-    """One of `ROUTINES`."""
+    """One of `routines.ROUTINES`, or the path of a track whose motion is imitated."""
     room: str
     """One of `room.ROOMS`."""
     camera: Camera
     seconds: float
     rate: Fraction
     with_sound: bool = False
+    seed: int = 0
+    """Which dance a routine draws that has more than one."""
+    light: str = "soft"
+    """One of `light.LIGHTS`."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,6 @@ class DemoClips:
     target: Path
     source: Path
 
-
-ROUTINES: dict[str, Callable[[float, Fraction], Motion]] = {"calibration": moves.calibration, "dance": moves.dance}
 
 TARGET_TAKE = Take(
     performer="ada",
@@ -109,23 +118,59 @@ def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioCl
         OutputError: the folder cannot be written.
     """
     clip = StudioClip(path, path.with_suffix(".npz"))
-    receipt = path.with_suffix(".json")
-    recipe = text_hash({"version": LOOK_VERSION, **asdict(take)}, digits=16)
-    if _read_receipt(receipt) != _write_down(recipe, clip):
-        receipt.unlink(missing_ok=True)
+    if not is_whole(take, path):
+        receipt_of(path).unlink(missing_ok=True)
         _film(take, clip, progress)
-        write_json(receipt, _write_down(recipe, clip))
+        write_json(receipt_of(path), _write_down(_recipe(take), clip))
     return clip
+
+
+def is_whole(take: Take, path: Path) -> bool:
+    """Whether a take's video, its track and the receipt that vouches for them are all at `path`."""
+    receipt = _read_receipt(receipt_of(path))
+    return bool(receipt == _write_down(_recipe(take), StudioClip(path, path.with_suffix(".npz"))))
+
+
+def receipt_of(path: Path) -> Path:
+    """Where a clip's receipt lies: what it was rendered from, and the hashes of its files."""
+    return path.with_suffix(".json")
+
+
+def _recipe(take: Take) -> str:
+    """A name for everything that decides what a clip shows."""
+    plain = asdict(take)
+    if take.routine.endswith(TRACK_SUFFIX):
+        plain["routine"] = content_hash(Path(take.routine))
+    return text_hash({"version": LOOK_VERSION, **plain}, digits=16)
+
+
+def perform(body: Body, take: Take) -> Poses:
+    """What a body does in every frame of a take.
+
+    Raises:
+        OptionError: there is no such routine.
+        FileFormatError: the routine names a file that is no track.
+        PersonError: the track shows nobody.
+    """
+    if take.routine.endswith(TRACK_SUFFIX):
+        return imitate(PoseTrack.load(Path(take.routine)), body, take.seconds, take.rate)
+    routine = _look_up(ROUTINES, take.routine, "routine")
+    return pose_body(body, routine(take.seconds, take.rate, take.seed))
+
+
+def _look_up(named: Mapping[str, Thing], name: str, kind: str) -> Thing:
+    if name not in named:
+        raise OptionError(f"no {kind} is called {name!r}; there are {', '.join(named)}")
+    return named[name]
 
 
 def _film(take: Take, clip: StudioClip, progress: Progress) -> None:
     costume = costume_of(take.performer)
-    motion = ROUTINES[take.routine](take.seconds, take.rate)
-    poses = pose_body(costume.body, motion)
+    poses = perform(costume.body, take)
     mask_size = MaskSequence.size_for(take.camera.size)
     masks = []
     with (
-        Stage(costume, ROOMS[take.room], take.camera) as stage,
+        Stage(costume, _look_up(ROOMS, take.room, "room"), take.camera, _look_up(LIGHTS, take.light, "light")) as stage,
         VideoWriter(clip.video, take.camera.size, take.rate) as video,
         progress.task(f"rendering {take.performer}'s {take.routine}", len(poses)) as advance,
     ):

@@ -54,6 +54,15 @@ ARM_POSES: Mapping[str, ArmPose] = {
     "cactus": ArmPose((1.0, 0.1, 0.05), (0.15, 0.15, 1.0), 30.0),
     "down_out": ArmPose((0.6, 0.1, -0.8), (0.7, 0.3, -0.65)),
     "bent_side": ArmPose((0.9, 0.15, -0.15), (-0.5, 0.9, 0.0)),
+    "fists_up": ArmPose((0.3, 0.35, -0.9), (-0.22, 0.5, 0.85), 15.0),
+    "balance": ArmPose((0.75, -0.1, -0.65), (0.6, 0.35, -0.5)),
+    "cheek": ArmPose((0.55, 0.5, -0.65), (-0.12, 0.12, 1.0), 40.0),
+    "offer": ArmPose((0.3, 0.3, -0.9), (0.25, 0.9, 0.25), 120.0),
+    "breast": ArmPose((0.5, 0.25, -0.85), (-0.55, 0.62, 0.3), -10.0),
+    "stop": ArmPose((0.4, 0.5, -0.75), (0.05, 0.5, 0.9), -30.0),
+    "wide_low": ArmPose((0.45, 0.35, -0.8), (0.45, 0.7, 0.3), 70.0),
+    "greet_in": ArmPose((0.5, 0.45, -0.7), (-0.15, 0.3, 0.95), 40.0),
+    "greet_out": ArmPose((0.5, 0.45, -0.7), (0.3, 0.3, 0.9), 40.0),
 }
 
 BODY_CHANNELS: Mapping[str, int] = {
@@ -67,12 +76,15 @@ BODY_CHANNELS: Mapping[str, int] = {
 }
 SIDE_CHANNELS: Mapping[str, int] = {
     "foot_place": 2,
-    "foot_turn": 1,  # deg
+    "foot_turn": 1,  # deg, about the middle between the feet
+    "pivot": 1,  # deg, of the foot about its own ball
     "foot_lift": 3,  # (out, forward, up)
     "toe_down": 1,  # deg
+    "sole_out": 1,  # deg, how far the sole faces outwards, as a leg's does that is raised sideways
     "arm": 4,  # a quaternion, see `_arm_channels`
     "elbow": 1,  # deg
     "palm": 1,  # deg
+    "fist": 1,  # 0 = as the fingers hang, 1 = closed
 }
 STANCE_WIDTH = 0.02
 STEP_HEIGHT = 0.09
@@ -97,6 +109,19 @@ class Motion:
         return np.asarray(values[..., 0]) if values.shape[-1] == 1 else values
 
 
+def mirror(motion: Motion) -> Motion:
+    """The same motion with left and right swapped."""
+    signs = {
+        "place": (-1, 1), "turn": (-1,), "sway": (-1, 1), "foot_place": (-1, 1), "foot_turn": (-1,), "pivot": (-1,),
+        "pelvis": (1, -1, -1), "torso": (1, -1, -1), "head": (1, -1, -1),
+    }  # fmt: skip
+    channels = {}
+    for name, values in motion.channels.items():
+        swapped = values[:, ::-1] if name in SIDE_CHANNELS else values
+        channels[name] = swapped * np.asarray(signs.get(name, 1), dtype=float)
+    return Motion(motion.rate, channels)
+
+
 class Score:
     """A choreography in the making; every method moves channels between two times, in s, and they rest in between."""
 
@@ -119,6 +144,10 @@ class Score:
         if start_s > last_s + SAME_TIME_S:
             keys.append((start_s, last))
         keys.append((end_s, np.asarray(value, dtype=float)))
+
+    def latest(self, channel: str) -> Array:
+        """Where a channel has been moved to so far, (n,)."""
+        return self._keys[channel][-1][1]
 
     def arms(self, start_s: float, end_s: float, left: str | None, right: str | None) -> None:
         """Move the arms to named poses; None leaves an arm to its own devices."""

@@ -1,0 +1,268 @@
+"""From a track's world landmarks to the bones of a body: any filmed or synthetic motion, danced by any build.
+
+Directions come from the landmarks, lengths from the body. Pelvis and chest are turned as hips, shoulders and the trunk
+between them are; limbs point where theirs point, hinged at knee and elbow; the lower foot stands on the floor.
+
+Shapes: T frames, N frames of the track, B bones, J = 133 joints. Stage axes (see the package).
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from choreograft.errors import PersonError
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+from choreograft.studio.body import FINGER_BONES, Body
+from choreograft.studio.posing import SIDE_LETTERS, Poses, align, assign, chain_origins, rotate, shortest_turn, unit
+from choreograft.studio.score import SIDES
+
+Array = NDArray[np.float64]
+
+SMOOTHING_S = 0.02
+"""Standard deviation of the Gaussian over landmarks: takes off an estimator's tremble, leaves a fast hand its way."""
+HINGE_SMOOTHING_S = 0.12
+"""Of knees' and elbows' axes, which a nearly straight limb does not show."""
+GROUND_SMOOTHING_S = 0.06
+"""Of the pelvis's height above the lower foot."""
+STRAIGHT = 0.04
+"""Sine of the angle below which a limb's resting hinge counts for more than the seen one."""
+SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
+NECK = ("neck01", "neck02", "neck03", "head")
+ARMS = (
+    (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST, skeleton.LEFT_HAND.start),
+    (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST, skeleton.RIGHT_HAND.start),
+)
+LEGS = (
+    (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE),
+    (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE, skeleton.RIGHT_HEEL, skeleton.RIGHT_BIG_TOE),
+)
+FINGER_POINTS = {finger: 1 + 4 * count for count, finger in enumerate(FINGER_BONES.values())}
+"""The first of each finger's four points, counted from the hand's root."""
+
+
+@dataclass(frozen=True)
+class _Likeness:
+    """Who imitates what: landmarks now, and those of the body at rest."""
+
+    body: Body
+    seen: Array
+    """(T, J, 3) m."""
+    rest: Array
+    """(J, 3) m."""
+    rate: float
+
+    def way(self, start: int, end: int) -> tuple[Array, Array]:
+        """From one joint to another: at rest (3,), and now (T, 3)."""
+        return self.rest[end] - self.rest[start], self.seen[:, end] - self.seen[:, start]
+
+    def knows(self, *joints: int) -> bool:
+        """Whether the track has these joints at all."""
+        return bool(np.isfinite(self.seen[:, list(joints)]).all())
+
+
+def imitate(track: PoseTrack, body: Body, seconds: float | None = None, rate: Fraction | None = None) -> Poses:
+    """Pose a body like the person of a track.
+
+    Args:
+        track: `world` is what counts; frames or joints that are missing are held and interpolated, and parts that are
+            missing throughout (hands, feet) go along with the limb they hang on. From `xy` only the sideways way of
+            the hips is taken: walking nearer or farther, and jumping, are not.
+        body: whose bones are to move.
+        seconds, rate: of the result, from the track's beginning, its last pose held; the track's own where None.
+    Raises:
+        PersonError: the track shows nobody, or never a whole body.
+    """
+    rate = rate or track.rate
+    frames = len(track) if seconds is None else round(seconds * rate)
+    time_s = np.arange(frames) / float(rate)
+    seen = _read_landmarks(track, time_s)
+    still = np.tile(np.eye(3), (len(body.bones), 1, 1))
+    likeness = _Likeness(body, seen, body.joints(body.vertices, still, body.heads), float(rate))
+    rotations = np.broadcast_to(np.eye(3), (frames, len(body.bones), 3, 3)).copy()
+    _turn_trunk(likeness, rotations)
+    for side in SIDES:
+        _turn_arm(likeness, side, rotations)
+        _turn_leg(likeness, side, rotations)
+    origins = chain_origins(body, rotations, np.zeros((frames, 3)))
+    pelvis = np.column_stack([_sideways(track, time_s, body), np.zeros(frames), _stand(likeness, rotations, origins)])
+    return Poses(rotations, origins + pelvis[:, None])
+
+
+def _read_landmarks(track: PoseTrack, time_s: Array) -> Array:
+    """(T, J, 3) m in stage axes, without gaps, smoothed; joints never seen are NaN."""
+    world = np.where(track.present[:, None, None], track.world, np.nan).astype(np.float64)
+    stage = np.stack([world[..., 0], world[..., 2], -world[..., 1]], axis=-1)
+    filled = _fill(stage, track.time_s, time_s)
+    needed = [joint for limb in (*ARMS, *LEGS) for joint in limb[:3]]
+    if not np.isfinite(filled[:, needed]).all():
+        raise PersonError("the track shows no whole body to imitate: expected world landmarks of arms and legs")
+    return _smooth(filled, SMOOTHING_S * float(track.rate))
+
+
+def _fill(values: Array, at_s: Array, time_s: Array) -> Array:
+    """Values (N, J, C) known at `at_s`, at other times (T, J, C): linear in between, held at the ends."""
+    result = np.full((len(time_s), *values.shape[1:]), np.nan)
+    for joint in range(values.shape[1]):
+        known = np.isfinite(values[:, joint]).all(axis=-1)
+        if known.any():
+            for axis in range(values.shape[2]):
+                result[:, joint, axis] = np.interp(time_s, at_s[known], values[known, joint, axis])
+    return result
+
+
+def _turn_trunk(likeness: _Likeness, rotations: Array) -> None:
+    """Pelvis and chest by their own axis and the trunk's direction; the spine is bent evenly in between."""
+    hips, shoulders = list(skeleton.HIPS), list(skeleton.SHOULDERS)
+    upright = likeness.seen[:, shoulders].mean(axis=1) - likeness.seen[:, hips].mean(axis=1)
+    rest_upright = likeness.rest[shoulders].mean(axis=0) - likeness.rest[hips].mean(axis=0)
+    pelvis = align(rest_upright, *_swap(likeness.way(hips[1], hips[0]), upright))
+    chest = align(rest_upright, *_swap(likeness.way(shoulders[1], shoulders[0]), upright))
+    assign(likeness.body, rotations, "", pelvis)
+    _bend(likeness.body, SPINE, pelvis, chest, rotations)
+    head = _turn_head(likeness, chest)
+    _bend(likeness.body, NECK, chest, head, rotations)
+    assign(likeness.body, rotations, "eye", head)
+
+
+def _swap(ways: tuple[Array, Array], along: Array) -> tuple[Array, Array, Array]:
+    rest_axis, axis = ways
+    return rest_axis, along, axis
+
+
+def _bend(body: Body, bones: tuple[str, ...], start: Array, end: Array, rotations: Array) -> None:
+    whole = Rotation.from_matrix(start.transpose(0, 2, 1) @ end).as_rotvec()
+    for count, name in enumerate(bones, start=1):
+        share = Rotation.from_rotvec(whole * (count / len(bones))).as_matrix()
+        rotations[:, body.bone(name)] = start @ share
+
+
+def _turn_head(likeness: _Likeness, chest: Array) -> Array:
+    """From ear to ear, and from between the ears to the nose; upright on the chest where they are unknown."""
+    ears, nose = (skeleton.LEFT_EAR, skeleton.RIGHT_EAR), skeleton.NOSE
+    if not likeness.knows(*ears, nose):
+        return chest
+    rest_face = likeness.rest[nose] - likeness.rest[list(ears)].mean(axis=0)
+    face = likeness.seen[:, nose] - likeness.seen[:, list(ears)].mean(axis=1)
+    rest_across, across = likeness.way(ears[1], ears[0])
+    return align(rest_across, rest_face, across, face)
+
+
+def _turn_arm(likeness: _Likeness, side: int, rotations: Array) -> None:
+    body, letter = likeness.body, SIDE_LETTERS[side]
+    shoulder, elbow, wrist, _ = ARMS[side]
+    chest = rotations[:, body.bone("spine01")]
+    upper, lower = likeness.way(shoulder, elbow)[1], likeness.way(elbow, wrist)[1]
+    rest = [body.head(f"{name}.{letter}") for name in ("upperarm01", "lowerarm01", "wrist")]
+    rest_hinge = unit(np.cross(rest[1] - rest[0], rest[2] - rest[1]))
+    swing = shortest_turn(rotate(chest, unit(rest[1] - rest[0])), unit(upper)) @ chest
+    hinge = _hinge(likeness, upper, lower, rotate(swing, rest_hinge))
+    upper_arm = align(rest[1] - rest[0], rest_hinge, upper, hinge)
+    forearm = align(rest[2] - rest[1], rest_hinge, lower, hinge)
+    hand = _turn_hand(likeness, side, forearm)
+    for prefix, value in (
+        ("clavicle", chest),
+        ("shoulder", chest),
+        ("upperarm", upper_arm),
+        ("lowerarm01", forearm),
+        ("lowerarm02", _between(forearm, hand, lower)),
+        ("wrist", hand),
+        ("metacarpal", hand),
+        ("finger", hand),
+    ):
+        assign(body, rotations, prefix, value, letter)
+    _turn_fingers(likeness, side, hand, rotations)
+
+
+def _turn_hand(likeness: _Likeness, side: int, forearm: Array) -> Array:
+    """By the knuckles where the hand was seen, else straight on from the forearm."""
+    root = ARMS[side][3]
+    index, middle, pinky = root + 5, root + 9, root + 17
+    if not likeness.knows(root, index, middle, pinky):
+        return forearm
+    (rest_along, along), (rest_across, across) = likeness.way(root, middle), likeness.way(index, pinky)
+    return align(rest_along, rest_across, along, across)
+
+
+def _turn_fingers(likeness: _Likeness, side: int, hand: Array, rotations: Array) -> None:
+    root = ARMS[side][3]
+    for finger, first in FINGER_POINTS.items():
+        points = range(root + first, root + first + 4)
+        if not likeness.knows(root, *points):
+            continue
+        for joint in range(3):
+            rest, now = likeness.way(points[joint], points[joint + 1])
+            turn = shortest_turn(rotate(hand, unit(rest)), unit(now)) @ hand
+            rotations[:, likeness.body.bone(f"finger{finger}-{joint + 1}.{SIDE_LETTERS[side]}")] = turn
+
+
+def _between(forearm: Array, hand: Array, along: Array) -> Array:
+    """The forearm turned about itself half of the way that the hand is: the wrist's skin does not wring."""
+    twist = Rotation.from_matrix(hand @ forearm.transpose(0, 2, 1)).as_rotvec()
+    direction = unit(along)
+    half = (twist * direction).sum(axis=1, keepdims=True) / 2 * direction
+    return np.asarray(Rotation.from_rotvec(half).as_matrix() @ forearm)
+
+
+def _turn_leg(likeness: _Likeness, side: int, rotations: Array) -> None:
+    body, letter = likeness.body, SIDE_LETTERS[side]
+    hip, knee, ankle, heel, toe = LEGS[side]
+    rest = [body.head(f"{name}.{letter}") for name in ("upperleg01", "lowerleg01", "foot")]
+    thigh_way, shin_way = likeness.way(hip, knee)[1], likeness.way(knee, ankle)[1]
+    right = np.array([1.0, 0.0, 0.0])  # a standing person's knees fold about the axis from right to left
+    pelvis = rotations[:, 0]
+    swing = shortest_turn(rotate(pelvis, unit(rest[1] - rest[0])), unit(thigh_way)) @ pelvis
+    hinge = _hinge(likeness, thigh_way, shin_way, rotate(swing, right))
+    thigh, shin = align(rest[1] - rest[0], right, thigh_way, hinge), align(rest[2] - rest[1], right, shin_way, hinge)
+    foot = shin
+    if likeness.knows(heel, toe):
+        rest_sole, sole = likeness.way(heel, toe)
+        foot = align(rest_sole, right, sole, hinge)
+    for prefix, value in (("upperleg", thigh), ("lowerleg", shin), ("foot", foot), ("toe", foot)):
+        assign(body, rotations, prefix, value, letter)
+
+
+def _hinge(likeness: _Likeness, upper: Array, lower: Array, resting: Array) -> Array:
+    """(T, 3) the axis about which a limb is folded, from its bent frames; `resting` (T, 3) where it is straight."""
+    folded = np.cross(unit(upper), unit(lower))
+    steady = _smooth(folded * np.linalg.norm(folded, axis=1, keepdims=True), HINGE_SMOOTHING_S * likeness.rate)
+    straight = np.exp(-np.linalg.norm(folded, axis=1, keepdims=True) / STRAIGHT)
+    return np.asarray(unit((1 - straight) * folded + straight * (steady + STRAIGHT**2 * resting) / STRAIGHT))
+
+
+def _stand(likeness: _Likeness, rotations: Array, origins: Array) -> Array:
+    """(T,) the pelvis's height at which the lowest ball, heel or ankle is as high as when standing flat."""
+    body, lows = likeness.body, []
+    for side, letter in enumerate(SIDE_LETTERS):
+        foot = body.bone(f"foot.{letter}")
+        for point in (body.head(f"toe3-1.{letter}"), likeness.rest[LEGS[side][3]]):
+            here = origins[:, foot] + rotate(rotations[:, foot], point - body.head(f"foot.{letter}"))
+            lows.append(here[:, 2] - point[2])
+    return _smooth(-np.min(lows, axis=0)[:, None], GROUND_SMOOTHING_S * likeness.rate)[:, 0]
+
+
+def _sideways(track: PoseTrack, time_s: Array, body: Body) -> Array:
+    """(T,) m, how far the hips are beside their usual place, in steps of the body's own leg length."""
+    hips, ankles = list(skeleton.HIPS), [skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]
+    xy = np.where(track.present[:, None, None], track.xy, np.nan).astype(np.float64)
+    middle = _fill(xy[:, hips].mean(axis=1, keepdims=True), track.time_s, time_s)[:, 0, 0]
+    trunk_px = np.linalg.norm(xy[:, hips].mean(axis=1) - xy[:, list(skeleton.SHOULDERS)].mean(axis=1), axis=-1)
+    world = track.world.astype(np.float64)
+    trunk_m = np.linalg.norm(
+        (world[:, hips].mean(axis=1) - world[:, list(skeleton.SHOULDERS)].mean(axis=1))[:, :2], axis=-1
+    )
+    thigh_m = np.linalg.norm(world[:, ankles] - world[:, hips], axis=-1)
+    own_m = np.linalg.norm(body.head("lowerleg01.L") - body.head("upperleg01.L"))
+    if not np.isfinite(middle).all():
+        return np.zeros(len(time_s))
+    scale = np.nanmedian(trunk_m / trunk_px) * own_m / np.nanmedian(thigh_m)
+    return _smooth((scale * (middle - np.median(middle)))[:, None], HINGE_SMOOTHING_S * float(track.rate))[:, 0]
+
+
+def _smooth(values: Array, sigma: float) -> Array:
+    """A Gaussian over the first axis, in frames; NaN stays within its own joint."""
+    return np.asarray(gaussian_filter1d(values, sigma, axis=0, mode="nearest"))
