@@ -14,7 +14,7 @@ Things = list[tuple[Any, Colour]]
 
 
 def _living_room(pv: Any) -> Things:
-    """A picture, a plant in a pot, a stool with a book."""
+    """A picture, a plant in a pot, a stool with a book; farther out a door and a curtain."""
     y = WALL_Y_M
     things = [
         (pv.Box((-0.98, -0.42, y - 0.04, y, 1.35, 2.05)), (70, 52, 40)),
@@ -34,11 +34,12 @@ def _living_room(pv: Any) -> Things:
         centre = (0.98 + 0.16 * direction[0], y - 0.3 + 0.12 * direction[1], 0.55 + 0.03 * (leaf % 3))
         green = (58 + 6 * (leaf % 4), 118 + 9 * (leaf % 3), 62)
         things.append((pv.Cone(center=centre, direction=direction, height=0.55, radius=0.06, resolution=12), green))
+    things += _door(pv, -4.6, (150, 112, 78)) + _curtain(pv, 3.4, (176, 150, 96))
     return things
 
 
 def _studio(pv: Any) -> Things:
-    """A window, a shelf with balls, a loudspeaker on each side."""
+    """A window, a shelf with balls, a loudspeaker on each side; farther out a curtain and a door."""
     y = WALL_Y_M
     things = [
         (pv.Box((-2.3, -1.1, y - 0.03, y, 0.95, 2.2)), (236, 236, 232)),
@@ -53,6 +54,7 @@ def _studio(pv: Any) -> Things:
         for z, radius in ((0.27, 0.12), (0.6, 0.07)):
             cone = pv.Disc(center=(left + 0.17, y - 0.455, z), inner=0, outer=radius, normal=(0, -1, 0), c_res=40)
             things.append((cone, (96, 96, 102)))
+    things += _curtain(pv, -4.6, (96, 84, 120)) + _door(pv, 3.6, (206, 206, 208))
     return things
 
 
@@ -76,7 +78,31 @@ def _loft(pv: Any) -> Things:
     things.append(
         (pv.Cylinder(center=(-0.6, y - 0.3, 0.7), direction=(0, 0, 1), radius=0.015, height=1.4), (40, 40, 42))
     )
-    things.append((pv.Cone(center=(-0.6, y - 0.3, 1.5), direction=(0, 0, 1), height=0.3, radius=0.2), (196, 40, 44)))
+    things.append(
+        (
+            pv.Cone(center=(-0.6, y - 0.3, 1.5), direction=(0, 0, 1), height=0.3, radius=0.2, resolution=32),
+            (196, 40, 44),
+        )
+    )
+    return things
+
+
+def _door(pv: Any, left: float, colour: Colour) -> Things:
+    """A door in its frame, 0.9 m wide, from x = `left` on."""
+    y = WALL_Y_M
+    return [
+        (pv.Box((left - 0.08, left + 0.98, y - 0.035, y, 0, 2.13)), (236, 236, 232)),
+        (pv.Box((left, left + 0.9, y - 0.05, y - 0.035, 0, 2.05)), colour),
+        (pv.Sphere(center=(left + 0.82, y - 0.09, 1.02), radius=0.035), (190, 186, 176)),
+    ]
+
+
+def _curtain(pv: Any, left: float, colour: Colour) -> Things:
+    """A curtain in folds, 1.4 m wide, from x = `left` on, under its rail."""
+    things: Things = [(pv.Box((left - 0.1, left + 1.5, WALL_Y_M - 0.1, WALL_Y_M - 0.06, 2.35, 2.39)), (70, 70, 74))]
+    for fold in range(14):
+        centre = (left + 0.1 * fold + 0.05, WALL_Y_M - 0.07, 1.2)
+        things.append((pv.Cylinder(center=centre, direction=(0, 0, 1), radius=0.055, height=2.3), colour))
     return things
 
 

@@ -101,7 +101,8 @@ def _build(plotter: Any, pv: Any, room: Room, ambient: float) -> None:
             along = np.where(np.ptp(wall.points[:, 0]) > 0, wall.points[:, 0], wall.points[:, 1])
             wall.active_texture_coordinates = np.column_stack([along, wall.points[:, 2]]) / TEXTURE_SIDE_M
             plotter.add_mesh(wall, texture=_texture(pv, room.wallpaper), ambient=0.35 * ambient, diffuse=0.7)
-    ceiling = pv.Plane(center=(0, middle, CEILING_M), direction=(0, 0, -1), i_size=DEPTH_M, j_size=2 * HALF_WIDTH_M)
+    x, front, back = HALF_WIDTH_M, WALL_Y_M - DEPTH_M, WALL_Y_M
+    ceiling = _quad(pv, [[-x, front, CEILING_M], [-x, back, CEILING_M], [x, back, CEILING_M], [x, front, CEILING_M]])
     plotter.add_mesh(ceiling, color=_share(CEILING), ambient=0.6 * ambient, diffuse=0.4)
     board = pv.Box((-HALF_WIDTH_M, HALF_WIDTH_M, WALL_Y_M - 0.03, WALL_Y_M, 0, SKIRTING_M))
     plotter.add_mesh(board, color=_share(room.skirting), ambient=0.35 * ambient, diffuse=0.7)
@@ -112,37 +113,23 @@ def _build(plotter: Any, pv: Any, room: Room, ambient: float) -> None:
 
 def _walls(pv: Any) -> list[Any]:
     """The wall behind the performer, those at the sides and the one behind the camera; all face the room."""
-    middle, height = WALL_Y_M - DEPTH_M / 2, CEILING_M
-    behind = pv.Plane(
-        center=(0, WALL_Y_M, height / 2),
-        direction=(0, -1, 0),
-        i_size=2 * HALF_WIDTH_M,
-        j_size=height,
-        i_resolution=40,
-        j_resolution=20,
-    )
-    walls = [behind]
-    for centre, direction, length in (
-        ((-HALF_WIDTH_M, middle), (1, 0, 0), DEPTH_M),
-        ((HALF_WIDTH_M, middle), (-1, 0, 0), DEPTH_M),
-        ((0, WALL_Y_M - DEPTH_M), (0, 1, 0), 2 * HALF_WIDTH_M),
-    ):
-        walls.append(_upright(pv, centre, direction, length))
+    x, front, back = HALF_WIDTH_M, WALL_Y_M - DEPTH_M, WALL_Y_M
+    corners = [(-x, front), (-x, back), (x, back), (x, front)]
+    walls = []
+    for (x1, y1), (x2, y2) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        walls.append(_quad(pv, [[x1, y1, 0], [x2, y2, 0], [x2, y2, CEILING_M], [x1, y1, CEILING_M]]))
     return walls
 
 
-def _upright(pv: Any, centre: tuple[float, float], direction: tuple[float, float, float], length_m: float) -> Any:
-    """A wall from the floor to the ceiling."""
-    foot, head = np.array([*centre, 0.0]), np.array([*centre, CEILING_M])
-    along = np.cross([0.0, 0.0, 1.0], direction) * length_m / 2
-    corners = np.stack([foot - along, foot + along, head + along, head - along])
-    return pv.PolyData.from_regular_faces(corners, np.array([[0, 1, 2, 3]]))
+def _quad(pv: Any, corners: list[list[float]]) -> Any:
+    """A flat surface that faces whoever sees its corners run counter-clockwise."""
+    return pv.PolyData.from_regular_faces(np.array(corners, float), np.array([[0, 1, 2, 3]]))
 
 
 ROOMS: Mapping[str, Room] = {
     "living room": Room((198, 206, 200), (240, 240, 236), planks, "living room"),
     "studio": Room((150, 160, 186), (110, 118, 140), tiles, "studio"),
-    "hall": Room((232, 230, 224), (120, 118, 116), screed, "none"),
+    "hall": Room((255, 253, 246), (120, 118, 116), screed, "none"),
     "brick": Room((150, 92, 76), (58, 52, 50), planks, "loft", wallpaper=bricks, rug=carpet),
 }
 
