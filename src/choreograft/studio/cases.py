@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from choreograft.config import STANDARD_SET, StudioOptions
 from choreograft.errors import OptionError
 from choreograft.progress import Progress, silent
 from choreograft.studio.camera import Camera
 from choreograft.studio.pairs import Pair, PairSpec, render_pair
+from choreograft.studio.performers import find_performer
 from choreograft.studio.room import ROOMS
+from choreograft.studio.routines import ROUTINES
 from choreograft.video.size import Size
 
 TARGET_CAMERA = Camera(Size(360, 480), height_m=1.1, distance_m=4.6, view_m=2.85)
@@ -100,7 +104,6 @@ def with_seed(spec: PairSpec, seed: int) -> PairSpec:
     rooms = [room for room in ROOMS if room not in (spec.target_room, spec.source_room)]
     return replace(
         spec,
-        name=f"{spec.name}_{seed}",
         motion=motion,
         source=source,
         source_room=str(rooms[random.integers(len(rooms))]),
@@ -115,3 +118,25 @@ def render_cases(specs: Iterable[PairSpec], folder: Path, progress: Progress = s
         As `render_pair`.
     """
     return [render_pair(spec, folder / spec.name, progress) for spec in specs]
+
+
+def render_chosen(options: StudioOptions, progress: Progress = silent) -> list[Pair]:
+    """Render the cases that the command line names, with what it changes about them.
+
+    Raises:
+        OptionError: there is no such case, performer or routine.
+        As `render_pair`.
+    """
+    names = tuple(CASES) if STANDARD_SET in options.case else options.case
+    given = {"target": options.target, "source": options.source, "motion": options.motion, "seconds": options.seconds}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    specs = [replace(with_seed(find_case(name), options.seed), **changes) for name in names]
+    for spec in specs:  # a wrong name is told before the first clip is rendered
+        find_performer(spec.target)
+        find_performer(spec.source)
+        if spec.motion not in ROUTINES and not Path(spec.motion).is_file():
+            raise OptionError(
+                f"no routine or track is called {spec.motion!r}; the routines are {', '.join(ROUTINES)}, and a track is"
+                " a file that choreograft track made"
+            )
+    return render_cases(specs, options.folder, progress)

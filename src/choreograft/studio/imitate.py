@@ -18,7 +18,17 @@ from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.studio.body import FINGER_BONES, Body
-from choreograft.studio.posing import SIDE_LETTERS, Poses, align, assign, chain_origins, rotate, shortest_turn, unit
+from choreograft.studio.posing import (
+    SIDE_LETTERS,
+    Poses,
+    align,
+    assign,
+    chain_origins,
+    lift_girdle,
+    rotate,
+    shortest_turn,
+    unit,
+)
 from choreograft.studio.score import SIDES
 
 Array = NDArray[np.float64]
@@ -29,8 +39,10 @@ HINGE_SMOOTHING_S = 0.12
 """Of knees' and elbows' axes, which a nearly straight limb does not show."""
 GROUND_SMOOTHING_S = 0.06
 """Of the pelvis's height above the lower foot."""
-STRAIGHT = 0.04
+STRAIGHT = 0.15
 """Sine of the angle below which a limb's resting hinge counts for more than the seen one."""
+OFTEN = 0.5
+"""Share of the frames in which hands and feet must be known: across longer gaps they would point anywhere."""
 SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
 NECK = ("neck01", "neck02", "neck03", "head")
 ARMS = (
@@ -41,6 +53,7 @@ LEGS = (
     (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE),
     (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE, skeleton.RIGHT_HEEL, skeleton.RIGHT_BIG_TOE),
 )
+KNEES = (skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE)
 FINGER_POINTS = {finger: 1 + 4 * count for count, finger in enumerate(FINGER_BONES.values())}
 """The first of each finger's four points, counted from the hand's root."""
 
@@ -80,7 +93,7 @@ def imitate(track: PoseTrack, body: Body, seconds: float | None = None, rate: Fr
     rate = rate or track.rate
     frames = len(track) if seconds is None else round(seconds * rate)
     time_s = np.arange(frames) / float(rate)
-    seen = _read_landmarks(track, time_s)
+    seen = _read_landmarks(track, time_s, float(rate))
     still = np.tile(np.eye(3), (len(body.bones), 1, 1))
     likeness = _Likeness(body, seen, body.joints(body.vertices, still, body.heads), float(rate))
     rotations = np.broadcast_to(np.eye(3), (frames, len(body.bones), 3, 3)).copy()
@@ -89,27 +102,34 @@ def imitate(track: PoseTrack, body: Body, seconds: float | None = None, rate: Fr
         _turn_arm(likeness, side, rotations)
         _turn_leg(likeness, side, rotations)
     origins = chain_origins(body, rotations, np.zeros((frames, 3)))
-    pelvis = np.column_stack([_sideways(track, time_s, body), np.zeros(frames), _stand(likeness, rotations, origins)])
+    pelvis = np.column_stack(
+        [_sideways(track, time_s, body, float(rate)), np.zeros(frames), _stand(likeness, rotations, origins)]
+    )
     return Poses(rotations, origins + pelvis[:, None])
 
 
-def _read_landmarks(track: PoseTrack, time_s: Array) -> Array:
+def _read_landmarks(track: PoseTrack, time_s: Array, rate: float) -> Array:
     """(T, J, 3) m in stage axes, without gaps, smoothed; joints never seen are NaN."""
     world = np.where(track.present[:, None, None], track.world, np.nan).astype(np.float64)
     stage = np.stack([world[..., 0], world[..., 2], -world[..., 1]], axis=-1)
-    filled = _fill(stage, track.time_s, time_s)
+    body, rest = stage[:, skeleton.BODY], stage[:, skeleton.BODY.stop :]
+    filled = [_fill(body, track.time_s, time_s), _fill(rest, track.time_s, time_s, OFTEN)]
+    joints = np.concatenate(filled, axis=1)
     needed = [joint for limb in (*ARMS, *LEGS) for joint in limb[:3]]
-    if not np.isfinite(filled[:, needed]).all():
+    if not np.isfinite(joints[:, needed]).all():
         raise PersonError("the track shows no whole body to imitate: expected world landmarks of arms and legs")
-    return _smooth(filled, SMOOTHING_S * float(track.rate))
+    return _smooth(joints, SMOOTHING_S * rate)
 
 
-def _fill(values: Array, at_s: Array, time_s: Array) -> Array:
-    """Values (N, J, C) known at `at_s`, at other times (T, J, C): linear in between, held at the ends."""
+def _fill(values: Array, at_s: Array, time_s: Array, least: float = 0.0) -> Array:
+    """Values (N, J, C) known at `at_s`, at other times (T, J, C): linear in between, held at the ends.
+
+    Joints that are known in less than the share `least` of the frames stay NaN.
+    """
     result = np.full((len(time_s), *values.shape[1:]), np.nan)
     for joint in range(values.shape[1]):
         known = np.isfinite(values[:, joint]).all(axis=-1)
-        if known.any():
+        if known.any() and known.mean() >= least:
             for axis in range(values.shape[2]):
                 result[:, joint, axis] = np.interp(time_s, at_s[known], values[known, joint, axis])
     return result
@@ -156,17 +176,17 @@ def _turn_arm(likeness: _Likeness, side: int, rotations: Array) -> None:
     body, letter = likeness.body, SIDE_LETTERS[side]
     shoulder, elbow, wrist, _ = ARMS[side]
     chest = rotations[:, body.bone("spine01")]
-    upper, lower = likeness.way(shoulder, elbow)[1], likeness.way(elbow, wrist)[1]
-    rest = [body.head(f"{name}.{letter}") for name in ("upperarm01", "lowerarm01", "wrist")]
-    rest_hinge = unit(np.cross(rest[1] - rest[0], rest[2] - rest[1]))
-    swing = shortest_turn(rotate(chest, unit(rest[1] - rest[0])), unit(upper)) @ chest
+    (rest_upper, upper), (rest_lower, lower) = likeness.way(shoulder, elbow), likeness.way(elbow, wrist)
+    rest_hinge = unit(np.cross(rest_upper, rest_lower))
+    swing = shortest_turn(rotate(chest, unit(rest_upper)), unit(upper)) @ chest
     hinge = _hinge(likeness, upper, lower, rotate(swing, rest_hinge))
-    upper_arm = align(rest[1] - rest[0], rest_hinge, upper, hinge)
-    forearm = align(rest[2] - rest[1], rest_hinge, lower, hinge)
+    upper_arm = align(rest_upper, rest_hinge, upper, hinge)
+    forearm = align(rest_lower, rest_hinge, lower, hinge)
     hand = _turn_hand(likeness, side, forearm)
+    girdle = lift_girdle(chest, side, (unit(upper) * chest[:, :, 2]).sum(axis=1))
     for prefix, value in (
-        ("clavicle", chest),
-        ("shoulder", chest),
+        ("clavicle", girdle),
+        ("shoulder", girdle),
         ("upperarm", upper_arm),
         ("lowerarm01", forearm),
         ("lowerarm02", _between(forearm, hand, lower)),
@@ -194,9 +214,10 @@ def _turn_fingers(likeness: _Likeness, side: int, hand: Array, rotations: Array)
         points = range(root + first, root + first + 4)
         if not likeness.knows(root, *points):
             continue
+        turn = hand
         for joint in range(3):
             rest, now = likeness.way(points[joint], points[joint + 1])
-            turn = shortest_turn(rotate(hand, unit(rest)), unit(now)) @ hand
+            turn = shortest_turn(rotate(turn, unit(rest)), unit(now)) @ turn
             rotations[:, likeness.body.bone(f"finger{finger}-{joint + 1}.{SIDE_LETTERS[side]}")] = turn
 
 
@@ -211,13 +232,12 @@ def _between(forearm: Array, hand: Array, along: Array) -> Array:
 def _turn_leg(likeness: _Likeness, side: int, rotations: Array) -> None:
     body, letter = likeness.body, SIDE_LETTERS[side]
     hip, knee, ankle, heel, toe = LEGS[side]
-    rest = [body.head(f"{name}.{letter}") for name in ("upperleg01", "lowerleg01", "foot")]
-    thigh_way, shin_way = likeness.way(hip, knee)[1], likeness.way(knee, ankle)[1]
+    (rest_thigh, thigh_way), (rest_shin, shin_way) = likeness.way(hip, knee), likeness.way(knee, ankle)
     right = np.array([1.0, 0.0, 0.0])  # a standing person's knees fold about the axis from right to left
     pelvis = rotations[:, 0]
-    swing = shortest_turn(rotate(pelvis, unit(rest[1] - rest[0])), unit(thigh_way)) @ pelvis
+    swing = shortest_turn(rotate(pelvis, unit(rest_thigh)), unit(thigh_way)) @ pelvis
     hinge = _hinge(likeness, thigh_way, shin_way, rotate(swing, right))
-    thigh, shin = align(rest[1] - rest[0], right, thigh_way, hinge), align(rest[2] - rest[1], right, shin_way, hinge)
+    thigh, shin = align(rest_thigh, right, thigh_way, hinge), align(rest_shin, right, shin_way, hinge)
     foot = shin
     if likeness.knows(heel, toe):
         rest_sole, sole = likeness.way(heel, toe)
@@ -245,22 +265,18 @@ def _stand(likeness: _Likeness, rotations: Array, origins: Array) -> Array:
     return _smooth(-np.min(lows, axis=0)[:, None], GROUND_SMOOTHING_S * likeness.rate)[:, 0]
 
 
-def _sideways(track: PoseTrack, time_s: Array, body: Body) -> Array:
-    """(T,) m, how far the hips are beside their usual place, in steps of the body's own leg length."""
-    hips, ankles = list(skeleton.HIPS), [skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]
+def _sideways(track: PoseTrack, time_s: Array, body: Body, rate: float) -> Array:
+    """(T,) m, how far the hips are beside their usual place, in proportion to the legs."""
+    hips, shoulders, knees = (list(pair) for pair in (skeleton.HIPS, skeleton.SHOULDERS, KNEES))
     xy = np.where(track.present[:, None, None], track.xy, np.nan).astype(np.float64)
-    middle = _fill(xy[:, hips].mean(axis=1, keepdims=True), track.time_s, time_s)[:, 0, 0]
-    trunk_px = np.linalg.norm(xy[:, hips].mean(axis=1) - xy[:, list(skeleton.SHOULDERS)].mean(axis=1), axis=-1)
     world = track.world.astype(np.float64)
-    trunk_m = np.linalg.norm(
-        (world[:, hips].mean(axis=1) - world[:, list(skeleton.SHOULDERS)].mean(axis=1))[:, :2], axis=-1
-    )
-    thigh_m = np.linalg.norm(world[:, ankles] - world[:, hips], axis=-1)
+    middle = _fill(xy[:, hips].mean(axis=1, keepdims=True), track.time_s, time_s)[:, 0, 0]
+    trunk = [(points[:, shoulders].mean(axis=1) - points[:, hips].mean(axis=1))[:, :2] for points in (xy, world)]
+    trunk_px, trunk_m = (np.nanmedian(np.linalg.norm(way, axis=-1)) for way in trunk)
+    thigh_m = np.nanmedian(np.linalg.norm(world[:, knees] - world[:, hips], axis=-1))
     own_m = np.linalg.norm(body.head("lowerleg01.L") - body.head("upperleg01.L"))
-    if not np.isfinite(middle).all():
-        return np.zeros(len(time_s))
-    scale = np.nanmedian(trunk_m / trunk_px) * own_m / np.nanmedian(thigh_m)
-    return _smooth((scale * (middle - np.median(middle)))[:, None], HINGE_SMOOTHING_S * float(track.rate))[:, 0]
+    place_m = (middle - np.median(middle)) * trunk_m / trunk_px * own_m / thigh_m
+    return _smooth(place_m[:, None], GROUND_SMOOTHING_S * rate)[:, 0]
 
 
 def _smooth(values: Array, sigma: float) -> Array:

@@ -22,7 +22,7 @@ CLAVICLE_LIFT_DEG = 24.0
 """How far the shoulder girdle follows an arm that points straight up."""
 KNEES_OUT_DEG = 8.0
 """Knees point outwards a little, like feet."""
-FIST_DEG = ((75.0, 150.0, 200.0), (20.0, 50.0, 90.0))
+FIST_DEG = ((70.0, 150.0, 215.0), (5.0, 25.0, 45.0))
 """How far the three bones of a closed finger are turned in from the hand, and those of the thumb."""
 UP = np.array([0.0, 0.0, 1.0])
 SIDE_LETTERS = ("L", "R")
@@ -101,8 +101,7 @@ def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
     swing = shortest_turn(rotate(chest, unit(elbow - shoulder)), upper) @ chest
     palm = -out * motion["palm"][:, side]
 
-    lift = CLAVICLE_LIFT_DEG * np.clip((upper_local[:, 2] + 0.3) / 1.3, 0, 1) ** 1.5
-    girdle = chest @ turn_about(np.array([0.0, -out, 0.0]), lift)
+    girdle = lift_girdle(chest, side, upper_local[:, 2])
     hand = turn_about(lower, palm) @ forearm
     for prefix, value in (
         ("clavicle", girdle),
@@ -119,6 +118,12 @@ def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
     _close_hand(body, letter, motion["fist"][:, side], rotations)
 
 
+def lift_girdle(chest: Array, side: int, upwards: Array) -> Array:
+    """(T, 3, 3) how the collarbone goes along with an arm that points `upwards` (T,) in the chest's frame, -1..1."""
+    lift = CLAVICLE_LIFT_DEG * np.clip((upwards + 0.3) / 1.3, 0, 1) ** 1.5
+    return chest @ turn_about(np.array([0.0, -OUTWARD[side], 0.0]), lift)
+
+
 def _close_hand(body: Body, letter: str, fist: Array, rotations: Array) -> None:
     """Fold the fingers towards the palm by `fist` (T,) of the way."""
     hand = rotations[:, body.bone(f"wrist.{letter}")]
@@ -128,7 +133,7 @@ def _close_hand(body: Body, letter: str, fist: Array, rotations: Array) -> None:
     for finger in range(1, 6):
         for joint, angle in enumerate(FIST_DEG[finger == 1], start=1):
             bone = body.bone(f"finger{finger}-{joint}.{letter}")
-            rotations[:, bone] = hand @ turn_about(across, -angle * fist)
+            rotations[:, bone] = hand @ turn_about(across, angle * fist)
 
 
 def _place_foot(body: Body, motion: Motion, side: int) -> tuple[Array, Array]:

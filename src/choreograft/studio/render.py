@@ -31,7 +31,7 @@ from choreograft.video.size import Size
 from choreograft.video.soundtrack import add_sound
 from choreograft.video.write import VideoWriter
 
-LOOK_VERSION = 1
+LOOK_VERSION = 2
 """Raise when bodies, clothes, rooms or moves change what is drawn, so that old clips are rendered anew."""
 
 TRACK_SUFFIX = ".npz"
@@ -139,7 +139,7 @@ def receipt_of(path: Path) -> Path:
 def _recipe(take: Take) -> str:
     """A name for everything that decides what a clip shows."""
     plain = asdict(take)
-    if take.routine.endswith(TRACK_SUFFIX):
+    if take.routine.endswith(TRACK_SUFFIX) and Path(take.routine).is_file():
         plain["routine"] = content_hash(Path(take.routine))
     return text_hash({"version": LOOK_VERSION, **plain}, digits=16)
 
