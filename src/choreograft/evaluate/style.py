@@ -14,7 +14,7 @@ STYLE: Final = """
   --ground: #ffffff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde3; --strong: #eef4fb;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #cc79a7; --c4: #e69f00; --c5: #56b4e9;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #14171b; --card: #1d2126; --ink: #e8eaed; --soft: #a2abb6; --line: #363c44; --strong: #1f2f40;
     --c0: #56b4e9; --c1: #e69f00; --c2: #1fbf92; --c3: #e08fbd; --c4: #f0e442; --c5: #ff8a45;
@@ -23,7 +23,7 @@ STYLE: Final = """
 * { box-sizing: border-box; }
 body {
   margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 76rem; background: var(--ground); color: var(--ink);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
 }
 h1 { margin: 0 0 .25rem; font-size: 1.9rem; line-height: 1.2; }
 h2 { margin: 3rem 0 .5rem; font-size: 1.3rem; }
@@ -92,10 +92,13 @@ ol.worst > li { margin: 1.25rem 0; }
 .film > div { max-width: 100%; }
 video { display: block; width: 100%; height: auto; background: #181818; border-radius: 4px; }
 @media print {
-  body { max-width: none; padding: 0; font-size: 11px; }
+  :root { color-scheme: light; font-size: 10px; }
+  body { max-width: none; padding: 0; }
   nav, .chooser, #videos { display: none; }
   .scroll { overflow: visible; }
-  table { font-size: 8px; } th, td { padding: .2rem .4rem; }
+  th, td { padding: .2rem .5rem; }
+  .curves figure svg { min-width: 0; }
+  .pictures img { max-height: 16rem; width: auto; }
   figure, li, tr { break-inside: avoid; }
 }
 """
