@@ -13,8 +13,8 @@ from choreograft.progress import Progress, silent
 from choreograft.studio.camera import Camera
 from choreograft.studio.pairs import Pair, PairSpec, render_pair
 from choreograft.studio.performers import find_performer
+from choreograft.studio.render import check_routine
 from choreograft.studio.room import ROOMS
-from choreograft.studio.routines import ROUTINES
 from choreograft.video.size import Size
 
 TARGET_CAMERA = Camera(Size(360, 480), height_m=1.1, distance_m=4.6, view_m=2.85)
@@ -134,9 +134,5 @@ def render_chosen(options: StudioOptions, progress: Progress = silent) -> list[P
     for spec in specs:  # a wrong name is told before the first clip is rendered
         find_performer(spec.target)
         find_performer(spec.source)
-        if spec.motion not in ROUTINES and not Path(spec.motion).is_file():
-            raise OptionError(
-                f"no routine or track is called {spec.motion!r}; the routines are {', '.join(ROUTINES)}, and a track is"
-                " a file that choreograft track made"
-            )
+        check_routine(spec.motion)
     return render_cases(specs, options.folder, progress)

@@ -40,6 +40,7 @@ GESTURES = (
 )
 TEMPI = (0.88, 1.12)
 """Between these a seed draws how fast a drill goes."""
+REST_S = 0.5
 T = TypeVar("T")
 
 
@@ -48,9 +49,9 @@ def kicks(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
     score = Score()
     sides, ways = (LEFT, RIGHT), _reorder(("front", "side", "round"), seed)
     plan = [(sides[count % 2], ways[count % 3]) for count in range(6)]
-    score.arms(0.0, 0.25, "fists_up", "fists_up")
+    score.arms(0.02, 0.25, "fists_up", "fists_up")
     for side in SIDES:
-        score.move(f"{SIDE_NAMES[side]}_fist", 0.0, 0.25, 1.0)
+        score.move(f"{SIDE_NAMES[side]}_fist", 0.02, 0.25, 1.0)
 
     def cycle(at: float) -> float:
         for count, (side, way) in enumerate(plan):
@@ -68,7 +69,7 @@ def kicks(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
 def squats(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
     """Deep squats with the feet apart, the arms forward, up, at the head, crossed."""
     score = Score()
-    score.step(0.0, 0.35, (0.0, 0.0), width=0.12)
+    score.step(0.02, 0.35, (0.0, 0.0), width=0.12)
 
     def cycle(at: float) -> float:
         for count, (low, high) in enumerate(_reorder(SQUAT_ARMS, seed)):
@@ -150,6 +151,7 @@ def _repeat(
     tempo = float(random.uniform(*TEMPI)) if seed else 1.0
     while at < seconds * tempo:
         at = cycle(at)
+    score.rest(at + REST_S)
     motion = score.play(seconds, rate, tempo)
     return mirror(motion) if seed and random.random() < 0.5 else motion
 

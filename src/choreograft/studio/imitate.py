@@ -270,12 +270,13 @@ def _sideways(track: PoseTrack, time_s: Array, body: Body, rate: float) -> Array
     hips, shoulders, knees = (list(pair) for pair in (skeleton.HIPS, skeleton.SHOULDERS, KNEES))
     xy = np.where(track.present[:, None, None], track.xy, np.nan).astype(np.float64)
     world = track.world.astype(np.float64)
-    middle = _fill(xy[:, hips].mean(axis=1, keepdims=True), track.time_s, time_s)[:, 0, 0]
+    middle = xy[:, hips].mean(axis=1, keepdims=True)
+    aside_px = _fill(middle - np.nanmedian(middle, axis=0), track.time_s, time_s)[:, 0, 0]
     trunk = [(points[:, shoulders].mean(axis=1) - points[:, hips].mean(axis=1))[:, :2] for points in (xy, world)]
     trunk_px, trunk_m = (np.nanmedian(np.linalg.norm(way, axis=-1)) for way in trunk)
     thigh_m = np.nanmedian(np.linalg.norm(world[:, knees] - world[:, hips], axis=-1))
     own_m = np.linalg.norm(body.head("lowerleg01.L") - body.head("upperleg01.L"))
-    place_m = (middle - np.median(middle)) * trunk_m / trunk_px * own_m / thigh_m
+    place_m = aside_px * trunk_m / trunk_px * own_m / thigh_m
     return _smooth(place_m[:, None], GROUND_SMOOTHING_S * rate)[:, 0]
 
 

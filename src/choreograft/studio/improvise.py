@@ -57,6 +57,7 @@ def improvise(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
         _move_arms(dance, at, favourites)
         _move_trunk(dance, at, DEPTHS.get(last, (0.01,) * BAR_BEATS))
         at += BAR_BEATS * dance.beat_s
+    dance.score.rest(at + dance.beat_s)
     return dance.score.play(seconds, rate)
 
 

@@ -114,6 +114,8 @@ def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioCl
         path: of the video, with a suffix that `VideoWriter` takes.
         progress: is told the frames done.
     Raises:
+        OptionError: there is no such performer, routine, room or light.
+        FileFormatError, PersonError: as `perform`.
         DependencyError: the studio's libraries are missing.
         OutputError: the folder cannot be written.
     """
@@ -126,7 +128,12 @@ def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioCl
 
 
 def is_whole(take: Take, path: Path) -> bool:
-    """Whether a take's video, its track and the receipt that vouches for them are all at `path`."""
+    """Whether a take's video, its track and the receipt that vouches for them are all at `path`.
+
+    Raises:
+        OptionError: there is no such routine.
+    """
+    check_routine(take.routine)
     receipt = _read_receipt(receipt_of(path))
     return bool(receipt == _write_down(_recipe(take), StudioClip(path, path.with_suffix(".npz"))))
 
@@ -139,9 +146,23 @@ def receipt_of(path: Path) -> Path:
 def _recipe(take: Take) -> str:
     """A name for everything that decides what a clip shows."""
     plain = asdict(take)
-    if take.routine.endswith(TRACK_SUFFIX) and Path(take.routine).is_file():
+    if take.routine.endswith(TRACK_SUFFIX):
         plain["routine"] = content_hash(Path(take.routine))
     return text_hash({"version": LOOK_VERSION, **plain}, digits=16)
+
+
+def check_routine(routine: str) -> None:
+    """Refuse a routine that is neither one of `ROUTINES` nor a track's file.
+
+    Raises:
+        OptionError: saying what there is.
+    """
+    if routine in ROUTINES or (routine.endswith(TRACK_SUFFIX) and Path(routine).is_file()):
+        return
+    raise OptionError(
+        f"no routine or track is called {routine!r}; there are {', '.join(ROUTINES)}, and any file *{TRACK_SUFFIX} that"
+        " choreograft track made"
+    )
 
 
 def perform(body: Body, take: Take) -> Poses:
@@ -152,10 +173,10 @@ def perform(body: Body, take: Take) -> Poses:
         FileFormatError: the routine names a file that is no track.
         PersonError: the track shows nobody.
     """
+    check_routine(take.routine)
     if take.routine.endswith(TRACK_SUFFIX):
         return imitate(PoseTrack.load(Path(take.routine)), body, take.seconds, take.rate)
-    routine = _look_up(ROUTINES, take.routine, "routine")
-    return pose_body(body, routine(take.seconds, take.rate, take.seed))
+    return pose_body(body, ROUTINES[take.routine](take.seconds, take.rate, take.seed))
 
 
 def _look_up(named: Mapping[str, Thing], name: str, kind: str) -> Thing:

@@ -149,6 +149,12 @@ class Score:
         """Where a channel has been moved to so far, (n,)."""
         return self._keys[channel][-1][1]
 
+    def rest(self, time_s: float) -> None:
+        """Hold every channel until then, so that moves at the end of the score come to a stop, not to a halt."""
+        for keys in self._keys.values():
+            if keys[-1][0] < time_s - SAME_TIME_S:
+                keys.append((time_s, keys[-1][1]))
+
     def arms(self, start_s: float, end_s: float, left: str | None, right: str | None) -> None:
         """Move the arms to named poses; None leaves an arm to its own devices."""
         for side, name in ((LEFT, left), (RIGHT, right)):

@@ -24,6 +24,7 @@ def showcase(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: 
     moves.touch_head(score, 13.6)
     _turn_slowly(score, 14.3)
     _walk_about(score, 18.6)
+    score.rest(SHOWCASE_S)
     return score.play(seconds, rate, SHOWCASE_S / seconds)
 
 
