@@ -20,7 +20,7 @@ SKINS: tuple[Colour, ...] = (
 HAIRS: tuple[Colour, ...] = ((24, 20, 20), (58, 38, 28), (112, 70, 38), (156, 86, 44), (196, 156, 96), (150, 148, 146))
 IRISES: tuple[Colour, ...] = ((52, 32, 20), (72, 104, 128), (70, 110, 84), (96, 76, 44))
 HEIGHTS = ((0.28, 0.48), (0.34, 0.56))
-"""Anny's height, men and women: 1.69 m to 1.91 m, and 1.56 m to 1.80 m."""
+"""Anny's height, men and women; with the other traits 1.58 m to 1.90 m, and 1.49 m to 1.85 m."""
 SKIRT_SHARE = 0.45
 """Of the women."""
 
@@ -39,21 +39,24 @@ def draw_person(seed: int) -> tuple[dict[str, float], Outfit]:
     }
     skin = SKINS[random.integers(len(SKINS))]
     shirt_hue, shirt_light = random.random(), random.uniform(0.25, 0.95)
+    shirt = _colour(shirt_hue, random.uniform(0.2, 0.85), shirt_light)
+    # half the wheel away and clearly lighter or darker, so that the pattern shows
+    second = _colour(shirt_hue + 0.5, random.uniform(0.1, 0.8), shirt_light + (0.35 if shirt_light < 0.6 else -0.45))
+    pattern = PATTERNS[random.integers(len(PATTERNS))]
     hairstyles: tuple[Literal["short", "bun", "ponytail"], ...] = ("short", "bun", "ponytail") if woman else ("short",)
     outfit = Outfit(
         skin=skin,
         lips=_mix(skin, (190, 50, 60), 0.35),
         hair=HAIRS[random.integers(len(HAIRS))],
         iris=IRISES[random.integers(len(IRISES))],
-        shirt=_colour(shirt_hue, random.uniform(0.2, 0.85), shirt_light),
-        # half the wheel away and clearly lighter or darker, so that the pattern shows
-        stripe=_colour(shirt_hue + 0.5, random.uniform(0.1, 0.8), shirt_light + (0.35 if shirt_light < 0.6 else -0.45)),
+        shirt=shirt,
+        stripe=shirt if pattern == "plain" else second,
         trousers=_colour(random.random(), random.uniform(0.1, 0.7), random.uniform(0.2, 0.75)),
         shoes=_colour(random.random(), random.uniform(0.0, 0.6), random.uniform(0.15, 0.95)),
         soles=_colour(random.random(), random.uniform(0.0, 0.3), random.uniform(0.3, 0.95)),
         sleeve=random.uniform(0.45, 1.85),
         hairstyle=hairstyles[random.integers(len(hairstyles))],
-        pattern=PATTERNS[random.integers(len(PATTERNS))],
+        pattern=pattern,
         legwear="skirt" if woman and random.random() < SKIRT_SHARE else "trousers",
     )
     return shape, outfit

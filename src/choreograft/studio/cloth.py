@@ -142,7 +142,7 @@ class Ponytail:
         radius = TAIL_RADIUS_M * np.interp(s, [0, 0.12, 0.35, 0.8, 1], [0.45, 0.8, 1, 0.65, 0.12])
         body_near, normals = surface.vertices[self.near], surface.normals[self.near]
         line = line + (s > 0.2) * _push_out(line, body_near, normals, radius[:, 0] + 0.004)
-        return _tube(line, radius)
+        return _tube(line, radius, aside=poses.rotations[frame, self.head, :, 0])
 
     def _follow_head(self, body: Body, poses: Poses, frame: int) -> Array:
         """(R, 3) the middle line as the head carries it, bending from backwards to straight down."""
@@ -258,13 +258,17 @@ def _sheet_normals(sheet: Array) -> Array:
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9))
 
 
-def _tube(line: Array, radius: Array) -> Array:
-    """(N, 3) vertices of a tube of radii (R, 1) around a line (R, 3), rings counter-clockwise seen from its start."""
+def _tube(line: Array, radius: Array, aside: Array) -> Array:
+    """(N, 3) vertices of a tube of radii (R, 1) around a line (R, 3), rings counter-clockwise seen from its start.
+
+    The rings' first axis starts as `aside` (3,) and is carried along without twist, so it is defined for any bend.
+    """
     along = np.gradient(line, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    aside = np.cross(along, [0.0, 1.0, 0.3])
-    aside /= np.maximum(np.linalg.norm(aside, axis=1, keepdims=True), 1e-9)
-    up = np.cross(aside, along)
-    angle = np.linspace(0, 2 * np.pi, TAIL_ROUND, endpoint=False)[None, :, None]
-    rings = line[:, None] + radius[:, None] * (np.cos(angle) * aside[:, None] + np.sin(angle) * up[:, None])
-    return np.asarray(loft(rings)[0])
+    angle = np.linspace(0, 2 * np.pi, TAIL_ROUND, endpoint=False)[:, None]
+    rings = []
+    for centre, ahead, reach in zip(line, along, radius, strict=True):
+        aside = aside - (aside @ ahead) * ahead
+        aside = aside / np.linalg.norm(aside)
+        rings.append(centre + reach * (np.cos(angle) * aside + np.sin(angle) * np.cross(aside, ahead)))
+    return np.asarray(loft(np.stack(rings))[0])
