@@ -14,7 +14,15 @@ from typing import Any, Final
 import tyro
 
 from choreograft import __version__
-from choreograft.config import DanceOptions, DemoOptions, DoctorOptions, TrackOptions, TrainOptions
+from choreograft.config import (
+    DanceOptions,
+    DemoOptions,
+    DoctorOptions,
+    EvaluateOptions,
+    StudioOptions,
+    TrackOptions,
+    TrainOptions,
+)
 from choreograft.errors import ChoreograftError, OptionError
 from choreograft.progress import ConsoleProgress
 from choreograft.system import explain_missing_library
@@ -50,6 +58,27 @@ def run_track(options: TrackOptions) -> int:
     return 0
 
 
+def run_evaluate(options: EvaluateOptions) -> int:
+    """How good it is."""
+    from choreograft.evaluate.run import evaluate
+    from choreograft.evaluate.summary import summarise
+    from choreograft.evaluate.table import print_tables
+
+    done = evaluate(options, ConsoleProgress())
+    print_tables(done.evaluation, summarise(done.evaluation))
+    sys.stdout.write(f"{done.report.page} (numbers: {done.report.json})\n")
+    return 0
+
+
+def run_studio(options: StudioOptions) -> int:
+    """Pairs with a known truth."""
+    from choreograft.studio.order import render_order
+
+    for pair in render_order(options, ConsoleProgress()):
+        sys.stdout.write(f"{pair.folder}\n")
+    return 0
+
+
 def run_demo(options: DemoOptions) -> int:
     """The whole job on synthetic performers."""
     from choreograft.demo import run
@@ -69,6 +98,8 @@ VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int]]]] = {
     "dance": (DanceOptions, run_dance),
     "train": (TrainOptions, run_train),
     "track": (TrackOptions, run_track),
+    "evaluate": (EvaluateOptions, run_evaluate),
+    "studio": (StudioOptions, run_studio),
     "demo": (DemoOptions, run_demo),
     "doctor": (DoctorOptions, run_doctor),
 }

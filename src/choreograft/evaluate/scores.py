@@ -76,9 +76,9 @@ class Scores:
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz of one array for each region and metric, atomically."""
-        arrays = {f"{region}/{metric}": values for (region, metric), values in self.series.items()}
+        arrays: dict[str, Any] = {f"{region}/{metric}": values for (region, metric), values in self.series.items()}
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, frames=np.array(self.frames), **arrays)
+            np.savez_compressed(stream, **arrays, frames=np.array(self.frames))
 
     @staticmethod
     def load(path: Path) -> "Scores | None":

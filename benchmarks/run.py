@@ -1,0 +1,122 @@
+"""The quality and speed tables of docs/benchmarks.md for this machine, by one command.
+
+    python benchmarks/run.py            # the standard set: under 40 minutes on 2 cores
+    python benchmarks/run.py --quick    # three cases, half a minute of training: under 5 minutes
+
+Everything lies in the folder afterwards: the pairs, the results, evaluation.html to look at, and tables.md. Run again
+it goes on where it stopped: clips, tracks, performers and results that are there already are used.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import tyro
+
+from choreograft.config import EvaluateOptions
+from choreograft.evaluate.grid import case_grids, method_grids
+from choreograft.evaluate.run import evaluate
+from choreograft.evaluate.scores import Evaluation
+from choreograft.evaluate.summary import summarise
+from choreograft.evaluate.table import to_markdown
+from choreograft.files import atomic_path
+from choreograft.machine import describe_machine
+from choreograft.progress import ConsoleProgress
+from choreograft.studio.cases import CASES, render_cases
+from choreograft.studio.pairs import PairSpec
+from choreograft.training.train import list_versions
+from speed import measure_speed
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    cases: tuple[str, ...]
+    methods: tuple[str, ...]
+    minutes: float
+    """Of training, for every method that trains."""
+    seconds: float
+    """Of every motion."""
+    showcase_seconds: float
+    rounds: int
+    """Of the speed measurement."""
+
+
+FULL = Scale(tuple(CASES), ("nearest", "draft", "paper"), 4.0, 4.0, 20.0, 3)
+QUICK = Scale(("same_build", "short_to_tall", "fast_turn"), ("nearest", "draft"), 0.5, 2.0, 10.0, 1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    folder: Path = Path("benchmark_runs")
+    """For everything that is made."""
+    quick: bool = False
+    """A small set that says whether anything is badly wrong."""
+
+
+def main(options: Options) -> None:
+    """Render, train, draw, judge, time; print and write the tables."""
+    began = time.monotonic()
+    scale, progress = QUICK if options.quick else FULL, ConsoleProgress()
+    folder = options.folder / ("quick" if options.quick else "full")
+    specs = [_scaled(CASES[name], scale) for name in scale.cases]
+    render_cases(specs, folder / "pairs", progress)
+    done = evaluate(
+        EvaluateOptions(
+            pair=(folder / "pairs",), compare=",".join(scale.methods), minutes=scale.minutes, runs=folder / "runs",
+            output=folder / "evaluation", overwrite=True,
+        ),
+        progress,
+    )  # fmt: skip
+    speed = measure_speed(scale.rounds)
+    minutes = (time.monotonic() - began) / 60
+    text = write_tables(done.evaluation, speed, scale, minutes)
+    with atomic_path(folder / "tables.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(text)
+    print(f"{folder / 'tables.md'}; look at {done.report.page}")
+
+
+def _scaled(spec: PairSpec, scale: Scale) -> PairSpec:
+    return replace(spec, seconds=scale.seconds, showcase_seconds=scale.showcase_seconds)
+
+
+def write_tables(evaluation: Evaluation, speed: str, scale: Scale, minutes: float) -> str:
+    """The page's tables, with what they were measured on."""
+    summary = summarise(evaluation)
+    grids = [*method_grids(evaluation, summary), *case_grids(evaluation, summary)]
+    tables = [f"### {grid.title}\n\n{to_markdown(grid)}" for grid in grids]
+    machine = ", ".join(f"{name} {value}" for name, value in describe_machine().items())
+    versions = ", ".join(f"{name} {value}" for name, value in list_versions().items())
+    made = [_made(evaluation, method) for method in evaluation.methods]
+    return "\n".join(
+        [
+            f"Machine: {machine}. Versions: {versions}.",
+            f"{len(evaluation.cases)} cases, {scale.minutes:g} minutes of training for each target and method;"
+            f" {minutes:.0f} minutes in all.",
+            *(f"Note: {note}" for note in evaluation.notes),
+            "",
+            *tables,
+            "### How the methods came about\n",
+            "| method | of each target |\n|---|---|",
+            *made,
+            "\n### Speed\n",
+            speed,
+        ]
+    )
+
+
+def _made(evaluation: Evaluation, method: str) -> str:
+    entries = [entry for entry in evaluation.entries if entry.method == method]
+    kinds = dict.fromkeys(
+        ", ".join(f"{name} {value:g}" for name, value in entry.facts.items() if name != "frames a second")
+        for entry in entries
+    )
+    return f"| {method} | {'; '.join(kind for kind in kinds if kind) or '-'} |"
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,134 @@
+"""How fast the parts are, measured side by side in one process: in turns, so that a busy machine slows all alike.
+
+    python benchmarks/speed.py
+
+Prints rows for docs/benchmarks.md. `benchmarks/run.py` calls it after measuring quality.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+
+from choreograft.config import PRESETS, Preset, TrackingConfig
+from choreograft.evaluate.judge import judge_against_truth, load_tools
+from choreograft.evaluate.methods import adapt_preset
+from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.perceptual import load_perceptual
+from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.performer.staging import Conditioning
+from choreograft.pose.track import PoseTrack
+from choreograft.pose.tracking import track_video
+from choreograft.render.nearest import NearestFrames
+from choreograft.render.session import render_frames
+from choreograft.retarget.stance import Stance
+from choreograft.studio.render import TARGET_TAKE, render_clip
+from choreograft.training.loop import set_up, train_step
+from choreograft.training.pairs import TrainingFrame
+from choreograft.training.recording import Clip
+from choreograft.video.read import read_frames
+from choreograft.video.size import Canvas, Size
+
+CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
+"""Of the clip that is filmed and tracked, and of the frames that are trained on, drawn and judged."""
+CLIP_FRAMES = 24
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much to measure."""
+
+    rounds: int = 3
+    """Each part is timed once a round; the median counts."""
+
+
+Job = tuple[str, int, Callable[[], object]]
+"""What it is called, how many frames or images one call handles, and the call."""
+
+
+def measure_speed(rounds: int) -> str:
+    """Markdown tables: images trained, frames drawn, and frames of everything else, a second."""
+    compute = choose_compute()
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _film(Path(folder))
+        presets = [adapt_preset(PRESETS[name], SIZE.height) for name in ("draft", "paper")]
+        performers = {preset.name: _performer(preset) for preset in presets}
+        training = [(f"training, {name}", 2, _step(performer)) for name, performer in performers.items()]
+        track = clip.track.on_canvas(SIZE)
+        images = [Canvas(clip.track.size, SIZE).place_image(frame.image) for frame in read_frames(clip.path)]
+        nearest = NearestFrames(np.stack(images), [track], images[0])
+        drawing: list[Job] = [("drawing, nearest", CLIP_FRAMES, lambda: list(nearest.draw(track)))]
+        for name, performer in performers.items():
+            drawing.append((f"drawing, {name}", CLIP_FRAMES, _drawer(performer.eval(), track, compute)))
+        tools = load_tools(compute)
+        others: list[Job] = [
+            ("tracking", CLIP_FRAMES, lambda: track_video(clip.path, TrackingConfig())),
+            ("judging", CLIP_FRAMES, lambda: judge_against_truth(clip, clip, tools)),
+            ("studio", CLIP_FRAMES, lambda: _film(Path(folder) / "again")),
+        ]
+        return "\n".join(_table(_take_turns(jobs, rounds)) for jobs in (training, drawing, others))
+
+
+def _take_turns(jobs: list[Job], rounds: int) -> Mapping[str, float]:
+    """Median frames a second of each job; every job is called once before the clock starts."""
+    spent: dict[str, list[float]] = {name: [] for name, _, _ in jobs}
+    for turn in range(rounds + 1):
+        for name, frames, call in jobs:
+            began = time.perf_counter()
+            call()
+            if turn:
+                spent[name].append((time.perf_counter() - began) / frames)
+    return {name: 1 / statistics.median(seconds) for name, seconds in spent.items()}
+
+
+def _table(rates: Mapping[str, float]) -> str:
+    slowest = min(rates.values())
+    rows = [f"| {name} | {rate:.1f} | {rate / slowest:.1f} |" for name, rate in rates.items()]
+    return "\n".join(["| | a second | times the slowest |", "|---|--:|--:|", *rows, ""])
+
+
+def _film(folder: Path) -> Clip:
+    """A second of a studio performer, rendered anew, with its true track."""
+    camera = replace(TARGET_TAKE.camera, size=CLIP_SIZE)
+    take = replace(TARGET_TAKE, routine="dance", seconds=1.0, rate=Fraction(CLIP_FRAMES), camera=camera)
+    path = folder / "clip.mp4"
+    path.with_suffix(".json").unlink(missing_ok=True)  # the receipt by which a clip counts as rendered
+    clip = render_clip(take, path)
+    return Clip(clip.video, PoseTrack.load(clip.track))
+
+
+def _performer(preset: Preset) -> Performer:
+    card = PerformerCard("speed", preset, SIZE, Stance(SIZE, None, None))
+    return Performer(card, torch.zeros(3, SIZE.height, SIZE.width))
+
+
+def _step(performer: Performer) -> Callable[[], object]:
+    setup = set_up(performer, load_perceptual(performer.card.preset.perceptual), choose_compute(), seed=0)
+    shape = (1, 3, SIZE.height, SIZE.width)
+
+    def frame() -> TrainingFrame:
+        stick, plate, real = (torch.rand(shape) * 2 - 1 for _ in range(3))
+        return TrainingFrame(Conditioning(stick, plate), real, torch.rand(1, 1, *shape[2:])).to(setup.fabric.device)
+
+    pair = (frame(), frame())
+    return lambda: train_step(setup, pair, performer.card.preset.optimiser.learning_rate)
+
+
+def _drawer(performer: Performer, track: PoseTrack, compute: Compute) -> Callable[[], object]:
+    return lambda: list(render_frames(performer, track, compute))
+
+
+def main(options: Options) -> None:
+    """Print the tables."""
+    print(measure_speed(options.rounds))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

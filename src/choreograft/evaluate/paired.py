@@ -1,0 +1,60 @@
+"""Evaluation against rendered truth: pairs of the studio as cases."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from choreograft.errors import FileFormatError, OptionError
+from choreograft.evaluate.compare import Case
+from choreograft.evaluate.methods import Footage
+from choreograft.files import content_hash
+from choreograft.performer.store import load_performer
+from choreograft.pipeline import read_clip
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress
+from choreograft.studio.cases import CASES
+from choreograft.studio.pairs import PAIR_FILE, Pair, load_pair
+
+
+def find_pairs(folders: Sequence[Path]) -> list[Pair]:
+    """The pairs in folders: each is a pair itself or holds some, in the order of the standard set, others after it.
+
+    Raises:
+        FileFormatError: a folder holds none, or a damaged one.
+    """
+    pairs = []
+    for folder in folders:
+        inside = sorted(path.parent for path in folder.glob(f"*/{PAIR_FILE}"))
+        inner = [folder] if (folder / PAIR_FILE).exists() else inside
+        if not inner:
+            raise FileFormatError(
+                f"{folder}: found no {PAIR_FILE} in it or in its folders; expected a pair; render one with"
+                f" choreograft studio {folder}"
+            )
+        pairs += [load_pair(path) for path in inner]
+    order = {name: place for place, name in enumerate(CASES)}
+    return sorted(pairs, key=lambda pair: (order.get(pair.name, len(order)), pair.name))
+
+
+def check_performer(performer: Path, pairs: Sequence[Pair]) -> None:
+    """Refuse a performer that is not the pairs' target.
+
+    Raises:
+        OptionError: it was trained on other footage. FileFormatError: not a performer file.
+    """
+    known = set(load_performer(performer).card.training.get("clips", {}).values())
+    for pair in pairs:
+        if content_hash(pair.target) not in known:
+            raise OptionError(
+                f"{performer} was not trained on {pair.target}; expected a performer of the pair's own target; train"
+                f" one with choreograft train {pair.target}, or leave it out"
+            )
+
+
+def make_case(pair: Pair, runs: Path, progress: Progress) -> Case:
+    """Track target and source as a user's videos would be: methods get no truth to work from."""
+    target, _ = read_clip(pair.target, 1, runs, progress)
+    source, _ = read_clip(pair.source, 1, runs, progress)
+    return Case(
+        pair.name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
+        true_track=PoseTrack.load(pair.truth_track),
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""Evaluation on held-out frames: a target's own motion, redrawn from its poses, against the real frames.
+
+Chan et al. 2019, "Evaluation": no truth exists for a transfer between real people, so the paper measures how well a
+performer draws frames of the same person that it never saw.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from choreograft.config import VideoConfig
+from choreograft.errors import OptionError
+from choreograft.evaluate.compare import Case
+from choreograft.evaluate.methods import Footage
+from choreograft.files import content_hash
+from choreograft.performer.store import SUFFIX, load_performer
+from choreograft.pipeline import read_clip
+from choreograft.progress import Progress
+from choreograft.training.holdout import held_out_frames
+from choreograft.training.recording import Clip
+from choreograft.video.read import probe, read_frames
+from choreograft.video.write import VideoWriter
+
+MIN_FRAMES: Final = 8
+"""Fewer held-out frames are no measurement."""
+TRUTH_CRF: Final = 8
+"""The real frames are written again with hardly any loss."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a performer learns from, and what is kept back."""
+
+    videos: tuple[Path, ...]
+    person: int
+    hold_out: float
+
+
+def read_lesson(performer: Path) -> Lesson:
+    """What a performer file says of its training.
+
+    Raises:
+        OptionError: nothing was held out, or its clips are no longer where they were.
+        FileFormatError: not a performer file.
+    """
+    card = load_performer(performer).card
+    hold_out = float(card.training.get("hold_out", 0))
+    if not hold_out:
+        raise OptionError(
+            f"{performer} was trained on all of its footage, so nothing is left to test it on; train it with"
+            " --hold-out 0.15, or give the video instead of the performer"
+        )
+    clips = {Path(path): sha for path, sha in card.training["clips"].items()}
+    for path, sha in clips.items():
+        if not path.is_file() or content_hash(path) != sha:
+            raise OptionError(
+                f"{performer} was trained on {path}, which is {'another file now' if path.is_file() else 'not there'};"
+                " expected the same video at that place; run this where it was trained"
+            )
+    return Lesson(tuple(clips), int(card.training["person"]), hold_out)
+
+
+def is_performer(path: Path) -> bool:
+    """Whether a path names a performer file rather than a video."""
+    return path.suffix == SUFFIX
+
+
+def make_cases(footage: Footage, folder: Path, progress: Progress) -> list[Case]:
+    """One case for each clip: its held-out frames, written as a video of their own into `folder`.
+
+    Raises:
+        OptionError: a clip is too short for that.
+    """
+    stems = [clip.path.stem for clip in footage.clips]
+    names = [stem if stems.count(stem) == 1 else f"{stem}-{n}" for n, stem in enumerate(stems, start=1)]
+    return [
+        _make_case(name, clip, footage, folder / f"{name}.mp4", progress)
+        for name, clip in zip(names, footage.clips, strict=True)
+    ]
+
+
+def read_footage(lesson: Lesson, runs: Path, progress: Progress) -> Footage:
+    """The clips of a lesson with their cleaned tracks."""
+    clips = tuple(read_clip(video, lesson.person, runs, progress)[0] for video in lesson.videos)
+    return Footage(clips, lesson.person, lesson.hold_out)
+
+
+def _make_case(name: str, clip: Clip, footage: Footage, truth: Path, progress: Progress) -> Case:
+    held = held_out_frames(clip.track, footage.hold_out)
+    if len(held) < MIN_FRAMES:
+        raise OptionError(
+            f"{clip.path}: {footage.hold_out:.0%} of it are {len(held)} frames; expected at least {MIN_FRAMES} held-out"
+            " frames; use a longer clip or a larger --hold-out"
+        )
+    info, wanted, start = probe(clip.path), set(held.tolist()), None
+    with (
+        VideoWriter(truth, info.size, info.rate, time_base=info.time_base, config=VideoConfig(crf=TRUTH_CRF)) as video,
+        progress.task(f"Cutting out what {clip.path.name} kept back", len(held)) as advance,
+    ):
+        for frame in read_frames(clip.path):
+            if frame.index in wanted:
+                start = frame.time if start is None else start
+                video.write(frame.image, frame.time - start, frame.duration)
+                advance(frame.index - held[0] + 1)
+    motion = clip.track.select(held)
+    return Case(name, footage, motion, own=True, source=None, truth=truth, true_track=None)
