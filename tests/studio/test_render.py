@@ -85,7 +85,7 @@ def test_a_whole_clip_is_not_rendered_again_and_a_damaged_one_is(
 def test_the_demos_performers_stay_in_the_frame(take: Take) -> None:
     pytest.importorskip("anny", reason="needs the extra 'studio'")
     body = costume_of(take.performer).body
-    motion = render.ROUTINES[take.routine](take.seconds, Fraction(8))
+    motion = render.ROUTINES[take.routine](take.seconds, Fraction(8), 0)
     track = true_track(find_joints(body, pose_body(body, motion)), take.camera, take.rate, None)
     known = track.xy[np.isfinite(track.xy).all(axis=-1)]
     margin = 0.02 * take.camera.size.height

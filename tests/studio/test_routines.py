@@ -116,7 +116,7 @@ def test_a_spin_turns_once_round_in_nine_tenths_of_a_second() -> None:
 
 
 def test_the_walk_changes_depth_by_more_than_a_metre(ada: Costume) -> None:
-    depth = pose_body(ada.body, ROUTINES["walk"](4.4, RATE, 0)).origins[:, 0, 1]
+    depth = pose_body(ada.body, ROUTINES["walk"](4.0, RATE, 0)).origins[:, 0, 1]
     assert np.ptp(depth) == pytest.approx((NEAR - FAR) * ada.body.leg_m, abs=0.01)
     assert np.ptp(depth) > 1.2
 

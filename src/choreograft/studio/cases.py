@@ -49,7 +49,7 @@ _SPECS = (
     PairSpec(
         name="camera_low", target="ada", source="bruno", motion="squats",
         target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
-        source_camera=Camera(Size(480, 600), height_m=0.25, distance_m=3.8, view_m=2.5, pitch_deg=-11.0),
+        source_camera=Camera(Size(576, 480), height_m=0.22, distance_m=3.2, view_m=2.1, pitch_deg=-12.0),
         source_room="hall", source_light="dim",
     ),
     PairSpec(

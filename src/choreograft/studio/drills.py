@@ -105,12 +105,12 @@ def walk(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
     score = Score()
 
     def cycle(at: float) -> float:
-        walk_to(score, at, at + 0.7, (0.0, NEAR))
-        turn_round(score, at + 0.7, at + 1.4, 180.0)
-        walk_to(score, at + 1.4, at + 2.7, (0.0, FAR))
-        turn_round(score, at + 2.7, at + 3.4, 180.0)
-        walk_to(score, at + 3.4, at + 4.4, (0.0, 0.0))
-        return at + 4.4
+        walk_to(score, at, at + 0.62, (0.0, NEAR))
+        turn_round(score, at + 0.62, at + 1.28, 180.0)
+        walk_to(score, at + 1.28, at + 2.46, (0.0, FAR))
+        turn_round(score, at + 2.46, at + 3.12, 180.0)
+        walk_to(score, at + 3.12, at + 3.92, (0.0, 0.0))
+        return at + 3.95
 
     return _repeat(score, cycle, 0.05, seconds, rate, seed)
 

@@ -17,6 +17,8 @@ REACH_OUT = 0.24
 """How far from its spot the dance goes, in leg lengths: arms stay in the picture."""
 STILL_ARMS = ("hang", "stop", "cheek", "offer", "greet_in", "greet_out", "wide_low")
 """Poses for talking rather than dancing."""
+LOW_ARMS = ("swing", "back", "hip", "down_out", "balance")
+"""Poses in which a hand would sink into the thighs of somebody who crouches."""
 MIRRORED = 0.45
 """How often both arms do the same."""
 ARM_BEATS = (1, 1, 1, 2)
@@ -54,7 +56,7 @@ def improvise(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
     while at < seconds:
         last = dance.one_of(tuple(name for name in _FEET if name != last))
         _FEET[last](dance, at)
-        _move_arms(dance, at, favourites)
+        _move_arms(dance, at, tuple(name for name in favourites if last != "sink" or name not in LOW_ARMS))
         _move_trunk(dance, at, DEPTHS.get(last, (0.01,) * BAR_BEATS))
         at += BAR_BEATS * dance.beat_s
     dance.score.rest(at + dance.beat_s)
