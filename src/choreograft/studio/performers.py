@@ -84,7 +84,7 @@ PERFORMERS: Mapping[str, StudioPerformer] = {
             ),
         ),
         StudioPerformer(
-            name="emil",  # as tall as ada, to a tenth of a millimetre, and nearly half as heavy again
+            name="emil",  # as tall as ada, to a tenth of a millimetre, and two fifths heavier
             shape={"gender": 0.0, "age": 0.67, "muscle": 0.78, "weight": 0.86, "height": 0.4105, "proportions": 0.4},
             outfit=Outfit(
                 skin=(196, 144, 108),
