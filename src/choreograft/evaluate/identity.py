@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from choreograft.evaluate.faces import FaceLikeness, FacePlaces, Features, Image
 from choreograft.evaluate.regions import find_boxes
-from choreograft.evaluate.tools import BATCH, Tools
+from choreograft.evaluate.tools import Tools
 from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 
@@ -42,7 +42,7 @@ class FaceGallery:
         chosen = {shown[i] for i in np.linspace(0, len(shown) - 1, min(limit, len(shown))).astype(int)}
         places = FacePlaces.find(clip.track)
         faces = [places.cut(frame.image, frame.index) for frame in read_frames(clip.path) if frame.index in chosen]
-        return FaceGallery(_describe(faces, tools.faces))
+        return FaceGallery(_describe(faces, tools.faces, tools.batch))
 
     def likeness(self, features: Features) -> NDArray[np.float64]:
         """(M,) for M faces (M, C): the mean over the three of the gallery that each is most like."""
@@ -51,5 +51,5 @@ class FaceGallery:
         return np.asarray(alike[:, -closest:].mean(axis=1), dtype=np.float64)
 
 
-def _describe(faces: Sequence[Image], likeness: FaceLikeness) -> Features:
-    return np.concatenate([likeness.describe(faces[at : at + BATCH]) for at in range(0, len(faces), BATCH)])
+def _describe(faces: Sequence[Image], likeness: FaceLikeness, batch: int) -> Features:
+    return np.concatenate([likeness.describe(faces[at : at + batch]) for at in range(0, len(faces), batch)])

@@ -62,8 +62,8 @@ def judge_against_truth(
     boxes = find_boxes(exact, size)
     similarity, flicker = Similarity(boxes), Flicker(boxes, truth.track)
     networks = {"perceptual": tools.perceptual, "lpips": tools.lpips}
-    deep = [DeepDistance(name, distance, boxes) for name, distance in networks.items() if distance is not None]
-    faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact))
+    deep = [DeepDistance(name, d, boxes, tools.batch) for name, d in networks.items() if d is not None]
+    faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact), tools.batch)
     found_at, true_at = _face_places(result.track, exact), _face_places(truth.track.on_canvas(size), exact)
     motion, canvas = TrueMotion(), Canvas(truth.track.size, size)
     before: Pair | None = None
@@ -113,7 +113,7 @@ def judge_without_truth(
     likeness = tools.faces
     faces = None
     if likeness is not None and gallery is not None:
-        faces = Waiting[Image](lambda batch: gallery.likeness(likeness.describe(batch)).tolist(), len(asked))
+        faces = Waiting[Image](lambda cut: gallery.likeness(likeness.describe(cut)).tolist(), len(asked), tools.batch)
     found_at = _face_places(result.track, wanted)
     before: Image | None = None
     with progress.task(f"judging {result.path.name}", len(asked)) as advance:

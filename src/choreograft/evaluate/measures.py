@@ -14,7 +14,6 @@ from choreograft.evaluate.flicker import Motion, unexplained_change
 from choreograft.evaluate.regions import PICTURES, Boxes
 from choreograft.evaluate.scores import Region, Values
 from choreograft.evaluate.similarity import mean_in, psnr, ssim_map
-from choreograft.evaluate.tools import BATCH
 from choreograft.pose.track import PoseTrack
 from choreograft.training.recording import NEIGHBOUR
 
@@ -58,15 +57,15 @@ class Flicker:
 class Waiting(Generic[Item]):
     """Gathers what a network is to look at, and shows it a batch at a time."""
 
-    def __init__(self, measure: Callable[[Sequence[Item]], Sequence[float]], frames: int) -> None:
-        self.measure = measure
+    def __init__(self, measure: Callable[[Sequence[Item]], Sequence[float]], frames: int, batch: int) -> None:
+        self.measure, self.batch = measure, batch
         self.values: Values = np.full(frames, np.nan)
         self._waiting: list[tuple[int, Item]] = []
 
     def add(self, t: int, item: Item) -> None:
         """Put down what is to be measured of frame t."""
         self._waiting.append((t, item))
-        if len(self._waiting) == BATCH:
+        if len(self._waiting) == self.batch:
             self.finish()
 
     def finish(self) -> Values:
@@ -81,9 +80,9 @@ class Waiting(Generic[Item]):
 class DeepDistance:
     """One network's distance in every region."""
 
-    def __init__(self, name: str, distance: perceptual.Distance, boxes: Boxes) -> None:
+    def __init__(self, name: str, distance: perceptual.Distance, boxes: Boxes, batch: int) -> None:
         self.name, self.boxes = name, boxes
-        self._waiting = {region: Waiting(distance, len(boxes[region])) for region in PICTURES}
+        self._waiting = {region: Waiting(distance, len(boxes[region]), batch) for region in PICTURES}
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""

@@ -34,7 +34,7 @@ CROP_SIZES: Final[Mapping[Region, Size]] = {"person": Size(192, 256), "face": Si
 """To which the boxes of person and face are brought before the network sees them. Fixed, for the features of a small
 picture and of a large one are not of the same things; about what networks of this kind were trained on (224 x 224), and
 128 for a face, which is rarely larger in the videos judged. Result and truth are stretched alike."""
-FRAME_SIDE_PX: Final = 384
+FRAME_SIDE_PX: Final = 256
 """Longer side of whole frames, their shape kept."""
 LPIPS_NOTE: Final = "LPIPS was left out: "
 

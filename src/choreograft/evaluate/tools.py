@@ -10,8 +10,9 @@ from choreograft.performer.device import Compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.progress import Progress, silent
 
-BATCH: Final = 16
-"""Pictures that a network sees at once."""
+GPU_BATCH: Final = 16
+CPU_BATCH: Final = 4
+"""Pictures that a network sees at once; on a CPU the features of more fall out of its caches and take twice as long."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,15 @@ class Tools:
     perceptual: FeatureDistance | None
     faces: FaceLikeness | None
     lpips: Lpips | None
+    batch: int
+    """Pictures, or pairs of them, that are shown to a network at once."""
     notes: tuple[str, ...] = ()
     """One sentence for each that is missing."""
 
 
 def load_tools(compute: Compute, progress: Progress = silent) -> Tools:
     """Load the networks that can be had; never fails for one that cannot."""
+    batch = CPU_BATCH if compute.device.type == "cpu" else GPU_BATCH
     lpips = load_lpips(compute)
     notes = [lpips] if isinstance(lpips, str) else []
     learned = None if isinstance(lpips, str) else lpips
@@ -36,5 +40,5 @@ def load_tools(compute: Compute, progress: Progress = silent) -> Tools:
         notes.append(f"perceptual distance and identity were left out: {error}")
         network = None
     if network is None:
-        return Tools(None, None, learned, tuple(notes))
-    return Tools(FeatureDistance(network, compute), FaceLikeness(network, compute), learned, tuple(notes))
+        return Tools(None, None, learned, batch, tuple(notes))
+    return Tools(FeatureDistance(network, compute), FaceLikeness(network, compute), learned, batch, tuple(notes))
