@@ -73,7 +73,8 @@ def _measure(pair: Pair, clip: str, options: Options, progress: ConsoleProgress)
     ankles = truth.xy[:, list(skeleton.ANKLES)].mean(axis=1)
     height = np.percentile(np.linalg.norm(truth.xy[:, skeleton.NOSE] - ankles, axis=-1), 95)
     if options.joints:
-        error = {name: f"{distance[seen[:, i], i].mean() / height:.1%}" for i, name in enumerate(skeleton.BODY_NAMES)}
+        known = [i for i in range(skeleton.BODY.stop) if seen[:, i].any()]
+        error = {skeleton.NAMES[i]: f"{distance[seen[:, i], i].mean() / height:.1%}" for i in known}
         worst = np.argsort(-np.where(seen, distance, 0).sum(axis=1))[:5]
         progress.say(f"{pair.name} {clip}: {error}; worst frames {sorted(worst.tolist())}")
     return (
