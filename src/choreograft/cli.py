@@ -61,20 +61,19 @@ def run_track(options: TrackOptions) -> int:
 def run_evaluate(options: EvaluateOptions) -> int:
     """How good it is."""
     from choreograft.evaluate.run import evaluate
-    from choreograft.evaluate.summary import summarise
     from choreograft.evaluate.table import print_tables
 
     done = evaluate(options, ConsoleProgress())
-    print_tables(done.evaluation, summarise(done.evaluation))
+    print_tables(done.evaluation, done.report.summary)
     sys.stdout.write(f"{done.report.page} (numbers: {done.report.json})\n")
     return 0
 
 
 def run_studio(options: StudioOptions) -> int:
     """Pairs with a known truth."""
-    from choreograft.studio.order import render_order
+    from choreograft.studio.cases import render_chosen
 
-    for pair in render_order(options, ConsoleProgress()):
+    for pair in render_chosen(options, ConsoleProgress()):
         sys.stdout.write(f"{pair.folder}\n")
     return 0
 

@@ -108,6 +108,8 @@ def test_the_command_line_chooses_and_changes_cases(tmp_path: Path, monkeypatch:
         ({"case": ("moonwalk",)}, "no case is called 'moonwalk'"),
         ({"source": "zoe"}, "zoe"),
         ({"motion": "dance.mp4"}, "no routine or track is called 'dance.mp4'"),
+        ({"seconds": 0.0}, "--seconds is 0"),
+        ({"seed": -1}, "--seed is -1"),
     ],
 )
 def test_wrong_names_are_refused_before_rendering(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:

@@ -93,6 +93,7 @@ GROUPS: Final[Mapping[str, tuple[Column, ...]]] = {
             ("hands", "pose_distance"),
             ("face", "pose_distance"),
             ("person", "missed_detections"),
+            ("face", "missed_detections"),
             ("person", "flicker"),
             ("person", "matte_iou"),
         ),

@@ -124,9 +124,13 @@ def render_chosen(options: StudioOptions, progress: Progress = silent) -> list[P
     """Render the cases that the command line names, with what it changes about them.
 
     Raises:
-        OptionError: there is no such case, performer or routine.
+        OptionError: there is no such case, performer or routine; a length or seed that makes no sense.
         As `render_pair`.
     """
+    if options.seconds is not None and not options.seconds > 0:
+        raise OptionError(f"--seconds is {options.seconds:g}; expected a number above zero")
+    if options.seed < 0:
+        raise OptionError(f"--seed is {options.seed}; expected 0, the standard set, or a number above it")
     names = tuple(CASES) if STANDARD_SET in options.case else options.case
     given = {"target": options.target, "source": options.source, "motion": options.motion, "seconds": options.seconds}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
