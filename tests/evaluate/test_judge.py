@@ -20,15 +20,15 @@ from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.training.recording import Clip
 from choreograft.video.size import Size
 
+SMALL = Size(48, 64)
 NO_TOOLS = Tools(None, None, None, 4)
 
 Seen = tuple[str, Region, str, float]
 
 
-def empty_track(frames: int = 5, size: Size = Size(48, 64), rate: Fraction = Fraction(24)) -> PoseTrack:
-    return PoseTrack(
-        size, rate, np.arange(frames) / float(rate), **empty_arrays(frames), present=np.zeros(frames, bool)
-    )
+def empty_track(frames: int = 5, size: Size = SMALL, rate: Fraction = Fraction(24)) -> PoseTrack:
+    nobody = np.zeros(frames, np.bool_)
+    return PoseTrack(size, rate, np.arange(frames) / float(rate), **empty_arrays(frames), present=nobody)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,8 @@ def test_damage_is_seen(stand: Any, damage: str, region: Region, metric: str, le
 NOT_SEEN: tuple[Seen, ...] = (
     ("slight blur", "person", "pose_distance", 0.4), ("slight blur", "person", "matte_iou", 0.03),
     ("brighter", "person", "pose_distance", 0.3), ("brighter", "person", "matte_iou", 0.02),
-    ("brighter", "person", "flicker", 0.2), ("brighter", "face", "identity", 0.02), ("brighter", "person", "ssim", 0.01),
+    ("brighter", "person", "flicker", 0.2), ("brighter", "face", "identity", 0.02),
+    ("brighter", "person", "ssim", 0.01),
     ("noise", "person", "matte_iou", 0.02), ("noise", "person", "pose_distance", 0.3),
     ("noise", "face", "identity", 0.03),
     ("other clothes", "person", "pose_distance", 0.8), ("other clothes", "person", "matte_iou", 0.05),

@@ -1,7 +1,7 @@
 """Whether the face of a result is the target's: likeness of pooled deep features of aligned faces.
 
 No face recognition network is at hand, so a classifier's must do: the third of EfficientNet-Lite0's five stages, pooled
-over the middle of the face. Among six real people and two rendered ones it orders 99.5 % of all pairs of frames
+over the middle of the face. Among seven real people and two rendered ones it orders 99.5 % of all pairs of frames
 rightly (area under the curve of same person against other person, any pose); later stages tell pose and background,
 earlier ones colour. It knows the look of a face in one clip: light, make-up and hair count.
 
