@@ -154,12 +154,18 @@ class Comparison:
         return self._built[plan.identity]
 
     def find_person(self, video: Path) -> PoseTrack:
-        """The raw track of a video; nobody anywhere where nobody can be followed."""
+        """The raw track of a video; nobody anywhere where nobody can be followed, which is looked for once too."""
+        tracks = self.runs / "tracks"
+        empty = tracks / f"nobody-{content_hash(video, 16)}.npz"
+        if empty.exists():
+            return PoseTrack.load(empty)
         try:
-            return load_or_track(video, self.runs / "tracks", TrackingConfig(), 1, self.progress)
+            return load_or_track(video, tracks, TrackingConfig(), 1, self.progress)
         except PersonError as error:
-            self.progress.say(f"{video.name}: {error}")
-            return _nobody(video)
+            self.progress.say(f"Nobody is followed in this result: {error}")
+            track = _nobody(video)
+            track.save(empty)
+            return track
 
 
 def trace_motion(judged: Sequence[Sequence[Judged]], sources: Sequence[PoseTrack]) -> Mapping[str, tuple[float, float]]:
