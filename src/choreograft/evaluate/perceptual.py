@@ -116,4 +116,4 @@ def _resize(picture: Image, size: Size) -> Image:
 def _stack(pairs: Sequence[Pair], compute: Compute) -> tuple[Tensor, Tensor]:
     """Two batches (B, 3, h, w) in [-1, 1] on the device; float32, for nearly equal features differ in late digits."""
     one, other = (torch.stack([to_tensor(pair[side]) for pair in pairs]).to(compute.device) for side in (0, 1))
-    return one, other
+    return one.contiguous(memory_format=torch.channels_last), other.contiguous(memory_format=torch.channels_last)

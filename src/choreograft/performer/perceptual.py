@@ -13,6 +13,7 @@ from typing import Final
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from choreograft import assets
 from choreograft.config import Perceptual
@@ -59,8 +60,9 @@ class FeatureNetwork(nn.Module):
         return torch.stack(terms).sum()
 
     def freeze(self) -> "FeatureNetwork":
-        """Evaluation mode, no gradients for the weights."""
-        return self.eval().requires_grad_(False)
+        """Evaluation mode, no gradients for the weights, and the memory layout that CPUs and GPUs are fastest with."""
+        network: FeatureNetwork = self.eval().requires_grad_(False)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class Vgg19(FeatureNetwork):
@@ -109,7 +111,7 @@ class EfficientNetLite0(FeatureNetwork):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stages.append(nn.Sequential(_same_convolution(3, 32, 3, 2), nn.ReLU6()))
+        self.stages.append(nn.Sequential(_SameConvolution(3, 32, 3, 2), nn.ReLU6()))
         width, layers = 32, []
         for index, (kernel, stride, expansion, channels) in enumerate(self.BLOCKS):
             layers.append(InvertedResidual(width, channels, kernel, stride, expansion))
@@ -128,36 +130,32 @@ class EfficientNetLite0(FeatureNetwork):
                 for convolution, (name, norm) in zip(block.convolutions(), block.published_names(), strict=True):
                     _load_convolution(convolution, found, f"_blocks.{index}.{name}", f"_blocks.{index}.{norm}")
 
-
-class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise, project 1x1; with a shortcut where the shape allows (Sandler et al. 2018)."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        inner = in_channels * expansion
-        self.expand = _same_convolution(in_channels, inner, 1, 1) if expansion > 1 else None
-        self.depthwise = _same_convolution(inner, inner, kernel, stride, groups=inner)
-        self.project = _same_convolution(inner, out_channels, 1, 1)
-        self.shortcut = stride == 1 and in_channels == out_channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, h, w) to (B, out_channels, h / stride, w / stride)."""
-        wide = x if self.expand is None else F.relu6(self.expand(x))
-        y: Tensor = self.project(F.relu6(self.depthwise(wide)))
-        return x + y if self.shortcut else y
-
-    def convolutions(self) -> list[nn.Sequential]:
-        """Padding, convolution and normalisation of each step, in order."""
-        return [part for part in (self.expand, self.depthwise, self.project) if part is not None]
-
-    def published_names(self) -> list[tuple[str, str]]:
-        """The names of those steps in the published checkpoint."""
-        names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
-        return names if self.expand is not None else names[1:]
+    def freeze(self) -> FeatureNetwork:
+        """Every normalisation becomes part of the convolution before it: the same features for a tenth less time."""
+        for part in list(self.eval().modules()):
+            if isinstance(part, _SameConvolution):
+                part.fuse()
+        return super().freeze()
 
 
-class SamePadding(nn.Module):
-    """TensorFlow's "same" padding, which puts the odd pixel at the right and the bottom."""
+class _SameConvolution(nn.Sequential):
+    """Convolution and batch norm; with TensorFlow's "same" padding, whose odd pixel is at the right and the bottom."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> None:
+        own = kernel // 2 if stride == 1 else 0  # without a stride the padding is even, and the convolution's own
+        padding = nn.Identity() if stride == 1 else _StridePadding(kernel, stride)
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=own, groups=groups, bias=False)
+        super().__init__(padding, convolution, nn.BatchNorm2d(outputs, eps=1e-3))
+
+    def fuse(self) -> None:
+        """Take the batch norm, in evaluation mode, into the convolution."""
+        convolution, norm = self[1], self[2]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            self[1], self[2] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
+
+
+class _StridePadding(nn.Module):
+    """What "same" means to a convolution with a stride."""
 
     def __init__(self, kernel: int, stride: int) -> None:
         super().__init__()
@@ -167,6 +165,33 @@ class SamePadding(nn.Module):
         """(B, C, h, w) to a padded copy; a stride-s convolution of it has ceil(h / s) rows."""
         down, across = (max(self.kernel - (n % self.stride or self.stride), 0) for n in x.shape[-2:])
         return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depthwise, project 1x1; with a shortcut where the shape allows (Sandler et al. 2018)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = in_channels * expansion
+        self.expand = _SameConvolution(in_channels, inner, 1, 1) if expansion > 1 else None
+        self.depthwise = _SameConvolution(inner, inner, kernel, stride, groups=inner)
+        self.project = _SameConvolution(inner, out_channels, 1, 1)
+        self.shortcut = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, h, w) to (B, out_channels, h / stride, w / stride)."""
+        wide = x if self.expand is None else F.relu6(self.expand(x))
+        y: Tensor = self.project(F.relu6(self.depthwise(wide)))
+        return x + y if self.shortcut else y
+
+    def convolutions(self) -> list[_SameConvolution]:
+        """Padding, convolution and normalisation of each step, in order."""
+        return [part for part in (self.expand, self.depthwise, self.project) if part is not None]
+
+    def published_names(self) -> list[tuple[str, str]]:
+        """The names of those steps in the published checkpoint."""
+        names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
+        return names if self.expand is not None else names[1:]
 
 
 def fetch_weights(kind: Perceptual, progress: Progress = silent) -> Path | None:
@@ -195,12 +220,7 @@ def load_perceptual(kind: Perceptual, progress: Progress = silent) -> FeatureNet
     return network.freeze()
 
 
-def _same_convolution(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
-    return nn.Sequential(SamePadding(kernel, stride), convolution, nn.BatchNorm2d(outputs, eps=1e-3))
-
-
-def _load_convolution(step: nn.Sequential, found: dict[str, Tensor], name: str, norm: str) -> None:
+def _load_convolution(step: _SameConvolution, found: dict[str, Tensor], name: str, norm: str) -> None:
     step[1].load_state_dict({"weight": found[f"{name}.weight"]})
     fields = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
     step[2].load_state_dict({field: found[f"{norm}.{field}"] for field in fields})
