@@ -17,7 +17,7 @@ from choreograft.config import EvaluateOptions
 from choreograft.evaluate.grid import case_grids, method_grids
 from choreograft.evaluate.run import evaluate
 from choreograft.evaluate.scores import Evaluation
-from choreograft.evaluate.summary import summarise
+from choreograft.evaluate.summary import TRUTH, summarise
 from choreograft.evaluate.table import to_markdown
 from choreograft.files import atomic_path
 from choreograft.machine import describe_machine
@@ -43,7 +43,7 @@ class Scale:
     """Of the speed measurement."""
 
 
-FULL = Scale(tuple(CASES), ("nearest", "draft", "paper"), 4.0, 4.0, 20.0, 3)
+FULL = Scale(tuple(CASES), ("nearest", "draft", "paper"), 3.5, 4.0, 20.0, 3)
 QUICK = Scale(("same_build", "short_to_tall", "fast_turn"), ("nearest", "draft"), 0.5, 2.0, 10.0, 1)
 
 
@@ -91,7 +91,7 @@ def write_tables(evaluation: Evaluation, speed: str, scale: Scale, minutes: floa
     tables = [f"### {grid.title}\n\n{to_markdown(grid)}" for grid in grids]
     machine = ", ".join(f"{name} {value}" for name, value in describe_machine().items())
     versions = ", ".join(f"{name} {value}" for name, value in list_versions().items())
-    made = [_made(evaluation, method) for method in evaluation.methods]
+    made = [_made(evaluation, method) for method in evaluation.methods if method != TRUTH]
     return "\n".join(
         [
             f"Machine: {machine}. Versions: {versions}.",
@@ -110,12 +110,12 @@ def write_tables(evaluation: Evaluation, speed: str, scale: Scale, minutes: floa
 
 
 def _made(evaluation: Evaluation, method: str) -> str:
-    entries = [entry for entry in evaluation.entries if entry.method == method]
+    """A row: images and parameters for each of the method's targets."""
+    entries = [entry for entry in evaluation.entries if entry.method == method and "images" in entry.facts]
     kinds = dict.fromkeys(
-        ", ".join(f"{name} {value:g}" for name, value in entry.facts.items() if name != "frames a second")
-        for entry in entries
+        f"{entry.facts['images']} images, {entry.facts['parameters'] / 1e6:.1f} million parameters" for entry in entries
     )
-    return f"| {method} | {'; '.join(kind for kind in kinds if kind) or '-'} |"
+    return f"| {method} | {'; '.join(kinds) or 'nothing is trained'} |"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import torch
 import tyro
 
@@ -26,15 +25,13 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.staging import Conditioning
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
-from choreograft.render.nearest import NearestFrames
 from choreograft.render.session import render_frames
 from choreograft.retarget.stance import Stance
 from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.loop import set_up, train_step
 from choreograft.training.pairs import TrainingFrame
 from choreograft.training.recording import Clip
-from choreograft.video.read import read_frames
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
 """Of the clip that is filmed and tracked, and of the frames that are trained on, drawn and judged."""
@@ -54,7 +51,7 @@ Job = tuple[str, int, Callable[[], object]]
 
 
 def measure_speed(rounds: int) -> str:
-    """Markdown tables: images trained, frames drawn, and frames of everything else, a second."""
+    """Markdown tables: images trained, frames drawn, and frames of everything else, a second, with their ratios."""
     compute = choose_compute()
     with tempfile.TemporaryDirectory() as folder:
         clip = _film(Path(folder))
@@ -62,11 +59,10 @@ def measure_speed(rounds: int) -> str:
         performers = {preset.name: _performer(preset) for preset in presets}
         training = [(f"training, {name}", 2, _step(performer)) for name, performer in performers.items()]
         track = clip.track.on_canvas(SIZE)
-        images = [Canvas(clip.track.size, SIZE).place_image(frame.image) for frame in read_frames(clip.path)]
-        nearest = NearestFrames(np.stack(images), [track], images[0])
-        drawing: list[Job] = [("drawing, nearest", CLIP_FRAMES, lambda: list(nearest.draw(track)))]
-        for name, performer in performers.items():
-            drawing.append((f"drawing, {name}", CLIP_FRAMES, _drawer(performer.eval(), track, compute)))
+        drawing = [
+            (f"drawing, {name}", CLIP_FRAMES, _drawer(performer.eval(), track, compute))
+            for name, performer in performers.items()
+        ]
         tools = load_tools(compute)
         others: list[Job] = [
             ("tracking", CLIP_FRAMES, lambda: track_video(clip.path, TrackingConfig())),

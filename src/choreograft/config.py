@@ -20,7 +20,7 @@ class TrackingConfig:
     """Finding people and following one of them (pose/)."""
 
     max_people: int = 4
-    """How many people a frame is searched for once more than one was seen."""
+    """How many people a frame is searched for once more than one was seen; 1 where nobody else can be there."""
     scan_frames: int = 24
     """Frames, spread over the clip, in which a first look counts the people."""
     min_score: float = 0.72

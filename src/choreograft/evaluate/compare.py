@@ -36,6 +36,10 @@ JUDGE_VERSION: Final = 1
 """Raise when a metric changes, so that results are judged anew."""
 
 
+ALONE: Final = TrackingConfig(max_people=1)
+"""Results and truths show one person: a second one is a ghost, and not to be looked for."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One motion that methods are to draw, and what it should have looked like."""
@@ -160,7 +164,7 @@ class Comparison:
         if empty.exists():
             return PoseTrack.load(empty)
         try:
-            return load_or_track(video, tracks, TrackingConfig(), 1, self.progress)
+            return load_or_track(video, tracks, ALONE, 1, self.progress)
         except PersonError as error:
             self.progress.say(f"Nobody is followed in this result: {error}")
             track = _nobody(video)

@@ -83,7 +83,8 @@ def track_video(
         AssetError, DependencyError: the estimator cannot be made.
     """
     info = probe(path)
-    people = 1 if person == 1 and not _has_several(info, config, progress, estimator) else config.max_people
+    alone = config.max_people == 1 or (person == 1 and not _has_several(info, config, progress, estimator))
+    people = 1 if alone else config.max_people
     with estimator(people, progress) as models:
         times_s, finds = _find_everybody(info, models, progress)
         try:
