@@ -14,11 +14,11 @@ from pathlib import Path
 import tyro
 
 from choreograft.config import EvaluateOptions
-from choreograft.evaluate.grid import case_grids, method_grids
+from choreograft.evaluate.report.grid import case_grids, method_grids
+from choreograft.evaluate.report.summary import summarise
+from choreograft.evaluate.report.table import to_markdown
 from choreograft.evaluate.run import evaluate
-from choreograft.evaluate.scores import Evaluation
-from choreograft.evaluate.summary import TRUTH, summarise
-from choreograft.evaluate.table import to_markdown
+from choreograft.evaluate.scores import TRUTH, Evaluation
 from choreograft.files import atomic_path
 from choreograft.machine import describe_machine
 from choreograft.progress import ConsoleProgress

@@ -17,8 +17,8 @@ import torch
 import tyro
 
 from choreograft.config import PRESETS, Preset, TrackingConfig
-from choreograft.evaluate.judge import judge_against_truth, load_tools
 from choreograft.evaluate.methods import adapt_preset
+from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard

@@ -60,8 +60,8 @@ def run_track(options: TrackOptions) -> int:
 
 def run_evaluate(options: EvaluateOptions) -> int:
     """How good it is."""
+    from choreograft.evaluate.report.table import print_tables
     from choreograft.evaluate.run import evaluate
-    from choreograft.evaluate.table import print_tables
 
     done = evaluate(options, ConsoleProgress())
     print_tables(done.evaluation, done.report.summary)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from choreograft import assets
 from choreograft.config import TrackingConfig, VideoConfig
-from choreograft.evaluate.judge import Tools, judge_against_truth, load_tools
+from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, load_tools
 from choreograft.evaluate.scores import Region, Scores
 from choreograft.performer.device import choose_compute
 from choreograft.pose import skeleton

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from choreograft.config import NormalisationConfig, TrackingConfig
 from choreograft.errors import PersonError, VideoError
-from choreograft.evaluate.judge import Tools, judge_against_truth
 from choreograft.evaluate.methods import Footage, Method, MethodPlan
-from choreograft.evaluate.scores import Entry, Scores
-from choreograft.evaluate.signature import trace_sources
-from choreograft.evaluate.summary import TRUTH
+from choreograft.evaluate.metrics.judge import Tools, judge_against_truth
+from choreograft.evaluate.metrics.signature import trace_sources
+from choreograft.evaluate.scores import TRUTH, Entry, Scores
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.pose.tracking import load_or_track

@@ -17,7 +17,6 @@ from choreograft.config import (
 )
 from choreograft.errors import OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
-from choreograft.evaluate.judge import load_tools
 from choreograft.evaluate.methods import (
     GivenMethod,
     MethodPlan,
@@ -26,9 +25,10 @@ from choreograft.evaluate.methods import (
     describe_substitutes,
     plan_method,
 )
-from choreograft.evaluate.page import Report, write_report
+from choreograft.evaluate.metrics.judge import load_tools
 from choreograft.evaluate.paired import check_performer, find_pairs, make_case
 from choreograft.evaluate.reenact import Lesson, is_performer, make_cases, read_footage, read_lesson
+from choreograft.evaluate.report.page import Report, write_report
 from choreograft.evaluate.scores import Evaluation, Kind
 from choreograft.evaluate.unpaired import judge_result
 from choreograft.files import check_writable

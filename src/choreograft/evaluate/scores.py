@@ -26,6 +26,11 @@ Kind = Literal["pair", "holdout", "result"]
 """Against a rendered truth, against frames never trained on, or against nothing but the pose that was asked for."""
 
 
+TRUTH: Final = "truth"
+"""Name of the method that is the truth itself, written and found again like a result: what the instruments give at
+best, not a competitor."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One way to measure, as tables and pages name it."""

@@ -10,8 +10,8 @@ from typing import Final
 
 from choreograft.config import CleaningConfig, NormalisationConfig, TrackingConfig
 from choreograft.errors import VideoError
-from choreograft.evaluate.identity import FaceGallery
-from choreograft.evaluate.judge import Tools, judge_without_truth
+from choreograft.evaluate.metrics.identity import FaceGallery
+from choreograft.evaluate.metrics.judge import Tools, judge_without_truth
 from choreograft.evaluate.reenact import is_performer
 from choreograft.evaluate.scores import Entry
 from choreograft.files import content_hash

@@ -1,0 +1,180 @@
+"""Measures one result: against the true video, or against nothing but the pose that was asked for.
+
+Both videos are streamed; a few pictures at a time wait for the networks.
+
+Shapes: T frames, H x W pixels of the result, at whose size everything is compared.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.errors import VideoError
+from choreograft.evaluate.metrics.asked_motion import AskedMotion
+from choreograft.evaluate.metrics.faces import FacePlaces
+from choreograft.evaluate.metrics.flicker import TrueMotion
+from choreograft.evaluate.metrics.identity import FaceGallery
+from choreograft.evaluate.metrics.keypoints import compare_joints
+from choreograft.evaluate.metrics.matte import soft_iou
+from choreograft.evaluate.metrics.measures import DeepDistance, Flicker, Series, Similarity, Waiting
+from choreograft.evaluate.metrics.perceptual import Pair
+from choreograft.evaluate.metrics.regions import FACE_SIDE, find_boxes, upright_height
+from choreograft.evaluate.metrics.tools import Tools, load_tools
+from choreograft.evaluate.scores import Scores, Values
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress, silent
+from choreograft.training.recording import Clip
+from choreograft.video.read import read_frames
+from choreograft.video.size import Canvas, Size
+
+__all__ = ["Tools", "judge_against_truth", "judge_without_truth", "load_tools"]
+
+Image = NDArray[np.uint8]
+
+SHAPE_TOLERANCE: Final = 0.05
+"""By which the shapes (width over height) of the two videos may differ: encoders round sizes to even numbers."""
+RATE_TOLERANCE: Final = 0.01
+"""By which the frame rates may differ: some write 30000/1001 as 29.97 or 30."""
+
+
+def judge_against_truth(
+    result: Clip, truth: Clip, tools: Tools, true_track: PoseTrack | None = None, progress: Progress = silent
+) -> Scores:
+    """All metrics of a result for which the true video exists; frame t of one is held against frame t of the other.
+
+    Args:
+        result: the video and the raw track found in it; frames in which nobody was found are absent there.
+        truth: likewise. The joints wanted are those that the same detector found in it.
+        tools: the networks; metrics of those that are missing are left out.
+        true_track: the exact track of the true video where it is known; regions and matte are taken from it rather
+            than from `truth.track`.
+        progress: is told the frames done.
+    Raises:
+        VideoError: the two differ in length, shape or frame rate; one cannot be read or is not what was tracked.
+    """
+    exact = truth.track if true_track is None else true_track
+    _refuse_unlike(str(result.path), result.track, str(truth.path), truth.track)
+    _refuse_unlike(str(truth.path), truth.track, "its exact track", exact)
+    size = result.track.size
+    boxes = find_boxes(exact, size)
+    similarity, flicker = Similarity(boxes), Flicker(boxes, truth.track)
+    networks = {"perceptual": tools.perceptual, "lpips": tools.lpips}
+    deep = [DeepDistance(name, d, boxes, tools.batch) for name, d in networks.items() if d is not None]
+    faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact), tools.batch)
+    found_at, true_at = _face_places(result.track, exact), _face_places(truth.track.on_canvas(size), exact)
+    motion, canvas = TrueMotion(), Canvas(truth.track.size, size)
+    before: Pair | None = None
+    name = f"comparing {result.path.name} with {truth.path.name}"
+    with progress.task(name, len(exact)) as advance:
+        for t, (picture, whole) in enumerate(zip(_pictures(result), _pictures(truth), strict=True)):
+            true_picture = canvas.place_image(whole)
+            similarity.look(t, picture, true_picture)
+            for distance in deep:
+                distance.look(t, picture, true_picture)
+            if before is not None and flicker.follows[t]:
+                flicker.look(t, before[0], picture, motion.between(before[1], true_picture))
+            if faces is not None and boxes["face"][t] is not None:
+                faces.add(t, (found_at.cut(picture, t), true_at.cut(true_picture, t)))
+            before = picture, true_picture
+            advance(t + 1)
+    series: Series = similarity.series | flicker.series | compare_joints(result.track, truth.track)
+    for distance in deep:
+        series |= distance.finish()
+    if faces is not None:
+        series["face", "identity"] = faces.finish()
+    if exact.masks is not None and result.track.masks is not None:
+        series["person", "matte_iou"] = _compare_mattes(result.track, exact)
+    return Scores(len(exact), series)
+
+
+def judge_without_truth(
+    result: Clip, asked: PoseTrack, tools: Tools, gallery: FaceGallery | None = None, progress: Progress = silent
+) -> Scores:
+    """What can be said of a result that no true video exists of: does it hold the pose, is it steady, is it the target.
+
+    Args:
+        result: the video and the raw track found in it.
+        asked: the poses that were asked for, of any size of the result's shape; its masks, if any, are the source's and
+            are not looked at.
+        tools: the networks.
+        gallery: real faces of the target; identity is left out without it.
+        progress: is told the frames done.
+    Raises:
+        VideoError: result and poses differ in length, shape or frame rate; the result cannot be read.
+    """
+    _refuse_unlike(str(result.path), result.track, "the asked poses", asked)
+    size = result.track.size
+    wanted = replace(asked, masks=None).on_canvas(size)
+    boxes = find_boxes(wanted, size)
+    flicker, motion = Flicker(boxes, wanted), AskedMotion(wanted)
+    likeness = tools.faces
+    faces = None
+    if likeness is not None and gallery is not None:
+        faces = Waiting[Image](lambda cut: gallery.likeness(likeness.describe(cut)).tolist(), len(asked), tools.batch)
+    found_at = _face_places(result.track, wanted)
+    before: Image | None = None
+    with progress.task(f"judging {result.path.name}", len(asked)) as advance:
+        for t, picture in enumerate(_pictures(result)):
+            if before is not None and flicker.follows[t]:
+                flicker.look(t, before, picture, motion.between(t))
+            if faces is not None and boxes["face"][t] is not None:
+                faces.add(t, found_at.cut(picture, t))
+            before = picture
+            advance(t + 1)
+    series: Series = flicker.series | compare_joints(result.track, wanted)
+    if faces is not None:
+        series["face", "identity"] = faces.finish()
+    return Scores(len(asked), series)
+
+
+def _face_places(found: PoseTrack, exact: PoseTrack) -> FacePlaces:
+    """Where the head was found, in frames without one where it should be; of one size, the true person's."""
+    wanted = exact.on_canvas(found.size)
+    side_px = FACE_SIDE * upright_height(wanted)
+    return FacePlaces.find(found, side_px).or_else(FacePlaces.find(wanted, side_px))
+
+
+def _compare_mattes(found: PoseTrack, exact: PoseTrack) -> Values:
+    """(T,) the overlap of the masks of both tracks, at the size of the found one."""
+    assert found.masks is not None and exact.masks is not None  # noqa: PT018
+    own, other = Canvas(found.size, found.size), Canvas(exact.size, found.size)
+    pairs = ((own.place_image(found.masks[t]), other.place_image(exact.masks[t])) for t in range(len(exact)))
+    return np.array([soft_iou(*pair) for pair in pairs])
+
+
+def _pictures(clip: Clip) -> Iterator[Image]:
+    """The frames (H, W, 3) of a video, which must be those that were tracked."""
+    size, last = clip.track.size, -1
+    for frame in read_frames(clip.path):
+        last = frame.index
+        if last >= len(clip.track) or Size(frame.image.shape[1], frame.image.shape[0]) != size:
+            break
+        yield frame.image
+    else:
+        if last == len(clip.track) - 1:
+            return
+    raise VideoError(
+        f"{clip.path}: the video is not the one that was tracked; expected {len(clip.track)} frames of {size};"
+        " track it again"
+    )
+
+
+def _refuse_unlike(name: str, one: PoseTrack, other_name: str, other: PoseTrack) -> None:
+    shapes = [track.size.width / track.size.height for track in (one, other)]
+    alike = (
+        len(one) == len(other)
+        and abs(shapes[0] / shapes[1] - 1) <= SHAPE_TOLERANCE
+        and abs(float(one.rate / other.rate) - 1) <= RATE_TOLERANCE
+    )
+    if not alike:
+        raise VideoError(
+            f"{name} has {_describe(one)}, {other_name} {_describe(other)}; expected equal lengths, shapes and rates;"
+            " compare videos of the same motion"
+        )
+
+
+def _describe(track: PoseTrack) -> str:
+    return f"{len(track)} frames of {track.size} at {float(track.rate):.4g} fps"

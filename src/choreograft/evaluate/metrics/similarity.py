@@ -1,0 +1,60 @@
+"""How alike two pictures are, pixel by pixel: SSIM and PSNR, in boxes of one frame.
+
+Shapes: H x W pixels, h x w of them in a box.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
+
+from choreograft.evaluate.metrics.regions import Box
+
+Image = NDArray[np.uint8]
+
+PEAK: Final = 255
+PSNR_CAP_DB: Final = 100.0
+"""PSNR of equal pictures, which is infinite; a finite value keeps means finite. One grey level in one of a million
+values gives 108 dB, so no measurement of a video comes near."""
+_SIGMA_PX: Final = 1.5
+_RADIUS_PX: Final = 5
+"""Of the Gaussian window, 11 px across (Wang et al. 2004, section III.C)."""
+
+
+def ssim_map(picture: Image, truth: Image) -> NDArray[np.float32]:
+    """Structural similarity about every pixel, the mean of the three channels.
+
+    Wang et al. 2004, "Image Quality Assessment", with their window and constants, (0.01 * 255)^2 and (0.03 * 255)^2.
+
+    Args:
+        picture, truth: (H, W, 3) uint8, at least 11 px high and wide.
+    Returns:
+        (H, W) in [-1, 1], 1 where they are equal. NaN within 5 px of the border, where the window does not fit.
+    """
+    _, full = structural_similarity(  # type: ignore[no-untyped-call]
+        picture, truth, channel_axis=-1, data_range=PEAK, gaussian_weights=True, sigma=_SIGMA_PX,
+        use_sample_covariance=False, full=True,
+    )  # fmt: skip
+    similarity = np.full(picture.shape[:2], np.nan, np.float32)
+    inner = (slice(_RADIUS_PX, -_RADIUS_PX),) * 2
+    similarity[inner] = full[inner].mean(axis=-1)
+    return similarity
+
+
+def mean_in(box: Box | None, values: NDArray[np.float32]) -> float:
+    """The mean of the known values (H, W) in a box; NaN where there is no box, or nothing known in it."""
+    if box is None:
+        return float("nan")
+    part = box.cut(values)
+    known = part[np.isfinite(part)]
+    return float(known.mean(dtype=np.float64)) if known.size else float("nan")
+
+
+def psnr(box: Box | None, picture: Image, truth: Image) -> float:
+    """Peak signal-to-noise ratio of two pictures (H, W, 3) in a box, dB, at most `PSNR_CAP_DB`; NaN without a box."""
+    if box is None:
+        return float("nan")
+    difference = box.cut(picture).astype(np.float32) - box.cut(truth)
+    error = float(np.mean(np.square(difference), dtype=np.float64))
+    return PSNR_CAP_DB if error == 0 else min(PSNR_CAP_DB, float(10 * np.log10(PEAK**2 / error)))
