@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 import tyro
 
-from choreograft.config import PRESETS, Preset, TrackingConfig
-from choreograft.evaluate.methods import adapt_preset
+from choreograft.config import Preset, TrackingConfig
+from choreograft.evaluate.methods import TRAINED, adapt_preset
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import load_perceptual
@@ -55,7 +55,7 @@ def measure_speed(rounds: int) -> str:
     compute = choose_compute()
     with tempfile.TemporaryDirectory() as folder:
         clip = _film(Path(folder))
-        presets = [adapt_preset(PRESETS[name], SIZE.height) for name in ("draft", "paper")]
+        presets = [adapt_preset(TRAINED[name], SIZE.height) for name in ("draft", "paper-small", "paper")]
         performers = {preset.name: _performer(preset) for preset in presets}
         training = [(f"training, {name}", 2, _step(performer)) for name, performer in performers.items()]
         track = clip.track.on_canvas(SIZE)

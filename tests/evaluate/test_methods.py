@@ -52,7 +52,7 @@ def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
 
 
 def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
-    monkeypatch.setattr(methods, "PRESETS", {"draft": PRESETS["draft"], "tiny": PRESET})
+    monkeypatch.setattr(methods, "TRAINED", {"tiny": PRESET})
     plan = plan_method("tiny", footage, terms)
     assert isinstance(plan, TrainedMethod)
     method = plan.build(silent)
@@ -101,7 +101,15 @@ def test_the_paper_is_compared_at_the_common_height_and_says_what_replaced_its_n
     assert adapt_preset(PRESETS["paper"], 512) == PRESETS["paper"]
 
 
+def test_the_small_paper_differs_from_the_paper_in_its_networks_alone():
+    paper, small, draft = PRESETS["paper"], methods.PAPER_SMALL, PRESETS["draft"]
+    assert (small.background, small.losses, small.optimiser) == (paper.background, paper.losses, paper.optimiser)
+    assert small.generator.upsampling == paper.generator.upsampling
+    assert replace(small.generator, upsampling=draft.generator.upsampling) == draft.generator
+    assert small.discriminator == draft.discriminator
+
+
 @pytest.mark.parametrize("names", [["warped"], ["nearest", "truth"], []])
 def test_unknown_methods_are_refused_with_those_there_are(names):
-    with pytest.raises(OptionError, match="nearest, draft, standard, paper"):
+    with pytest.raises(OptionError, match="nearest, draft, standard, paper, paper-small"):
         check_methods(names)

@@ -30,7 +30,17 @@ from choreograft.training.train import TrainingPlan, hold_folder, train_performe
 from choreograft.video.size import Size
 
 NEAREST: Final = "nearest"
-METHOD_NAMES: Final = (NEAREST, *PRESETS)
+PAPER_SMALL: Final = replace(
+    PRESETS["paper"],
+    name="paper-small",
+    description="the paper's method with networks of the draft's size: what a CPU can train in minutes",
+    generator=replace(PRESETS["draft"].generator, upsampling="transposed"),
+    discriminator=PRESETS["draft"].discriminator,
+)
+"""The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
+larger, see too few images to say anything about the method."""
+TRAINED: Final[Mapping[str, Preset]] = {**PRESETS, PAPER_SMALL.name: PAPER_SMALL}
+METHOD_NAMES: Final = (NEAREST, *TRAINED)
 
 Draw = Callable[[PoseTrack], Iterator[NDArray[np.uint8]]]
 """Frames (H, W, 3) for every frame of a track in canvas pixels."""
@@ -209,7 +219,7 @@ def plan_method(name: str, footage: Footage, terms: Terms) -> MethodPlan:
     """The plan of a method by its name (see `check_methods`), at the height that all methods are compared at."""
     if name == NEAREST:
         return NearestMethod(footage, terms)
-    return TrainedMethod(adapt_preset(PRESETS[name], terms.height_px), footage, terms)
+    return TrainedMethod(adapt_preset(TRAINED[name], terms.height_px), footage, terms)
 
 
 def adapt_preset(preset: Preset, height_px: int) -> Preset:
@@ -224,7 +234,7 @@ def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
     """A sentence for every preset of that name that is not compared as it stands."""
     notes = []
     for name in names:
-        preset = PRESETS.get(name)
+        preset = TRAINED.get(name)
         if preset is None:
             continue
         adapted = adapt_preset(preset, height_px)
