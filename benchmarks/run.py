@@ -41,10 +41,14 @@ class Scale:
     showcase_seconds: float
     rounds: int
     """Of the speed measurement."""
+    timed: tuple[str, ...]
+    """Methods whose training and drawing are timed."""
 
 
-FULL = Scale(tuple(CASES), ("nearest", "draft", "paper-small"), 3.5, 4.0, 20.0, 3)
-QUICK = Scale(("same_build", "short_to_tall", "fast_turn"), ("nearest", "draft"), 0.5, 2.0, 10.0, 1)
+FULL = Scale(tuple(CASES), ("nearest", "draft", "paper-small"), 3.5, 4.0, 20.0, 3, ("draft", "paper-small", "paper"))
+QUICK = Scale(
+    ("same_build", "short_to_tall", "fast_turn"), ("nearest", "draft"), 0.5, 2.0, 10.0, 1, ("draft", "paper-small")
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def main(options: Options) -> None:
         ),
         progress,
     )  # fmt: skip
-    speed = measure_speed(scale.rounds)
+    speed = measure_speed(scale.rounds, scale.timed)
     minutes = (time.monotonic() - began) / 60
     text = write_tables(done.evaluation, speed, scale, minutes)
     with atomic_path(folder / "tables.md") as temporary:

@@ -8,7 +8,7 @@ Prints rows for docs/benchmarks.md. `benchmarks/run.py` calls it after measuring
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -44,18 +44,20 @@ class Options:
 
     rounds: int = 3
     """Each part is timed once a round; the median counts."""
+    methods: tuple[str, ...] = ("draft", "paper-small", "paper")
+    """Whose training and drawing are timed."""
 
 
 Job = tuple[str, int, Callable[[], object]]
 """What it is called, how many frames or images one call handles, and the call."""
 
 
-def measure_speed(rounds: int) -> str:
+def measure_speed(rounds: int, methods: Sequence[str]) -> str:
     """Markdown tables: images trained, frames drawn, and frames of everything else, a second, with their ratios."""
     compute = choose_compute()
     with tempfile.TemporaryDirectory() as folder:
         clip = _film(Path(folder))
-        presets = [adapt_preset(TRAINED[name], SIZE.height) for name in ("draft", "paper-small", "paper")]
+        presets = [adapt_preset(TRAINED[name], SIZE.height) for name in methods]
         performers = {preset.name: _performer(preset) for preset in presets}
         training = [(f"training, {name}", 2, _step(performer)) for name, performer in performers.items()]
         track = clip.track.on_canvas(SIZE)
@@ -123,7 +125,7 @@ def _drawer(performer: Performer, track: PoseTrack, compute: Compute) -> Callabl
 
 def main(options: Options) -> None:
     """Print the tables."""
-    print(measure_speed(options.rounds))
+    print(measure_speed(options.rounds, options.methods))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,8 @@ select {
 ol.worst { padding: 0; list-style: none; }
 ol.worst > li { margin: 1.25rem 0; }
 .pictures { display: flex; flex-wrap: wrap; gap: .75rem; }
-.pictures figure { margin: 0; max-width: 100%; }
+.pictures figure { margin: 0; max-width: 100%; min-width: 0; }
+@media (min-width: 50rem) { .pictures { flex-wrap: nowrap; } }
 .pictures img { display: block; max-width: 100%; height: auto; border-radius: 4px; outline: 3px solid transparent; }
 .pictures .is-worst img { outline-color: var(--c1); }
 .pictures .is-worst figcaption { color: var(--ink); font-weight: 600; }
