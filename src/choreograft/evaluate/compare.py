@@ -5,9 +5,9 @@ What is written beside each result says what it was made from, so an interrupted
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,26 +66,13 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class TruthMethod:
-    """The truth itself, written and found again as if a method had drawn it: what the instruments give at best."""
+class Drawing:
+    """A result that is about to be drawn."""
 
-    case: Case
     size: Size
-    name: str = TRUTH
-
-    @property
-    def identity(self) -> str:
-        """See MethodPlan."""
-        return f"{self.name}-{self.size}"
-
-    def build(self, progress: Progress) -> Method:  # noqa: ARG002
-        """See MethodPlan."""
-        track = self.case.motion.on_canvas(self.size)
-        return Method(self.size, Stance.measure(track), self._draw, {})
-
-    def _draw(self, track: PoseTrack) -> Iterator[NDArray[np.uint8]]:  # noqa: ARG002
-        canvas = Canvas(probe(self.case.truth).size, self.size)
-        return (canvas.place_image(frame.image) for frame in read_frames(self.case.truth))
+    images: Iterator[NDArray[np.uint8]]
+    """(H, W, 3) for every frame of the truth."""
+    facts: Mapping[str, Any]
 
 
 class Comparison:
@@ -102,59 +89,53 @@ class Comparison:
             VideoError: the case's videos do not belong together. ChoreograftError: a method could not be made.
         """
         _check_lengths(case)
-        judged = [self._judge(case, plan) for plan in plans]
+        judged = [self._judge(case, plan.name, plan.identity, partial(self._begin, case, plan)) for plan in plans]
         size = judged[0].entry.size
-        return [*judged, self._judge(case, TruthMethod(case, size))]
+        return [*judged, self._judge(case, TRUTH, f"{TRUTH}-{size}", partial(_lay_truth, case, size))]
 
-    def _judge(self, case: Case, plan: MethodPlan) -> Judged:
-        result = self.folder / "results" / case.name / f"{plan.name}.mp4"
-        receipt = result.with_suffix(".json")
-        recipe = self._recipe(case, plan)
-        kept = _read_receipt(receipt, recipe, result)
-        if kept is None:
+    def _judge(self, case: Case, name: str, identity: str, begin: Callable[[], Drawing]) -> Judged:
+        """A method's entry; drawn and judged unless both were done from the same things before."""
+        result = self.folder / "results" / case.name / f"{name}.mp4"
+        receipt, values = result.with_suffix(".json"), result.with_suffix(".npz")
+        hashes = [content_hash(case.source or case.truth), content_hash(case.truth)]
+        recipe = text_hash([JUDGE_VERSION, identity, *hashes, self.tools.notes], digits=16)
+        facts = _read_receipt(receipt, recipe, result)
+        scores = None if facts is None else Scores.load(values)
+        if facts is None:
             receipt.unlink(missing_ok=True)
-            facts = self._draw(case, plan, result)
-        else:
-            facts = kept["facts"]
+            facts = self._draw(case, name, begin(), result)
         track = self.find_person(result)
-        scores = Scores.load(result.with_suffix(".npz")) if kept is not None else None
         if scores is None:
+            self.progress.say(f"Judging {name} on {case.name}")
             truth = Clip(case.truth, self.find_person(case.truth))
-            self.progress.say(f"Judging {plan.name} on {case.name}")
             scores = judge_against_truth(Clip(result, track), truth, self.tools, case.true_track, self.progress)
-            scores.save(result.with_suffix(".npz"))
+            scores.save(values)
             write_json(receipt, {"recipe": recipe, "video": content_hash(result), "facts": facts})
-        entry = Entry(
-            case.name, plan.name, probe(result).size, case.motion.time_s - case.motion.time_s[0], result, case.truth,
-            case.source, scores, facts,
-        )  # fmt: skip
+        times = case.motion.time_s - case.motion.time_s[0]
+        entry = Entry(case.name, name, track.size, times, result, case.truth, case.source, scores, facts)
         return Judged(entry, track)
 
-    def _recipe(self, case: Case, plan: MethodPlan) -> str:
-        motion = content_hash(case.source or case.truth)
-        return text_hash([JUDGE_VERSION, plan.identity, motion, content_hash(case.truth), self.tools.notes], digits=16)
-
-    def _draw(self, case: Case, plan: MethodPlan, result: Path) -> dict[str, Any]:
-        method = self._build(plan)
-        track = case.motion.on_canvas(method.size) if case.own else _normalise(case.motion, method)
-        info = probe(case.truth)
-        began = time.monotonic()
-        with (
-            VideoWriter(result, method.size, info.rate, time_base=info.time_base) as video,
-            self.progress.task(f"{plan.name} draws {case.name}", len(track)) as advance,
-        ):
-            for image, (moment, duration) in zip(method.draw(track), _moments(case.truth), strict=True):
-                video.write(image, moment, duration)
-                advance(1 + round(float(moment * info.rate)))
-        seconds = time.monotonic() - began
-        return {**method.facts, "frames a second": round(len(track) / seconds, 1)}
-
-    def _build(self, plan: MethodPlan) -> Method:
-        if plan.name == TRUTH:
-            return plan.build(self.progress)
+    def _begin(self, case: Case, plan: MethodPlan) -> Drawing:
+        """Make the method, unless it was made for an earlier case, and pose it."""
         if plan.identity not in self._built:
             self._built[plan.identity] = plan.build(self.progress)
-        return self._built[plan.identity]
+        method = self._built[plan.identity]
+        track = case.motion.on_canvas(method.size) if case.own else _normalise(case.motion, method)
+        return Drawing(method.size, method.draw(track), method.facts)
+
+    def _draw(self, case: Case, name: str, drawing: Drawing, result: Path) -> dict[str, Any]:
+        """Write the result with the truth's own times; returns its facts."""
+        info, frames = probe(case.truth), len(case.motion)
+        began = time.monotonic()
+        with (
+            VideoWriter(result, drawing.size, info.rate, time_base=info.time_base) as video,
+            self.progress.task(f"{name} draws {case.name}", frames) as advance,
+        ):
+            moments = ((frame.time, frame.duration) for frame in read_frames(case.truth))
+            for done, (image, moment) in enumerate(zip(drawing.images, moments, strict=True), start=1):
+                video.write(image, *moment)
+                advance(done)
+        return {**drawing.facts, "frames a second": round(frames / (time.monotonic() - began), 1)}
 
     def find_person(self, video: Path) -> PoseTrack:
         """The raw track of a video; nobody anywhere where nobody can be followed, which is looked for once too."""
@@ -194,8 +175,10 @@ def _normalise(motion: PoseTrack, method: Method) -> PoseTrack:
     return map_to_target(motion, Stance.measure(motion, config), method.stance, config)
 
 
-def _moments(video: Path) -> Iterator[tuple[Fraction, Fraction | None]]:
-    return ((frame.time, frame.duration) for frame in read_frames(video))
+def _lay_truth(case: Case, size: Size) -> Drawing:
+    """The truth itself as if a method had drawn it: what the instruments give at best."""
+    canvas = Canvas(probe(case.truth).size, size)
+    return Drawing(size, (canvas.place_image(frame.image) for frame in read_frames(case.truth)), {})
 
 
 def _check_lengths(case: Case) -> None:
@@ -214,10 +197,11 @@ def _nobody(video: Path) -> PoseTrack:
     return PoseTrack(info.size, info.rate, times, present=present, masks=None, **empty_arrays(len(times)))
 
 
-def _read_receipt(path: Path, recipe: str, result: Path) -> Any:
-    """What was written beside a result that is whole and made from the same things; else None."""
+def _read_receipt(path: Path, recipe: str, result: Path) -> dict[str, Any] | None:
+    """The facts written beside a result that is whole and made from the same things; else None."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return content if (content["recipe"], content["video"]) == (recipe, content_hash(result)) else None
+        facts: dict[str, Any] = content["facts"]
+        return facts if (content["recipe"], content["video"]) == (recipe, content_hash(result)) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -50,11 +50,28 @@ def check_performer(performer: Path, pairs: Sequence[Pair]) -> None:
             )
 
 
-def make_case(pair: Pair, runs: Path, progress: Progress) -> Case:
+def name_cases(pairs: Sequence[Pair]) -> list[str]:
+    """What the cases are called: as the pairs, with the folder before it where several share a name (other seeds).
+
+    Raises:
+        OptionError: one pair is given twice.
+    """
+    names = [pair.name for pair in pairs]
+    unique = [
+        name if names.count(name) == 1 else f"{pair.folder.resolve().parent.name}-{name}"
+        for name, pair in zip(names, pairs, strict=True)
+    ]
+    twice = sorted({name for name in unique if unique.count(name) > 1})
+    if twice:
+        raise OptionError(f"--pair: found {', '.join(twice)} more than once; give every pair once")
+    return unique
+
+
+def make_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
     """Track target and source as a user's videos would be: methods get no truth to work from."""
     target, _ = read_clip(pair.target, 1, runs, progress)
     source, _ = read_clip(pair.source, 1, runs, progress)
     return Case(
-        pair.name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
+        name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
         true_track=PoseTrack.load(pair.truth_track),
     )  # fmt: skip

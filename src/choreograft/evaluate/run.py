@@ -26,9 +26,9 @@ from choreograft.evaluate.methods import (
     plan_method,
 )
 from choreograft.evaluate.metrics.judge import load_tools
-from choreograft.evaluate.paired import check_performer, find_pairs, make_case
+from choreograft.evaluate.paired import check_performer, find_pairs, make_case, name_cases
 from choreograft.evaluate.reenact import Lesson, is_performer, make_cases, read_footage, read_lesson
-from choreograft.evaluate.report.page import Report, write_report
+from choreograft.evaluate.report.page import DOCUMENT_NAME, Report, write_report
 from choreograft.evaluate.scores import Evaluation, Kind
 from choreograft.evaluate.unpaired import judge_result
 from choreograft.files import check_writable
@@ -40,8 +40,6 @@ from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.training.train import list_versions
 from choreograft.video.read import probe
-
-DOCUMENT_NAME = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,9 @@ def _evaluate_pairs(options: EvaluateOptions, compute: Compute, progress: Progre
         check_performer(given, pairs)
     field = _set_field(options, given, compute, progress)
     judged, sources = [], []
-    for number, pair in enumerate(pairs, start=1):
-        progress.say(f"Case {number} of {len(pairs)}: {pair.name}")
-        judged.append(field.judge(make_case(pair, options.runs, progress)))
+    for number, (name, pair) in enumerate(zip(name_cases(pairs), pairs, strict=True), start=1):
+        progress.say(f"Case {number} of {len(pairs)}: {name}")
+        judged.append(field.judge(make_case(name, pair, options.runs, progress)))
         sources.append(load_or_track(pair.source, options.runs / "tracks", TrackingConfig(), 1, progress))
     return field.conclude("pair", options, judged, sources)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from choreograft.evaluate.report.document import to_document
 from choreograft.evaluate.report.exhibits import collect_exhibits
@@ -10,6 +11,9 @@ from choreograft.evaluate.report.summary import Summary, summarise
 from choreograft.evaluate.scores import Evaluation
 from choreograft.files import atomic_path, write_json
 from choreograft.progress import Progress, silent
+
+DOCUMENT_NAME: Final = "evaluation.json"
+PAGE_NAME: Final = "evaluation.html"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ def write_report(evaluation: Evaluation, folder: Path, progress: Progress = sile
         OutputError: the folder cannot be written.
     """
     summary = summarise(evaluation)
-    report = Report(folder / "evaluation.json", folder / "evaluation.html", summary)
+    report = Report(folder / DOCUMENT_NAME, folder / PAGE_NAME, summary)
     write_json(report.json, to_document(evaluation, summary))
     page = build_page(evaluation, summary, collect_exhibits(evaluation, progress))
     with atomic_path(report.page) as temporary:
