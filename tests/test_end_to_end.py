@@ -92,7 +92,7 @@ def test_tracking_finds_the_joints_where_they_are(studio):
 
 
 def test_someone_too_small_is_refused(studio):
-    far = Camera(Size(266, 150), 1.35, 14.0, 9.0)
+    far = Camera(Size(266, 150), 1.35, 9.5, 9.0)
     render_clip(replace(SOURCE_TAKE, camera=far, seconds=0.4, with_sound=False), studio / "far.mp4")
     refused = run(studio, "dance", "far.mp4", "--as", "target.mp4", "-o", "far_out.mp4", "--images", "8")
     assert refused.returncode == 1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from choreograft.config import NormalisationConfig, TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.evaluate.methods import Footage, Method, MethodPlan
-from choreograft.evaluate.metrics.judge import Tools, judge_against_truth
+from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_against_truth
 from choreograft.evaluate.metrics.signature import trace_sources
 from choreograft.evaluate.scores import TRUTH, Entry, Scores
 from choreograft.files import content_hash, text_hash, write_json
@@ -182,8 +182,10 @@ def _lay_truth(case: Case, size: Size) -> Drawing:
 
 
 def _check_lengths(case: Case) -> None:
+    """Refuse a motion that is not, frame by frame, the truth's; the rate of a part that was cut out is its own."""
     frames, rate = sum(1 for _ in read_frames(case.truth)), probe(case.truth).rate
-    if (len(case.motion), case.motion.rate) != (frames, rate):
+    unlike = not case.own and abs(case.motion.rate / rate - 1) > RATE_TOLERANCE
+    if len(case.motion) != frames or unlike:
         raise VideoError(
             f"{case.source or case.name}: found {len(case.motion)} frames at {float(case.motion.rate):g} fps, but the"
             f" truth {case.truth} has {frames} at {float(rate):g}; expected equal lengths and rates; render them again"

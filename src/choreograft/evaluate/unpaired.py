@@ -11,7 +11,7 @@ from typing import Final
 from choreograft.config import CleaningConfig, NormalisationConfig, TrackingConfig
 from choreograft.errors import VideoError
 from choreograft.evaluate.metrics.identity import FaceGallery
-from choreograft.evaluate.metrics.judge import Tools, judge_without_truth
+from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_without_truth
 from choreograft.evaluate.reenact import is_performer
 from choreograft.evaluate.scores import Entry
 from choreograft.files import content_hash
@@ -78,7 +78,7 @@ def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path
 
 
 def _check_alike(result: Path, found: PoseTrack, source: Path, wanted: PoseTrack) -> None:
-    if (len(found), found.rate) != (len(wanted), wanted.rate):
+    if len(found) != len(wanted) or abs(found.rate / wanted.rate - 1) > RATE_TOLERANCE:
         raise VideoError(
             f"{result} has {len(found)} frames at {float(found.rate):g} fps, {source} has {len(wanted)} at"
             f" {float(wanted.rate):g}; expected a result with its source's frames; give the source it was made from"

@@ -36,8 +36,8 @@ Image = NDArray[np.uint8]
 
 SHAPE_TOLERANCE: Final = 0.05
 """By which the shapes (width over height) of the two videos may differ: encoders round sizes to even numbers."""
-RATE_TOLERANCE: Final = 0.01
-"""By which the frame rates may differ: some write 30000/1001 as 29.97 or 30."""
+RATE_TOLERANCE: Final = 0.03
+"""By which the frame rates may differ: 30000/1001 is written as 30, and uneven timing is averaged in several ways."""
 
 
 def judge_against_truth(
