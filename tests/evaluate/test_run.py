@@ -56,3 +56,4 @@ def test_missing_things_are_named(tmp_path):
     clip = write_target(tmp_path / "clip.mp4", swaying_track(12)).path
     with pytest.raises(VideoError, match=r"gone\.mp4"):
         evaluate(EvaluateOptions((clip, tmp_path / "gone.mp4"), output=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

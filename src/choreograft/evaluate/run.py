@@ -1,6 +1,7 @@
 """`choreograft evaluate` as a function: which of its three kinds is asked for, and everything that kind does."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from choreograft.config import (
     TrackingConfig,
     find_preset,
 )
-from choreograft.errors import OptionError, OutputError
+from choreograft.errors import ChoreograftError, OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.methods import (
     GivenMethod,
@@ -60,7 +61,12 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
     compute = choose_compute(options.device)
     _check_folder(options)
     runners = {"pair": _evaluate_pairs, "holdout": _evaluate_holdout, "result": _evaluate_result}
-    evaluation = runners[kind](options, compute, progress)
+    try:
+        evaluation = runners[kind](options, compute, progress)
+    except ChoreograftError:
+        with suppress(OSError):
+            options.output.rmdir()  # only if it is empty: what was refused leaves nothing behind
+        raise
     return Evaluated(evaluation, write_report(evaluation, options.output, progress))
 
 
