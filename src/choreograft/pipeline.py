@@ -22,7 +22,7 @@ from choreograft.files import content_hash, write_json
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import fetch_weights
 from choreograft.performer.performer import Performer
-from choreograft.performer.store import SUFFIX, load_performer
+from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
@@ -62,7 +62,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
             check_output(path, [options.source, options.target], options.overwrite)
     probe(options.source)
     plan, performer = None, None
-    if options.target.suffix == SUFFIX:
+    if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
     else:
         probe(options.target)
@@ -97,7 +97,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     budget = Budget.choose(preset, options.minutes, options.images)
     check_hold_out(options.hold_out)
     if options.output is not None:
-        if options.output.suffix != SUFFIX:
+        if not is_performer(options.output):
             raise OptionError(f"{options.output}: expected a name that ends in {SUFFIX}")
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
     for video in options.target:

@@ -13,7 +13,7 @@ from choreograft.errors import OptionError
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.methods import Footage
 from choreograft.files import content_hash
-from choreograft.performer.store import SUFFIX, load_performer
+from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_clip
 from choreograft.progress import Progress
 from choreograft.training.holdout import held_out_frames
@@ -58,11 +58,6 @@ def read_lesson(performer: Path) -> Lesson:
                 " expected the same video at that place; run this where it was trained"
             )
     return Lesson(tuple(clips), int(card.training["person"]), hold_out)
-
-
-def is_performer(path: Path) -> bool:
-    """Whether a path names a performer file rather than a video."""
-    return path.suffix == SUFFIX
 
 
 def make_cases(footage: Footage, folder: Path, progress: Progress) -> list[Case]:

@@ -28,14 +28,14 @@ from choreograft.evaluate.methods import (
 )
 from choreograft.evaluate.metrics.judge import load_tools
 from choreograft.evaluate.paired import check_performer, find_pairs, make_case, name_cases
-from choreograft.evaluate.reenact import Lesson, is_performer, make_cases, read_footage, read_lesson
+from choreograft.evaluate.reenact import Lesson, make_cases, read_footage, read_lesson
 from choreograft.evaluate.report.page import DOCUMENT_NAME, Report, write_report
 from choreograft.evaluate.scores import Evaluation, Kind
 from choreograft.evaluate.unpaired import judge_result
 from choreograft.files import check_writable
 from choreograft.machine import describe_machine
 from choreograft.performer.device import Compute, choose_compute
-from choreograft.performer.store import load_performer
+from choreograft.performer.store import is_performer, load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent

@@ -25,6 +25,11 @@ SKELETON: Final = "coco-wholebody-133"
 SUFFIX: Final = ".performer"
 
 
+def is_performer(path: Path) -> bool:
+    """Whether a path names a performer file rather than a video."""
+    return path.suffix == SUFFIX
+
+
 def save_performer(performer: Performer, path: Path) -> None:
     """Write a performer, atomically.
 

@@ -148,7 +148,7 @@ def load_pair(folder: Path) -> Pair:
     except (OSError, ValueError, KeyError, TypeError) as error:
         found = error.strerror if isinstance(error, OSError) else repr(error)
         raise FileFormatError(
-            f"{path}: expected a {FORMAT} of version {VERSION}, found {found}; make it with render_pair"
+            f"{path}: expected a {FORMAT} of version {VERSION}, found {found}; make it with choreograft studio"
         ) from error
     for name in CLIPS:
         for file in (folder / f"{name}.mp4", folder / f"{name}.npz"):
