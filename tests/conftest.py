@@ -12,6 +12,9 @@ import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from choreograft.studio.costume import Costume
+from choreograft.studio.performers import costume_of
+
 LUMA = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}
 """Weights of red and blue in luma, ITU-R BT.601 and BT.709."""
 MATRIX_CODES = {"601": 6, "709": 1}
@@ -48,6 +51,18 @@ class Look:
     """Of the display matrix, degrees counterclockwise."""
     mirrored: bool = False
     pixel_aspect: Fraction | None = None
+
+
+@pytest.fixture(scope="session")
+def ada() -> Costume:
+    """A tall and slim performer of the studio; building a body takes seconds."""
+    return costume_of("ada")
+
+
+@pytest.fixture(scope="session")
+def bruno() -> Costume:
+    """A short and broad one."""
+    return costume_of("bruno")
 
 
 @pytest.fixture

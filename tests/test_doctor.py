@@ -44,13 +44,13 @@ def test_a_machine_with_all_system_libraries_passes():
 
 def test_a_missing_package_fails_and_a_missing_studio_package_only_warns():
     def version(name: str) -> str:
-        if name in ("mediapipe", "anny"):
+        if name in ("mediapipe", "pyvista"):
             raise PackageNotFoundError(name)
         return "1.0"
 
     states = {check.name: check.state for check in doctor.check_packages(version)}
     assert states.pop("mediapipe") == "fail"
-    assert states.pop("anny") == "warn"
+    assert states.pop("pyvista") == "warn"
     assert set(states.values()) == {"ok"}
 
 

@@ -26,8 +26,8 @@ from choreograft.system import SYSTEM_LIBRARIES, find_missing_libraries, install
 State = Literal["ok", "warn", "fail"]
 STYLES: Final[dict[State, str]] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
-PACKAGES: Final = ("torch", "lightning-fabric", "mediapipe", "opencv-contrib-python", "av", "numpy", "scipy")
-STUDIO_PACKAGES: Final = ("anny", "pyvista")
+PACKAGES: Final = ("torch", "lightning-fabric", "mediapipe", "opencv-contrib-python", "av", "numpy", "scipy", "anny")
+STUDIO_PACKAGES: Final = ("pyvista",)
 """Only the demo needs them."""
 
 GIGABYTE: Final = 10**9

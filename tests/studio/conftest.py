@@ -10,25 +10,12 @@ from numpy.typing import NDArray
 from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
 from choreograft.studio.moves import calibration
-from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.room import ROOMS
 from choreograft.studio.score import Motion
 from choreograft.studio.stage import Stage
 from choreograft.studio.truth import find_joints
 from choreograft.video.size import Size
-
-
-@pytest.fixture(scope="session")
-def ada() -> Costume:
-    pytest.importorskip("anny", reason="needs the extra 'studio'")
-    return costume_of("ada")
-
-
-@pytest.fixture(scope="session")
-def bruno() -> Costume:
-    pytest.importorskip("anny", reason="needs the extra 'studio'")
-    return costume_of("bruno")
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
+from choreograft.body.model import Body
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.body import Body
 from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
 from choreograft.studio.imitate import imitate

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.studio.body import Body
+from choreograft.body.model import Body
 from choreograft.studio.costume import Costume
 from choreograft.studio.pattern import PRINT, PRINT_M, REPEAT_M, TRUNK_ROUND, WEAVES, lies_on_pattern
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from choreograft.body.model import Body, make_body
 from choreograft.errors import OptionError
-from choreograft.studio.body import Body, make_body
 from choreograft.studio.casting import draw_person
 from choreograft.studio.costume import Costume
 from choreograft.studio.pattern import PATTERNS

@@ -110,15 +110,15 @@ def test_the_rhythm_beats_twice_a_second_and_never_clips() -> None:
 
 
 def test_importing_the_studio_loads_neither_body_model_nor_renderer() -> None:
-    modules = "choreograft.studio.render, choreograft.studio.body, choreograft.studio.room"
+    modules = "choreograft.studio.render, choreograft.body.model, choreograft.studio.room"
     check = f"import sys, {modules}; print([m for m in ('anny', 'pyvista', 'vtk', 'warp') if m in sys.modules])"
     assert run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "anny", None)
+    monkeypatch.setitem(sys.modules, "pyvista", None)
     with pytest.raises(DependencyError, match=r"choreograft\[studio\]"):
-        libraries.import_anny()
+        libraries.import_pyvista()
 
 
 def test_a_missing_system_library_is_named_with_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:

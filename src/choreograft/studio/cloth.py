@@ -17,7 +17,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from choreograft.studio.body import Body
+from choreograft.body.model import Body
 from choreograft.studio.mesh import Faces, loft
 from choreograft.studio.outfit import Colour
 from choreograft.studio.posing import Poses

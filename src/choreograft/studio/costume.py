@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from choreograft.studio.body import SOLE_M, Body
+from choreograft.body.model import SOLE_M, Body
 from choreograft.studio.cloth import Loose, sew_skirt, tie_ponytail
 from choreograft.studio.mesh import Faces, ellipsoid, incidence, loft, smooth, vertex_normals
 from choreograft.studio.outfit import (

@@ -14,21 +14,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
+from choreograft.body.model import FINGER_BONES, Body
+from choreograft.body.rotations import align, rotate, shortest_turn, unit
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.body import FINGER_BONES, Body
-from choreograft.studio.posing import (
-    SIDE_LETTERS,
-    Poses,
-    align,
-    assign,
-    chain_origins,
-    lift_girdle,
-    rotate,
-    shortest_turn,
-    unit,
-)
+from choreograft.studio.posing import SIDE_LETTERS, Poses, assign, chain_origins, lift_girdle
 from choreograft.studio.score import SIDES
 
 Array = NDArray[np.float64]

@@ -2,32 +2,14 @@
 
 import ctypes
 import importlib
-import logging
 import os
 import warnings
 from types import ModuleType
-from typing import Any
 
 from choreograft.errors import DependencyError
 from choreograft.system import SYSTEM_LIBRARIES, install_command
 
 EXTRA_HINT = "the studio needs the optional extra: pip install 'choreograft[studio]'"
-
-
-def import_anny() -> ModuleType:
-    """The body model's library.
-
-    Raises:
-        DependencyError: it is not installed.
-    """
-    try:
-        settings: Any = importlib.import_module("warp.config")
-        settings.quiet = True  # it greets on standard output otherwise
-        anny = importlib.import_module("anny")
-    except ImportError as error:
-        raise DependencyError(f"cannot import {error.name or 'anny'}; {EXTRA_HINT}") from error
-    logging.getLogger("anny").setLevel(logging.WARNING)
-    return anny
 
 
 def import_pyvista() -> ModuleType:

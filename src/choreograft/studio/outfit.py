@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.body.model import Body
 from choreograft.pose import skeleton
-from choreograft.studio.body import Body
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.studio.body import Body
+from choreograft.body.model import Body
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from choreograft.body.model import make_body
 from choreograft.errors import OptionError
-from choreograft.studio.body import make_body
 from choreograft.studio.casting import draw_person
 from choreograft.studio.costume import Costume, dress
 from choreograft.studio.outfit import Outfit

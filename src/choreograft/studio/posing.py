@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from choreograft.studio.body import Body
+from choreograft.body.model import Body
+from choreograft.body.rotations import align, rotate, shortest_turn, square_to, turn_about, unit
 from choreograft.studio.score import OUTWARD, SIDES, Motion
 
 Array = NDArray[np.float64]
@@ -56,11 +57,6 @@ def pose_body(body: Body, motion: Motion) -> Poses:
         hip = pelvis + root @ (body.head(f"upperleg01.{SIDE_LETTERS[side]}") - body.heads[0])
         _turn_leg(body, motion, side, hip, ankles[side], feet[side], rotations)
     return Poses(rotations, chain_origins(body, rotations, pelvis))
-
-
-def turn_about(axis: Array, angle_deg: Array) -> Array:
-    """Rotations (T, 3, 3) by `angle_deg` (T,) about one axis (3,) or an axis each (T, 3), of length one."""
-    return np.asarray(Rotation.from_rotvec(np.deg2rad(angle_deg)[:, None] * axis).as_matrix())
 
 
 def _lean(angles_deg: Array) -> Array:
@@ -202,40 +198,6 @@ def chain_origins(body: Body, rotations: Array, pelvis: Array) -> Array:
     for bone, parent in enumerate(body.parents[1:], start=1):
         origins[:, bone] = origins[:, parent] + rotations[:, parent] @ (body.heads[bone] - body.heads[parent])
     return origins
-
-
-def rotate(rotations: Array, vectors: Array) -> Array:
-    """(T, 3) of rotations (T, 3, 3) and vectors (T, 3) or (3,)."""
-    return np.asarray((rotations @ vectors[..., None])[..., 0])
-
-
-def unit(vectors: Array) -> Array:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
-
-
-def square_to(vectors: Array, directions: Array) -> Array:
-    """What is left of `vectors` after removing their share along `directions` (unit)."""
-    return np.asarray(vectors - (vectors * directions).sum(-1, keepdims=True) * directions)
-
-
-def align(rest_along: Array, rest_axis: Array, along: Array, axis: Array) -> Array:
-    """(T, 3, 3) the rotation that takes a bone's rest direction and hinge (3,) to those of each frame (T, 3)."""
-    return _axes(along, axis) @ _axes(rest_along[None], rest_axis[None]).transpose(0, 2, 1)
-
-
-def _axes(along: Array, axis: Array) -> Array:
-    """(T, 3, 3) orthonormal axes as columns: the direction, the hinge made square to it, and their product."""
-    first = unit(along)
-    second = unit(square_to(axis, first))
-    return np.stack([first, second, np.cross(first, second)], axis=-1)
-
-
-def shortest_turn(before: Array, after: Array) -> Array:
-    """(T, 3, 3) the smallest rotation taking unit vectors (T, 3) to others."""
-    axis = np.cross(before, after)
-    sine = np.linalg.norm(axis, axis=1, keepdims=True)
-    angle = np.arctan2(sine[:, 0], (before * after).sum(1))
-    return turn_about(axis / np.maximum(sine, 1e-9), np.rad2deg(angle))
 
 
 def _halfway(before: Array, after: Array) -> Array:

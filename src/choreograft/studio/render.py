@@ -11,12 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+from choreograft.body.model import Body
 from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.studio.body import Body
 from choreograft.studio.camera import Camera
 from choreograft.studio.imitate import imitate
 from choreograft.studio.light import LIGHTS

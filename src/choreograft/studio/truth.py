@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.body.model import Body
 from choreograft.pose import skeleton
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.body import Body
 from choreograft.studio.camera import Camera
 from choreograft.studio.posing import Poses
 

@@ -2,8 +2,8 @@ import numpy as np
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
+from choreograft.body.model import SOLE_M, Body
 from choreograft.pose import skeleton
-from choreograft.studio.body import SOLE_M, Body
 from choreograft.studio.costume import Costume
 
 

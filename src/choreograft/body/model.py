@@ -16,8 +16,8 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from choreograft.body.library import import_anny
 from choreograft.pose import skeleton
-from choreograft.studio.libraries import import_anny
 
 Array = NDArray[np.float64]
 
