@@ -14,7 +14,7 @@ from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.pose import skeleton, tracking
 from choreograft.pose.estimator import Person
-from choreograft.pose.tracking import load_or_track, track_video
+from choreograft.pose.tracking import count_people, load_or_track, track_video
 from choreograft.progress import Progress
 from choreograft.video.read import Frame, VideoInfo
 from choreograft.video.size import Size
@@ -144,6 +144,16 @@ def test_one_person_is_tracked_by_the_faster_search(film) -> None:
     together = film([picture((20, 60, 100, RED), (200, 60, 80, BLUE)) for _ in range(12)])
     track_video(together, CONFIG, estimator=SquareEstimator)
     assert SquareEstimator.made == [CONFIG.max_people, CONFIG.max_people]
+
+
+def test_people_are_counted_without_being_followed(film) -> None:
+    alone = [picture((20, 60, 100, RED))] * 50
+    together = [picture((20, 60, 100, RED), (200, 60, 80, BLUE))] * 25
+    found = count_people(film(alone + together + [picture()] * 25), CONFIG, estimator=SquareEstimator)
+    expected = np.where(found.time_s < 2, 1, np.where(found.time_s < 3, 2, 0))
+    np.testing.assert_array_equal(found.people, expected)
+    assert set(found.people) == {0, 1, 2}
+    assert SquareEstimator.detailed == 0
 
 
 def test_an_empty_street_is_refused(film) -> None:

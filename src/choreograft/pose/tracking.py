@@ -4,7 +4,8 @@ Two streaming passes, so that the costly models for hands and face see one perso
 frame stay the people's joints and their masks, packed as PNG: a 5-minute 1080p clip takes some 100 MB.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -34,6 +35,16 @@ class _Find:
     person: Person
     sighting: Sighting | None
     mask: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PeopleCount:
+    """What a look at a few frames of a clip found; N frames."""
+
+    time_s: NDArray[np.float64]
+    """(N,)"""
+    people: NDArray[np.int64]
+    """(N,) seen well enough to be followed, `TrackingConfig.max_people` at most."""
 
 
 def load_or_track(
@@ -98,12 +109,38 @@ def track_video(
     return _as_track(info, np.array(times_s), detailed)
 
 
+def count_people(
+    path: Path, config: TrackingConfig, progress: Progress = silent, estimator: EstimatorFactory = MediaPipeEstimator
+) -> PeopleCount:
+    """How many people are in a few frames spread over a clip, without following any of them.
+
+    Raises:
+        VideoError: the video cannot be read.
+        AssetError, DependencyError: the estimator cannot be made.
+    """
+    looks = list(_look_about(probe(path), config, progress, estimator))
+    return PeopleCount(np.array([time_s for time_s, _ in looks]), np.array([count for _, count in looks], np.int64))
+
+
 def _has_several(info: VideoInfo, config: TrackingConfig, progress: Progress, estimator: EstimatorFactory) -> bool:
     """Whether two or more people are seen together in at least two of a few frames spread over the clip."""
     if config.max_people == 1:
         return False
+    crowded = 0
+    with closing(_look_about(info, config, progress, estimator)) as looks:
+        for _, count in looks:
+            crowded += count > 1
+            if crowded > 1:
+                return True
+    return False
+
+
+def _look_about(
+    info: VideoInfo, config: TrackingConfig, progress: Progress, estimator: EstimatorFactory
+) -> Generator[tuple[float, int], None, None]:
+    """Time, s, and number of people in each of a few frames spread over the clip."""
     step_s = info.duration_s / config.scan_frames
-    next_s, crowded = step_s / 2, 0
+    next_s = step_s / 2
     task = progress.task(f"looking for people in {info.path.name}", info.frames)
     with estimator(config.max_people, progress) as models, task as advance:
         for frame in read_frames(info.path):
@@ -112,10 +149,7 @@ def _has_several(info: VideoInfo, config: TrackingConfig, progress: Progress, es
                 continue
             next_s = frame.time_s + max(step_s, 0.2)
             sightings = [sight(person, frame.image) for person in models.find_people(frame.image, frame.time_s)]
-            crowded += sum(seen is not None and seen.score >= config.min_score for seen in sightings) > 1
-            if crowded > 1:
-                return True
-    return False
+            yield frame.time_s, sum(seen is not None and seen.score >= config.min_score for seen in sightings)
 
 
 def _find_everybody(
