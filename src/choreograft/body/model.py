@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from choreograft.body.lengths import LENGTHS, length_shapes
 from choreograft.body.library import import_anny
 from choreograft.pose import skeleton
 
@@ -117,34 +118,96 @@ class Body:
         return points
 
 
-def make_body(shape: Mapping[str, float]) -> Body:
+def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = None) -> Body:
     """Build a body of a given shape.
 
     Args:
         shape: Anny's phenotypes, each 0..1: gender (0 male, 1 female), age (0.67 adult), muscle, weight, height,
             proportions.
+        lengths: by how much of itself a part is longer than in that shape (body/lengths.py), -1..1; none where None.
     Raises:
         DependencyError: anny is not installed.
     """
-    import torch
-
-    model = _load_model()
-    with torch.no_grad():
-        rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**shape))
-    vertices = rest["rest_vertices"][0].numpy()
-    floor = np.array([0.0, rest["rest_bone_heads"][0, 0, 1], vertices[:, 2].min() - SOLE_M])
+    model, blend = _load_model(), load_blend()
+    coefficients = np.concatenate([phenotype_coefficients(shape), [(lengths or {}).get(n, 0.0) for n in LENGTHS]])
+    vertices, heads = blend.mix(coefficients)
+    floor = np.array([0.0, heads[0, 1], vertices[:, 2].min() - SOLE_M])
     return Body(
         vertices=vertices - floor,
         faces=model.faces.numpy(),
         texture_xy=model.texture_coordinates.numpy(),
         texture_faces=model.face_texture_coordinate_indices.numpy(),
         hidden_faces=_inside_mouth(model),
-        bones=tuple(model.bone_labels),
-        parents=np.asarray(model.bone_parents),
-        heads=rest["rest_bone_heads"][0].numpy() - floor,
-        weights=_skinning_weights(model),
+        bones=blend.bones,
+        parents=blend.parents,
+        heads=heads - floor,
+        weights=blend.weights,
+        surface_joints=blend.surface_joints,
+    )
+
+
+@dataclass(frozen=True)
+class Blend:
+    """What all bodies have in common: a mean body, the directions in which shapes differ, and the skinning.
+
+    Shapes: C coefficients, those of Anny's blend shapes and then one for each of `LENGTHS`.
+    """
+
+    bones: tuple[str, ...]
+    parents: NDArray[np.int64]
+    vertices: Array
+    """(V, 3) m, without any blend shape."""
+    heads: Array
+    """(B, 3) m, of the same body."""
+    vertex_shapes: Array
+    """(C, V, 3) m for a coefficient of one."""
+    head_shapes: Array
+    """(C, B, 3) m."""
+    weights: scipy.sparse.csr_array
+    """(V, B), see `Body`."""
+    surface_joints: scipy.sparse.csr_array
+    """(23, V), see `Body`."""
+
+    def mix(self, coefficients: Array) -> tuple[Array, Array]:
+        """Vertices (V, 3) and bone heads (B, 3) of coefficients (C,), m."""
+        vertices = self.vertices + np.tensordot(coefficients, self.vertex_shapes, axes=1)
+        return vertices, self.heads + np.tensordot(coefficients, self.head_shapes, axes=1)
+
+
+@cache
+def load_blend() -> Blend:
+    """The blend of Anny's full body and of our limb lengths.
+
+    Raises:
+        DependencyError: anny is not installed.
+    """
+    model = _load_model()
+    bones, parents = tuple(model.bone_labels), np.asarray(model.bone_parents)
+    vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
+    weights = _skinning_weights(model)
+    vertex_lengths, head_lengths = length_shapes(bones, parents, vertices, heads, weights)
+    return Blend(
+        bones=bones,
+        parents=parents,
+        vertices=vertices,
+        heads=heads,
+        vertex_shapes=np.concatenate([model.blendshapes.numpy(), vertex_lengths]),
+        head_shapes=np.concatenate([model.bone_heads_blendshapes.numpy(), head_lengths]),
+        weights=weights,
         surface_joints=_surface_joints(model),
     )
+
+
+def phenotype_coefficients(shape: Mapping[str, Any]) -> Any:
+    """The coefficients of Anny's blend shapes for phenotypes 0..1.
+
+    Returns:
+        (C - len(LENGTHS),) float64, of NumPy for plain numbers; of torch, with its gradients, for tensors of one value.
+    """
+    import torch
+
+    coefficients = _load_model().get_phenotype_blendshape_coefficients(**shape)[0]
+    return coefficients if any(isinstance(value, torch.Tensor) for value in shape.values()) else coefficients.numpy()
 
 
 def warm_up() -> None:

@@ -1,0 +1,182 @@
+"""The joints by which a body is moved: fewer than Anny's 104 bones, each turning one or several of them.
+
+A *joint* turns its bones by a rotation vector; a chain of bones (spine, neck) shares it evenly. A *segment* is a bone
+that some joint turns; all other bones ride on the nearest segment above them. The rotation vector is written in the
+joint's own axes: *bend* (about its hinge), *twist* (about the limb) and *aside*, so that limits mean something.
+
+Shapes: J joints, S segments, B bones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.body.model import FINGER_BONES, Body
+
+Array = NDArray[np.float64]
+
+SIDES: Final = ("L", "R")
+PELVIS: Final = "pelvis"
+"""Turns the whole body; its rotation is that of the body in the world."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One joint of the rig."""
+
+    name: str
+    bones: tuple[str, ...]
+    """The bones it turns."""
+    is_chain: bool = False
+    """Whether its bones follow one another and share its rotation, or each make all of it."""
+    low_deg: tuple[float, float, float] = (-60.0, -60.0, -60.0)
+    high_deg: tuple[float, float, float] = (60.0, 60.0, 60.0)
+    """Limits of bend, twist and aside, from the rest pose."""
+
+
+def _limb_joints(side: str) -> tuple[Joint, ...]:
+    toes = tuple(f"toe{count}-1.{side}" for count in range(1, 6))
+    return (
+        Joint(f"collar.{side}", (f"clavicle.{side}",), low_deg=(-12, -12, -12), high_deg=(12, 12, 35)),
+        Joint(f"shoulder.{side}", (f"upperarm01.{side}",), low_deg=(-130, -95, -130), high_deg=(130, 95, 130)),
+        # at rest the elbow is bent by 42 degrees
+        Joint(f"elbow.{side}", (f"lowerarm01.{side}",), low_deg=(-46, -4, -4), high_deg=(108, 4, 4)),
+        Joint(f"forearm.{side}", (f"lowerarm02.{side}",), low_deg=(-3, -85, -3), high_deg=(3, 85, 3)),
+        Joint(f"wrist.{side}", (f"wrist.{side}",), low_deg=(-75, -8, -30), high_deg=(75, 8, 30)),
+        Joint(f"hip.{side}", (f"upperleg01.{side}",), low_deg=(-140, -50, -75), high_deg=(40, 50, 75)),
+        Joint(f"knee.{side}", (f"lowerleg01.{side}",), low_deg=(-6, -12, -4), high_deg=(155, 12, 4)),
+        Joint(f"ankle.{side}", (f"foot.{side}",), low_deg=(-55, -20, -35), high_deg=(55, 20, 35)),
+        Joint(f"toes.{side}", toes, low_deg=(-45, -2, -2), high_deg=(5, 2, 2)),
+    )
+
+
+def _finger_joints(side: str) -> tuple[Joint, ...]:
+    return tuple(
+        Joint(f"{name}{knuckle}.{side}", (f"finger{finger}-{knuckle}.{side}",), low_deg=(-100, -12, -22), high_deg=(100, 12, 22))
+        for name, finger in FINGER_BONES.items()
+        for knuckle in (1, 2, 3)
+    )  # fmt: skip
+
+
+BODY_JOINTS: Final = (
+    Joint(PELVIS, ("root",)),
+    Joint("spine", ("spine05", "spine04", "spine03", "spine02", "spine01"), is_chain=True, low_deg=(-45, -60, -45), high_deg=(75, 60, 45)),
+    Joint("neck", ("neck01", "neck02", "neck03", "head"), is_chain=True, low_deg=(-65, -80, -50), high_deg=(65, 80, 50)),
+    *_limb_joints("L"),
+    *_limb_joints("R"),
+)  # fmt: skip
+FINGER_JOINTS: Final = (*_finger_joints("L"), *_finger_joints("R"))
+JOINTS: Final = (*BODY_JOINTS, *FINGER_JOINTS)
+NAMES: Final = tuple(joint.name for joint in JOINTS)
+BODY_COUNT: Final = len(BODY_JOINTS)
+
+
+def joint_index(name: str) -> int:
+    """Where a joint stands in `JOINTS`."""
+    return NAMES.index(name)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The rig of a skeleton: which segment hangs on which, and how much of which joint's rotation it makes."""
+
+    bones: tuple[str, ...]
+    """All B bones of the skeleton."""
+    segments: tuple[int, ...]
+    """(S,) the bone of each segment, parents before children; the first is the root."""
+    parents: tuple[int, ...]
+    """(S,) the segment above; -1 for the root."""
+    joints: tuple[int, ...]
+    """(S,) the joint that turns it."""
+    shares: tuple[float, ...]
+    """(S,) of the joint's rotation vector."""
+    segment_of: tuple[int, ...]
+    """(B,) the segment that each bone rides on."""
+
+    @staticmethod
+    def of(bones: Sequence[str], parents: NDArray[np.int64]) -> "Rig":
+        """The rig of a skeleton with these bones; those that `JOINTS` name must be among them."""
+        driver = {bone: index for index, joint in enumerate(JOINTS) for bone in joint.bones}
+        segments, above, joints, shares, segment_of = [], [], [], [], []
+        for bone, name in enumerate(bones):
+            parent = -1 if parents[bone] < 0 else segment_of[parents[bone]]
+            if name not in driver:
+                segment_of.append(parent)
+                continue
+            joint = JOINTS[driver[name]]
+            segment_of.append(len(segments))
+            segments.append(bone)
+            above.append(parent)
+            joints.append(driver[name])
+            shares.append(1 / len(joint.bones) if joint.is_chain else 1.0)
+        return Rig(tuple(bones), tuple(segments), tuple(above), tuple(joints), tuple(shares), tuple(segment_of))
+
+    @cached_property
+    def levels(self) -> tuple[tuple[int, ...], ...]:
+        """Segments by their distance from the root: all of a level can be placed at once."""
+        depth = [0]
+        for parent in self.parents[1:]:
+            depth.append(depth[parent] + 1)
+        return tuple(tuple(s for s in range(len(depth)) if depth[s] == level) for level in range(max(depth) + 1))
+
+
+def joint_axes(body: Body) -> Array:
+    """(J, 3, 3) columns: the axes of bend, twist and aside of each joint, in world axes of the rest pose.
+
+    Elbows bend about the hinge of the resting arm, knees about the line from right to left, fingers about the line
+    across the hand. Bending a knee, an elbow or a finger is positive, lifting a thigh forward negative, as the axes go.
+    """
+    axes = np.tile(np.eye(3), (len(JOINTS), 1, 1))
+    right = np.array([1.0, 0.0, 0.0])
+    for name in ("spine", "neck"):
+        axes[joint_index(name)] = _frame(np.array([0.0, 0.0, 1.0]), right)
+    for side in SIDES:
+        for name, axis in _arm_axes(body, side).items():
+            axes[joint_index(f"{name}.{side}")] = axis
+        for name, start, end in (
+            ("hip", "upperleg01", "lowerleg01"),
+            ("knee", "lowerleg01", "foot"),
+            ("ankle", "foot", "toe3-1"),
+            ("toes", "foot", "toe3-1"),
+        ):
+            along = body.head(f"{end}.{side}") - body.head(f"{start}.{side}")
+            axes[joint_index(f"{name}.{side}")] = _frame(along, right)
+    return axes
+
+
+def _arm_axes(body: Body, side: str) -> dict[str, Array]:
+    shoulder, elbow, wrist, middle = (
+        body.head(f"{name}.{side}") for name in ("upperarm01", "lowerarm01", "wrist", "finger3-1")
+    )
+    upper, lower, hand = elbow - shoulder, wrist - elbow, middle - wrist
+    hinge = np.cross(upper, lower)
+    across = body.head(f"finger5-1.{side}") - body.head(f"finger2-1.{side}")
+    across = across if side == "L" else -across
+    axes = {
+        "collar": _frame(shoulder - body.head(f"clavicle.{side}"), np.array([0.0, 0.0, 1.0])),
+        "shoulder": _frame(upper, hinge),
+        "elbow": _frame(lower, hinge),
+        "forearm": _frame(lower, hinge),
+        "wrist": _frame(hand, across),
+    }
+    for name, finger in FINGER_BONES.items():
+        along = body.head(f"finger{finger}-3.{side}") - body.head(f"finger{finger}-1.{side}")
+        axes |= {f"{name}{knuckle}": _frame(along, across) for knuckle in (1, 2, 3)}
+    return axes
+
+
+def _frame(along: Array, hinge: Array) -> Array:
+    """(3, 3) columns: the hinge made square to the limb, the limb, and the third axis."""
+    twist = along / np.linalg.norm(along)
+    bend = hinge - (hinge @ twist) * twist
+    bend /= np.linalg.norm(bend)
+    return np.stack([bend, twist, np.cross(bend, twist)], axis=1)
+
+
+def limits_rad() -> tuple[Array, Array]:
+    """(J, 3) lowest and highest bend, twist and aside of every joint."""
+    return np.deg2rad([joint.low_deg for joint in JOINTS]), np.deg2rad([joint.high_deg for joint in JOINTS])
