@@ -7,6 +7,7 @@ Shapes: T frames, J joints, S segments, K points. World axes (see the package), 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,8 +30,7 @@ class Chain:
 
         Args:
             root: (T, 3, 3) the pelvis's rotation. pelvis: (T, 3) m, where it is.
-            turns: (T, J, 3) bend, twist and aside of every joint that moves; may stop after the body's joints, then
-                fingers stay as they are at rest. The pelvis's own row is not read.
+            turns: (T, J, 3) bend, twist and aside of the rig's joints. The pelvis's own row is not read.
         """
         local = self.local_rotations(turns)
         rotations: list[Tensor] = [root[:, None]]
@@ -44,20 +44,19 @@ class Chain:
             origins.append(begun + (turned @ offsets[None, :, :, None])[..., 0])
             rotations.append(turned @ local[:, list(level)])
             at |= {s: (number, place) for place, s in enumerate(level)}
+        return torch.cat(rotations, 1)[:, self._back], torch.cat(origins, 1)[:, self._back]
+
+    @cached_property
+    def _back(self) -> list[int]:
+        """From the order of levels to that of segments."""
         order = [s for level in self.rig.levels for s in level]
-        back = torch.empty(len(order), dtype=torch.long)
-        back[order] = torch.arange(len(order))
-        return torch.cat(rotations, 1)[:, back], torch.cat(origins, 1)[:, back]
+        return sorted(range(len(order)), key=order.__getitem__)
 
     def local_rotations(self, turns: Tensor) -> Tensor:
         """(T, S, 3, 3) of each segment against the one above it; the root's is not meant to be used."""
-        count = turns.shape[1]
-        joints = [joint if joint < count else 0 for joint in self.rig.joints]
-        moves = turns.new_tensor(
-            [share if joint < count else 0.0 for joint, share in zip(self.rig.joints, self.rig.shares, strict=True)]
-        )
-        vectors = torch.einsum("jab,tjb->tja", self.axes[:count], turns)
-        return rotation_matrices(vectors[:, joints] * moves[:, None])
+        vectors = torch.einsum("jab,tjb->tja", self.axes[: turns.shape[1]], turns)
+        shares = turns.new_tensor(self.rig.shares)
+        return rotation_matrices(vectors[:, list(self.rig.joints)] * shares[:, None])
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,9 @@ class Rig:
     """(B,) the segment that each bone rides on."""
 
     @staticmethod
-    def of(bones: Sequence[str], parents: NDArray[np.int64]) -> "Rig":
-        """The rig of a skeleton with these bones; those that `JOINTS` name must be among them."""
-        driver = {bone: index for index, joint in enumerate(JOINTS) for bone in joint.bones}
+    def of(bones: Sequence[str], parents: NDArray[np.int64], joints_used: int = len(JOINTS)) -> "Rig":
+        """The rig of a skeleton with these bones; those that the first `joints_used` of `JOINTS` turn are among them."""
+        driver = {bone: index for index, joint in enumerate(JOINTS[:joints_used]) for bone in joint.bones}
         segments, above, joints, shares, segment_of = [], [], [], [], []
         for bone, name in enumerate(bones):
             parent = -1 if parents[bone] < 0 else segment_of[parents[bone]]

@@ -26,7 +26,7 @@ from choreograft.body.model import (
     make_body,
     phenotype_coefficients,
 )
-from choreograft.body.rig import SIDES, Rig, joint_axes
+from choreograft.body.rig import JOINTS, SIDES, Rig, joint_axes
 from choreograft.pose import skeleton
 
 PHENOTYPES: Final = ("gender", "age", "muscle", "weight", "height", "proportions")
@@ -99,19 +99,21 @@ class ShapeSpace:
 
 
 @cache
-def load_shape_space() -> ShapeSpace:
+def load_shape_space(joints: int = len(JOINTS)) -> ShapeSpace:
     """The shape space of Anny's body; takes some seconds, once in a process.
 
+    Args:
+        joints: how many of `JOINTS` can move; with `BODY_COUNT` the fingers stay as they are at rest.
     Raises:
         DependencyError: anny is not installed.
     """
     blend, mean = load_blend(), MEAN_SHAPE.build()
-    rig = Rig.of(blend.bones, blend.parents)
+    rig = Rig.of(blend.bones, blend.parents, joints)
     segments = list(rig.segments)
     heads = np.concatenate([blend.heads[None], blend.head_shapes])[:, segments]
     carried = np.zeros((len(heads), len(segments), 4, SOLES.stop))
     _add_surface_points(carried, blend, rig, heads, mean)
-    _add_hands(carried, blend, rig, heads)
+    _add_hands(carried, blend, rig)
     return ShapeSpace(
         rig=rig,
         axes=torch.tensor(joint_axes(mean), dtype=torch.float32),
@@ -160,18 +162,23 @@ def _sole_regressor(body: Body) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((np.ones(len(rows)), (range(len(rows)), rows)), shape=(len(rows), len(body.vertices)))
 
 
-def _add_hands(carried: NDArray[np.float64], blend: Blend, rig: Rig, heads: NDArray[np.float64]) -> None:
+def _add_hands(carried: NDArray[np.float64], blend: Blend, rig: Rig) -> None:
     """Finger joints lie where their bones begin, tips a little beyond the last; a hand's root is the wrist."""
-    index = {blend.bones[bone]: s for s, bone in enumerate(rig.segments)}
+    heads = np.concatenate([blend.heads[None], blend.head_shapes])
+
+    def ride(point: int, bone: int, offset: NDArray[np.float64]) -> None:
+        segment = rig.segment_of[bone]
+        carried[0, segment, 3, point] = 1
+        carried[:, segment, :3, point] = heads[:, bone] - heads[:, rig.segments[segment]] + offset
+
     for part, side, wrist in (
         (skeleton.LEFT_HAND, "L", skeleton.LEFT_WRIST),
         (skeleton.RIGHT_HAND, "R", skeleton.RIGHT_WRIST),
     ):
         carried[..., part.start] = carried[..., wrist]
         for count, finger in enumerate(FINGER_BONES.values()):
-            chain = [index[f"finger{finger}-{knuckle}.{side}"] for knuckle in (1, 2, 3)]
-            for knuckle, segment in enumerate(chain):
-                carried[0, segment, 3, part.start + 1 + 4 * count + knuckle] = 1
-            tip = part.start + 4 + 4 * count
-            carried[0, chain[2], 3, tip] = 1
-            carried[:, chain[2], :3, tip] = FINGERTIP_REACH * (heads[:, chain[2]] - heads[:, chain[1]])
+            chain = [blend.bones.index(f"finger{finger}-{knuckle}.{side}") for knuckle in (1, 2, 3)]
+            first = part.start + 1 + 4 * count
+            for knuckle, bone in enumerate(chain):
+                ride(first + knuckle, bone, np.zeros(3))
+            ride(first + 3, chain[2], FINGERTIP_REACH * (heads[:, chain[2]] - heads[:, chain[1]]))

@@ -1,0 +1,171 @@
+"""What a body fit has to satisfy, term by term: keypoints, landmarks, joint limits, floor, balance, smoothness.
+
+Every term is a mean over frames of squared deviations in units of their sigma, robust where evidence may be wrong, so
+that they can be added as negative log probabilities. The body is placed in the *level frame* of the camera: lens at the
+origin, x right, y along the optical axis, z up in the picture. Pitch and height, which only floor and balance see, turn
+it into the world.
+
+Shapes: T frames, K points, J joints.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from choreograft.body.initial import read_landmarks
+from choreograft.body.rig import BODY_JOINTS, joint_index, limits_rad
+from choreograft.body.shape import SOLES
+from choreograft.config import BodyFitConfig
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+
+_KNUCKLES: Final = (5, 9, 17)
+HAND_POINTS: Final = tuple(part.start + k for part in (skeleton.LEFT_HAND, skeleton.RIGHT_HAND) for k in _KNUCKLES)
+"""The knuckles of index, middle and little finger: they tell how the hand is turned."""
+BODY_POINTS: Final = tuple(range(skeleton.FEET.stop))
+POINTS: Final = (*BODY_POINTS, *HAND_POINTS, *range(SOLES.start, SOLES.stop))
+"""The points that the body's fit looks at: joints, knuckles, soles."""
+SEEN: Final = slice(0, len(BODY_POINTS) + len(HAND_POINTS))
+ON_SOLES: Final = slice(SEEN.stop, len(POINTS))
+
+_TRUST: Final = {skeleton.LEFT_HIP: 0.6, skeleton.RIGHT_HIP: 0.6, skeleton.LEFT_HEEL: 0.6, skeleton.RIGHT_HEEL: 0.6,
+                 skeleton.LEFT_BIG_TOE: 0.6, skeleton.RIGHT_BIG_TOE: 0.6}  # fmt: skip
+_HAND_TRUST: Final = 0.3
+_USUAL_RAD: Final = {"collar": 0.15, "toes": 0.1, "wrist": 0.35, "forearm": 0.6, "neck": 0.4, "spine": 0.35, "ankle": 0.4}
+"""How much a joint usually moves from rest; 1 where not named."""
+_LANDMARK_JOINTS: Final = slice(0, skeleton.FEET.stop)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a track says about some of its frames, as tensors."""
+
+    xy: Tensor
+    """(T, K', 2) px from the picture's middle, x right, y up; 0 where unseen. K' are the points of `SEEN`."""
+    weight: Tensor
+    """(T, K') 0..1."""
+    landmarks: Tensor
+    """(T, 23, 3) m from between the hips, level frame."""
+    landmark_weight: Tensor
+    """(T, 23)."""
+    time_s: Tensor
+    """(T,)"""
+    height_px: float
+    """Of the person in the picture, upright: the unit of deviations."""
+
+    @staticmethod
+    def read(track: PoseTrack, height_px: float) -> "Evidence":
+        """Collect the evidence of every frame of a track."""
+        points = list(POINTS[SEEN])
+        usable = track.seen(0.05)[:, points]
+        trust = np.ones(len(points))
+        for joint, value in _TRUST.items():
+            trust[joint] = value
+        trust[len(BODY_POINTS) :] = _HAND_TRUST
+        centred = (track.xy[:, points] - np.asarray(track.size) / 2) * [1, -1]
+        world = read_landmarks(track)[:, _LANDMARK_JOINTS]
+        level = np.stack([world[..., 0], world[..., 2], -world[..., 1]], axis=-1)
+        known = np.isfinite(level).all(-1) & track.seen(0.05)[:, _LANDMARK_JOINTS]
+        return Evidence(
+            xy=_tensor(np.where(usable[..., None], centred, 0)),
+            weight=_tensor(np.where(usable, track.score[:, points] * trust, 0)),
+            landmarks=_tensor(np.nan_to_num(level)),
+            landmark_weight=_tensor(np.where(known, track.score[:, _LANDMARK_JOINTS], 0)),
+            time_s=torch.from_numpy(track.time_s.copy()).float(),
+            height_px=height_px,
+        )
+
+    def select(self, frames: Tensor | slice) -> "Evidence":
+        """The evidence of some frames."""
+        parts = (self.xy, self.weight, self.landmarks, self.landmark_weight, self.time_s)
+        return Evidence(*(part[frames] for part in parts), self.height_px)
+
+
+def _tensor(values: "np.typing.NDArray[np.floating]") -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def robust(squared: Tensor, outlier: float) -> Tensor:
+    """Squared deviations in sigmas with a ceiling: Geman and McClure's, `outlier` in sigmas."""
+    return squared / (1 + squared / outlier**2)
+
+
+def huber(squared: Tensor) -> Tensor:
+    """Squares up to one sigma, then linear."""
+    return torch.where(squared < 1, squared, 2 * torch.sqrt(squared.clamp_min(1e-9)) - 1)
+
+
+class Energy:
+    """The terms, with the constants of one configuration."""
+
+    def __init__(self, config: BodyFitConfig) -> None:
+        self.config = config
+        low, high = limits_rad()
+        count = len(BODY_JOINTS)
+        self._low, self._high = _tensor(low[:count]), _tensor(high[:count])
+        usual = [_USUAL_RAD.get(joint.name.split(".")[0], 1.0) for joint in BODY_JOINTS]
+        self._usual = torch.tensor(usual)[:, None]
+        self._moving = [j for j in range(count) if j != joint_index("pelvis")]
+
+    def keypoints(self, points: Tensor, focal_px: Tensor, evidence: Evidence) -> Tensor:
+        """Points (T, K, 3), level frame, against the keypoints in the picture."""
+        seen = points[:, SEEN]
+        depth = seen[..., 1:2].clamp_min(0.1)
+        off = (focal_px * seen[..., [0, 2]] / depth - evidence.xy) / evidence.height_px
+        squared = off.square().sum(-1) / self.config.keypoint_sigma**2
+        cost = robust(squared, self.config.keypoint_outlier / self.config.keypoint_sigma)
+        return (cost * evidence.weight).sum() / len(points)
+
+    def landmarks(self, points: Tensor, scale: Tensor, evidence: Evidence) -> Tensor:
+        """Points against the metric landmarks, both from between the hips; `scale` is the body's size over theirs."""
+        local = points[:, _LANDMARK_JOINTS] - points[:, list(skeleton.HIPS)].mean(1, keepdim=True)
+        squared = (local - scale * evidence.landmarks).square().sum(-1) / self.config.landmark_sigma_m**2
+        cost = robust(squared, self.config.landmark_outlier_m / self.config.landmark_sigma_m)
+        return (cost * evidence.landmark_weight).sum() / len(points)
+
+    def limits(self, turns: Tensor) -> Tensor:
+        """Joints (T, J, 3) beyond their limits, and the pull towards rest."""
+        beyond = (self._low - turns).clamp_min(0) + (turns - self._high).clamp_min(0)
+        rest = (turns / self._usual).square()
+        parts = beyond.square() / self.config.limit_sigma**2 + self.config.pose_weight * rest
+        return parts[:, self._moving].sum() / len(turns)
+
+    def floor(self, soles_z: Tensor) -> Tensor:
+        """Sole points (T, 8) m above the floor: none below, the lowest of a frame on it unless the body flies."""
+        below = soles_z.clamp_max(0).square() / self.config.floor_sigma_m**2
+        lowest = soles_z.min(dim=1).values.square() / (2 * self.config.floor_sigma_m) ** 2
+        return (below.sum() + robust(lowest, 2.0).sum()) / len(soles_z)
+
+    def standing(self, soles: Tensor, stands: Tensor, step_s: Tensor) -> Tensor:
+        """Feet that stand (T, 2) neither slide nor hover; soles (T, 8, 3) in the world, m."""
+        feet = soles.unflatten(1, (2, -1))
+        both = (stands[1:] * stands[:-1])[..., None]  # (T - 1, 2, 1)
+        speed = (feet[1:] - feet[:-1]).square().sum(-1) / step_s[:, None, None] ** 2
+        slide = (both * huber(speed / self.config.slide_sigma_m_s**2)).sum() / feet.shape[2]
+        lowest = feet[..., 2].min(dim=2).values  # (T, 2)
+        hover = (stands * lowest.square()).sum() / self.config.floor_sigma_m**2
+        return (slide + hover) / len(soles)
+
+    def balance(self, points: Tensor, soles: Tensor) -> Tensor:
+        """Mostly the trunk's middle is over the feet that carry it; both in the world, m."""
+        middle = points[:, list(skeleton.HIPS)].mean(1) * 0.5 + points[:, list(skeleton.SHOULDERS)].mean(1) * 0.5
+        carries = torch.softmax(-soles[..., 2] / 0.03, dim=1)[..., None]
+        ahead = (middle - (carries * soles).sum(1))[:, 1]
+        return robust((ahead / self.config.balance_sigma_m).square(), 3.0).mean()
+
+    def smoothness(self, points: Tensor, turns: Tensor, step_s: Tensor) -> Tensor:
+        """Accelerations of points (T, K, 3) and joints (T, J, 3); steps (T - 1,) in s."""
+        if len(points) < 3:
+            return points.new_zeros(())
+        moved = _accelerate(points, step_s).square().sum(-1) / self.config.acceleration_sigma**2
+        turned = _accelerate(turns, step_s).square().sum(-1) / self.config.turn_acceleration_sigma**2
+        return (huber(moved).sum() + huber(turned).sum()) / len(points)
+
+
+def _accelerate(values: Tensor, step_s: Tensor) -> Tensor:
+    """Second derivatives (T - 2, ...) of values at uneven times."""
+    velocity = (values[1:] - values[:-1]) / step_s[:, None, None]
+    return (velocity[1:] - velocity[:-1]) / (0.5 * (step_s[1:] + step_s[:-1]))[:, None, None]

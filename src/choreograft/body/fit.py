@@ -1,0 +1,364 @@
+"""Fitting a body to tracks: one shape for a person, one camera for a clip, rotations and place for every frame.
+
+In three steps, so that memory does not grow with the clip and equal input gives equal output:
+
+1. *Calibration*: from a few dozen varied frames of all clips together, shape and cameras (and these frames' poses).
+2. *Outline* (outline.py): the build, thick or thin, from the masks of some of these frames.
+3. *Pose*: window after window, every frame, with shape and camera fixed and with smoothness, floor and standing feet;
+   then the fingers.
+
+Shapes: T frames, J joints, K points. The level frame of energy.py until `_to_world`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from choreograft.body.camera import FloorCamera
+from choreograft.body.energy import ON_SOLES, POINTS, Energy, Evidence
+from choreograft.body.initial import guess_pose, read_landmarks
+from choreograft.body.kinematics import Chain, Points, rotation_matrices
+from choreograft.body.lengths import LENGTHS
+from choreograft.body.rig import BODY_COUNT, JOINTS
+from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, ShapeSpace, load_shape_space
+from choreograft.body.stance import find_standing, measure_height_px
+from choreograft.body.track import BodyTrack
+from choreograft.config import BodyFitConfig
+from choreograft.errors import PersonError
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress, silent
+
+_USUAL_HEIGHT_M: Final = 1.2
+_HEIGHT_SPREAD_M: Final = 0.45
+"""Of cameras above the floor."""
+_FINEST: Final = 0.05
+"""Step size at the end of a descent, as a share of that at its beginning."""
+
+
+class Placement(torch.nn.Module):
+    """The free parameters of some frames' poses, in the level frame."""
+
+    def __init__(self, root: Tensor, pelvis: Tensor, turns: Tensor, focal_px: float, height_px: float) -> None:
+        super().__init__()
+        self.height_px = height_px
+        self.root0 = root
+        self.turn = torch.nn.Parameter(torch.zeros(len(root), 3))
+        self.turns = torch.nn.Parameter(turns.clone())
+        px_m = pelvis[:, 1] / focal_px
+        self.where = torch.nn.Parameter(pelvis[:, [0, 2]] / px_m[:, None] / height_px)  # in body heights
+        self.size = torch.nn.Parameter(torch.log(px_m * height_px))
+
+    def root(self) -> Tensor:
+        """(T, 3, 3)."""
+        return rotation_matrices(self.turn) @ self.root0
+
+    def pelvis(self, focal_px: Tensor | float) -> Tensor:
+        """(T, 3) m."""
+        metres = torch.exp(self.size)  # that one body height in the picture spans there
+        across = self.where * metres[:, None]
+        return torch.stack([across[:, 0], metres * focal_px / self.height_px, across[:, 1]], dim=1)
+
+    def groups(self) -> list[dict[str, object]]:
+        """For the optimiser, with step sizes."""
+        return [
+            {"params": [self.turn, self.turns], "lr": 0.05},
+            {"params": [self.where], "lr": 0.006},
+            {"params": [self.size], "lr": 0.02},
+        ]
+
+
+@dataclass
+class _Lens:
+    """The free parameters of one clip's camera."""
+
+    log_focal: torch.nn.Parameter
+    pitch: torch.nn.Parameter
+    height: torch.nn.Parameter
+    log_scale: torch.nn.Parameter
+    """Of the estimator's metric landmarks."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One clip's camera and the scale of its landmarks, found."""
+
+    focal_px: float
+    pitch_rad: float
+    height_m: float
+    landmark_scale: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What holds for all frames."""
+
+    shape: BodyShape
+    lenses: tuple[Lens, ...]
+
+
+def fit_body(track: PoseTrack, config: BodyFitConfig | None = None, progress: Progress = silent) -> BodyTrack:
+    """Fit a body to one cleaned track; see `fit_bodies`."""
+    return fit_bodies([track], config, progress)[0]
+
+
+def fit_bodies(
+    tracks: Sequence[PoseTrack], config: BodyFitConfig | None = None, progress: Progress = silent
+) -> list[BodyTrack]:
+    """Fit one person's body to several clips of them: one shape, a camera and a pose for every frame of each.
+
+    Args:
+        tracks: cleaned; metric landmarks and masks help where they are there.
+    Returns:
+        A body for every frame of each track; frames without the person are interpolated and not `present`.
+    Raises:
+        PersonError: nobody is present in one of the tracks.
+        DependencyError: anny is not installed.
+    """
+    config = BodyFitConfig() if config is None else config
+    for track in tracks:
+        if not track.present.any():
+            raise PersonError("found nobody to fit a body to; expected a person in the track; choose another video")
+    calibration = calibrate(tracks, config)
+    bodies = []
+    for number, (track, lens) in enumerate(zip(tracks, calibration.lenses, strict=True), start=1):
+        with progress.task(f"fitting the body ({number} of {len(tracks)})", len(track)) as advance:
+            placed = _fit_poses(track, calibration.shape, lens, config, advance)
+        bodies.append(placed)
+    return bodies
+
+
+def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig) -> Calibration:
+    """Shape and cameras from varied frames of all tracks together."""
+    space, energy = load_shape_space(BODY_COUNT), Energy(config)
+    share = max(4, config.calibration_frames // len(tracks))
+    chosen = [choose_varied(track, share) for track in tracks]
+    heights = [measure_height_px(track) for track in tracks]
+    evidence = [
+        Evidence.read(track.select(at), height) for track, at, height in zip(tracks, chosen, heights, strict=True)
+    ]
+    phenotypes = torch.nn.Parameter(torch.logit(torch.tensor(MEAN_SHAPE.phenotypes)))
+    lengths = torch.nn.Parameter(torch.zeros(len(LENGTHS)))
+    lenses, places = [], []
+    for track, at, height in zip(tracks, chosen, heights, strict=True):
+        focal_px = config.focal_prior * max(track.size)
+        places.append(_start(track.select(at), MEAN_SHAPE, focal_px, height))
+        lenses.append(
+            _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, _USUAL_HEIGHT_M, 0.0)))
+        )
+    groups: list[dict[str, object]] = [{"params": [phenotypes], "lr": 0.05}, {"params": [lengths], "lr": 0.004}]
+    for place, lens in zip(places, lenses, strict=True):
+        groups += [*place.groups(), {"params": [lens.log_focal, lens.log_scale], "lr": 0.01}]
+        groups += [{"params": [lens.pitch], "lr": 0.01}, {"params": [lens.height], "lr": 0.03}]
+
+    def cost() -> Tensor:
+        coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
+        chain, points = space.skeleton(coefficients, _CHOSEN)
+        total = shape_prior(torch.sigmoid(phenotypes), lengths, config)
+        for seen, place, lens, track in zip(evidence, places, lenses, tracks, strict=True):
+            terms = _frame_terms(energy, chain, points, place, seen, lens)
+            total = total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, track, config)
+        return total
+
+    # pitch and height follow from where feet and trunk are: a closed form starts them, the descent refines
+    descend(groups, cost, config.calibration_steps // 3)
+    for place, lens in zip(places, lenses, strict=True):
+        _level(space, torch.sigmoid(phenotypes).detach(), lengths.detach(), place, lens)
+    descend(groups, cost, config.calibration_steps)
+    shape = _shape_of(phenotypes, lengths)
+    found = tuple(
+        Lens(float(lens.log_focal.exp()), float(lens.pitch), float(lens.height), float(lens.log_scale.exp()))
+        for lens in lenses
+    )
+    return Calibration(shape, found)
+
+
+_CHOSEN: Final = torch.tensor(POINTS)
+
+
+def descend(groups: list[dict[str, object]], cost: "Callable[[], Tensor]", steps: int) -> None:
+    """Adam with a cosine schedule; deterministic."""
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: _FINEST + (1 - _FINEST) * 0.5 * (1 + np.cos(np.pi * step / steps))
+    )
+    for _ in range(steps):
+        optimiser.zero_grad(set_to_none=True)
+        cost().backward()
+        optimiser.step()
+        schedule.step()
+
+
+def _start(track: PoseTrack, shape: BodyShape, focal_px: float, height_px: float) -> Placement:
+    level = FloorCamera(track.size, focal_px, 0.0)
+    guess = guess_pose(track, shape.build(), level)
+    tensors = (torch.from_numpy(np.asarray(v, np.float32)) for v in (guess.root, guess.pelvis, guess.turns))
+    return Placement(*tensors, focal_px, height_px)
+
+
+def _frame_terms(
+    energy: Energy, chain: Chain, points: Points, place: Placement, seen: Evidence, lens: _Lens
+) -> Tensor:
+    """The terms that frames have each by themselves."""
+    focal_px = lens.log_focal.exp()
+    at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
+    world = to_world(at, lens.pitch, lens.height)
+    return (
+        energy.keypoints(at, focal_px, seen)
+        + energy.landmarks(at, lens.log_scale.exp(), seen)
+        + energy.limits(place.turns)
+        + energy.floor(world[:, ON_SOLES, 2])
+        + energy.balance(world, world[:, ON_SOLES])
+    )
+
+
+def shape_prior(phenotypes: Tensor, lengths: Tensor, config: BodyFitConfig) -> Tensor:
+    """How unusual a build is."""
+    off = (phenotypes - torch.tensor(MEAN_SHAPE.phenotypes)) / config.phenotype_spread
+    return 0.5 * (off.square().sum() + (lengths / config.length_spread).square().sum())
+
+
+def _lens_prior(lens: _Lens, track: PoseTrack, config: BodyFitConfig) -> Tensor:
+    usual = np.log(config.focal_prior * max(track.size))
+    return 0.5 * (
+        ((lens.log_focal - usual) / config.focal_spread).square()
+        + ((lens.pitch - np.deg2rad(config.pitch_prior_deg)) / np.deg2rad(config.pitch_spread_deg)).square()
+        + ((lens.height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
+        + (lens.log_scale / 0.15).square()
+    )
+
+
+@torch.no_grad()
+def _level(space: ShapeSpace, phenotypes: Tensor, lengths: Tensor, place: Placement, lens: _Lens) -> None:
+    """Set pitch so that the trunk is above the feet, and height so that the feet are on the floor, on the whole."""
+    chain, points = space.skeleton(space.coefficients(phenotypes, lengths), _CHOSEN)
+    at = points.locate(*chain.place(place.root(), place.pelvis(lens.log_focal.exp()), place.turns))
+    trunk = at[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
+    up = (trunk - at[:, ON_SOLES].mean(1)).median(0).values
+    lens.pitch.copy_(0.7 * torch.atan2(-up[1], up[2]))
+    lowest = to_world(at, lens.pitch, torch.zeros(()))[:, ON_SOLES, 2].min(1).values
+    lens.height.copy_(-lowest.median())
+
+
+def to_world(points: Tensor, pitch: Tensor, height: Tensor) -> Tensor:
+    """Points (..., 3) of the level frame in world axes."""
+    sine, cosine = torch.sin(pitch), torch.cos(pitch)
+    x, y, z = points.unbind(-1)
+    return torch.stack([x, cosine * y + sine * z, cosine * z - sine * y + height], dim=-1)
+
+
+def _shape_of(phenotypes: Tensor, lengths: Tensor) -> BodyShape:
+    return BodyShape(tuple(torch.sigmoid(phenotypes).tolist()), tuple(lengths.tolist()))
+
+
+def choose_varied(track: PoseTrack, count: int) -> NDArray[np.intp]:
+    """Up to `count` frames that show the person well and differ most in pose, increasing (farthest-point sampling)."""
+    shown = np.flatnonzero(track.present)
+    joints = list(range(skeleton.LEFT_SHOULDER, skeleton.BODY.stop))
+    score = track.score[shown][:, joints].mean(1)
+    shown = shown[score >= np.quantile(score, 0.2)]
+    if len(shown) <= count:
+        return shown
+    seen = np.nan_to_num(read_landmarks(track)[shown][:, joints]).reshape(len(shown), -1)
+    if not seen.any():
+        return shown[np.linspace(0, len(shown) - 1, count).round().astype(int)]
+    chosen = [int(np.argmin(np.linalg.norm(seen - np.median(seen, 0), axis=1)))]
+    distance = np.linalg.norm(seen - seen[chosen[0]], axis=1)
+    while len(chosen) < count:
+        chosen.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(seen - seen[chosen[-1]], axis=1))
+    return np.sort(shown[chosen])
+
+
+def _fit_poses(
+    track: PoseTrack, shape: BodyShape, lens: Lens, config: BodyFitConfig, advance: "Advance"
+) -> BodyTrack:
+    """Every frame, window after window."""
+    space, energy = load_shape_space(BODY_COUNT), Energy(config)
+    chain, points = space.of(shape, _CHOSEN)
+    height_px = measure_height_px(track)
+    whole = _start(track, shape, lens.focal_px, height_px)
+    evidence = Evidence.read(track, height_px)
+    T = len(track)
+    root, pelvis = whole.root().detach(), whole.pelvis(lens.focal_px).detach()
+    turns = whole.turns.detach().clone()
+    fixed = 0  # frames before this are done
+    while fixed < T:
+        end = min(T, fixed + config.window_frames)
+        until = T if T - end < config.window_overlap else min(T, end + config.window_overlap)
+        end = T if until == T else end
+        begin = max(0, fixed - 2)
+        window = slice(begin, until)
+        place = Placement(root[window], pelvis[window], turns[window], lens.focal_px, height_px)
+        _settle(place, chain, points, evidence.select(window), lens, fixed - begin, energy, config)
+        with torch.no_grad():
+            keep = slice(fixed - begin, end - begin)
+            root[fixed:end], turns[fixed:end] = place.root()[keep], place.turns[keep]
+            pelvis[fixed:end] = place.pelvis(lens.focal_px)[keep]
+        fixed = end
+        advance(fixed)
+    return _to_world(track, shape, lens, root, pelvis, turns)
+
+
+def _settle(
+    place: Placement, chain: Chain, points: Points, seen: Evidence, lens: Lens, fixed: int, energy: Energy,
+    config: BodyFitConfig,
+) -> None:  # fmt: skip
+    """Fit the poses of one window; its first `fixed` frames are done and stay."""
+    pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
+    focal_px = torch.tensor(lens.focal_px)
+    scale = torch.tensor(lens.landmark_scale)
+    step_s = (seen.time_s[1:] - seen.time_s[:-1]).clamp_min(1e-3)
+    free = torch.ones(len(seen.time_s))
+    free[:fixed] = 0
+    for parameter in place.parameters():
+        parameter.register_hook(lambda gradient: gradient * free.view(-1, *[1] * (gradient.ndim - 1)))
+    stands = torch.zeros(len(free), 2)
+
+    def cost() -> Tensor:
+        at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
+        world = to_world(at, pitch, height)
+        soles = world[:, ON_SOLES]
+        return (
+            energy.keypoints(at, focal_px, seen)
+            + energy.landmarks(at, scale, seen)
+            + energy.limits(place.turns)
+            + energy.floor(soles[..., 2])
+            + energy.smoothness(world, place.turns, step_s)
+            + energy.standing(soles, stands, step_s)
+        )
+
+    descend(place.groups(), cost, config.pose_steps // 2)
+    with torch.no_grad():
+        at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
+        soles = to_world(at, pitch, height)[:, ON_SOLES].numpy()
+    stands.copy_(torch.from_numpy(find_standing(soles, seen.time_s.numpy())))
+    descend(place.groups(), cost, config.pose_steps - config.pose_steps // 2)
+
+
+def _to_world(
+    track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelvis: Tensor, turns: Tensor
+) -> BodyTrack:
+    pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
+    axes = to_world(torch.eye(3), pitch, torch.zeros(())).T  # level frame to world
+    all_turns = np.zeros((len(track), len(JOINTS), 3), np.float32)
+    all_turns[:, :BODY_COUNT] = turns.numpy()
+    body = BodyTrack(
+        shape=shape,
+        camera=FloorCamera(track.size, lens.focal_px, lens.height_m, float(np.rad2deg(lens.pitch_rad))),
+        rate=track.rate,
+        time_s=track.time_s,
+        present=track.present,
+        root=(axes @ root).numpy(),
+        pelvis=to_world(pelvis, pitch, height).numpy(),
+        turns=all_turns,
+        stands=np.zeros((len(track), 2), np.bool_),
+    )
+    from choreograft.body.shape import SOLES
+
+    return replace(body, stands=find_standing(body.points[:, SOLES], track.time_s) > 0.5)

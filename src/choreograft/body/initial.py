@@ -1,0 +1,176 @@
+"""A first guess of the body in every frame, straight from the landmarks: directions of limbs and the size in pixels.
+
+The fit (body/fit.py) starts from here; a good start is what makes a hundred steps enough. Directions come from the
+track's metric landmarks, limb by limb from the pelvis outwards; elbows and knees are hinges. Frames or joints without
+landmarks are interpolated.
+
+Shapes: T frames, J joints of the rig.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from choreograft.body.camera import FloorCamera
+from choreograft.body.model import Body
+from choreograft.body.rig import BODY_COUNT, PELVIS, SIDES, joint_axes, joint_index
+from choreograft.body.rotations import align, rotate, shortest_turn, unit
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
+
+Array = NDArray[np.float64]
+
+_STRAIGHT: Final = 0.2
+"""Sine of the angle below which a limb's resting hinge counts for more than the seen one."""
+_LEAST: Final = 0.1
+"""Score from which a landmark is used."""
+_ARMS: Final = (
+    (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST),
+    (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST),
+)
+_LEGS: Final = (
+    (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE),
+    (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE, skeleton.RIGHT_HEEL, skeleton.RIGHT_BIG_TOE),
+)
+_TRUNK: Final = (*skeleton.SHOULDERS, *skeleton.HIPS)
+
+
+@dataclass(frozen=True)
+class BodyPose:
+    """A body in every frame, in world axes."""
+
+    root: Array
+    """(T, 3, 3) rotation of the pelvis from rest."""
+    pelvis: Array
+    """(T, 3) m."""
+    turns: Array
+    """(T, J, 3) rad, see `kinematics.Chain.place`."""
+
+
+def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera) -> BodyPose:
+    """The pose of `body` in every frame of a track, seen by `camera`.
+
+    Frames that show too little are filled from their neighbours; where the whole track has no metric landmarks, the
+    body stands at rest and faces the camera.
+    """
+    still = np.tile(np.eye(3), (len(body.bones), 1, 1))
+    rest = body.joints(body.vertices, still, body.heads)
+    world = read_landmarks(track) @ camera.axes  # camera axes to world axes
+    root, turns = _turn_limbs(world, rest, body)
+    pelvis = _place(track, world, rest, camera)
+    return BodyPose(root, pelvis, turns)
+
+
+def read_landmarks(track: PoseTrack) -> Array:
+    """(T, 133, 3) the metric landmarks, gaps interpolated in time; joints never seen stay NaN."""
+    usable = track.seen(_LEAST) & np.isfinite(track.world).all(-1)
+    filled = np.full(track.world.shape, np.nan)
+    for joint in range(skeleton.JOINTS):
+        known = np.flatnonzero(usable[:, joint])
+        if len(known):
+            for axis in range(3):
+                filled[:, joint, axis] = np.interp(
+                    track.time_s, track.time_s[known], track.world[known, joint, axis].astype(np.float64)
+                )
+    return filled
+
+
+def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
+    """The pelvis's rotation (T, 3, 3) and all turns (T, J, 3) of landmarks (T, 133, 3) in world axes."""
+    T, axes = len(seen), joint_axes(body)
+    turns = np.zeros((T, BODY_COUNT, 3))
+    root = np.tile(np.eye(3), (T, 1, 1))
+    if not np.isfinite(seen[:, list(_TRUNK)]).all():
+        return root, turns
+
+    def turn(name: str, local: Array) -> None:
+        index = joint_index(name)
+        turns[:, index] = unwrap(Rotation.from_matrix(local).as_rotvec()) @ axes[index]
+
+    hips, shoulders = list(skeleton.HIPS), list(skeleton.SHOULDERS)
+    upright = seen[:, shoulders].mean(1) - seen[:, hips].mean(1)
+    rest_upright = rest[shoulders].mean(0) - rest[hips].mean(0)
+    root = align(rest_upright, rest[hips[0]] - rest[hips[1]], upright, seen[:, hips[0]] - seen[:, hips[1]])
+    chest = align(
+        rest_upright, rest[shoulders[0]] - rest[shoulders[1]], upright, seen[:, shoulders[0]] - seen[:, shoulders[1]]
+    )
+    turn("spine", transpose(root) @ chest)
+    if np.isfinite(seen[:, list(skeleton.HEAD)]).all():
+        turn("neck", transpose(chest) @ _turn_head(seen, rest))
+    for side, arm, leg in zip(SIDES, _ARMS, _LEGS, strict=True):
+        _turn_hinged(seen, rest, body, arm, chest, ("shoulder", "elbow"), side, turn)
+        shin = _turn_hinged(seen, rest, body, leg[:3], root, ("hip", "knee"), side, turn)
+        heel, toe = leg[3:]
+        if shin is not None and np.isfinite(seen[:, [heel, toe]]).all():
+            sole = shortest_turn(rotate(shin, unit(rest[toe] - rest[heel])), unit(seen[:, toe] - seen[:, heel]))
+            turn(f"ankle.{side}", transpose(shin) @ sole @ shin)
+    return root, turns
+
+
+def _turn_head(seen: Array, rest: Array) -> Array:
+    ears, nose = [skeleton.LEFT_EAR, skeleton.RIGHT_EAR], skeleton.NOSE
+    rest_face, face = rest[nose] - rest[ears].mean(0), seen[:, nose] - seen[:, ears].mean(1)
+    return align(rest[ears[0]] - rest[ears[1]], rest_face, seen[:, ears[0]] - seen[:, ears[1]], face)
+
+
+def _turn_hinged(seen, rest, body, limb, above, names, side, turn):  # type: ignore[no-untyped-def]
+    """Turn a two-bone limb that hangs on `above` (T, 3, 3); the lower bone's rotation, None where it is not seen."""
+    start, middle, end = limb
+    if not np.isfinite(seen[:, list(limb)]).all():
+        return None
+    rest_upper, rest_lower = rest[middle] - rest[start], rest[end] - rest[middle]
+    upper, lower = seen[:, middle] - seen[:, start], seen[:, end] - seen[:, middle]
+    rest_hinge = joint_axes(body)[joint_index(f"{names[1]}.{side}")][:, 0]
+    swing = shortest_turn(rotate(above, unit(rest_upper)), unit(upper)) @ above
+    folded = np.cross(unit(upper), unit(lower))
+    certain = np.linalg.norm(folded, axis=1, keepdims=True)
+    hinge = unit(folded + np.exp(-((certain / _STRAIGHT) ** 2)) * rotate(swing, rest_hinge))
+    upper_turn, lower_turn = align(rest_upper, rest_hinge, upper, hinge), align(rest_lower, rest_hinge, lower, hinge)
+    turn(f"{names[0]}.{side}", transpose(above) @ upper_turn)
+    turn(f"{names[1]}.{side}", transpose(upper_turn) @ lower_turn)
+    return lower_turn
+
+
+def _place(track: PoseTrack, world: Array, rest: Array, camera: FloorCamera) -> Array:
+    """(T, 3) where the pelvis is: as far away as its joints' spread in the picture says."""
+    joints = list(range(skeleton.LEFT_SHOULDER, skeleton.BODY.stop))
+    weight = track.score[:, joints] * (np.isfinite(world[:, joints]).all(-1) & track.seen(_LEAST)[:, joints])
+    weight = np.where(weight.sum(1, keepdims=True) > 0, weight, np.nan)
+    local = np.nan_to_num(world @ camera.axes.T)[:, joints]  # camera axes, origin between the hips
+    pixels = np.nan_to_num(track.xy[:, joints].astype(np.float64)) - np.asarray(camera.size) / 2
+    share = weight / weight.sum(1, keepdims=True)
+    mean_m, mean_px = (share[..., None] * local).sum(1), (share[..., None] * pixels).sum(1)
+    flat, spread = local[..., :2] - mean_m[:, None, :2], pixels - mean_px[:, None]
+    scale = (share[..., None] * flat * spread).sum((1, 2)) / np.maximum(
+        (share[..., None] * flat * flat).sum((1, 2)), 1e-9
+    )
+    scale = _fill(np.where(scale > 0, scale, np.nan), track.time_s)  # px per m
+    distance = camera.focal_px / scale
+    middle = np.stack([_fill(mean_px[:, axis], track.time_s) for axis in (0, 1)], axis=1)
+    at = np.column_stack([middle / scale[:, None] - mean_m[:, :2], distance - mean_m[:, 2]])
+    return np.asarray(at @ camera.axes + camera.position)
+
+
+def _fill(values: Array, time_s: Array) -> Array:
+    known = np.isfinite(values)
+    return np.interp(time_s, time_s[known], values[known]) if known.any() else np.ones_like(values)
+
+
+def transpose(rotations: Array) -> Array:
+    """The inverse rotations."""
+    return np.swapaxes(rotations, -1, -2)
+
+
+def unwrap(vectors: Array) -> Array:
+    """Rotation vectors (T, 3) of the same rotations without jumps by whole turns from frame to frame."""
+    result = vectors.copy()
+    for t in range(1, len(result)):
+        angle = np.linalg.norm(result[t])
+        if angle < 1e-6:
+            continue
+        others = result[t] * (1 + np.array([-2, -1, 0, 1, 2])[:, None] * 2 * np.pi / angle)
+        result[t] = others[np.argmin(np.linalg.norm(others - result[t - 1], axis=1))]
+    return result

@@ -1,0 +1,73 @@
+"""Launches kernels on PyTorch's tensors, on a CPU (one thread) or a CUDA device.
+
+warp-lang compiles a module of kernels when it is first launched on a kind of device, which takes seconds, and keeps
+the result under ~/.cache/warp (or `WARP_CACHE_PATH`). It is imported late: a command without a body need not wait.
+"""
+
+import importlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from choreograft.errors import DependencyError
+
+_ERRORS_ONLY = 40
+"""warp's log level; below, it greets on standard output."""
+
+
+@cache
+def _import_warp() -> ModuleType:
+    try:
+        settings: Any = importlib.import_module("warp.config")
+    except ImportError as error:
+        raise DependencyError("cannot import warp; install it with: pip install warp-lang") from error
+    settings.log_level = _ERRORS_ONLY
+    warp = importlib.import_module("warp")
+    with _mute(not torch.cuda.is_available()):
+        warp.init()
+    return warp
+
+
+@contextmanager
+def _mute(muted: bool) -> Iterator[None]:
+    """Drop what native code writes to standard error: warp complains of a missing CUDA driver at any log level."""
+    with tempfile.TemporaryFile() as nowhere:
+        kept = os.dup(2)
+        try:
+            if muted:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tensor | float]) -> None:
+    """Run a kernel, in order with what PyTorch does on the same device.
+
+    Args:
+        kernel: "module.function" below `choreograft.body`.
+        threads: how many, along each axis.
+        arguments: in the kernel's order; contiguous tensors of one device, and numbers. The kernel may write to them.
+            A float32 tensor stands for an array of vectors where the kernel asks for one.
+    Raises:
+        DependencyError: warp-lang is not installed.
+    """
+    warp = _import_warp()
+    module, _, name = kernel.partition(".")
+    function: Any = getattr(importlib.import_module(f"choreograft.body.{module}"), name)
+    tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
+    device = tensors[0].device
+    passed = [
+        warp.from_torch(value.detach(), dtype=parameter.type.dtype) if isinstance(value, Tensor) else value
+        for value, parameter in zip(arguments, function.adj.args, strict=True)
+    ]
+    stream = warp.stream_from_torch(torch.cuda.current_stream(device)) if device.type == "cuda" else None
+    warp.launch(function, dim=threads, inputs=passed, device=warp.device_from_torch(device), stream=stream)

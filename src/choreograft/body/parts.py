@@ -1,0 +1,94 @@
+"""The parts of a body: which of them each vertex and each triangle of the body model belongs to.
+
+Shapes: V vertices, F triangles, P parts.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.body.model import Body
+
+Labels = NDArray[np.int32]
+
+PARTS: Final = (
+    "head",
+    "neck",
+    "torso",
+    "pelvis",
+    "left_upper_arm",
+    "left_forearm",
+    "left_hand",
+    "right_upper_arm",
+    "right_forearm",
+    "right_hand",
+    "left_thigh",
+    "left_shin",
+    "left_foot",
+    "right_thigh",
+    "right_shin",
+    "right_foot",
+)
+"""Names; a part's label is its index. Left and right are the person's own."""
+
+NO_PART: Final = -1
+"""The label where there is no body."""
+
+_BONES: Final[Mapping[str, str]] = {
+    "head": "head",
+    "eye": "head",
+    "neck": "neck",
+    "spine05": "pelvis",
+    "spine": "torso",
+    "clavicle": "torso",
+    "shoulder": "torso",
+    "root": "pelvis",
+    "pelvis": "pelvis",
+    "upperarm": "upper_arm",
+    "lowerarm": "forearm",
+    "wrist": "hand",
+    "metacarpal": "hand",
+    "finger": "hand",
+    "upperleg": "thigh",
+    "lowerleg": "shin",
+    "foot": "foot",
+    "toe": "foot",
+}
+"""What the bones whose names begin so carry; the first that fits counts."""
+_SIDES: Final = {"L": "left", "R": "right"}
+
+
+def part_of_bone(bone: str) -> int:
+    """The label of the part that a bone carries.
+
+    Raises:
+        KeyError: no part is known for a bone of this name.
+    """
+    name = next((part for prefix, part in _BONES.items() if bone.startswith(prefix)), None)
+    if name is None:
+        raise KeyError(f"found bone {bone!r}; expected one that begins with {', '.join(_BONES)}")
+    side = _SIDES.get(bone.rpartition(".")[2])
+    return PARTS.index(name if name in PARTS else f"{side}_{name}")
+
+
+def vertex_parts(body: Body) -> Labels:
+    """(V,) the part that each vertex hangs on most."""
+    return _heaviest(_part_weights(body))
+
+
+def face_parts(body: Body) -> Labels:
+    """(F,) the part that the three corners of each triangle, together, hang on most."""
+    return _heaviest(_part_weights(body)[body.faces].sum(axis=1))
+
+
+def _part_weights(body: Body) -> NDArray[np.float64]:
+    """(V, P) skinning weights summed over the bones of a part."""
+    carries = np.zeros((len(body.bones), len(PARTS)))
+    carries[np.arange(len(body.bones)), [part_of_bone(bone) for bone in body.bones]] = 1
+    return np.asarray(body.weights @ carries)
+
+
+def _heaviest(weights: NDArray[np.float64]) -> Labels:
+    return weights.argmax(axis=1).astype(np.int32)

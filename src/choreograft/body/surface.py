@@ -1,0 +1,157 @@
+"""Surface maps: which point of a posed body each pixel shows, how far away it is and which way it faces.
+
+A z-buffer rasteriser; its kernels are in `surface_kernels.py`. Camera axes: x right, y down, z away from the lens, m.
+Pixel centres lie at integers + 0.5, the principal point in the middle (docs/conventions.md).
+
+Shapes: H, W pixels; V vertices; F triangles; T frames.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from choreograft.body.kernels import launch
+from choreograft.body.model import Body
+from choreograft.body.parts import NO_PART, face_parts
+from choreograft.config import SurfaceConfig
+from choreograft.video.size import Size
+
+NO_FACE = -1
+"""The face index where there is no body."""
+_EMPTY = torch.iinfo(torch.int64).max
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The triangles that all poses and shapes of a body share."""
+
+    faces: Tensor
+    """(F, 3) int32 into the vertices, counter-clockwise seen from outside."""
+    face_part: Tensor
+    """(F,) int32 labels, see `parts.PARTS`."""
+    corner_starts: Tensor
+    """(V + 1,) int32: vertex v is a corner of `corner_faces[corner_starts[v] : corner_starts[v + 1]]`."""
+    corner_faces: Tensor
+    """(3 F,) int32 indices of triangles."""
+
+    @staticmethod
+    def of(body: Body, device: torch.device | str = "cpu") -> "Mesh":
+        """The mesh of a body."""
+        return Mesh.build(body.faces, face_parts(body), len(body.vertices), device)
+
+    @staticmethod
+    def build(
+        faces: NDArray[np.integer], face_part: NDArray[np.integer], vertices: int, device: torch.device | str = "cpu"
+    ) -> "Mesh":
+        """A mesh from faces (F, 3), part labels (F,) and the number of vertices."""
+        corners = np.asarray(faces).ravel()
+        order = np.argsort(corners, kind="stable")
+        starts = np.searchsorted(corners[order], np.arange(vertices + 1))
+        arrays = (faces, face_part, starts, order // 3)
+        return Mesh(*(torch.from_numpy(np.ascontiguousarray(array, dtype=np.int32)).to(device) for array in arrays))
+
+    def __len__(self) -> int:
+        """How many vertices it has."""
+        return len(self.corner_starts) - 1
+
+
+@dataclass(frozen=True)
+class SurfaceMap:
+    """A posed body as one camera sees it; all tensors are on the device of its vertices."""
+
+    mesh: Mesh
+    vertices: Tensor
+    """(V, 3) float32, m, camera axes: the body that was drawn."""
+    vertex_normals: Tensor
+    """(V, 3) float32 of length one, outwards, camera axes."""
+    focal_px: float
+    face: Tensor
+    """(H, W) int32 the triangle that each pixel's centre shows, `NO_FACE` where it shows none."""
+    barycentric: Tensor
+    """(H, W, 3) float32 the point on that triangle: shares of its corners, in space rather than in the picture."""
+    depth_m: Tensor
+    """(H, W) float32 z in camera axes; infinite where there is no body."""
+    normal: Tensor
+    """(H, W, 3) float32 of length one, interpolated from the vertices' normals; zero where there is no body."""
+    part: Tensor
+    """(H, W) int32 labels, `NO_PART` where there is no body."""
+
+    @property
+    def size(self) -> Size:
+        """Of the picture."""
+        return Size(self.face.shape[1], self.face.shape[0])
+
+    @property
+    def covered(self) -> Tensor:
+        """(H, W) bool: where there is body."""
+        return self.face >= 0
+
+
+def render_surface(
+    vertices: Tensor | NDArray[np.floating],
+    mesh: Mesh,
+    focal_px: float,
+    size: Size,
+    config: SurfaceConfig | None = None,
+) -> SurfaceMap:
+    """Draw one posed body.
+
+    Triangles that face away are left out, as are those with a corner nearer than `config.near_m` or one that is NaN.
+    Where two triangles are equally near, the one of lower index is shown: equal input gives equal maps.
+
+    Args:
+        vertices: (V, 3) in camera axes, m; what is not a float32 tensor on the mesh's device is converted.
+        mesh: its triangles; its device is where the map is drawn.
+        focal_px: of a camera whose pictures are of this size.
+        size: of the map.
+    Raises:
+        ValueError: the mesh has another number of vertices.
+        DependencyError: warp-lang is not installed.
+    """
+    return next(render_surfaces([vertices], mesh, focal_px, size, config))
+
+
+def render_surfaces(
+    frames: Iterable[Tensor | NDArray[np.floating]],
+    mesh: Mesh,
+    focal_px: float,
+    size: Size,
+    config: SurfaceConfig | None = None,
+) -> Iterator[SurfaceMap]:
+    """Draw the frames (T, V, 3) of a body one by one, as `render_surface` does each; only one is held in memory."""
+    config = SurfaceConfig() if config is None else config
+    device = mesh.faces.device
+    keys = torch.empty((size.height, size.width), dtype=torch.int64, device=device)
+    for frame in frames:
+        vertices = torch.as_tensor(frame).to(device, torch.float32).contiguous()
+        if vertices.shape != (len(mesh), 3):
+            raise ValueError(f"found vertices of shape {tuple(vertices.shape)}; the mesh needs ({len(mesh)}, 3)")
+        keys.fill_(_EMPTY)
+        launch("surface_kernels.fill", len(mesh.faces), [vertices, mesh.faces, focal_px, config.near_m, keys])
+        yield _write_down(keys, vertices, mesh, focal_px)
+
+
+def _write_down(keys: Tensor, vertices: Tensor, mesh: Mesh, focal_px: float) -> SurfaceMap:
+    """The map of the winners in `keys` (H, W)."""
+    normals = torch.empty_like(vertices)
+    corners = [mesh.corner_starts, mesh.corner_faces]
+    launch("surface_kernels.face_vertices", len(mesh), [vertices, mesh.faces, *corners, normals])
+    surface = SurfaceMap(
+        mesh=mesh,
+        vertices=vertices,
+        vertex_normals=normals,
+        focal_px=focal_px,
+        face=torch.full_like(keys, NO_FACE, dtype=torch.int32),
+        barycentric=vertices.new_zeros((*keys.shape, 3)),
+        depth_m=vertices.new_full(keys.shape, torch.inf),
+        normal=vertices.new_zeros((*keys.shape, 3)),
+        part=torch.full_like(keys, NO_PART, dtype=torch.int32),
+    )
+    maps = [surface.face, surface.barycentric, surface.depth_m, surface.normal, surface.part]
+    drawn = [vertices, normals, mesh.faces, mesh.face_part]
+    launch("surface_kernels.resolve", tuple(keys.shape), [keys, *drawn, focal_px, *maps])
+    return surface

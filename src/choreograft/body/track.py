@@ -1,0 +1,132 @@
+"""BodyTrack: one person's 3D body through one clip, in the world of the camera that filmed it.
+
+Shapes: T frames, J = 51 joints of the rig, S segments, K = 141 points (see `shape.py`), V vertices.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from choreograft.body.camera import FloorCamera
+from choreograft.body.rig import JOINTS
+from choreograft.body.shape import BodyShape, load_shape_space
+from choreograft.errors import FileFormatError
+from choreograft.files import atomic_path
+
+Floats = NDArray[np.float32]
+
+FORMAT = "choreograft-body"
+VERSION = 1
+ARRAYS = ("time_s", "present", "root", "pelvis", "turns", "stands")
+
+
+@dataclass(frozen=True)
+class BodyTrack:
+    """A body in every frame of a clip."""
+
+    shape: BodyShape
+    camera: FloorCamera
+    rate: Fraction
+    """Nominal frames per second."""
+    time_s: NDArray[np.float64]
+    """(T,) as in the `PoseTrack` it was fitted to."""
+    present: NDArray[np.bool_]
+    """(T,) whether the person is in the frame; elsewhere the body is interpolated."""
+    root: Floats
+    """(T, 3, 3) rotation of the pelvis from rest, world axes."""
+    pelvis: Floats
+    """(T, 3) m, world axes."""
+    turns: Floats
+    """(T, J, 3) rad: bend, twist and aside of every joint (rig.py)."""
+    stands: NDArray[np.bool_]
+    """(T, 2) whether the left and the right foot stands on the floor."""
+
+    def __post_init__(self) -> None:
+        T = len(self.time_s)
+        expected = {"present": (T,), "root": (T, 3, 3), "pelvis": (T, 3), "turns": (T, len(JOINTS), 3), "stands": (T, 2)}
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(f"BodyTrack.{name} has shape {found}; expected {shape}")
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @cached_property
+    def segments(self) -> tuple[Floats, Floats]:
+        """Rotations (T, S, 3, 3) from rest and origins (T, S, 3) m of all segments, world axes."""
+        chain, _ = load_shape_space().of(self.shape, slice(0, 0))
+        with torch.inference_mode():
+            rotations, origins = chain.place(*(torch.from_numpy(v) for v in (self.root, self.pelvis, self.turns)))
+        return rotations.numpy(), origins.numpy()
+
+    @cached_property
+    def points(self) -> Floats:
+        """(T, K, 3) m: 133 COCO-WholeBody joints, then the soles' points (`shape.SOLES`), world axes."""
+        _, points = load_shape_space().of(self.shape)
+        with torch.inference_mode():
+            return points.locate(*(torch.from_numpy(v) for v in self.segments)).numpy()
+
+    def bones(self) -> tuple[Floats, Floats]:
+        """Rotations (T, B, 3, 3) and origins (T, B, 3) of all of Anny's bones, as `Body.skin` takes them."""
+        rig, body = load_shape_space().rig, self.shape.build()
+        rotations = self.segments[0][:, list(rig.segment_of)]
+        origins = np.empty((*rotations.shape[:2], 3), np.float32)
+        origins[:, 0] = self.pelvis
+        for bone, parent in enumerate(body.parents[1:], start=1):
+            offset = (body.heads[bone] - body.heads[parent]).astype(np.float32)
+            origins[:, bone] = origins[:, parent] + rotations[:, parent] @ offset
+        return rotations, origins
+
+    def skin(self, frames: NDArray[np.intp] | None = None) -> Iterator[Floats]:
+        """The posed vertices (V, 3) m, world axes, of the chosen frames or all, one after another."""
+        body = self.shape.build()
+        rotations, origins = self.bones()
+        for t in range(len(self)) if frames is None else frames:
+            yield body.skin(body.vertices, body.weights, rotations[t], origins[t]).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "shape": self.shape.as_dict(),
+            "camera": self.camera.as_dict(),
+            "rate": str(self.rate),
+        }
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+
+    @staticmethod
+    def load(path: Path) -> "BodyTrack":
+        """Read what `save` wrote.
+
+        Raises:
+            FileFormatError: not a body track, damaged, or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                header: dict[str, Any] = json.loads(bytes(arrays["header"]))
+                if header["format"] != FORMAT or header["version"] != VERSION:
+                    raise ValueError(f"{header['format']} version {header['version']}")
+                return BodyTrack(
+                    BodyShape.from_dict(header["shape"]),
+                    FloorCamera.from_dict(header["camera"]),
+                    Fraction(header["rate"]),
+                    **{name: arrays[name] for name in ARRAYS},
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+            raise FileFormatError(
+                f"{path}: expected a {FORMAT} file of version {VERSION}, found {error}; remove it to fit the body again"
+            ) from error
