@@ -91,4 +91,4 @@ def _part_weights(body: Body) -> NDArray[np.float64]:
 
 
 def _heaviest(weights: NDArray[np.float64]) -> Labels:
-    return weights.argmax(axis=1).astype(np.int32)
+    return np.asarray(weights.argmax(axis=1), dtype=np.int32)

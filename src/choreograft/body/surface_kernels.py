@@ -3,6 +3,8 @@
 Nothing here depends on the order in which threads run: a pixel's winner is the least of 64-bit keys, and every sum is
 made by one thread.
 """
+# mypy: ignore-errors
+# warp reads the source of a kernel as a language of its own, whose types are not Python's
 
 import warp as wp
 
