@@ -5,7 +5,7 @@ jump back, pictures hidden by an edit list, files that end early. What a picture
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -97,6 +97,21 @@ def declared_duration_s(container: InputContainer, stream: VideoStream) -> float
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else 0.0
+
+
+def pictures_end(path: Path) -> Fraction:
+    """When the last picture ends on the file's own clock, s; from the packets, as few formats declare it.
+
+    Raises:
+        VideoError: as `open_video`.
+    """
+    end = Fraction(0)
+    with open_video(path) as (container, stream), suppress(av.FFmpegError):  # what is behind damage does not count
+        time_base = Fraction(stream.time_base or 0)
+        for packet in container.demux(stream):
+            if not packet.is_discard:
+                end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * time_base)
+    return end
 
 
 def shown_pictures(

@@ -19,12 +19,13 @@ from choreograft.video.decode import (
     declared_duration_s,
     nominal_rate,
     open_video,
+    pictures_end,
     shown_pictures,
 )
 from choreograft.video.picture import PictureConverter
 from choreograft.video.size import Size
 
-__all__ = ["Frame", "ReadReport", "VideoInfo", "probe", "read_frames"]
+__all__ = ["Frame", "ReadReport", "VideoInfo", "measure_length", "probe", "read_frames"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,20 @@ def probe(path: Path) -> VideoInfo:
             has_sound=bool(container.streams.audio),
             time_base=Fraction(stream.time_base or VideoInfo.time_base),
         )
+
+
+def measure_length(path: Path) -> Fraction:
+    """How long the pictures are shown, s: from the first one's time to the end of the last one's.
+
+    Reads every packet but decodes one picture only. What a file declares is often another length: that of its sound,
+    or counted from elsewhere.
+
+    Raises:
+        VideoError: as `probe`.
+    """
+    with open_video(path) as (container, stream):
+        start = next(shown_pictures(path, container, stream, ReadReport())).time
+    return pictures_end(path) - start
 
 
 def read_frames(path: Path, report: ReadReport | None = None) -> Iterator[Frame]:

@@ -1,11 +1,12 @@
 """The source's sound in the result: packets copied where the result's format takes them, encoded anew where not.
 
+At another tempo (tempo.py) it is always encoded anew.
 Pictures of a result start at 0, so the sound is shifted by the time of the source's first picture. Sound from before it
 is cut, sound that starts later stays later.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,8 @@ from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.video.stream import VideoStream
 
-from choreograft.video.decode import AnyPacket, ReadReport, open_video, shown_pictures
+from choreograft.video.decode import AnyPacket, ReadReport, open_video, pictures_end, shown_pictures
+from choreograft.video.tempo import RETIMED_HZ, Retiming
 
 COPIED = {
     ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},
@@ -43,8 +45,9 @@ class SoundCarrier:
     Close it, also on failure. `present` tells whether the source has sound at all.
     """
 
-    def __init__(self, source: Path, output: OutputContainer, suffix: str) -> None:
+    def __init__(self, source: Path, output: OutputContainer, suffix: str, retiming: Retiming | None = None) -> None:
         self._source = source
+        self._retiming = retiming
         self._files = ExitStack()
         self._pending: AnyPacket | None = None
         self._packets: Iterator[AnyPacket] = iter(())
@@ -67,10 +70,12 @@ class SoundCarrier:
     def end(self, written_until: Fraction, slack: Fraction) -> Fraction | None:
         """Where the sound has to stop, s, once all pictures are written; None where it runs on to its own end.
 
-        As in the source it may outlast the pictures, unless only a part of the source's pictures was written.
+        As in the source it may outlast the pictures, unless it is retimed or only a part of the pictures was written.
         """
-        complete = not self.present or written_until >= _pictures_end(self._source) - self._start - slack
-        return None if complete else written_until
+        if not self.present:
+            return None
+        whole = self._retiming.duration if self._retiming else pictures_end(self._source) - self._start
+        return None if written_until >= whole - slack else written_until
 
     def close(self) -> None:
         """Close the source."""
@@ -79,23 +84,13 @@ class SoundCarrier:
     def _open_packets(self, source: Path, output: OutputContainer, suffix: str) -> Iterator[AnyPacket]:
         container, _ = self._files.enter_context(open_video(source))
         stream = next(s for s in container.streams.audio if s.codec_context is not None)
-        if _is_copied(stream, suffix):
+        if self._retiming is None and _is_copied(stream, suffix):
             copy = output.add_stream_from_template(stream)
             return _copied_packets(container, stream, copy, self._start)
-        rate = stream.rate if stream.rate in ENCODED_RATES else 48_000
+        rate = stream.rate if stream.rate in ENCODED_RATES and self._retiming is None else RETIMED_HZ
         layout = stream.layout.name if stream.layout.name in ENCODED_LAYOUTS else "stereo"
         encoded = output.add_stream("aac", rate=rate, layout=layout, bit_rate=ENCODED_BIT_RATE)
-        return _encoded_packets(container, stream, encoded, self._start)
-
-
-def _pictures_end(source: Path) -> Fraction:
-    """When the last picture ends on the file's own clock, s; from the packets, as few formats declare it."""
-    with open_video(source) as (container, pictures):
-        time_base = Fraction(pictures.time_base or 0)
-        packets = _readable_packets(container, pictures)
-        return max(
-            (((p.pts or 0) + (p.duration or 0)) * time_base for p in packets if not p.is_discard), default=Fraction(0)
-        )
+        return _encoded_packets(container, stream, encoded, self._start, self._retiming)
 
 
 def _is_copied(stream: AudioStream, suffix: str) -> bool:
@@ -123,20 +118,22 @@ def _copied_packets(
 
 
 def _encoded_packets(
-    container: InputContainer, stream: AudioStream, encoded: AudioStream, start: Fraction
+    container: InputContainer, stream: AudioStream, encoded: AudioStream, start: Fraction, retiming: Retiming | None
 ) -> Iterator[AnyPacket]:
     codec = encoded.codec_context
-    shift = round(start * codec.rate)
+    shift = 0 if retiming else round(start * codec.rate)  # retimed samples are counted from the first picture
     graph: Graph | None = None
-    for packet in _readable_packets(container, stream):
-        for frame in _decode(stream, packet):
-            graph = graph or _conditioning(frame, codec, start)
-            graph.push(frame)
-            yield from _shifted(_encode_ready(graph, codec), encoded, shift)
+    for frame in _decoded_frames(container, stream):
+        graph = graph or _conditioning(frame, codec, start, retiming)
+        yield from _shifted(_encode_next(frame, graph, codec), encoded, shift)
     if graph is not None:
-        graph.push(None)
-        yield from _shifted(_encode_ready(graph, codec), encoded, shift)
+        yield from _shifted(_encode_next(None, graph, codec), encoded, shift)
         yield from _shifted(codec.encode(None), encoded, shift)
+
+
+def _decoded_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    for packet in _readable_packets(container, stream):
+        yield from _decode(stream, packet)
 
 
 def _decode(stream: AudioStream, packet: AnyPacket) -> list[AudioFrame]:
@@ -146,32 +143,38 @@ def _decode(stream: AudioStream, packet: AnyPacket) -> list[AudioFrame]:
         return []  # a damaged packet is a moment of silence, not the end of the work
 
 
-def _conditioning(frame: AudioFrame, codec: AudioCodecContext, start: Fraction) -> Graph:
-    """A filter graph from the source's samples to the encoder's: gaps filled, begun at `start`, its rate and layout."""
+def _conditioning(frame: AudioFrame, codec: AudioCodecContext, start: Fraction, retiming: Retiming | None) -> Graph:
+    """A filter graph from the source's samples to the encoder's.
+
+    Gaps filled, begun at `start`, retimed if asked for, the encoder's rate and layout.
+    """
     graph = Graph()
     source = graph.add_abuffer(
         sample_rate=frame.sample_rate, format=frame.format.name, layout=frame.layout.name, time_base=frame.time_base
     )
+    first = (frame.pts or 0) * (frame.time_base or Fraction(1, frame.sample_rate))
     steps = [
-        graph.add("aresample", f"{codec.rate}:async=1:min_hard_comp={MAX_ENCODED_DRIFT_S}"),
-        graph.add("atrim", f"start={float(start):.6f}"),
-        graph.add(
-            "aformat", f"sample_fmts={codec.format.name}:sample_rates={codec.rate}:channel_layouts={codec.layout.name}"
-        ),
-        graph.add("asetnsamples", "n=1024:p=0"),
-        graph.add("abuffersink"),
+        ("aresample", f"{codec.rate}:async=1:min_hard_comp={MAX_ENCODED_DRIFT_S}"),
+        ("atrim", f"start={float(start):.6f}"),
+        *(retiming.filters(late=max(first - start, Fraction(0))) if retiming else ()),
+        ("aformat", f"sample_fmts={codec.format.name}:sample_rates={codec.rate}:channel_layouts={codec.layout.name}"),
+        ("asetnsamples", "n=1024:p=0"),
     ]
-    graph.link_nodes(source, *steps).configure()
+    filters = [graph.add(name, arguments) for name, arguments in steps]
+    graph.link_nodes(source, *filters, graph.add("abuffersink")).configure()
     return graph
 
 
-def _encode_ready(graph: Graph, codec: AudioCodecContext) -> Iterator[AnyPacket]:
+def _encode_next(frame: AudioFrame | None, graph: Graph, codec: AudioCodecContext) -> Iterator[AnyPacket]:
+    """What can be encoded once this frame (None: the end) went through the graph."""
+    with suppress(av.EOFError):  # the graph has let all pass that was asked for
+        graph.push(frame)
     while True:
         try:
-            frame = graph.pull()
+            ready = graph.pull()
         except (av.BlockingIOError, av.EOFError):
             return
-        yield from codec.encode(cast(AudioFrame, frame))
+        yield from codec.encode(cast(AudioFrame, ready))
 
 
 def _shifted(packets: Iterable[AnyPacket], stream: AudioStream, shift: int) -> Iterator[AnyPacket]:

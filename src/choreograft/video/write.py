@@ -24,6 +24,7 @@ from choreograft.files import atomic_path, check_writable
 from choreograft.video.decode import AnyPacket
 from choreograft.video.size import Size
 from choreograft.video.sound import COPIED, SoundCarrier
+from choreograft.video.tempo import Retiming
 
 SUFFIXES = tuple(sorted(COPIED))
 """The MP4 family. Matroska is left out: it rounds every time to a millisecond."""
@@ -67,6 +68,7 @@ class VideoWriter:
         sound_from: Path | None = None,
         time_base: Fraction | None = None,
         config: VideoConfig | None = None,
+        retiming: Retiming | None = None,
     ) -> None:
         """Describe the file; it is opened with the context.
 
@@ -76,6 +78,7 @@ class VideoWriter:
             sound_from: a video whose sound is carried over, on the clock that begins with its first shown frame.
             time_base: of the times that will be written, such as `VideoInfo.time_base`; without it one that suits
                 the rate and the usual sources.
+            retiming: of the sound, where the result is slower or faster than the source.
         Raises:
             OptionError: the suffix is not one of `SUFFIXES`.
         """
@@ -85,6 +88,7 @@ class VideoWriter:
         self._rate = rate
         self._tick = Fraction(1, _ticks_per_s(rate, time_base))
         self._sound_from = sound_from
+        self._retiming = retiming
         self._config = config or VideoConfig()
         self._reformatter = VideoReformatter()
         self._last_tick: int | None = None
@@ -109,7 +113,7 @@ class VideoWriter:
             stack.callback(self._close)
             self._stream = self._add_pictures()
             if self._sound_from is not None:
-                self._sound = SoundCarrier(self._sound_from, self._container, self.path.suffix.lower())
+                self._sound = SoundCarrier(self._sound_from, self._container, self.path.suffix.lower(), self._retiming)
                 stack.callback(self._sound.close)
             self._stack = stack.pop_all()
         return self
