@@ -468,6 +468,7 @@ DEFAULT_RUNS = Path("choreograft_runs")
 
 
 DEFAULT_DEVICE = "auto"
+DEFAULT_FPS = "source"
 DEFAULT_SEED = 0
 DEFAULT_HOLD_OUT = 0.0
 EVALUATION_HOLD_OUT = 0.15
@@ -514,6 +515,10 @@ class DanceOptions:
     """The video to write."""
     side_by_side: bool = False
     """Also write OUT.side_by_side.mp4: source, stick figure and result beside each other."""
+    duration: Annotated[float | None, option(metavar="SECONDS")] = None
+    """Dance faster or slower, so that the result lasts this long; its sound keeps its pitch."""
+    fps: Annotated[str, option(metavar="source|target|N")] = DEFAULT_FPS
+    """Frame rate of the result: the source's (its very frame times), that of the target's footage, or a number."""
     person: int = 1
     """Which of the people in SOURCE, counted by how much of the frame they fill over time."""
     as_person: int = 1

@@ -27,11 +27,12 @@ from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
+from choreograft.render.timing import TimingRequest
 from choreograft.render.transfer import render_dance
 from choreograft.training.holdout import check_hold_out
 from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
-from choreograft.video.read import probe
+from choreograft.video.read import measure_length, probe
 from choreograft.video.write import check_output
 
 
@@ -56,11 +57,13 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     # refuse first what would be refused after minutes of work
     preset, compute = find_preset(options.preset), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
+    timing = TimingRequest.parse(options.duration, options.fps)
     beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
     for path in (options.output, beside):
         if path is not None:
             check_output(path, [options.source, options.target], options.overwrite)
     probe(options.source)
+    timing.find_tempo(measure_length(options.source))
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
@@ -80,7 +83,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
-        performer, clip.path, clip.track, options.output, compute, side_by_side=beside, sheet=sheet, progress=progress
+        performer, clip.path, clip.track, options.output, compute, beside, sheet, progress, request=timing
     )
     facts = {**asdict(rendering), "render_seconds": round(time.monotonic() - began, 1), "cleaning": asdict(report)}
     summary = _summarise_dance(folder, options, performer, performer_path, compute, facts)

@@ -4,6 +4,7 @@ Shapes: B batch, H x W pixels.
 """
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -27,7 +28,13 @@ class PerformerCard:
     stance: Stance
     """Where and how large the person stands, canvas px."""
     training: dict[str, Any] = field(default_factory=dict)
-    """How it was made, for people: clips with their SHA-256, images seen, seconds, device, versions."""
+    """How it was made, for people: clips with their SHA-256 and rates, images seen, seconds, device, versions."""
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Nominal frames per second of the first clip it was trained on; None in older files, which do not say."""
+        rates = self.training.get("rates")
+        return Fraction(rates[0]) if rates else None
 
 
 class Performer(nn.Module):

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.config import DEFAULT_FPS
 from choreograft.errors import OptionError
 from choreograft.video.tempo import Retiming
 
@@ -28,7 +29,7 @@ class TimingRequest:
 
     duration: Fraction | None = None
     """Of the result, s; the source's own where None."""
-    fps: Fraction | str = "source"
+    fps: Fraction | str = DEFAULT_FPS
     """Frames per second of the result, or whose: source or target."""
 
     @staticmethod

@@ -1,8 +1,13 @@
-"""The transfer itself: a source's motion, normalised to the performer's stance, as a video with the source's sound."""
+"""The transfer itself: a source's motion, normalised to the performer's stance, as a video with the source's sound.
 
-from collections.abc import Iterator
+The pose is carried over on the source's own frames and only then brought to the result's times, so that whatever
+carries it over knows nothing of rates.
+"""
+
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +17,14 @@ from numpy.typing import NDArray
 from choreograft.config import NormalisationConfig
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
+from choreograft.pose.resample import resample_track
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.render.session import render_frames
+from choreograft.render.timing import Timing, TimingRequest, plan_timing
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
-from choreograft.video.read import VideoInfo, probe, read_frames
+from choreograft.video.read import Frame, VideoInfo, measure_length, probe, read_frames
 from choreograft.video.sheet import fit_into, save_picture, scale_to_height, tile_pictures
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
@@ -31,8 +38,12 @@ class Rendering:
 
     frames: int
     absent: int
-    """Frames in which nobody is seen in the source, rendered as the empty background."""
+    """Of them in which nobody is seen, rendered as the empty background."""
     duration_s: float
+    rate: str
+    """Nominal frames per second, exact."""
+    tempo: float
+    """Seconds of the source in one second of the result."""
 
 
 def pose_for(performer: Performer, track: PoseTrack) -> PoseTrack:
@@ -41,16 +52,60 @@ def pose_for(performer: Performer, track: PoseTrack) -> PoseTrack:
     return map_to_target(track, Stance.measure(track, config), performer.card.stance, config)
 
 
+def time_for(
+    performer: Performer, info: VideoInfo, track: PoseTrack, request: TimingRequest, progress: Progress = silent
+) -> Timing:
+    """The timing of a result, from the times of the source's track and what the user asked for.
+
+    Raises:
+        OptionError: a tempo or a rate out of bounds.
+    """
+    target_rate = performer.card.rate
+    if request.fps == "target" and target_rate is None:
+        progress.say(
+            f"{performer.card.name}: this performer file does not say at what rate the target was filmed; the result"
+            " keeps the source's"
+        )
+    return plan_timing(request, track.time_s, info.rate, measure_length(info.path), target_rate)
+
+
+def bring_to(timing: Timing, track: PoseTrack) -> PoseTrack:
+    """A track on the source's times as one with a frame for every frame of the result, on the result's clock."""
+    if timing.as_filmed:
+        return track
+    return replace(resample_track(track, timing.source_s, timing.rate), time_s=timing.shown_s)
+
+
+def nearest_frames(frames: Iterable[Frame], times: Iterable[Fraction]) -> Iterator[Frame]:
+    """For each of increasing times the frame nearest to it, the earlier of two; holds no more than two frames.
+
+    Reads on to the last frame in any case: only there a file shows that it breaks off.
+    """
+    coming = iter(frames)
+    shown = next(coming)
+    following = next(coming, None)
+    for time in times:
+        while following is not None and following.time - time < time - shown.time:
+            shown, following = following, next(coming, None)
+        yield shown
+    for _ in coming:
+        pass
+
+
 @contextmanager
-def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size) -> Iterator[VideoWriter | None]:
+def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size, timing: Timing) -> Iterator[VideoWriter | None]:
     if path is None:
         yield None
         return
     source_width = scale_to_height(np.zeros((info.size.height, info.size.width, 3), np.uint8), size.height).shape[1]
-    with VideoWriter(
-        path, Size(source_width + 2 * size.width, size.height), info.rate, info.path, info.time_base
-    ) as video:
+    with _open_result(path, info, Size(source_width + 2 * size.width, size.height), timing) as video:
         yield video
+
+
+def _open_result(path: Path, info: VideoInfo, size: Size, timing: Timing) -> VideoWriter:
+    """A writer for the times of the result, with the source's sound."""
+    time_base = info.time_base if timing.as_filmed else None
+    return VideoWriter(path, size, timing.rate, info.path, time_base, retiming=timing.retiming)
 
 
 def render_dance(
@@ -62,32 +117,42 @@ def render_dance(
     side_by_side: Path | None = None,
     sheet: Path | None = None,
     progress: Progress = silent,
+    request: TimingRequest = TimingRequest(),  # noqa: B008 - frozen
 ) -> Rendering:
     """Write the video in which the performer does what `track`, the cleaned track of `source`, does.
 
-    One output frame for every source frame, at its time; sound from the source. Streams: memory does not grow.
+    One output frame for every source frame, at its time, unless another rate or duration is asked for; sound from the
+    source. Streams: memory does not grow.
 
     Args:
         side_by_side: another video to write, of source, stick figure and result beside each other.
         sheet: a contact sheet to write, of the same three.
+        request: rate and duration of the result.
+    Raises:
+        OptionError: a tempo or a rate out of bounds.
     """
     info, size = probe(source), performer.card.size
-    columns = np.unique(np.linspace(0, len(track) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
+    timing = time_for(performer, info, track, request, progress)
+    danced = bring_to(timing, pose_for(performer, track))
+    columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
-    frames = render_frames(performer, pose_for(performer, track), compute)
+    originals = nearest_frames(read_frames(source), timing.source_times)
+    frames = render_frames(performer, danced, compute)
     with (
-        VideoWriter(output, size, info.rate, source, info.time_base) as video,
-        _open_side_by_side(side_by_side, info, size) as comparison,
-        progress.task("Rendering", len(track)) as advance,
+        _open_result(output, info, size, timing) as video,
+        _open_side_by_side(side_by_side, info, size, timing) as comparison,
+        progress.task("Rendering", len(danced)) as advance,
     ):
-        for done, (original, rendered) in enumerate(zip(read_frames(source), frames, strict=True), start=1):
-            video.write(rendered.image, original.time, original.duration)
+        for n, (time, original, rendered) in enumerate(zip(timing.times, originals, frames, strict=True)):
+            stay = original.duration if timing.as_filmed else timing.duration - time  # counts for the last one only
+            video.write(rendered.image, time, stay)
             if comparison is not None:
                 pictures = [scale_to_height(original.image, size.height), rendered.stick, rendered.image]
-                comparison.write(np.concatenate(pictures, axis=1), original.time, original.duration)
-            if original.index in columns:
+                comparison.write(np.concatenate(pictures, axis=1), time, stay)
+            if n in columns:
                 shown.append([fit_into(original.image, size), rendered.stick, rendered.image])
-            advance(done)
+            advance(n + 1)
     if sheet is not None:
         save_picture(tile_pictures([list(row) for row in zip(*shown, strict=True)]), sheet)
-    return Rendering(len(track), int((~track.present).sum()), info.duration_s)
+    absent = int((~danced.present).sum())
+    return Rendering(len(danced), absent, float(timing.duration), str(timing.rate), float(timing.tempo))

@@ -124,10 +124,9 @@ def build_performer(plan: TrainingPlan, recording: Recording) -> Performer:
     """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed."""
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
-    card = PerformerCard(
-        plan.name, plan.preset, recording.tracks[0].size, stance,
-        {"clips": plan.clips, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed},
-    )  # fmt: skip
+    rates = [str(track.rate) for track in recording.tracks]
+    facts = {"clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed}
+    card = PerformerCard(plan.name, plan.preset, recording.tracks[0].size, stance, facts)
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
