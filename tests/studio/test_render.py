@@ -47,8 +47,7 @@ def test_the_true_track_agrees_with_the_masks_beside_it(clip: StudioClip) -> Non
     for frame in range(len(track)):
         column, row = track.xy[frame, 5:17].astype(int).T
         assert (track.masks[frame][row, column] > 127).all()
-    assert (track.score[:, skeleton.BODY] == 1).all()
-    assert (track.score[:, skeleton.FACE] == 0).all()
+    assert (track.score == 1).all()
 
 
 def test_world_joints_are_centred_between_the_hips_and_in_the_cameras_axes() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from choreograft.body.face_points import FACE_POINTS
 from choreograft.body.lengths import LENGTHS, length_shapes
 from choreograft.body.library import import_anny
 from choreograft.pose import skeleton
@@ -54,6 +55,8 @@ class Body:
     """(V, B) skinning weights; rows add up to one."""
     surface_joints: scipy.sparse.csr_array
     """(23, V) the body's and feet's joints as weighted means of vertices."""
+    face_joints: scipy.sparse.csr_array
+    """(68, V) the face points, likewise."""
 
     def bone(self, name: str) -> int:
         """The index of a bone."""
@@ -94,14 +97,15 @@ class Body:
         return np.asarray(np.einsum("nij,nj->ni", blended[:, :, :3], vertices) + blended[:, :, 3])
 
     def joints(self, skinned: Array, rotations: Array, origins: Array) -> Array:
-        """The true joints (J, 3) of a posed body, m; the 68 face points are NaN.
+        """The true joints (J, 3) of a posed body, m.
 
         Args:
             skinned: (V, 3) the posed vertices of the bare body.
             rotations, origins: of the bones, as in `skin`.
         """
-        joints = np.full((skeleton.JOINTS, 3), np.nan)
-        joints[:23] = self.surface_joints @ skinned
+        joints = np.empty((skeleton.JOINTS, 3))
+        joints[: skeleton.FEET.stop] = self.surface_joints @ skinned
+        joints[skeleton.FACE] = self.face_joints @ skinned
         for part, side, wrist in (
             (skeleton.LEFT_HAND, "L", skeleton.LEFT_WRIST),
             (skeleton.RIGHT_HAND, "R", skeleton.RIGHT_WRIST),
@@ -143,6 +147,7 @@ def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = 
         heads=heads - floor,
         weights=blend.weights,
         surface_joints=blend.surface_joints,
+        face_joints=blend.face_joints,
     )
 
 
@@ -167,6 +172,8 @@ class Blend:
     """(V, B), see `Body`."""
     surface_joints: scipy.sparse.csr_array
     """(23, V), see `Body`."""
+    face_joints: scipy.sparse.csr_array
+    """(68, V), see `Body`."""
 
     def mix(self, coefficients: Array) -> tuple[Array, Array]:
         """Vertices (V, 3) and bone heads (B, 3) of coefficients (C,), m."""
@@ -195,6 +202,7 @@ def load_blend() -> Blend:
         head_shapes=np.concatenate([model.bone_heads_blendshapes.numpy(), head_lengths]),
         weights=weights,
         surface_joints=_surface_joints(model),
+        face_joints=_face_joints(len(vertices)),
     )
 
 
@@ -239,6 +247,12 @@ def _surface_joints(model: Any) -> scipy.sparse.csr_array:
 
     names = [*skeleton.BODY_NAMES, *skeleton.FEET_NAMES]
     return scipy.sparse.csr_array(KeypointsRegressor.coco(model, labels=names).regression_weights.numpy())
+
+
+def _face_joints(vertices: int) -> scipy.sparse.csr_array:
+    corners, shares = zip(*FACE_POINTS, strict=True)
+    rows = np.repeat(np.arange(len(FACE_POINTS)), 3)
+    return scipy.sparse.csr_array((np.ravel(shares), (rows, np.ravel(corners))), shape=(len(FACE_POINTS), vertices))
 
 
 def _inside_mouth(model: Any) -> NDArray[np.bool_]:

@@ -31,8 +31,9 @@ from choreograft.video.size import Size
 from choreograft.video.soundtrack import add_sound
 from choreograft.video.write import VideoWriter
 
-LOOK_VERSION = 2
-"""Raise when bodies, clothes, rooms or moves change what is drawn, so that old clips are rendered anew."""
+LOOK_VERSION = 3
+"""Raise when bodies, clothes, rooms or moves change what is drawn, or true tracks what they hold, so that old clips are
+rendered anew."""
 
 TRACK_SUFFIX = ".npz"
 Thing = TypeVar("Thing")

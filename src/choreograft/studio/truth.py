@@ -1,6 +1,6 @@
 """The true pose track of a rendered clip: the skeleton itself, projected, instead of an estimate.
 
-Shapes: T frames, J = 133 joints; the 68 face points are unknown, for the body model names none.
+Shapes: T frames, J = 133 joints.
 """
 
 from fractions import Fraction
