@@ -36,6 +36,8 @@ _TRUST: Final = {skeleton.LEFT_HIP: 0.6, skeleton.RIGHT_HIP: 0.6, skeleton.LEFT_
 _HAND_TRUST: Final = 0.3
 _USUAL_RAD: Final = {"collar": 0.15, "toes": 0.1, "wrist": 0.35, "forearm": 0.6, "neck": 0.4, "spine": 0.35, "ankle": 0.4}
 """How much a joint usually moves from rest; 1 where not named."""
+_BOTH_FEET_M: Final = 0.04
+"""A foot that is higher than the other by more carries nothing."""
 _LANDMARK_JOINTS: Final = slice(0, skeleton.FEET.stop)
 
 
@@ -150,11 +152,12 @@ class Energy:
         return (slide + hover) / len(soles)
 
     def balance(self, points: Tensor, soles: Tensor) -> Tensor:
-        """Mostly the trunk's middle is over the feet that carry it; both in the world, m."""
-        middle = points[:, list(skeleton.HIPS)].mean(1) * 0.5 + points[:, list(skeleton.SHOULDERS)].mean(1) * 0.5
-        carries = torch.softmax(-soles[..., 2] / 0.03, dim=1)[..., None]
-        ahead = (middle - (carries * soles).sum(1))[:, 1]
-        return robust((ahead / self.config.balance_sigma_m).square(), 3.0).mean()
+        """A trunk that stands on both feet is above their ankles; points and soles (T, 8, 3) in the world, m."""
+        trunk = points[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
+        lowest = soles[..., 2].unflatten(1, (2, -1)).min(2).values  # (T, 2)
+        both = torch.exp(-((lowest[:, 0] - lowest[:, 1]) / _BOTH_FEET_M).square()).detach()
+        ahead = (trunk - points[:, list(skeleton.ANKLES)].mean(1))[:, 1]
+        return (both * robust((ahead / self.config.balance_sigma_m).square(), 2.0)).mean()
 
     def smoothness(self, points: Tensor, turns: Tensor, step_s: Tensor) -> Tensor:
         """Accelerations of points (T, K, 3) and joints (T, J, 3); steps (T - 1,) in s."""

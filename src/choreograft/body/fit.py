@@ -24,6 +24,7 @@ from choreograft.body.energy import ON_SOLES, POINTS, Energy, Evidence
 from choreograft.body.initial import guess_pose, read_landmarks
 from choreograft.body.kinematics import Chain, Points, rotation_matrices
 from choreograft.body.lengths import LENGTHS
+from choreograft.body.outline import Outlines, load_thinned
 from choreograft.body.rig import BODY_COUNT, JOINTS
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, ShapeSpace, load_shape_space
 from choreograft.body.stance import find_standing, measure_height_px
@@ -79,9 +80,16 @@ class _Lens:
 
     log_focal: torch.nn.Parameter
     pitch: torch.nn.Parameter
-    height: torch.nn.Parameter
+    lift: torch.nn.Parameter
+    """Of the usual lowest sole above the floor, m: so pitching turns the floor about the feet, not about the lens."""
     log_scale: torch.nn.Parameter
     """Of the estimator's metric landmarks."""
+
+    def to_world(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Points (T, K, 3) of the level frame in world axes, and the lens's height above the floor, m."""
+        above = to_world(points, self.pitch, torch.zeros(()))
+        height = self.lift - above[:, ON_SOLES, 2].min(1).values.median()
+        return above + torch.stack([torch.zeros(()), torch.zeros(()), height]), height
 
 
 @dataclass(frozen=True)
@@ -144,38 +152,71 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig) -> Calibration
     ]
     phenotypes = torch.nn.Parameter(torch.logit(torch.tensor(MEAN_SHAPE.phenotypes)))
     lengths = torch.nn.Parameter(torch.zeros(len(LENGTHS)))
-    lenses, places = [], []
+    lenses, places, heights_m = [], [], list[float]()
     for track, at, height in zip(tracks, chosen, heights, strict=True):
         focal_px = config.focal_prior * max(track.size)
         places.append(_start(track.select(at), MEAN_SHAPE, focal_px, height))
         lenses.append(
-            _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, _USUAL_HEIGHT_M, 0.0)))
+            _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, 0.0, 0.0)))
         )
     groups: list[dict[str, object]] = [{"params": [phenotypes], "lr": 0.05}, {"params": [lengths], "lr": 0.004}]
     for place, lens in zip(places, lenses, strict=True):
         groups += [*place.groups(), {"params": [lens.log_focal, lens.log_scale], "lr": 0.01}]
-        groups += [{"params": [lens.pitch], "lr": 0.01}, {"params": [lens.height], "lr": 0.03}]
+        groups += [{"params": [lens.pitch], "lr": 0.01}, {"params": [lens.lift], "lr": 0.003}]
 
     def cost() -> Tensor:
         coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
         chain, points = space.skeleton(coefficients, _CHOSEN)
         total = shape_prior(torch.sigmoid(phenotypes), lengths, config)
+        heights_m.clear()
         for seen, place, lens, track in zip(evidence, places, lenses, tracks, strict=True):
-            terms = _frame_terms(energy, chain, points, place, seen, lens)
-            total = total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, track, config)
+            terms, height = _frame_terms(energy, chain, points, place, seen, lens)
+            total = total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, height, track, config)
+            heights_m.append(height.item())
         return total
 
-    # pitch and height follow from where feet and trunk are: a closed form starts them, the descent refines
+    # the pitch follows from where feet and trunk are: a closed form starts it, the descent refines
     descend(groups, cost, config.calibration_steps // 3)
     for place, lens in zip(places, lenses, strict=True):
         _level(space, torch.sigmoid(phenotypes).detach(), lengths.detach(), place, lens)
     descend(groups, cost, config.calibration_steps)
+    outlines = _read_outlines(tracks, chosen, heights, config)
+
+    def outlined_cost() -> Tensor:
+        coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
+        chain, _ = space.skeleton(coefficients, _CHOSEN)
+        vertices = load_thinned().points(coefficients, chain.heads)
+        total = cost()
+        for outline, place, lens in zip(outlines, places, lenses, strict=True):
+            if outline is not None:
+                frames, masks = outline
+                focal_px = lens.log_focal.exp()
+                root, pelvis = place.root()[frames], place.pelvis(focal_px)[frames]
+                at = vertices.locate(*chain.place(root, pelvis, place.turns[frames]))
+                total = total + config.outline_weight / len(tracks) * masks.cost(at, focal_px)
+        return total
+
+    if any(outline is not None for outline in outlines):
+        descend(groups, outlined_cost, config.outline_steps)
     shape = _shape_of(phenotypes, lengths)
     found = tuple(
-        Lens(float(lens.log_focal.exp()), float(lens.pitch), float(lens.height), float(lens.log_scale.exp()))
-        for lens in lenses
+        Lens(lens.log_focal.exp().item(), lens.pitch.item(), height_m, lens.log_scale.exp().item())
+        for lens, height_m in zip(lenses, heights_m, strict=True)
     )
     return Calibration(shape, found)
+
+
+def _read_outlines(
+    tracks: Sequence[PoseTrack], chosen: Sequence[NDArray[np.intp]], heights: Sequence[float], config: BodyFitConfig
+) -> "list[tuple[NDArray[np.intp], Outlines] | None]":
+    """Of each track, some of the chosen frames, by their number among the chosen, and their masks."""
+    found = []
+    for track, at, height in zip(tracks, chosen, heights, strict=True):
+        count = min(len(at), max(2, config.outline_frames // len(tracks)))
+        frames = np.linspace(0, len(at) - 1, count).round().astype(np.intp)
+        outlines = Outlines.read(track.select(at[frames]), height)
+        found.append(None if outlines is None else (frames, outlines))
+    return found
 
 
 _CHOSEN: Final = torch.tensor(POINTS)
@@ -203,18 +244,19 @@ def _start(track: PoseTrack, shape: BodyShape, focal_px: float, height_px: float
 
 def _frame_terms(
     energy: Energy, chain: Chain, points: Points, place: Placement, seen: Evidence, lens: _Lens
-) -> Tensor:
-    """The terms that frames have each by themselves."""
+) -> tuple[Tensor, Tensor]:
+    """The terms that frames have each by themselves, and the lens's height above the floor."""
     focal_px = lens.log_focal.exp()
     at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
-    world = to_world(at, lens.pitch, lens.height)
-    return (
+    world, height = lens.to_world(at)
+    terms = (
         energy.keypoints(at, focal_px, seen)
         + energy.landmarks(at, lens.log_scale.exp(), seen)
         + energy.limits(place.turns)
         + energy.floor(world[:, ON_SOLES, 2])
         + energy.balance(world, world[:, ON_SOLES])
     )
+    return terms, height
 
 
 def shape_prior(phenotypes: Tensor, lengths: Tensor, config: BodyFitConfig) -> Tensor:
@@ -223,26 +265,24 @@ def shape_prior(phenotypes: Tensor, lengths: Tensor, config: BodyFitConfig) -> T
     return 0.5 * (off.square().sum() + (lengths / config.length_spread).square().sum())
 
 
-def _lens_prior(lens: _Lens, track: PoseTrack, config: BodyFitConfig) -> Tensor:
+def _lens_prior(lens: _Lens, height: Tensor, track: PoseTrack, config: BodyFitConfig) -> Tensor:
     usual = np.log(config.focal_prior * max(track.size))
     return 0.5 * (
         ((lens.log_focal - usual) / config.focal_spread).square()
         + ((lens.pitch - np.deg2rad(config.pitch_prior_deg)) / np.deg2rad(config.pitch_spread_deg)).square()
-        + ((lens.height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
+        + ((height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
         + (lens.log_scale / 0.15).square()
     )
 
 
 @torch.no_grad()
 def _level(space: ShapeSpace, phenotypes: Tensor, lengths: Tensor, place: Placement, lens: _Lens) -> None:
-    """Set pitch so that the trunk is above the feet, and height so that the feet are on the floor, on the whole."""
+    """Set the pitch so that the trunk is above the feet, on the whole."""
     chain, points = space.skeleton(space.coefficients(phenotypes, lengths), _CHOSEN)
     at = points.locate(*chain.place(place.root(), place.pelvis(lens.log_focal.exp()), place.turns))
     trunk = at[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
-    up = (trunk - at[:, ON_SOLES].mean(1)).median(0).values
+    up = (trunk - at[:, list(skeleton.ANKLES)].mean(1)).median(0).values
     lens.pitch.copy_(0.7 * torch.atan2(-up[1], up[2]))
-    lowest = to_world(at, lens.pitch, torch.zeros(()))[:, ON_SOLES, 2].min(1).values
-    lens.height.copy_(-lowest.median())
 
 
 def to_world(points: Tensor, pitch: Tensor, height: Tensor) -> Tensor:

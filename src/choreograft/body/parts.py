@@ -4,6 +4,7 @@ Shapes: V vertices, F triangles, P parts.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -58,6 +59,14 @@ _BONES: Final[Mapping[str, str]] = {
 }
 """What the bones whose names begin so carry; the first that fits counts."""
 _SIDES: Final = {"L": "left", "R": "right"}
+_CHAINS: Final = (
+    ("head", "neck", "torso", "pelvis"),
+    ("head", "torso"),
+    *((f"{side}_upper_arm", f"{side}_forearm", f"{side}_hand") for side in _SIDES.values()),
+    *(("pelvis", f"{side}_thigh", f"{side}_shin", f"{side}_foot") for side in _SIDES.values()),
+    ("left_thigh", "right_thigh"),
+)
+"""Parts between which clothes and hair hang, one after another; an arm that hangs beside the torso is not meant."""
 
 
 def part_of_bone(bone: str) -> int:
@@ -71,6 +80,15 @@ def part_of_bone(bone: str) -> int:
         raise KeyError(f"found bone {bone!r}; expected one that begins with {', '.join(_BONES)}")
     side = _SIDES.get(bone.rpartition(".")[2])
     return PARTS.index(name if name in PARTS else f"{side}_{name}")
+
+
+def adjoining_parts() -> Labels:
+    """(P, P) 1 for a part and itself, and for two that clothes or hair join; 0 elsewhere."""
+    table = np.eye(len(PARTS), dtype=np.int32)
+    for chain in _CHAINS:
+        for one, other in pairwise(PARTS.index(name) for name in chain):
+            table[one, other] = table[other, one] = 1
+    return table
 
 
 def vertex_parts(body: Body) -> Labels:
