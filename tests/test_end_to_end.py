@@ -80,6 +80,21 @@ def test_the_next_dance_uses_the_performer_and_the_tracks_that_are_there(studio,
         np.testing.assert_array_equal(a.image, b.image)
 
 
+def test_a_dance_at_the_targets_rate_and_half_as_long(studio, danced):
+    performer = next((studio / "choreograft_runs").glob("target-*/target.performer"))
+    assert load_performer(performer).card.rate == 24
+    options = ("--duration", "0.5", "--fps", "target")
+    done = run(studio, "dance", "source.mp4", "--as", performer, "-o", "fast.mp4", *options)
+    assert done.returncode == 0, done.stderr
+    assert [frame.time for frame in read_frames(studio / "fast.mp4")] == [Fraction(n, 24) for n in range(12)]
+    summary = json.loads((studio / "choreograft_runs/dance-fast/summary.json").read_text())
+    assert (summary["frames"], summary["rate"], summary["duration_s"]) == (12, "24", 0.5)
+    assert summary["tempo"] == pytest.approx(2, abs=0.1)
+    refused = run(studio, "dance", "source.mp4", "--as", performer, "-o", "no.mp4", "--duration", "0.1")
+    assert refused.returncode == 2
+    assert "times the speed of the source" in refused.stderr.splitlines()[-1]
+
+
 def test_tracking_finds_the_joints_where_they_are(studio):
     tracked = run(studio, "track", "target.mp4", "-o", "track.npz", "--overlay", "overlay.mp4")
     assert tracked.returncode == 0, tracked.stderr

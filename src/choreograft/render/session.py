@@ -32,11 +32,11 @@ def render_frames(performer: Performer, track: PoseTrack, compute: Compute) -> I
 
     A frame without a person is the empty plate, and the next person after it starts, as in training, from a zero image.
 
-    Conditioned is every frame on the one directly before it, whatever the rate of the track and that of the footage
-    which the generator learned from (docs/method.md, section 4, has the numbers). A frame that lies closer than in
-    training looks like a slow movement, which training knows. The alternatives at high rates are worse: the output of
-    one training interval ago makes several videos that take turns, and one anchor for each interval jumps where the
-    anchor changes. At low rates hidden frames in between would double the time for little.
+    Every frame is conditioned on the one directly before it, whatever the rate of the track and that of the footage
+    which the generator learned from (measured in docs/method.md, section 4). At higher rates that frame lies closer
+    than in training, which looks like a slow movement, and training knows those. The output of one training interval
+    ago would make several videos that take turns, and one anchor for each interval jumps where the anchor changes. At
+    lower rates, hidden frames in between would multiply the time for little.
     """
     empty = to_image(performer.plate)
     black = np.zeros_like(empty)
