@@ -1,0 +1,57 @@
+"""How the tracker's joints differ from the body model's; made by benchmarks/keypoint_offsets.py.
+
+The pose estimator "mediapipe" was trained on points that people marked, the body model names weighted means of its
+vertices: shoulders, hips or heels of the two lie apart, by a constant step in the frame of the bone that carries them.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Offset(NamedTuple):
+    """Where the tracker has a joint, seen from where the body model has it, for the person's left one."""
+
+    bone: str
+    """That carries the joint. For the right one its partner carries it, and x is turned round."""
+    step: tuple[float, float, float]
+    """x to the person's left, y backwards, z up, in the rest pose, in body heights."""
+
+
+OFFSETS: Final[Mapping[str, Offset]] = {
+    "nose": Offset("head", (0.0000, 0.0031, 0.0003)),
+    "eye": Offset("head", (-0.0019, 0.0061, -0.0005)),
+    "ear": Offset("head", (-0.0117, -0.0114, 0.0016)),
+    "shoulder": Offset("spine01", (-0.0033, -0.0041, 0.0016)),
+    "elbow": Offset("lowerarm01.L", (-0.0021, 0.0043, 0.0001)),
+    "wrist": Offset("lowerarm02.L", (0.0012, -0.0040, -0.0044)),
+    "hip": Offset("root", (-0.0017, -0.0064, 0.0051)),
+    "knee": Offset("lowerleg01.L", (0.0005, -0.0033, 0.0044)),
+    "ankle": Offset("foot.L", (0.0006, -0.0036, 0.0010)),
+    "big_toe": Offset("foot.L", (0.0106, 0.0045, -0.0026)),
+    "heel": Offset("foot.L", (-0.0037, 0.0035, 0.0008)),
+}
+"""By the joint's name without its side, from pictures. The tracker has no small toe."""
+
+WORLD_HEIGHT_M: Final = 1.700
+"""The tracker's world landmarks are those of a person of this height, whoever it is."""
+
+WORLD_LEAN_DEG: Final = 3.8
+WORLD_LEAN_PER_PITCH: Final = -0.52
+"""They lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
+`WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
+
+WORLD_OFFSETS: Final[Mapping[str, Offset]] = {
+    "nose": Offset("head", (0.0000, -0.0065, -0.0071)),
+    "eye": Offset("head", (-0.0080, -0.0075, -0.0059)),
+    "ear": Offset("head", (-0.0019, -0.0006, -0.0115)),
+    "shoulder": Offset("spine01", (-0.0001, 0.0026, -0.0007)),
+    "elbow": Offset("lowerarm01.L", (-0.0035, -0.0121, 0.0003)),
+    "wrist": Offset("lowerarm02.L", (-0.0053, 0.0003, -0.0046)),
+    "hip": Offset("root", (0.0082, 0.0001, 0.0001)),
+    "knee": Offset("lowerleg01.L", (-0.0127, 0.0127, -0.0188)),
+    "ankle": Offset("foot.L", (-0.0147, 0.0087, -0.0075)),
+    "big_toe": Offset("foot.L", (0.0153, 0.0521, -0.0183)),
+    "heel": Offset("foot.L", (-0.0137, -0.0125, -0.0004)),
+}
+"""As `OFFSETS`, for the world landmarks in shares of `WORLD_HEIGHT_M` and without their lean: they lie at the true
+joint and this step, seen from the true middle of the hips."""
