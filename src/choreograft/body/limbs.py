@@ -1,0 +1,89 @@
+"""Inverse kinematics of limbs: bring ankles or wrists to given places, all else as it was.
+
+A limb is bent until it is as long as the way from its root to the goal, then swung there by the shortest turn; foot or
+hand keep their orientation in the world, and the limb keeps the plane it is bent in.
+
+Shapes: T frames, J joints, S segments. World axes.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from choreograft.body.initial import unwrap
+from choreograft.body.rig import SIDES, joint_index
+from choreograft.body.rotations import rotate, shortest_turn, unit
+from choreograft.body.shape import load_shape_space
+from choreograft.body.track import BodyTrack
+from choreograft.pose import skeleton
+
+Array = NDArray[np.float64]
+
+_REACH: Final = 0.995
+"""How far a limb may stretch, as a share of its length."""
+_LEGS: Final = (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
+_ARMS: Final = (skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST)
+
+
+def reach_with_legs(body: BodyTrack, ankles: Array) -> BodyTrack:
+    """The same body with its ankles at (T, 2, 3) m, as far as the legs reach; feet keep their orientation."""
+    return _reach(body, ankles, _LEGS, ("hip", "knee", "ankle"))
+
+
+def reach_with_arms(body: BodyTrack, wrists: Array) -> BodyTrack:
+    """The same body with its wrists at (T, 2, 3) m, as far as the arms reach; hands keep their orientation."""
+    return _reach(body, wrists, _ARMS, ("shoulder", "elbow", "forearm"))
+
+
+def _reach(body: BodyTrack, goals: Array, ends: tuple[int, int], joints: tuple[str, str, str]) -> BodyTrack:
+    space = load_shape_space()
+    rig, axes = space.rig, space.axes.numpy().astype(np.float64)
+    segment_of = {joint: segment for segment, joint in enumerate(rig.joints)}
+    rotations, origins = (part.astype(np.float64) for part in body.segments)
+    points = body.points.astype(np.float64)
+    turns = body.turns.copy()
+    for side, letter in enumerate(SIDES):
+        names = [joint_index(f"{name}.{letter}") for name in joints]
+        upper, lower, last = (segment_of[name] for name in names)
+        end = points[:, ends[side]]
+        moves = np.linalg.norm(goals[:, side] - end, axis=1) > 1e-6
+        if not moves.any():
+            continue
+        root, middle = origins[:, upper], origins[:, lower]
+        bend, swing = _solve(root, middle, end, goals[:, side], rotations[:, lower], axes[names[1]][:, 0])
+        above = rotations[:, rig.parents[upper]]
+        new_upper = swing @ rotations[:, upper]
+        new_lower = swing @ bend @ rotations[:, lower]
+        new_last = rotations[:, last]
+        for joint, parent, child in (
+            (names[0], above, new_upper),
+            (names[1], new_upper, new_lower),
+            (names[2], new_lower, new_last),
+        ):
+            local = Rotation.from_matrix(np.swapaxes(parent, 1, 2) @ child).as_rotvec()
+            turned = unwrap(local) @ axes[joint]
+            turns[moves, joint] = turned[moves].astype(np.float32)
+    return replace(body, turns=turns)
+
+
+def _solve(root: Array, middle: Array, end: Array, goal: Array, lower: Array, hinge: Array) -> tuple[Array, Array]:
+    """The bend about the hinge of the middle joint and the swing about the root, (T, 3, 3) each, both in the world."""
+    first, second = np.linalg.norm(middle - root, axis=1), np.linalg.norm(end - middle, axis=1)
+    wanted = np.linalg.norm(goal - root, axis=1)
+    wanted = np.clip(wanted, np.abs(first - second) * 1.01 + 1e-6, (first + second) * _REACH)
+    now = np.linalg.norm(end - root, axis=1)
+
+    def inner(length: Array) -> Array:
+        cosine = (first**2 + second**2 - length**2) / (2 * first * second)
+        return np.asarray(np.arccos(np.clip(cosine, -1, 1)))
+
+    normal = np.cross(middle - root, end - middle)
+    straight = np.linalg.norm(normal, axis=1, keepdims=True) < 1e-3 * (first * second)[:, None]
+    axis = unit(np.where(straight, rotate(lower, hinge), normal))  # a straight limb bends about its hinge
+    bend = Rotation.from_rotvec((inner(now) - inner(wanted))[:, None] * axis).as_matrix()
+    bent = middle + rotate(bend, end - middle)
+    swing = shortest_turn(unit(bent - root), unit(goal - root))
+    return bend, swing
