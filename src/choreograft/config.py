@@ -138,6 +138,8 @@ class BodyFitConfig:
     outline_frames: int = 10
     """Of them in which the silhouette is held against the mask."""
     outline_steps: int = 40
+    outline_weight: float = 30.0
+    """Of the mean deviation of mask and body, against the keypoints of `evidence_frames` frames."""
     window_frames: int = 240
     """Frames fitted at once; memory does not grow with the clip."""
     window_overlap: int = 24
@@ -172,6 +174,26 @@ class CorrespondenceConfig:
     beyond the silhouette from another part."""
     inset_m: float = 0.015
     """A pixel beyond the silhouette is trusted as the surface this far inside it, which is seen less aslant."""
+
+
+@dataclass(frozen=True)
+class BodyRetargetConfig:
+    """Carrying a motion over in 3D (retarget/body.py)."""
+
+    least_facing: float = 0.5
+    """Share of the frames that must face one way, give or take 50 degrees, for a clip to face anywhere."""
+    least_turn_deg: float = 4.0
+    """Smaller differences between where two clips face are the fit's own error."""
+    depth_slack_m: float = 1.0
+    """How much nearer or farther than the target ever was the result may come."""
+    on_floor_m: float = 0.03
+    """Lowest soles below this are on the floor."""
+    smoothing_s: float = 0.04
+    """Of the height above the floor, and of what contacts change."""
+    ease_s: float = 0.25
+    """How long a foot takes to get to, or leave, the place where it is held."""
+    contact_m: float = 0.1
+    """Wrists nearer than this to a joint of the body rest on it."""
 
 
 @dataclass(frozen=True)
@@ -229,14 +251,16 @@ class CheckConfig:
     """A joint this share of the picture's height outside of it counts as cut off."""
     crowd_share: Limit = Limit(0.05, 0.25)
     """Share of the frames looked at that show a second person."""
-    blur_px: Limit = Limit(2.2, 3.0)
-    """Standard deviation of the blur of the person, px of the measured picture."""
-    smear: Limit = Limit(0.1, 0.25)
-    """Share of the fast movements of arms and legs that are smeared."""
-    smear_length: float = 4.0
-    """Motion blur, % of the body height, from which a limb counts as smeared."""
-    fast: float = 1.0
+    blur_px: Limit = Limit(1.2, 1.7)
+    """Standard deviation of the blur about the person's outline, px of the measured picture."""
+    smear: Limit = Limit(0.1, 0.3)
+    """Share of the frames in which fast arms or legs are smeared."""
+    smear_lost: float = 0.6
+    """Share of a limb's edges that has to be lost to motion for it to count as smeared."""
+    fast: float = 1.2
     """Body heights a second from which a limb counts as fast."""
+    slow: float = 0.3
+    """Body heights a second below which a limb counts as slow."""
     dark: Limit = Limit(70.0, 45.0)
     """Grey level that the brightest tenth of the person reaches, 0..255."""
     clipped: Limit = Limit(0.15, 0.35)
@@ -263,7 +287,7 @@ class CheckConfig:
     """Share of the frames that cleaning had to drop or to fill."""
     move_s: float = 0.3
     """A kind of movement counts as shown from this long on, s."""
-    moves_shown: Limit = Limit(8, 4)
+    moves_shown: Limit = Limit(4, 1)
     """Kinds of movement in the clip, of those in check/moves.py."""
     pose_distance: float = 9.0
     """A part of the body farther than this from the target's nearest pose, % of body height, was never shown so."""

@@ -1,9 +1,11 @@
-"""Cleaning a track: flashes dropped, joints smoothed over time, short gaps filled; long gaps stay absent.
+"""Cleaning a track: what cannot be is dropped or put right, joints are smoothed over time, short gaps filled.
 
 Chan et al. 2019 smooth every keypoint before rendering: a confidence-aware running median at ordinary frame rates, a
-Gaussian at 120 fps (section 1 of docs/method.md). The rest is ours.
+Gaussian at 120 fps (section 1 of docs/method.md). The rest is ours: exchanged sides, jumps and impossible limbs
+(pose/repair.py), smoothing that learns from the track (pose/adaptive.py), gaps filled along the limbs (pose/gaps.py).
+Long gaps stay absent, and nothing mixes across a cut.
 
-Shapes: T frames, J = 133 joints, C coordinates, N frames with a person.
+Shapes: T frames, J = 133 joints, C coordinates.
 """
 
 from dataclasses import dataclass, replace
@@ -14,17 +16,25 @@ from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
+from choreograft.pose.adaptive import smooth_adaptive
+from choreograft.pose.flips import Flip
+from choreograft.pose.gaps import fill_gaps
+from choreograft.pose.noise import noise_level
+from choreograft.pose.repair import repair_track
+from choreograft.pose.segments import (
+    Neighbours,
+    find_cuts,
+    find_flashes,
+    find_short_gaps,
+    find_stretches,
+    frame_rate,
+    number_segments,
+)
 from choreograft.pose.smooth import Window, smooth_gaussian, smooth_median
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
-
-_CUT_CONTEXT = 3
-"""Frames on either side of a step whose medians must disagree too, so that one wild frame does not make two cuts."""
-_SHORTEST_STEP_S = 1 / 24
-"""Between closer frames the noise of the estimator, not the person's speed, bounds how far a joint may jump."""
-
 
 CARRIED: Final = (
     (skeleton.LEFT_HAND, skeleton.LEFT_WRIST),
@@ -47,45 +57,48 @@ class CleaningReport:
     """Of flashes: brief sightings between long absences."""
     joints_filled: int
     """In all frames together."""
+    joints_jumped: int
+    """Body and foot joints dropped because nobody moves so fast."""
+    joints_misplaced: int
+    """Body and foot joints dropped because no limb is so long."""
+    flips: tuple[Flip, ...]
+    """Stretches of frames whose left and right were exchanged, and exchanged back."""
     cuts: int
     """Places where the picture jumps; nothing is smoothed or filled across them."""
+    noise_px: float
+    """Usual standard deviation of the noise found in body joints."""
     smoothing: str
     """For people to read, such as 'median of 7 frames'."""
+
+    def frames_flipped(self, group: str) -> int:
+        """In how many frames a limb group (body, arms, legs, head) was put right."""
+        return sum(flip.last_frame - flip.first_frame + 1 for flip in self.flips if flip.group == group)
 
     def sentence(self) -> str:
         """The report as one line for the user."""
         parts = [f"person in {self.frames_present} of {self.frames} frames"]
         parts += [f"{self.frames_filled} of them filled"] if self.frames_filled else []
+        for group in dict.fromkeys(flip.group for flip in self.flips):
+            parts += [f"left and right of the {group} put right in {_count(self.frames_flipped(group), 'frame')}"]
+        parts += [f"{_count(self.joints_jumped, 'jumping joint')} dropped"] if self.joints_jumped else []
+        parts += [f"{_count(self.joints_misplaced, 'misplaced joint')} dropped"] if self.joints_misplaced else []
         parts += [f"{self.joints_filled} joints filled"] if self.joints_filled else []
         parts += [f"{self.frames_dropped} frames of false sightings dropped"] if self.frames_dropped else []
-        parts += [f"{self.cuts} cut{'s' if self.cuts > 1 else ''} found"] if self.cuts else []
+        parts += [f"{_count(self.cuts, 'cut')} found"] if self.cuts else []
         return f"cleaned track: {', '.join(parts)}; smoothing: {self.smoothing}"
 
 
-@dataclass(frozen=True)
-class _Neighbours:
-    """For every frame and joint the last sighting up to it and the next one from it; (T, J), -1 and T where none."""
-
-    last: Indices
-    next: Indices
-
-    @staticmethod
-    def find(seen: Flags) -> "_Neighbours":
-        T = len(seen)
-        frame = np.arange(T)[:, None]
-        last = np.maximum.accumulate(np.where(seen, frame, -1), axis=0)
-        following = np.minimum.accumulate(np.where(seen, frame, T)[::-1], axis=0)[::-1]
-        return _Neighbours(last, following)
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple[PoseTrack, CleaningReport]:
-    """Smooth a track and mend its short gaps.
+    """Repair and smooth a track and mend its short gaps.
 
     Every joint and coordinate of `xy`, `depth` and `world` is treated alike, hands and face relative to the wrist or
-    nose that carries them: a fast arm takes its hand along, whatever was seen of the fingers. A filled joint lies on
-    the straight line between its neighbours in time (by `time_s`); its score falls with the distance to the nearer
-    one, for body and feet not below `min_score`, or it would be filled and never drawn. A filled frame borrows the
-    mask of the nearest frame.
+    nose that carries them: a fast arm takes its hand along, whatever was seen of the fingers. What cannot be becomes a
+    gap; gaps up to `fill_gap_s` are filled along the limb (by `time_s`) with a score that falls with the distance to
+    the nearer sighting. A filled frame borrows the mask of the nearest frame.
 
     Args:
         track: as the estimator left it.
@@ -93,20 +106,22 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
         The cleaned track, of the same frames, and what was done. Joints that stay unseen are NaN with score 0.
     """
     config = CleaningConfig() if config is None else config
-    seen = _find_seen(track, config)
-    sighted = np.asarray(seen[:, skeleton.BODY].any(1))
-    flashes = _find_flashes(sighted, track.time_s, config)
-    kept = sighted & ~flashes
-    seen &= kept[:, None]
-    cuts = _find_cuts(track, seen, config)
+    raw = _find_seen(track, config)
+    sighted = np.asarray(raw[:, skeleton.BODY].any(1))
+    flashes = find_flashes(sighted, track.time_s, config)
+    raw &= ~flashes[:, None]
+    cuts = find_cuts(track, raw, config)
+    segment = number_segments(track.time_s, cuts, sighted & ~flashes, config)
+    repair = repair_track(track, raw, segment, config)
+    seen = repair.seen
+    kept = np.asarray(seen[:, skeleton.BODY].any(1))
     for part, carrier in CARRIED:
         seen[:, part] &= seen[:, carrier, None]
-    track = _relate_to_carriers(track, -1)
-    segment = _number_segments(track.time_s, cuts, config)
-    neighbours = _Neighbours.find(seen)
-    gaps = _find_short_gaps(seen, neighbours, segment, track.time_s, config)
-    smooth, smoothing = _smooth(track, seen, gaps, segment, config)
-    filled = _relate_to_carriers(_fill(smooth, gaps, neighbours, config), +1)
+    neighbours = Neighbours.find(seen)
+    gaps = find_short_gaps(seen, neighbours, segment, track.time_s, config)
+    related = _relate_to_carriers(repair.track, -1)
+    smooth, smoothing = _smooth(related, seen, gaps, segment, config)
+    filled = _relate_to_carriers(fill_gaps(smooth, seen, gaps, segment, config), +1)
     known = seen | gaps
     present = np.asarray(known[:, skeleton.BODY].any(1))
     for part, carrier in CARRIED:
@@ -120,7 +135,11 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
         frames_absent=int((~present).sum()),
         frames_dropped=int(flashes.sum()),
         joints_filled=int((gaps & known & present[:, None]).sum()),
+        joints_jumped=repair.jumped,
+        joints_misplaced=repair.misplaced,
+        flips=repair.flips,
         cuts=int(cuts.sum()),
+        noise_px=round(float(np.median(repair.noise_px)), 3) if repair.noise_px else 0.0,
         smoothing=smoothing,
     )
     return _borrow_masks(result, new, kept), report
@@ -143,97 +162,43 @@ def _find_seen(track: PoseTrack, config: CleaningConfig) -> Flags:
     return seen
 
 
-def _find_flashes(present: Flags, time_s: NDArray[np.float64], config: CleaningConfig) -> Flags:
-    """(T,) frames of brief sightings that are false detections, most likely.
-
-    A flash lasts at most `flash_s` and has an absence too long to be filled on either side; a person who is there
-    when the clip begins or ends is no flash.
-    """
-    flashes = np.zeros_like(present)
-    frames = np.flatnonzero(present)
-    absence_s = time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
-    runs = np.split(frames, np.flatnonzero(absence_s > config.fill_gap_s) + 1) if len(frames) else []
-    starts = [run[0] for run in runs] + [len(present)]
-    until_s = np.append(time_s, time_s[-1:])
-    absent_from = 0
-    for run, following in zip(runs, starts[1:], strict=True):
-        before_s = time_s[run[0]] - time_s[absent_from]
-        absent_from = run[-1] + 1
-        after_s = until_s[following] - until_s[absent_from]
-        brief = time_s[run[-1]] - time_s[run[0]] <= config.flash_s
-        flashes[run] = brief and min(before_s, after_s) > config.fill_gap_s
-    return flashes
-
-
-def _find_cuts(track: PoseTrack, seen: Flags, config: CleaningConfig) -> Flags:
-    """(T,) true at the first frame with a person after a cut: the whole body is suddenly, and stays, somewhere else.
-
-    The median body joint must have moved faster than `cut_speed` body extents a second, both between two frames and
-    between the medians of the few frames before and after.
-    """
-    cuts = np.zeros(len(track), np.bool_)
-    frames = np.flatnonzero(seen.any(1))
-    if len(frames) < 2:
-        return cuts
-    body = np.where(seen[frames, skeleton.BODY, None], track.xy[frames, skeleton.BODY], np.nan)  # (N, 17, 2)
-    step_s = np.diff(track.time_s[frames])
-    extent = np.nan_to_num(_spread(body), nan=0.0).max(-1)  # (N,)
-    limit = config.cut_speed * np.maximum(step_s, _SHORTEST_STEP_S) * np.maximum(extent[1:], extent[:-1])
-    far = _median_move(body[:-1], body[1:]) > limit
-    for n in np.flatnonzero(far):
-        before = _median_of_frames(body[max(0, n + 1 - _CUT_CONTEXT) : n + 1])
-        after = _median_of_frames(body[n + 1 : n + 1 + _CUT_CONTEXT])
-        cuts[frames[n + 1]] = _median_move(before, after) > limit[n]
-    return cuts
-
-
-def _spread(xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, J, 2) points to the width and height (N, 2) of the box around those seen."""
-    known = np.isfinite(xy)
-    top = np.where(known, xy, -np.inf).max(1)
-    low = np.where(known, xy, np.inf).min(1)
-    return np.asarray(np.where(known.any(1), top - low, np.nan), dtype=np.float32)
-
-
-def _median_move(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median distance (...) of the joints seen in both of two poses (..., J, 2); 0 where there is none."""
-    distance = np.linalg.norm(a - b, axis=-1)
-    nothing = ~np.isfinite(distance).any(-1)
-    return np.asarray(np.nanmedian(np.where(nothing[..., None], 0.0, distance), axis=-1), dtype=np.float32)
-
-
-def _median_of_frames(xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The median pose (J, 2) of frames (N, J, 2), NaN for a joint unseen in all of them."""
-    unseen = ~np.isfinite(xy).any(0)
-    median = np.nanmedian(np.where(unseen, 0.0, xy), axis=0)
-    return np.asarray(np.where(unseen, np.nan, median), dtype=np.float32)
-
-
-def _number_segments(time_s: NDArray[np.float64], cuts: Flags, config: CleaningConfig) -> Indices:
-    """(T,) number of the uncut stretch that each frame belongs to; frames missing from the file cut as well."""
-    holes = np.diff(time_s, prepend=time_s[:1]) > config.fill_gap_s
-    return np.cumsum(cuts | holes)
-
-
-def _find_short_gaps(
-    seen: Flags, neighbours: _Neighbours, segment: Indices, time_s: NDArray[np.float64], config: CleaningConfig
-) -> Flags:
-    """(T, J) unseen joints between two sightings of one segment, away for at most `fill_gap_s`.
-
-    A gap lasts from the first frame that misses the joint until the joint is seen again.
-    """
-    T = len(seen)
-    before, after = np.maximum(neighbours.last, 0), np.minimum(neighbours.next, T - 1)
-    enclosed = ~seen & (neighbours.last >= 0) & (neighbours.next < T)
-    gap_s = time_s[after] - time_s[np.minimum(before + 1, T - 1)]
-    return np.asarray(enclosed & (gap_s <= config.fill_gap_s) & (segment[before] == segment[after]))
+_TOGETHER: Final = (
+    tuple(range(skeleton.BODY.start, skeleton.FEET.stop)),
+    tuple(range(skeleton.LEFT_HAND.start, skeleton.LEFT_HAND.stop)),
+    tuple(range(skeleton.RIGHT_HAND.start, skeleton.RIGHT_HAND.stop)),
+)
+"""Joints whose motions tell of each other."""
+_FACE: Final = tuple(range(skeleton.FACE.start, skeleton.FACE.stop))
+"""Joints that are smoothed each by itself."""
 
 
 def _smooth(
     track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices, config: CleaningConfig
 ) -> tuple[PoseTrack, str]:
+    """Smooth every joint by the method of `config`; says which it was."""
+    if config.smoothing == "median":
+        return _smooth_as_published(track, seen, gaps, segment, config)
+    fields = {"xy": track.xy, "depth": track.depth[..., None], "world": track.world}
+    smooth = {name: values.copy() for name, values in fields.items()}
+    weight = np.where(seen, np.clip(track.score, 0, 1), 0).astype(np.float32)
+    for part in find_stretches(segment, seen):
+        fps = frame_rate(track.time_s[part], track.rate)
+        for name, values in fields.items():
+            noise = noise_level(values[part], seen[part], fps, config)
+            for joints in (*_TOGETHER, _FACE):
+                at = np.ix_(part, np.array(joints))
+                smooth[name][at] = smooth_adaptive(
+                    values[at], weight[at], track.time_s[part], noise[list(joints)], None if joints is _FACE else joints
+                )
+    name = "adaptive, forwards and backwards"
+    return replace(track, xy=smooth["xy"], depth=smooth["depth"][..., 0], world=smooth["world"]), name
+
+
+def _smooth_as_published(
+    track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices, config: CleaningConfig
+) -> tuple[PoseTrack, str]:
     """Smooth every run of a joint: frames in which it is seen, or missing for a short gap, without a cut."""
-    step_s = float(np.median(np.diff(track.time_s))) if len(track) > 1 else float(1 / track.rate)
+    step_s = 1 / frame_rate(track.time_s, track.rate)
     known = seen | gaps
     starts = np.diff(segment, prepend=segment[:1]) != 0
     starts_run = np.diff(known, axis=0, prepend=known[:1]) | starts[:, None]
@@ -258,27 +223,6 @@ def median_frames(fps: float, config: CleaningConfig) -> int:
     """How many frames the median spans at a frame rate: an odd number, 1 where frames are too far apart to smooth."""
     frames = int(config.median_window * min(1.0, fps / config.ordinary_fps) + 1e-6)
     return max(1, frames - 1 + frames % 2)
-
-
-def _fill(track: PoseTrack, gaps: Flags, neighbours: _Neighbours, config: CleaningConfig) -> PoseTrack:
-    """Put each joint of a gap on the line between the sightings around it."""
-    t, j = np.nonzero(gaps)
-    before, after = neighbours.last[t, j], neighbours.next[t, j]
-    past_s, ahead_s = track.time_s[t] - track.time_s[before], track.time_s[after] - track.time_s[t]
-    share = (past_s / (past_s + ahead_s)).astype(np.float32)
-
-    def interpolated(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        part = share.reshape(-1, *[1] * (values.ndim - 2))
-        filled = values.copy()
-        filled[t, j] = (1 - part) * values[before, j] + part * values[after, j]
-        return filled
-
-    score = interpolated(track.score)
-    score[t, j] *= 1 - np.minimum(past_s, ahead_s) / (2 * max(config.fill_gap_s, 1e-6))
-    keeps_floor = j < skeleton.FEET.stop
-    score[t[keeps_floor], j[keeps_floor]] = np.maximum(score[t[keeps_floor], j[keeps_floor]], config.min_score)
-    xy, depth, world = (interpolated(values) for values in (track.xy, track.depth, track.world))
-    return replace(track, xy=xy, score=np.maximum(score, 0), depth=depth, world=world)
 
 
 def _without_unseen(track: PoseTrack, seen: Flags, present: Flags) -> PoseTrack:

@@ -1,0 +1,230 @@
+"""Left and right told apart again where an estimator took one for the other.
+
+A swap shows where it begins and ends: two joints exchange places between two frames, which no body does. So for every
+frame one of keep and swap is chosen, first for the whole body, then for its limbs, such that the joints move on as they
+moved before (Viterbi 1967, over pairs of frames, so that limbs that cross are known by their speed). A person who turns
+around moves on smoothly all the way and is left alone. What is seen most of the time is right, unless the anatomy of
+most frames contradicts it.
+
+Shapes: T frames of one uncut stretch, J = 133 joints, P left/right pairs of joints, C coordinates.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.config import CleaningConfig
+from choreograft.pose import skeleton
+from choreograft.pose.anatomy import contradicts_anatomy
+from choreograft.pose.track import PoseTrack
+
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+Array = NDArray[np.float64]
+
+_BRIDGED: Final = 0.3
+"""Weight of a term in which a joint was not seen but put between its neighbours in time."""
+_INDEPENDENT: Final = 0.5
+"""Share of the joints' evidence that counts: neighbouring joints are seen, and go wrong, together."""
+_FLOOR: Final = 0.01
+"""Motion, in body heights, within which any two frames of a joint agree."""
+_CARRY: Final = (0.0, 0.5, 1.0)
+"""Shares of the last step that a joint may be thought to go on with; what predicts a stretch best is taken."""
+_METRES: Final = 1.7
+"""Of the usual body: brings world coordinates to body heights."""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A stretch of frames in which left and right of a limb group were exchanged."""
+
+    group: str
+    """body, arms, legs or head."""
+    first_frame: int
+    last_frame: int
+    """The last frame that was swapped."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Limbs that are swapped together."""
+
+    name: str
+    deciding: tuple[int, ...]
+    """The left joint of each pair whose motion decides."""
+    members: Indices
+    """All joints that go with them."""
+    attached: tuple[tuple[int, int], ...] = ()
+    """Left joints that do not go with them, and what hangs there: the wrong arm is too far from its shoulder."""
+
+
+def _both_sides(*left: int | slice) -> Indices:
+    joints = np.arange(skeleton.JOINTS)
+    chosen = np.concatenate([np.atleast_1d(joints[part]) for part in left])
+    return np.unique(np.concatenate([chosen, np.array(skeleton.MIRROR)[chosen]]))
+
+
+_FOOT: Final = (skeleton.LEFT_BIG_TOE, skeleton.LEFT_HEEL)
+_ARM: Final = (skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST)
+_LEG: Final = (skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, *_FOOT)
+_HEAD: Final = (skeleton.LEFT_EYE, skeleton.LEFT_EAR)
+_ARM_MEMBERS: Final = (*_ARM, skeleton.LEFT_HAND)
+_LEG_MEMBERS: Final = (*_LEG, skeleton.LEFT_SMALL_TOE)
+_SIDE: Final = (skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP)
+_GROUPS: Final = (
+    _Group("body", (*_SIDE, *_ARM, *_LEG, *_HEAD), np.arange(skeleton.JOINTS)),
+    _Group("arms", (_SIDE[0], *_ARM), _both_sides(_SIDE[0], *_ARM_MEMBERS), (_SIDE,)),
+    _Group("legs", (_SIDE[1], *_LEG), _both_sides(_SIDE[1], *_LEG_MEMBERS), (_SIDE,)),
+    _Group("arms", _ARM, _both_sides(*_ARM_MEMBERS), ((_SIDE[0], skeleton.LEFT_ELBOW),)),
+    _Group("legs", _LEG, _both_sides(*_LEG_MEMBERS), ((_SIDE[1], skeleton.LEFT_KNEE),)),
+    _Group("head", _HEAD, _both_sides(*_HEAD, skeleton.FACE), ((_SIDE[0], skeleton.LEFT_EAR),)),
+)
+"""In the order in which they are decided: trunk and limbs, then limbs alone."""
+
+
+def repair_flips(
+    track: PoseTrack, seen: Flags, height_px: float, config: CleaningConfig
+) -> tuple[PoseTrack, Flags, tuple[Flip, ...]]:
+    """Exchange left and right where they were swapped.
+
+    Args:
+        track: one uncut stretch.
+        seen: (T, J) joints to trust.
+        height_px: of the person.
+    Returns:
+        The track and `seen`, with xy, score, depth and world of the swapped joints exchanged, and what was, by time.
+    """
+    flips: list[Flip] = []
+    for group in _GROUPS:
+        cost = _motion_costs(track, seen, group.deciding, height_px)
+        cost += _attachment_costs(track, seen, group.attached, height_px)[:, :, None, None]
+        swapped = _decode(cost, config)
+        if group.name == "body" and contradicts_anatomy(exchange_sides(track, np.flatnonzero(swapped)), seen):
+            swapped = ~swapped
+        if swapped.any():
+            frames = np.flatnonzero(swapped)
+            track, seen = exchange_sides(track, frames, group.members), _exchange(seen, frames, group.members)
+            flips += [Flip(group.name, first, last) for first, last in find_runs(swapped)]
+    return track, seen, tuple(sorted(flips, key=_by_time))
+
+
+def _by_time(flip: Flip) -> tuple[int, str]:
+    return flip.first_frame, flip.group
+
+
+def find_runs(flags: Flags) -> Iterable[tuple[int, int]]:
+    """First and last index of every run of true values."""
+    edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
+    return zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True)
+
+
+def exchange_sides(track: PoseTrack, frames: Indices, joints: Indices | None = None) -> PoseTrack:
+    """The track with left and right of `joints` (both sides listed; all by default) exchanged in `frames`."""
+    joints = np.arange(skeleton.JOINTS) if joints is None else joints
+    fields = (track.xy, track.score, track.depth, track.world)
+    xy, score, depth, world = (_exchange(values, frames, joints) for values in fields)
+    return replace(track, xy=xy, score=score, depth=depth, world=world)
+
+
+def _exchange(values: NDArray[Any], frames: Indices, joints: Indices) -> NDArray[Any]:
+    exchanged = values.copy()
+    exchanged[np.ix_(frames, joints)] = values[np.ix_(frames, np.array(skeleton.MIRROR)[joints])]
+    return exchanged
+
+
+def _motion_costs(track: PoseTrack, seen: Flags, left: tuple[int, ...], height_px: float) -> Array:
+    """(T, 2, 2, 2) how unlikely, in nats, each frame's places are after those of the two frames before.
+
+    The axes after the first say whether the frame, the one before and the one before that are swapped.
+    """
+    pairs = np.stack([np.array(left), np.array(skeleton.MIRROR)[list(left)]], axis=1)  # (P, 2)
+    trust = seen[:, pairs]  # (T, P, 2)
+    costs = []
+    for values, unit in ((track.xy, height_px), (track.world, _METRES)):
+        places = values[:, pairs].astype(np.float64) / unit
+        known = trust & np.isfinite(places).all(-1)
+        if known.any():
+            costs.append(_step_costs(_bridged(places, known), known, track.time_s))
+    return _INDEPENDENT * np.mean(costs, axis=0) if costs else np.zeros((len(track), 2, 2, 2))
+
+
+def _bridged(places: Array, known: Flags) -> Array:
+    """`places` (T, P, 2, C) with straight lines over what is unknown; 0 where a joint is never known."""
+    result, frame = np.zeros_like(places), np.arange(len(places))
+    for pair, side in np.ndindex(*known.shape[1:]):
+        at = np.flatnonzero(known[:, pair, side])
+        for c in range(places.shape[-1] if len(at) else 0):
+            result[:, pair, side, c] = np.interp(frame, at, places[at, pair, side, c])
+    return result
+
+
+def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
+    """(T, 2, 2, 2) costs from one kind of coordinates (T, P, 2, C), summed over pairs and sides."""
+    T = len(places)
+    before, earlier = np.maximum(np.arange(T) - 1, 0), np.maximum(np.arange(T) - 2, 0)
+    steps = np.diff(time_s, prepend=time_s[:1])
+    pace = np.divide(steps, steps[before], out=np.zeros(T), where=steps[before] > 0)[:, None, None]  # (T, 1, 1)
+    weight = np.where(known, 1.0, _BRIDGED)
+    ever = known.any(0)
+
+    def residuals(swaps: tuple[int, int, int], carry: float) -> Array:
+        """(T, P, 2) distance from where a joint should be."""
+        now, last, first = (values[:, :, ::-1] if swap else values for values, swap in zip(
+            (places, places[before], places[earlier]), swaps, strict=True))  # fmt: skip
+        return np.asarray(np.linalg.norm(now - last - carry * pace[..., None] * (last - first), axis=-1))
+
+    carry = min(_CARRY, key=lambda share: float(np.median(residuals((0, 0, 0), share)[:, ever])) if ever.any() else 0)
+    usual = np.maximum(np.median(residuals((0, 0, 0), carry), axis=(0, 2)), _FLOOR)[:, None]  # (P, 1)
+    cost = np.zeros((T, 2, 2, 2))
+    for swaps in np.ndindex(2, 2, 2):
+        now, last, first = (values[:, :, ::-1] if swap else values for values, swap in zip(
+            (weight * ever, weight[before] * ever, weight[earlier] * ever), swaps, strict=True))  # fmt: skip
+        off = np.log1p(np.square(residuals(swaps, carry) / usual))
+        cost[(slice(None), *swaps)] = (now * last * first * off).sum((1, 2))
+    return cost
+
+
+def _attachment_costs(track: PoseTrack, seen: Flags, attached: tuple[tuple[int, int], ...], height_px: float) -> Array:
+    """(T, 2) how unlikely, in nats, each frame is as it is and swapped, by the lengths of the limbs that would join."""
+    cost = np.zeros((len(track), 2))
+    mirror = skeleton.MIRROR
+    for fixed, moving in attached:
+        for values, unit in ((track.xy, height_px), (track.world, _METRES)):
+            places = np.where(seen[..., None], values, np.nan).astype(np.float64) / unit
+            own = [_length(places, fixed, moving), _length(places, mirror[fixed], mirror[moving])]
+            other = [_length(places, fixed, mirror[moving]), _length(places, mirror[fixed], moving)]
+            whole = np.isfinite(own + other).all(0)
+            if whole.any():
+                usual = np.median(np.stack(own)[:, whole])
+                spread = max(1.5 * float(np.median(np.abs(np.stack(own)[:, whole] - usual))), _FLOOR)
+                for swap, lengths in enumerate((own, other)):
+                    off = np.log1p(np.square((np.stack(lengths) - usual) / spread)).sum(0)
+                    cost[whole, swap] += _INDEPENDENT / 2 * off[whole]
+    return cost
+
+
+def _length(places: Array, a: int, b: int) -> Array:
+    return np.asarray(np.linalg.norm(places[:, a] - places[:, b], axis=-1))
+
+
+def _decode(cost: Array, config: CleaningConfig) -> Flags:
+    """(T,) which frames are swapped, at least cost (Viterbi over the states of two neighbouring frames)."""
+    T = len(cost)
+    ends = config.switch_cost * np.array([[0.0], [1.0]])  # a stretch that reaches the clip's end has another end there
+    each = config.swap_cost * np.array([[0.0], [1.0]]) + config.switch_cost * (1 - np.eye(2))
+    best = np.where(np.eye(2) > 0, 0.0, np.inf) + each + ends + cost[0, :, :, 0]  # (now, before)
+    came = np.zeros((T, 2, 2), np.int8)
+    for n in range(1, T):
+        way = best[None] + cost[n]  # (now, before, earlier)
+        came[n] = way.argmin(-1)
+        best = way.min(-1) + each
+    state = np.unravel_index((best + ends).argmin(), (2, 2))
+    now, last = int(state[0]), int(state[1])
+    swapped = np.zeros(T, np.bool_)
+    for n in range(T - 1, -1, -1):
+        swapped[n] = now
+        now, last = last, int(came[n, now, last])
+    return swapped
