@@ -8,6 +8,7 @@ it into the world.
 Shapes: T frames, K points, J joints.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +17,16 @@ import torch
 from torch import Tensor
 
 from choreograft.body.initial import read_landmarks
+from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, LimbDepth, Offset
+from choreograft.body.kinematics import Points
 from choreograft.body.rig import BODY_JOINTS, joint_index, limits_rad
-from choreograft.body.shape import SOLES
+from choreograft.body.shape import SOLES, ShapeSpace
 from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
+USUAL_HEIGHT_M: Final = 1.72
+"""In which the tracker's offsets, shares of a body height, become metres: a tenth more or less is a millimetre."""
 _KNUCKLES: Final = (5, 9, 17)
 HAND_POINTS: Final = tuple(part.start + k for part in (skeleton.LEFT_HAND, skeleton.RIGHT_HAND) for k in _KNUCKLES)
 """The knuckles of index, middle and little finger: they tell how the hand is turned."""
@@ -30,6 +35,9 @@ POINTS: Final = (*BODY_POINTS, *HAND_POINTS, *range(SOLES.start, SOLES.stop))
 """The points that the body's fit looks at: joints, knuckles, soles."""
 SEEN: Final = slice(0, len(BODY_POINTS) + len(HAND_POINTS))
 ON_SOLES: Final = slice(SEEN.stop, len(POINTS))
+TRUE: Final = slice(0, len(POINTS))
+AS_SEEN: Final = slice(TRUE.stop, TRUE.stop + SEEN.stop)
+"""The points of `SEEN` once more, where the tracker has them in pictures."""
 
 _TRUST: Final = {skeleton.LEFT_HIP: 0.6, skeleton.RIGHT_HIP: 0.6, skeleton.LEFT_HEEL: 0.6, skeleton.RIGHT_HEEL: 0.6,
                  skeleton.LEFT_BIG_TOE: 0.6, skeleton.RIGHT_BIG_TOE: 0.6}  # fmt: skip
@@ -39,6 +47,32 @@ _USUAL_RAD: Final = {"collar": 0.15, "toes": 0.1, "wrist": 0.35, "forearm": 0.6,
 _BOTH_FEET_M: Final = 0.04
 """A foot that is higher than the other by more carries nothing."""
 _LANDMARK_JOINTS: Final = slice(0, skeleton.FEET.stop)
+_PLAIN: Final = LimbDepth(1.0, 0.0, 0.03)
+"""Of limbs whose depth was not measured apart: trunk, head and feet."""
+
+
+def _limbs() -> tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]:
+    """Name, joints at the start and at the end of all limbs whose direction the landmarks tell."""
+    s = skeleton
+    sides = (
+        (s.LEFT_SHOULDER, s.LEFT_ELBOW, s.LEFT_WRIST, s.LEFT_HIP, s.LEFT_KNEE, s.LEFT_ANKLE, s.LEFT_HEEL, s.LEFT_BIG_TOE),
+        (s.RIGHT_SHOULDER, s.RIGHT_ELBOW, s.RIGHT_WRIST, s.RIGHT_HIP, s.RIGHT_KNEE, s.RIGHT_ANKLE, s.RIGHT_HEEL, s.RIGHT_BIG_TOE),
+    )  # fmt: skip
+    limbs = [
+        ("shoulders", (s.RIGHT_SHOULDER,), (s.LEFT_SHOULDER,)),
+        ("hips", (s.RIGHT_HIP,), (s.LEFT_HIP,)),
+        ("trunk", s.HIPS, s.SHOULDERS),
+        ("ears", (s.RIGHT_EAR,), (s.LEFT_EAR,)),
+        ("face", (s.LEFT_EAR, s.RIGHT_EAR), (s.NOSE,)),
+        ("neck", s.SHOULDERS, (s.LEFT_EAR, s.RIGHT_EAR)),
+    ]
+    for shoulder, elbow, wrist, hip, knee, ankle, heel, toe in sides:
+        limbs += [("upper arm", (shoulder,), (elbow,)), ("forearm", (elbow,), (wrist,)), ("thigh", (hip,), (knee,))]
+        limbs += [("shin", (knee,), (ankle,)), ("foot", (heel,), (toe,))]
+    return tuple(limbs)
+
+
+LIMBS: Final = _limbs()
 
 
 @dataclass(frozen=True)
@@ -90,6 +124,34 @@ def _tensor(values: "np.typing.NDArray[np.floating]") -> Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
 
 
+def observe(space: ShapeSpace, points: Points, exact: bool) -> Points:
+    """Points of the body (columns `POINTS`), and then where the tracker has them in the picture: `AS_SEEN`.
+
+    Args:
+        exact: whether the track's joints are the body model's own (the studio's true tracks) and nothing is added.
+    """
+    seen = points.matrix[:, SEEN]
+    if not exact:
+        seen = seen + offset_matrix(space, OFFSETS, POINTS[SEEN])
+    return Points(torch.cat([points.matrix, seen], dim=1))
+
+
+def offset_matrix(space: ShapeSpace, offsets: Mapping[str, Offset], joints: Sequence[int]) -> Tensor:
+    """(4 S, K) what takes points on segments from the body model's joints to the tracker's."""
+    rig = space.rig
+    steps = torch.zeros(len(rig.segments), 4, len(joints))
+    for column, joint in enumerate(joints):
+        full = skeleton.NAMES[joint]
+        offset = offsets.get(full.removeprefix("left_").removeprefix("right_"))
+        if offset is None:
+            continue
+        is_right = full.startswith("right_")
+        bone = offset.bone.replace(".L", ".R") if is_right else offset.bone
+        step = torch.tensor(offset.step) * USUAL_HEIGHT_M
+        steps[rig.segment_of[rig.bones.index(bone)], :3, column] = step * torch.tensor([-1.0 if is_right else 1.0, 1, 1])
+    return steps.flatten(0, 1)
+
+
 def robust(squared: Tensor, outlier: float) -> Tensor:
     """Squared deviations in sigmas with a ceiling: Geman and McClure's, `outlier` in sigmas."""
     return squared / (1 + squared / outlier**2)
@@ -103,8 +165,18 @@ def huber(squared: Tensor) -> Tensor:
 class Energy:
     """The terms, with the constants of one configuration."""
 
-    def __init__(self, config: BodyFitConfig) -> None:
+    def __init__(self, config: BodyFitConfig, exact: bool = False) -> None:
+        """Set up the constants; `exact` as in `observe`."""
         self.config = config
+        self._limb_matrix = torch.zeros(skeleton.FEET.stop, len(LIMBS))
+        for column, (_, starts, ends) in enumerate(LIMBS):
+            self._limb_matrix[list(starts), column] -= 1 / len(starts)
+            self._limb_matrix[list(ends), column] += 1 / len(ends)
+        self._limb_joints = [[*starts, *ends, starts[0], ends[0]][:4] for _, starts, ends in LIMBS]
+        depths = [_PLAIN if exact else LIMB_DEPTHS.get(name, _PLAIN) for name, _, _ in LIMBS]
+        self._slope = torch.tensor([depth.slope for depth in depths])
+        self._offset = USUAL_HEIGHT_M * torch.tensor([depth.offset for depth in depths])
+        self._scatter = USUAL_HEIGHT_M * torch.tensor([depth.scatter for depth in depths])
         low, high = limits_rad()
         count = len(BODY_JOINTS)
         self._low, self._high = _tensor(low[:count]), _tensor(high[:count])
@@ -114,19 +186,29 @@ class Energy:
 
     def keypoints(self, points: Tensor, focal_px: Tensor, evidence: Evidence) -> Tensor:
         """Points (T, K, 3), level frame, against the keypoints in the picture."""
-        seen = points[:, SEEN]
+        seen = points[:, AS_SEEN]
         depth = seen[..., 1:2].clamp_min(0.1)
         off = (focal_px * seen[..., [0, 2]] / depth - evidence.xy) / evidence.height_px
         squared = off.square().sum(-1) / self.config.keypoint_sigma**2
         cost = robust(squared, self.config.keypoint_outlier / self.config.keypoint_sigma)
         return (cost * evidence.weight).sum() / len(points)
 
-    def landmarks(self, points: Tensor, scale: Tensor, evidence: Evidence) -> Tensor:
-        """Points against the metric landmarks, both from between the hips; `scale` is the body's size over theirs."""
-        local = points[:, _LANDMARK_JOINTS] - points[:, list(skeleton.HIPS)].mean(1, keepdim=True)
-        squared = (local - scale * evidence.landmarks).square().sum(-1) / self.config.landmark_sigma_m**2
-        cost = robust(squared, self.config.landmark_outlier_m / self.config.landmark_sigma_m)
-        return (cost * evidence.landmark_weight).sum() / len(points)
+    def landmarks(self, points: Tensor, scale: Tensor, lean: Tensor, evidence: Evidence) -> Tensor:
+        """Limbs against those of the metric landmarks: their direction and length, in depth as the tracker sees it.
+
+        Args:
+            scale: the body's size over that of the landmarks. lean: rad, by how much they lean to the camera.
+        """
+        own = points[:, _LANDMARK_JOINTS].transpose(1, 2) @ self._limb_matrix  # (T, 3, limbs) m
+        found = evidence.landmarks.transpose(1, 2) @ self._limb_matrix * scale
+        known = evidence.landmark_weight[:, self._limb_joints].min(-1).values  # (T, limbs)
+        x, y, z = found.unbind(1)
+        sine, cosine = torch.sin(lean), torch.cos(lean)
+        ahead, up = cosine * y + sine * z, cosine * z - sine * y
+        sigma = self.config.landmark_sigma_m
+        across = ((own[:, 0] - x).square() + (own[:, 2] - up).square()) / sigma**2
+        inwards = ((self._slope * own[:, 1] + self._offset - ahead) / self._scatter).square()
+        return (robust(across + inwards, self.config.landmark_outlier) * known).sum() / len(points)
 
     def limits(self, turns: Tensor) -> Tensor:
         """Joints (T, J, 3) beyond their limits, and the pull towards rest."""
@@ -163,7 +245,7 @@ class Energy:
         """Accelerations of points (T, K, 3) and joints (T, J, 3); steps (T - 1,) in s."""
         if len(points) < 3:
             return points.new_zeros(())
-        moved = _accelerate(points, step_s).square().sum(-1) / self.config.acceleration_sigma**2
+        moved = _accelerate(points[:, TRUE], step_s).square().sum(-1) / self.config.acceleration_sigma**2
         turned = _accelerate(turns, step_s).square().sum(-1) / self.config.turn_acceleration_sigma**2
         return (huber(moved).sum() + huber(turned).sum()) / len(points)
 

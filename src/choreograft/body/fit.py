@@ -10,7 +10,7 @@ In three steps, so that memory does not grow with the clip and equal input gives
 Shapes: T frames, J joints, K points. The level frame of energy.py until `_to_world`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.camera import FloorCamera
-from choreograft.body.energy import ON_SOLES, POINTS, Energy, Evidence
+from choreograft.body.energy import ON_SOLES, POINTS, SEEN, Energy, Evidence, observe
 from choreograft.body.initial import guess_pose, read_landmarks
+from choreograft.body.keypoint_offsets import WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
 from choreograft.body.kinematics import Chain, Points, rotation_matrices
 from choreograft.body.lengths import LENGTHS
 from choreograft.body.outline import Outlines, load_thinned
@@ -33,7 +34,7 @@ from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.progress import Progress, silent
+from choreograft.progress import Advance, Progress, silent
 
 _USUAL_HEIGHT_M: Final = 1.2
 _HEIGHT_SPREAD_M: Final = 0.45
@@ -84,6 +85,8 @@ class _Lens:
     """Of the usual lowest sole above the floor, m: so pitching turns the floor about the feet, not about the lens."""
     log_scale: torch.nn.Parameter
     """Of the estimator's metric landmarks."""
+    lean: torch.nn.Parameter
+    """By which they lean to the camera, rad."""
 
     def to_world(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Points (T, K, 3) of the level frame in world axes, and the lens's height above the floor, m."""
@@ -100,6 +103,7 @@ class Lens:
     pitch_rad: float
     height_m: float
     landmark_scale: float
+    landmark_lean_rad: float
 
 
 @dataclass(frozen=True)
@@ -110,18 +114,24 @@ class Calibration:
     lenses: tuple[Lens, ...]
 
 
-def fit_body(track: PoseTrack, config: BodyFitConfig | None = None, progress: Progress = silent) -> BodyTrack:
+def fit_body(
+    track: PoseTrack, config: BodyFitConfig | None = None, progress: Progress = silent, exact: bool = False
+) -> BodyTrack:
     """Fit a body to one cleaned track; see `fit_bodies`."""
-    return fit_bodies([track], config, progress)[0]
+    return fit_bodies([track], config, progress, exact)[0]
 
 
 def fit_bodies(
-    tracks: Sequence[PoseTrack], config: BodyFitConfig | None = None, progress: Progress = silent
+    tracks: Sequence[PoseTrack],
+    config: BodyFitConfig | None = None,
+    progress: Progress = silent,
+    exact: bool = False,
 ) -> list[BodyTrack]:
     """Fit one person's body to several clips of them: one shape, a camera and a pose for every frame of each.
 
     Args:
         tracks: cleaned; metric landmarks and masks help where they are there.
+        exact: whether joints are the body model's own, as in the studio's true tracks, instead of the tracker's.
     Returns:
         A body for every frame of each track; frames without the person are interpolated and not `present`.
     Raises:
@@ -132,24 +142,25 @@ def fit_bodies(
     for track in tracks:
         if not track.present.any():
             raise PersonError("found nobody to fit a body to; expected a person in the track; choose another video")
-    calibration = calibrate(tracks, config)
+    calibration = calibrate(tracks, config, exact)
     bodies = []
     for number, (track, lens) in enumerate(zip(tracks, calibration.lenses, strict=True), start=1):
         with progress.task(f"fitting the body ({number} of {len(tracks)})", len(track)) as advance:
-            placed = _fit_poses(track, calibration.shape, lens, config, advance)
+            placed = _fit_poses(track, calibration.shape, lens, config, advance, exact)
         bodies.append(placed)
     return bodies
 
 
-def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig) -> Calibration:
+def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = False) -> Calibration:
     """Shape and cameras from varied frames of all tracks together."""
-    space, energy = load_shape_space(BODY_COUNT), Energy(config)
+    space, energy = load_shape_space(BODY_COUNT), Energy(config, exact)
     share = max(4, config.calibration_frames // len(tracks))
     chosen = [choose_varied(track, share) for track in tracks]
     heights = [measure_height_px(track) for track in tracks]
     evidence = [
         Evidence.read(track.select(at), height) for track, at, height in zip(tracks, chosen, heights, strict=True)
     ]
+    lean = float(usual_lean(torch.tensor(np.deg2rad(config.pitch_prior_deg)), exact))
     phenotypes = torch.nn.Parameter(torch.logit(torch.tensor(MEAN_SHAPE.phenotypes)))
     lengths = torch.nn.Parameter(torch.zeros(len(LENGTHS)))
     lenses, places, heights_m = [], [], list[float]()
@@ -157,21 +168,25 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig) -> Calibration
         focal_px = config.focal_prior * max(track.size)
         places.append(_start(track.select(at), MEAN_SHAPE, focal_px, height))
         lenses.append(
-            _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, 0.0, 0.0)))
+            _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, 0.0, 0.0, lean)))
         )
     groups: list[dict[str, object]] = [{"params": [phenotypes], "lr": 0.05}, {"params": [lengths], "lr": 0.004}]
     for place, lens in zip(places, lenses, strict=True):
         groups += [*place.groups(), {"params": [lens.log_focal, lens.log_scale], "lr": 0.01}]
-        groups += [{"params": [lens.pitch], "lr": 0.01}, {"params": [lens.lift], "lr": 0.003}]
+        groups += [{"params": [lens.pitch, lens.lean], "lr": 0.01}, {"params": [lens.lift], "lr": 0.003}]
+
+    # what the tracker's joints are beside the body's does not depend on the shape
+    extra = observe(space, Points(torch.zeros(4 * len(space.rig.segments), len(POINTS))), exact).matrix
 
     def cost() -> Tensor:
         coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
         chain, points = space.skeleton(coefficients, _CHOSEN)
+        points = Points(points.matrix[:, _OBSERVED] + extra)
         total = shape_prior(torch.sigmoid(phenotypes), lengths, config)
         heights_m.clear()
         for seen, place, lens, track in zip(evidence, places, lenses, tracks, strict=True):
             terms, height = _frame_terms(energy, chain, points, place, seen, lens)
-            total = total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, height, track, config)
+            total = total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, height, track, config, exact)
             heights_m.append(height.item())
         return total
 
@@ -200,7 +215,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig) -> Calibration
         descend(groups, outlined_cost, config.outline_steps)
     shape = _shape_of(phenotypes, lengths)
     found = tuple(
-        Lens(lens.log_focal.exp().item(), lens.pitch.item(), height_m, lens.log_scale.exp().item())
+        Lens(lens.log_focal.exp().item(), lens.pitch.item(), height_m, lens.log_scale.exp().item(), lens.lean.item())
         for lens, height_m in zip(lenses, heights_m, strict=True)
     )
     return Calibration(shape, found)
@@ -220,9 +235,11 @@ def _read_outlines(
 
 
 _CHOSEN: Final = torch.tensor(POINTS)
+_OBSERVED: Final = torch.cat([torch.arange(len(POINTS)), torch.arange(SEEN.stop)])
+"""Columns of `POINTS` in the order of `energy.observe`."""
 
 
-def descend(groups: list[dict[str, object]], cost: "Callable[[], Tensor]", steps: int) -> None:
+def descend(groups: list[dict[str, object]], cost: Callable[[], Tensor], steps: int) -> None:
     """Adam with a cosine schedule; deterministic."""
     optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -251,7 +268,7 @@ def _frame_terms(
     world, height = lens.to_world(at)
     terms = (
         energy.keypoints(at, focal_px, seen)
-        + energy.landmarks(at, lens.log_scale.exp(), seen)
+        + energy.landmarks(at, lens.log_scale.exp(), lens.lean, seen)
         + energy.limits(place.turns)
         + energy.floor(world[:, ON_SOLES, 2])
         + energy.balance(world, world[:, ON_SOLES])
@@ -265,14 +282,22 @@ def shape_prior(phenotypes: Tensor, lengths: Tensor, config: BodyFitConfig) -> T
     return 0.5 * (off.square().sum() + (lengths / config.length_spread).square().sum())
 
 
-def _lens_prior(lens: _Lens, height: Tensor, track: PoseTrack, config: BodyFitConfig) -> Tensor:
+def _lens_prior(lens: _Lens, height: Tensor, track: PoseTrack, config: BodyFitConfig, exact: bool) -> Tensor:
     usual = np.log(config.focal_prior * max(track.size))
     return 0.5 * (
         ((lens.log_focal - usual) / config.focal_spread).square()
         + ((lens.pitch - np.deg2rad(config.pitch_prior_deg)) / np.deg2rad(config.pitch_spread_deg)).square()
         + ((height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
         + (lens.log_scale / 0.15).square()
+        + ((lens.lean - usual_lean(lens.pitch, exact)) / np.deg2rad(config.lean_spread_deg if not exact else 0.3)).square()
     )
+
+
+def usual_lean(pitch: Tensor, exact: bool) -> Tensor:
+    """How far the tracker's landmarks lean to a camera that looks down by `pitch`, rad."""
+    if exact:
+        return torch.zeros(())
+    return np.deg2rad(WORLD_LEAN_DEG) + WORLD_LEAN_PER_PITCH * pitch
 
 
 @torch.no_grad()
@@ -316,11 +341,12 @@ def choose_varied(track: PoseTrack, count: int) -> NDArray[np.intp]:
 
 
 def _fit_poses(
-    track: PoseTrack, shape: BodyShape, lens: Lens, config: BodyFitConfig, advance: "Advance"
+    track: PoseTrack, shape: BodyShape, lens: Lens, config: BodyFitConfig, advance: Advance, exact: bool
 ) -> BodyTrack:
     """Every frame, window after window."""
-    space, energy = load_shape_space(BODY_COUNT), Energy(config)
+    space, energy = load_shape_space(BODY_COUNT), Energy(config, exact)
     chain, points = space.of(shape, _CHOSEN)
+    points = observe(space, points, exact)
     height_px = measure_height_px(track)
     whole = _start(track, shape, lens.focal_px, height_px)
     evidence = Evidence.read(track, height_px)
@@ -352,7 +378,7 @@ def _settle(
     """Fit the poses of one window; its first `fixed` frames are done and stay."""
     pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
     focal_px = torch.tensor(lens.focal_px)
-    scale = torch.tensor(lens.landmark_scale)
+    scale, lean = torch.tensor(lens.landmark_scale), torch.tensor(lens.landmark_lean_rad)
     step_s = (seen.time_s[1:] - seen.time_s[:-1]).clamp_min(1e-3)
     free = torch.ones(len(seen.time_s))
     free[:fixed] = 0
@@ -366,7 +392,7 @@ def _settle(
         soles = world[:, ON_SOLES]
         return (
             energy.keypoints(at, focal_px, seen)
-            + energy.landmarks(at, scale, seen)
+            + energy.landmarks(at, scale, lean, seen)
             + energy.limits(place.turns)
             + energy.floor(soles[..., 2])
             + energy.smoothness(world, place.turns, step_s)

@@ -40,18 +40,21 @@ WORLD_LEAN_PER_PITCH: Final = -0.52
 """They lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
 `WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
 
-WORLD_OFFSETS: Final[Mapping[str, Offset]] = {
-    "nose": Offset("head", (0.0000, -0.0065, -0.0071)),
-    "eye": Offset("head", (-0.0080, -0.0075, -0.0059)),
-    "ear": Offset("head", (-0.0019, -0.0006, -0.0115)),
-    "shoulder": Offset("spine01", (-0.0001, 0.0026, -0.0007)),
-    "elbow": Offset("lowerarm01.L", (-0.0035, -0.0121, 0.0003)),
-    "wrist": Offset("lowerarm02.L", (-0.0053, 0.0003, -0.0046)),
-    "hip": Offset("root", (0.0082, 0.0001, 0.0001)),
-    "knee": Offset("lowerleg01.L", (-0.0127, 0.0127, -0.0188)),
-    "ankle": Offset("foot.L", (-0.0147, 0.0087, -0.0075)),
-    "big_toe": Offset("foot.L", (0.0153, 0.0521, -0.0183)),
-    "heel": Offset("foot.L", (-0.0137, -0.0125, -0.0004)),
+class LimbDepth(NamedTuple):
+    """How the world landmarks see a limb's way in depth: found = `slope` * true + `offset`, give or take `scatter`."""
+
+    slope: float
+    offset: float
+    """In body heights, as is the scatter."""
+    scatter: float
+
+
+LIMB_DEPTHS: Final[Mapping[str, LimbDepth]] = {
+    "upper arm": LimbDepth(0.60, -0.006, 0.033),
+    "forearm": LimbDepth(0.65, -0.024, 0.040),
+    "thigh": LimbDepth(0.30, -0.001, 0.022),
+    "shin": LimbDepth(0.53, 0.021, 0.027),
+    "shoulders": LimbDepth(0.97, 0.0, 0.025),
+    "hips": LimbDepth(1.12, 0.0, 0.014),
 }
-"""As `OFFSETS`, for the world landmarks in shares of `WORLD_HEIGHT_M` and without their lean: they lie at the true
-joint and this step, seen from the true middle of the hips."""
+"""The tracker flattens limbs that point to the camera or away from it; shoulders and hips turn as they should."""
