@@ -60,12 +60,28 @@ class CleaningConfig:
     """Evidence, in nats, that the sides of a limb must give at each end of a stretch that is left/right swapped."""
     swap_cost: float = 0.02
     """Evidence that each frame of it must give besides: what is seen most of the time is right."""
+    anatomy_cost: float = 2.0
+    """Evidence, in nats, that a frame gives whose anatomy tells left from right."""
     max_speed: float = 8.0
     """Body heights a second that wrists, ankles and what they carry may do; the trunk does half of it."""
     max_acceleration: float = 120.0
     """Body heights a square second; a joint that leaves and comes back harder was seen wrongly."""
     max_stretch: float = 1.5
     """How many times its usual length in 3D, or its greatest in the picture, a limb may seem to have."""
+
+
+@dataclass(frozen=True)
+class OneEuroConfig:
+    """Smoothing without a look ahead, for live use (pose/one_euro.py)."""
+
+    min_cutoff_hz: float = 1.5
+    """Cut-off for a joint at rest: lower is calmer."""
+    beta: float = 6.0
+    """By how many Hz the cut-off rises for every body height a second: higher is less late."""
+    speed_cutoff_hz: float = 2.0
+    """Cut-off of the speed itself."""
+    forget_s: float = 0.35
+    """A joint away for longer than this starts anew."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +119,12 @@ class BodyFitConfig:
     """Of keypoints in the picture, as a share of the person's height there."""
     keypoint_outlier: float = 0.06
     """Beyond this share of the height a keypoint is taken for wrong, and more of it costs no more."""
-    landmark_sigma_m: float = 0.05
-    """Of the estimator's metric landmarks."""
-    landmark_outlier_m: float = 0.25
+    landmark_sigma_m: float = 0.06
+    """Of limbs between the estimator's metric landmarks, across the line of sight."""
+    landmark_outlier: float = 4.0
+    """In sigmas."""
+    lean_spread_deg: float = 3.0
+    """By how much the landmarks' lean to the camera differs from the tracker's usual one."""
     limit_sigma: float = 0.08
     """Of a joint beyond its limits, rad."""
     pose_weight: float = 0.3
@@ -197,6 +216,24 @@ class BodyRetargetConfig:
 
 
 @dataclass(frozen=True)
+class PreviewConfig:
+    """Looking at fitted and retargeted bodies before anything is rendered (render/preview.py)."""
+
+    height_px: int = 360
+    """Of the preview and of the sheet's pictures: a retarget can be judged at it, and an 11 s dance takes seconds."""
+    samples: int = 2
+    """Of a pixel in each direction where a body is drawn."""
+    opacity: float = 0.6
+    """Of a body over the person it was fitted to."""
+    columns: int = 8
+    """Of the sheet."""
+    plate_frames: int = 24
+    """That a target's background is estimated from where no performer knows it."""
+    looked_at_s: float = 30.0
+    """Of a target's clip: longer ones are not read to their end, so that a preview stays a matter of seconds."""
+
+
+@dataclass(frozen=True)
 class NormalisationConfig:
     """Global pose normalisation (retarget/); METHOD section 2 of docs/method.md."""
 
@@ -249,7 +286,7 @@ class CheckConfig:
     """Share of the frames in which head, a hand or a foot leaves the picture."""
     cut_margin: float = 0.02
     """A joint this share of the picture's height outside of it counts as cut off."""
-    crowd_share: Limit = Limit(0.05, 0.25)
+    crowd_share: Limit = Limit(0.1, 0.3)
     """Share of the frames looked at that show a second person."""
     blur_px: Limit = Limit(1.2, 1.7)
     """Standard deviation of the blur about the person's outline, px of the measured picture."""
@@ -287,7 +324,7 @@ class CheckConfig:
     """Share of the frames that cleaning had to drop or to fill."""
     move_s: float = 0.3
     """A kind of movement counts as shown from this long on, s."""
-    moves_shown: Limit = Limit(4, 1)
+    moves_shown: Limit = Limit(3, 1)
     """Kinds of movement in the clip, of those in check/moves.py."""
     pose_distance: float = 9.0
     """A part of the body farther than this from the target's nearest pose, % of body height, was never shown so."""

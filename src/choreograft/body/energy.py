@@ -10,10 +10,11 @@ Shapes: T frames, K points, J joints.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.initial import read_landmarks
@@ -31,9 +32,11 @@ _KNUCKLES: Final = (5, 9, 17)
 HAND_POINTS: Final = tuple(part.start + k for part in (skeleton.LEFT_HAND, skeleton.RIGHT_HAND) for k in _KNUCKLES)
 """The knuckles of index, middle and little finger: they tell how the hand is turned."""
 BODY_POINTS: Final = tuple(range(skeleton.FEET.stop))
-POINTS: Final = (*BODY_POINTS, *HAND_POINTS, *range(SOLES.start, SOLES.stop))
-"""The points that the body's fit looks at: joints, knuckles, soles."""
-SEEN: Final = slice(0, len(BODY_POINTS) + len(HAND_POINTS))
+FACE_POINTS: Final = tuple(skeleton.FACE.start + k for k in (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45))
+"""The bridge and the base of the nose and the corners of the eyes: no expression moves them against the skull."""
+POINTS: Final = (*BODY_POINTS, *HAND_POINTS, *FACE_POINTS, *range(SOLES.start, SOLES.stop))
+"""The points that the body's fit looks at: joints, knuckles, the rigid part of the face, soles."""
+SEEN: Final = slice(0, len(BODY_POINTS) + len(HAND_POINTS) + len(FACE_POINTS))
 ON_SOLES: Final = slice(SEEN.stop, len(POINTS))
 TRUE: Final = slice(0, len(POINTS))
 AS_SEEN: Final = slice(TRUE.stop, TRUE.stop + SEEN.stop)
@@ -41,23 +44,28 @@ AS_SEEN: Final = slice(TRUE.stop, TRUE.stop + SEEN.stop)
 
 _TRUST: Final = {skeleton.LEFT_HIP: 0.6, skeleton.RIGHT_HIP: 0.6, skeleton.LEFT_HEEL: 0.6, skeleton.RIGHT_HEEL: 0.6,
                  skeleton.LEFT_BIG_TOE: 0.6, skeleton.RIGHT_BIG_TOE: 0.6}  # fmt: skip
-_HAND_TRUST: Final = 0.3
-_USUAL_RAD: Final = {"collar": 0.15, "toes": 0.1, "wrist": 0.35, "forearm": 0.6, "neck": 0.4, "spine": 0.35, "ankle": 0.4}
+_DETAIL_TRUST: Final = 0.3
+"""Of each point of hands and face: there are several, and their errors agree."""
+_USUAL_RAD: Final = {
+    "collar": 0.15, "toes": 0.1, "wrist": 0.35, "forearm": 0.6, "neck": 0.4, "spine": 0.35, "ankle": 0.4,
+}  # fmt: skip
 """How much a joint usually moves from rest; 1 where not named."""
 _BOTH_FEET_M: Final = 0.04
 """A foot that is higher than the other by more carries nothing."""
 _LANDMARK_JOINTS: Final = slice(0, skeleton.FEET.stop)
 _PLAIN: Final = LimbDepth(1.0, 0.0, 0.03)
 """Of limbs whose depth was not measured apart: trunk, head and feet."""
+_EXACT: Final = LimbDepth(1.0, 0.0, 0.01)
+"""Of landmarks that are the body model's own joints."""
 
 
 def _limbs() -> tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]:
     """Name, joints at the start and at the end of all limbs whose direction the landmarks tell."""
     s = skeleton
     sides = (
-        (s.LEFT_SHOULDER, s.LEFT_ELBOW, s.LEFT_WRIST, s.LEFT_HIP, s.LEFT_KNEE, s.LEFT_ANKLE, s.LEFT_HEEL, s.LEFT_BIG_TOE),
-        (s.RIGHT_SHOULDER, s.RIGHT_ELBOW, s.RIGHT_WRIST, s.RIGHT_HIP, s.RIGHT_KNEE, s.RIGHT_ANKLE, s.RIGHT_HEEL, s.RIGHT_BIG_TOE),
-    )  # fmt: skip
+        (s.LEFT_SHOULDER, s.LEFT_ELBOW, s.LEFT_WRIST, s.LEFT_HIP, s.LEFT_KNEE, s.LEFT_ANKLE),
+        (s.RIGHT_SHOULDER, s.RIGHT_ELBOW, s.RIGHT_WRIST, s.RIGHT_HIP, s.RIGHT_KNEE, s.RIGHT_ANKLE),
+    )
     limbs = [
         ("shoulders", (s.RIGHT_SHOULDER,), (s.LEFT_SHOULDER,)),
         ("hips", (s.RIGHT_HIP,), (s.LEFT_HIP,)),
@@ -65,10 +73,12 @@ def _limbs() -> tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]:
         ("ears", (s.RIGHT_EAR,), (s.LEFT_EAR,)),
         ("face", (s.LEFT_EAR, s.RIGHT_EAR), (s.NOSE,)),
         ("neck", s.SHOULDERS, (s.LEFT_EAR, s.RIGHT_EAR)),
+        ("foot", (s.LEFT_HEEL,), (s.LEFT_BIG_TOE,)),
+        ("foot", (s.RIGHT_HEEL,), (s.RIGHT_BIG_TOE,)),
     ]
-    for shoulder, elbow, wrist, hip, knee, ankle, heel, toe in sides:
+    for shoulder, elbow, wrist, hip, knee, ankle in sides:
         limbs += [("upper arm", (shoulder,), (elbow,)), ("forearm", (elbow,), (wrist,)), ("thigh", (hip,), (knee,))]
-        limbs += [("shin", (knee,), (ankle,)), ("foot", (heel,), (toe,))]
+        limbs += [("shin", (knee,), (ankle,))]
     return tuple(limbs)
 
 
@@ -100,7 +110,7 @@ class Evidence:
         trust = np.ones(len(points))
         for joint, value in _TRUST.items():
             trust[joint] = value
-        trust[len(BODY_POINTS) :] = _HAND_TRUST
+        trust[len(BODY_POINTS) :] = _DETAIL_TRUST
         centred = (track.xy[:, points] - np.asarray(track.size) / 2) * [1, -1]
         world = read_landmarks(track)[:, _LANDMARK_JOINTS]
         level = np.stack([world[..., 0], world[..., 2], -world[..., 1]], axis=-1)
@@ -117,10 +127,11 @@ class Evidence:
     def select(self, frames: Tensor | slice) -> "Evidence":
         """The evidence of some frames."""
         parts = (self.xy, self.weight, self.landmarks, self.landmark_weight, self.time_s)
-        return Evidence(*(part[frames] for part in parts), self.height_px)
+        xy, weight, landmarks, landmark_weight, time_s = (part[frames] for part in parts)
+        return Evidence(xy, weight, landmarks, landmark_weight, time_s, self.height_px)
 
 
-def _tensor(values: "np.typing.NDArray[np.floating]") -> Tensor:
+def _tensor(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
 
 
@@ -148,7 +159,9 @@ def offset_matrix(space: ShapeSpace, offsets: Mapping[str, Offset], joints: Sequ
         is_right = full.startswith("right_")
         bone = offset.bone.replace(".L", ".R") if is_right else offset.bone
         step = torch.tensor(offset.step) * USUAL_HEIGHT_M
-        steps[rig.segment_of[rig.bones.index(bone)], :3, column] = step * torch.tensor([-1.0 if is_right else 1.0, 1, 1])
+        steps[rig.segment_of[rig.bones.index(bone)], :3, column] = step * torch.tensor(
+            [-1.0 if is_right else 1.0, 1, 1]
+        )
     return steps.flatten(0, 1)
 
 
@@ -168,12 +181,13 @@ class Energy:
     def __init__(self, config: BodyFitConfig, exact: bool = False) -> None:
         """Set up the constants; `exact` as in `observe`."""
         self.config = config
+        self._landmark_sigma_m = USUAL_HEIGHT_M * _EXACT.scatter if exact else config.landmark_sigma_m
         self._limb_matrix = torch.zeros(skeleton.FEET.stop, len(LIMBS))
         for column, (_, starts, ends) in enumerate(LIMBS):
             self._limb_matrix[list(starts), column] -= 1 / len(starts)
             self._limb_matrix[list(ends), column] += 1 / len(ends)
         self._limb_joints = [[*starts, *ends, starts[0], ends[0]][:4] for _, starts, ends in LIMBS]
-        depths = [_PLAIN if exact else LIMB_DEPTHS.get(name, _PLAIN) for name, _, _ in LIMBS]
+        depths = [_EXACT if exact else LIMB_DEPTHS.get(name, _PLAIN) for name, _, _ in LIMBS]
         self._slope = torch.tensor([depth.slope for depth in depths])
         self._offset = USUAL_HEIGHT_M * torch.tensor([depth.offset for depth in depths])
         self._scatter = USUAL_HEIGHT_M * torch.tensor([depth.scatter for depth in depths])
@@ -205,7 +219,7 @@ class Energy:
         x, y, z = found.unbind(1)
         sine, cosine = torch.sin(lean), torch.cos(lean)
         ahead, up = cosine * y + sine * z, cosine * z - sine * y
-        sigma = self.config.landmark_sigma_m
+        sigma = self._landmark_sigma_m
         across = ((own[:, 0] - x).square() + (own[:, 2] - up).square()) / sigma**2
         inwards = ((self._slope * own[:, 1] + self._offset - ahead) / self._scatter).square()
         return (robust(across + inwards, self.config.landmark_outlier) * known).sum() / len(points)
@@ -225,7 +239,7 @@ class Energy:
 
     def standing(self, soles: Tensor, stands: Tensor, step_s: Tensor) -> Tensor:
         """Feet that stand (T, 2) neither slide nor hover; soles (T, 8, 3) in the world, m."""
-        feet = soles.unflatten(1, (2, -1))
+        feet = soles.reshape(len(soles), 2, -1, 3)
         both = (stands[1:] * stands[:-1])[..., None]  # (T - 1, 2, 1)
         speed = (feet[1:] - feet[:-1]).square().sum(-1) / step_s[:, None, None] ** 2
         slide = (both * huber(speed / self.config.slide_sigma_m_s**2)).sum() / feet.shape[2]
@@ -236,7 +250,7 @@ class Energy:
     def balance(self, points: Tensor, soles: Tensor) -> Tensor:
         """A trunk that stands on both feet is above their ankles; points and soles (T, 8, 3) in the world, m."""
         trunk = points[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
-        lowest = soles[..., 2].unflatten(1, (2, -1)).min(2).values  # (T, 2)
+        lowest = soles[..., 2].reshape(len(soles), 2, -1).min(2).values  # (T, 2)
         both = torch.exp(-((lowest[:, 0] - lowest[:, 1]) / _BOTH_FEET_M).square()).detach()
         ahead = (trunk - points[:, list(skeleton.ANKLES)].mean(1))[:, 1]
         return (both * robust((ahead / self.config.balance_sigma_m).square(), 2.0)).mean()

@@ -10,9 +10,9 @@ In three steps, so that memory does not grow with the clip and equal input gives
 Shapes: T frames, J joints, K points. The level frame of energy.py until `_to_world`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.camera import FloorCamera
+from choreograft.body.descent import descend
 from choreograft.body.energy import ON_SOLES, POINTS, SEEN, Energy, Evidence, observe
+from choreograft.body.fingers import fit_fingers
 from choreograft.body.initial import guess_pose, read_landmarks
 from choreograft.body.keypoint_offsets import WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
 from choreograft.body.kinematics import Chain, Points, rotation_matrices
 from choreograft.body.lengths import LENGTHS
 from choreograft.body.outline import Outlines, load_thinned
 from choreograft.body.rig import BODY_COUNT, JOINTS
-from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, ShapeSpace, load_shape_space
+from choreograft.body.shape import MEAN_SHAPE, SOLES, BodyShape, ShapeSpace, load_shape_space
 from choreograft.body.stance import find_standing, measure_height_px
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig
@@ -39,8 +41,9 @@ from choreograft.progress import Advance, Progress, silent
 _USUAL_HEIGHT_M: Final = 1.2
 _HEIGHT_SPREAD_M: Final = 0.45
 """Of cameras above the floor."""
-_FINEST: Final = 0.05
-"""Step size at the end of a descent, as a share of that at its beginning."""
+_SCALE_SPREAD: Final = 0.15
+"""Of the logarithm of the body's size over that of the landmarks."""
+_EXACT_LEAN_DEG: Final = 0.3
 
 
 class Placement(torch.nn.Module):
@@ -66,7 +69,7 @@ class Placement(torch.nn.Module):
         across = self.where * metres[:, None]
         return torch.stack([across[:, 0], metres * focal_px / self.height_px, across[:, 1]], dim=1)
 
-    def groups(self) -> list[dict[str, object]]:
+    def groups(self) -> list[dict[str, Any]]:
         """For the optimiser, with step sizes."""
         return [
             {"params": [self.turn, self.turns], "lr": 0.05},
@@ -122,10 +125,7 @@ def fit_body(
 
 
 def fit_bodies(
-    tracks: Sequence[PoseTrack],
-    config: BodyFitConfig | None = None,
-    progress: Progress = silent,
-    exact: bool = False,
+    tracks: Sequence[PoseTrack], config: BodyFitConfig | None = None, progress: Progress = silent, exact: bool = False
 ) -> list[BodyTrack]:
     """Fit one person's body to several clips of them: one shape, a camera and a pose for every frame of each.
 
@@ -170,7 +170,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
         lenses.append(
             _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, 0.0, 0.0, lean)))
         )
-    groups: list[dict[str, object]] = [{"params": [phenotypes], "lr": 0.05}, {"params": [lengths], "lr": 0.004}]
+    groups: list[dict[str, Any]] = [{"params": [phenotypes], "lr": 0.05}, {"params": [lengths], "lr": 0.004}]
     for place, lens in zip(places, lenses, strict=True):
         groups += [*place.groups(), {"params": [lens.log_focal, lens.log_scale], "lr": 0.01}]
         groups += [{"params": [lens.pitch, lens.lean], "lr": 0.01}, {"params": [lens.lift], "lr": 0.003}]
@@ -186,7 +186,9 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
         heights_m.clear()
         for seen, place, lens, track in zip(evidence, places, lenses, tracks, strict=True):
             terms, height = _frame_terms(energy, chain, points, place, seen, lens)
-            total = total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, height, track, config, exact)
+            total = (
+                total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, height, track, config, exact)
+            )
             heights_m.append(height.item())
         return total
 
@@ -239,24 +241,11 @@ _OBSERVED: Final = torch.cat([torch.arange(len(POINTS)), torch.arange(SEEN.stop)
 """Columns of `POINTS` in the order of `energy.observe`."""
 
 
-def descend(groups: list[dict[str, object]], cost: Callable[[], Tensor], steps: int) -> None:
-    """Adam with a cosine schedule; deterministic."""
-    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: _FINEST + (1 - _FINEST) * 0.5 * (1 + np.cos(np.pi * step / steps))
-    )
-    for _ in range(steps):
-        optimiser.zero_grad(set_to_none=True)
-        cost().backward()
-        optimiser.step()
-        schedule.step()
-
-
 def _start(track: PoseTrack, shape: BodyShape, focal_px: float, height_px: float) -> Placement:
     level = FloorCamera(track.size, focal_px, 0.0)
     guess = guess_pose(track, shape.build(), level)
-    tensors = (torch.from_numpy(np.asarray(v, np.float32)) for v in (guess.root, guess.pelvis, guess.turns))
-    return Placement(*tensors, focal_px, height_px)
+    root, pelvis, turns = (torch.from_numpy(v.astype(np.float32)) for v in (guess.root, guess.pelvis, guess.turns))
+    return Placement(root, pelvis, turns, focal_px, height_px)
 
 
 def _frame_terms(
@@ -279,17 +268,21 @@ def _frame_terms(
 def shape_prior(phenotypes: Tensor, lengths: Tensor, config: BodyFitConfig) -> Tensor:
     """How unusual a build is."""
     off = (phenotypes - torch.tensor(MEAN_SHAPE.phenotypes)) / config.phenotype_spread
-    return 0.5 * (off.square().sum() + (lengths / config.length_spread).square().sum())
+    cost: Tensor = 0.5 * (off.square().sum() + (lengths / config.length_spread).square().sum())
+    return cost
 
 
 def _lens_prior(lens: _Lens, height: Tensor, track: PoseTrack, config: BodyFitConfig, exact: bool) -> Tensor:
-    usual = np.log(config.focal_prior * max(track.size))
-    return 0.5 * (
+    usual = float(np.log(config.focal_prior * max(track.size)))
+    lean_spread = float(np.deg2rad(_EXACT_LEAN_DEG if exact else config.lean_spread_deg))
+    cost: Tensor = 0.5 * (
         ((lens.log_focal - usual) / config.focal_spread).square()
-        + ((lens.pitch - np.deg2rad(config.pitch_prior_deg)) / np.deg2rad(config.pitch_spread_deg)).square()
+        + ((lens.pitch.rad2deg() - config.pitch_prior_deg) / config.pitch_spread_deg).square()
         + ((height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
-        + (lens.log_scale / 0.15).square()
-        + ((lens.lean - usual_lean(lens.pitch, exact)) / np.deg2rad(config.lean_spread_deg if not exact else 0.3)).square()
+        + (lens.log_scale / _SCALE_SPREAD).square()
+        + (
+            (lens.lean - usual_lean(lens.pitch, exact)) / np.deg2rad(config.lean_spread_deg if not exact else 0.3)
+        ).square()
     )
 
 
@@ -297,7 +290,7 @@ def usual_lean(pitch: Tensor, exact: bool) -> Tensor:
     """How far the tracker's landmarks lean to a camera that looks down by `pitch`, rad."""
     if exact:
         return torch.zeros(())
-    return np.deg2rad(WORLD_LEAN_DEG) + WORLD_LEAN_PER_PITCH * pitch
+    return float(np.deg2rad(WORLD_LEAN_DEG)) + WORLD_LEAN_PER_PITCH * pitch
 
 
 @torch.no_grad()
@@ -323,7 +316,7 @@ def _shape_of(phenotypes: Tensor, lengths: Tensor) -> BodyShape:
 
 def choose_varied(track: PoseTrack, count: int) -> NDArray[np.intp]:
     """Up to `count` frames that show the person well and differ most in pose, increasing (farthest-point sampling)."""
-    shown = np.flatnonzero(track.present)
+    shown: NDArray[np.intp] = np.flatnonzero(track.present)
     joints = list(range(skeleton.LEFT_SHOULDER, skeleton.BODY.stop))
     score = track.score[shown][:, joints].mean(1)
     shown = shown[score >= np.quantile(score, 0.2)]
@@ -331,13 +324,13 @@ def choose_varied(track: PoseTrack, count: int) -> NDArray[np.intp]:
         return shown
     seen = np.nan_to_num(read_landmarks(track)[shown][:, joints]).reshape(len(shown), -1)
     if not seen.any():
-        return shown[np.linspace(0, len(shown) - 1, count).round().astype(int)]
+        return np.asarray(shown[np.linspace(0, len(shown) - 1, count).round().astype(int)])
     chosen = [int(np.argmin(np.linalg.norm(seen - np.median(seen, 0), axis=1)))]
     distance = np.linalg.norm(seen - seen[chosen[0]], axis=1)
     while len(chosen) < count:
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.linalg.norm(seen - seen[chosen[-1]], axis=1))
-    return np.sort(shown[chosen])
+    return np.asarray(np.sort(shown[chosen]))
 
 
 def _fit_poses(
@@ -368,7 +361,7 @@ def _fit_poses(
             pelvis[fixed:end] = place.pelvis(lens.focal_px)[keep]
         fixed = end
         advance(fixed)
-    return _to_world(track, shape, lens, root, pelvis, turns)
+    return fit_fingers(_to_world(track, shape, lens, root, pelvis, turns), track, height_px, config)
 
 
 def _settle(
@@ -407,9 +400,7 @@ def _settle(
     descend(place.groups(), cost, config.pose_steps - config.pose_steps // 2)
 
 
-def _to_world(
-    track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelvis: Tensor, turns: Tensor
-) -> BodyTrack:
+def _to_world(track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelvis: Tensor, turns: Tensor) -> BodyTrack:
     pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
     axes = to_world(torch.eye(3), pitch, torch.zeros(())).T  # level frame to world
     all_turns = np.zeros((len(track), len(JOINTS), 3), np.float32)
@@ -425,6 +416,4 @@ def _to_world(
         turns=all_turns,
         stands=np.zeros((len(track), 2), np.bool_),
     )
-    from choreograft.body.shape import SOLES
-
     return replace(body, stands=find_standing(body.points[:, SOLES], track.time_s) > 0.5)

@@ -7,6 +7,7 @@ landmarks are interpolated.
 Shapes: T frames, J joints of the rig.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from choreograft.body.camera import FloorCamera
 from choreograft.body.model import Body
-from choreograft.body.rig import BODY_COUNT, PELVIS, SIDES, joint_axes, joint_index
+from choreograft.body.rig import BODY_COUNT, SIDES, joint_axes, joint_index
 from choreograft.body.rotations import align, rotate, shortest_turn, unit
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -60,7 +61,7 @@ def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera) -> BodyPose:
     rest = body.joints(body.vertices, still, body.heads)
     world = read_landmarks(track) @ camera.axes  # camera axes to world axes
     root, turns = _turn_limbs(world, rest, body)
-    pelvis = _place(track, world, rest, camera)
+    pelvis = _place(track, world, camera)
     return BodyPose(root, pelvis, turns)
 
 
@@ -116,7 +117,16 @@ def _turn_head(seen: Array, rest: Array) -> Array:
     return align(rest[ears[0]] - rest[ears[1]], rest_face, seen[:, ears[0]] - seen[:, ears[1]], face)
 
 
-def _turn_hinged(seen, rest, body, limb, above, names, side, turn):  # type: ignore[no-untyped-def]
+def _turn_hinged(
+    seen: Array,
+    rest: Array,
+    body: Body,
+    limb: tuple[int, ...],
+    above: Array,
+    names: tuple[str, str],
+    side: str,
+    turn: Callable[[str, Array], None],
+) -> Array | None:
     """Turn a two-bone limb that hangs on `above` (T, 3, 3); the lower bone's rotation, None where it is not seen."""
     start, middle, end = limb
     if not np.isfinite(seen[:, list(limb)]).all():
@@ -134,7 +144,7 @@ def _turn_hinged(seen, rest, body, limb, above, names, side, turn):  # type: ign
     return lower_turn
 
 
-def _place(track: PoseTrack, world: Array, rest: Array, camera: FloorCamera) -> Array:
+def _place(track: PoseTrack, world: Array, camera: FloorCamera) -> Array:
     """(T, 3) where the pelvis is: as far away as its joints' spread in the picture says."""
     joints = list(range(skeleton.LEFT_SHOULDER, skeleton.BODY.stop))
     weight = track.score[:, joints] * (np.isfinite(world[:, joints]).all(-1) & track.seen(_LEAST)[:, joints])

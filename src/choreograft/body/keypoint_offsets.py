@@ -40,6 +40,7 @@ WORLD_LEAN_PER_PITCH: Final = -0.52
 """They lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
 `WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
 
+
 class LimbDepth(NamedTuple):
     """How the world landmarks see a limb's way in depth: found = `slope` * true + `offset`, give or take `scatter`."""
 

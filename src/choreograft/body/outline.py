@@ -133,4 +133,4 @@ def find_outline(mask: NDArray[np.bool_]) -> NDArray[np.float64] | None:
     if not contours:
         return None
     points = np.concatenate([contour[:, 0] for contour in contours]) + 0.5
-    return points[np.linspace(0, len(points) - 1, _OUTLINE_POINTS).round().astype(int)]
+    return np.asarray(points[np.linspace(0, len(points) - 1, _OUTLINE_POINTS).round().astype(int)])

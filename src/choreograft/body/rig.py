@@ -41,7 +41,8 @@ class Joint:
 def _limb_joints(side: str) -> tuple[Joint, ...]:
     toes = tuple(f"toe{count}-1.{side}" for count in range(1, 6))
     return (
-        Joint(f"collar.{side}", (f"clavicle.{side}",), low_deg=(-12, -12, -12), high_deg=(12, 12, 35)),
+        # a negative move aside lifts the shoulder
+        Joint(f"collar.{side}", (f"clavicle.{side}",), low_deg=(-12, -12, -35), high_deg=(12, 12, 12)),
         Joint(f"shoulder.{side}", (f"upperarm01.{side}",), low_deg=(-130, -95, -130), high_deg=(130, 95, 130)),
         # at rest the elbow is bent by 42 degrees
         Joint(f"elbow.{side}", (f"lowerarm01.{side}",), low_deg=(-46, -4, -4), high_deg=(108, 4, 4)),
@@ -56,19 +57,19 @@ def _limb_joints(side: str) -> tuple[Joint, ...]:
 
 def _finger_joints(side: str) -> tuple[Joint, ...]:
     return tuple(
-        Joint(f"{name}{knuckle}.{side}", (f"finger{finger}-{knuckle}.{side}",), low_deg=(-100, -12, -22), high_deg=(100, 12, 22))
+        Joint(f"{name}{knuckle}.{side}", (f"finger{finger}-{knuckle}.{side}",), False, (-100, -12, -22), (100, 12, 22))
         for name, finger in FINGER_BONES.items()
         for knuckle in (1, 2, 3)
-    )  # fmt: skip
+    )
 
 
 BODY_JOINTS: Final = (
     Joint(PELVIS, ("root",)),
-    Joint("spine", ("spine05", "spine04", "spine03", "spine02", "spine01"), is_chain=True, low_deg=(-45, -60, -45), high_deg=(75, 60, 45)),
-    Joint("neck", ("neck01", "neck02", "neck03", "head"), is_chain=True, low_deg=(-65, -80, -50), high_deg=(65, 80, 50)),
+    Joint("spine", ("spine05", "spine04", "spine03", "spine02", "spine01"), True, (-45, -60, -45), (75, 60, 45)),
+    Joint("neck", ("neck01", "neck02", "neck03", "head"), True, (-65, -80, -50), (65, 80, 50)),
     *_limb_joints("L"),
     *_limb_joints("R"),
-)  # fmt: skip
+)
 FINGER_JOINTS: Final = (*_finger_joints("L"), *_finger_joints("R"))
 JOINTS: Final = (*BODY_JOINTS, *FINGER_JOINTS)
 NAMES: Final = tuple(joint.name for joint in JOINTS)
@@ -99,7 +100,7 @@ class Rig:
 
     @staticmethod
     def of(bones: Sequence[str], parents: NDArray[np.int64], joints_used: int = len(JOINTS)) -> "Rig":
-        """The rig of a skeleton with these bones; those that the first `joints_used` of `JOINTS` turn are among them."""
+        """The rig of a skeleton with these bones; those that the first `joints_used` joints turn are among them."""
         driver = {bone: index for index, joint in enumerate(JOINTS[:joints_used]) for bone in joint.bones}
         segments, above, joints, shares, segment_of = [], [], [], [], []
         for bone, name in enumerate(bones):

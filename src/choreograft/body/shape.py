@@ -26,7 +26,7 @@ from choreograft.body.model import (
     make_body,
     phenotype_coefficients,
 )
-from choreograft.body.rig import JOINTS, SIDES, Rig, joint_axes
+from choreograft.body.rig import JOINTS, SIDES, Rig, joint_axes, joint_index
 from choreograft.pose import skeleton
 
 PHENOTYPES: Final = ("gender", "age", "muscle", "weight", "height", "proportions")
@@ -81,9 +81,13 @@ class ShapeSpace:
     points: Tensor
     """(1 + C, 4 S, K) see `kinematics.Points`."""
 
+    def segment_of(self, joint: str) -> int:
+        """The first segment that a joint turns."""
+        return self.rig.joints.index(joint_index(joint))
+
     def coefficients(self, phenotypes: Tensor, lengths: Tensor) -> Tensor:
         """(C,) of phenotypes (P,) 0..1 and lengths (L,)."""
-        named = dict(zip(PHENOTYPES, phenotypes.double().split(1), strict=True))
+        named = dict(zip(PHENOTYPES, torch.split(phenotypes.double(), 1), strict=True))
         anny: Tensor = phenotype_coefficients(named)
         return torch.cat([anny.to(lengths.dtype), lengths])
 
@@ -125,9 +129,9 @@ def load_shape_space(joints: int = len(JOINTS)) -> ShapeSpace:
 def _add_surface_points(
     carried: NDArray[np.float64], blend: Blend, rig: Rig, heads: NDArray[np.float64], mean: Body
 ) -> None:
-    """Body, feet and soles: means of vertices, each vertex carried by its bones."""
-    regressor = scipy.sparse.vstack([blend.surface_joints, _sole_regressor(mean)]).tocsr()
-    columns = [*range(skeleton.FEET.stop), *range(SOLES.start, SOLES.stop)]
+    """Body, feet, face and soles: means of vertices, each vertex carried by its bones."""
+    regressor = scipy.sparse.vstack([blend.surface_joints, blend.face_joints, _sole_regressor(mean)]).tocsr()
+    columns = [*range(skeleton.FACE.stop), *range(SOLES.start, SOLES.stop)]
     ride = scipy.sparse.csr_array(
         (np.ones(len(rig.segment_of)), (range(len(rig.segment_of)), rig.segment_of)),
         shape=(len(rig.segment_of), len(rig.segments)),

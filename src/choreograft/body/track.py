@@ -53,7 +53,13 @@ class BodyTrack:
 
     def __post_init__(self) -> None:
         T = len(self.time_s)
-        expected = {"present": (T,), "root": (T, 3, 3), "pelvis": (T, 3), "turns": (T, len(JOINTS), 3), "stands": (T, 2)}
+        expected = {
+            "present": (T,),
+            "root": (T, 3, 3),
+            "pelvis": (T, 3),
+            "turns": (T, len(JOINTS), 3),
+            "stands": (T, 2),
+        }
         for name, shape in expected.items():
             found = getattr(self, name).shape
             if found != shape:

@@ -25,11 +25,13 @@ from scipy.ndimage import gaussian_filter1d, label
 
 from choreograft.body.camera import FloorCamera
 from choreograft.body.limbs import reach_with_arms, reach_with_legs
-from choreograft.body.shape import SOLES, BodyShape
+from choreograft.body.rig import SIDES
+from choreograft.body.shape import SOLES, BodyShape, load_shape_space
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
+from choreograft.pose.clean import CARRIED
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
 
@@ -117,35 +119,52 @@ def retarget_body(source: BodyTrack, target: BodyStage, config: BodyRetargetConf
     places = np.asarray(target.place_m) + _keep_on_stage(steps, over_feet, moved, source, target, config)
     pelvis = np.column_stack([places + over_feet, np.zeros(len(source))])
     moved = replace(moved, pelvis=pelvis.astype(np.float32))
+    moved = _spread_legs(moved, source, turn, stature)
     moved = _put_on_floor(moved, source, stature, config)
     moved = _hold_feet(moved, config)
     return _keep_contacts(moved, source, config)
 
 
-def to_pose_track(body: BodyTrack, source: PoseTrack) -> PoseTrack:
+def to_pose_track(body: BodyTrack, source: BodyTrack, track: PoseTrack) -> PoseTrack:
     """The stick figure's joints of a retargeted body, in its camera's pixels.
 
+    What the fit does not know, expressions and the tracker's own idea of a finger, is carried over in the picture:
+    points of hands and face keep the source's small differences from its fitted body.
+
     Args:
-        source: the cleaned track that the motion was read from: its scores, presence and times are kept, so that a
-            joint that was not seen is not drawn.
+        source: the body that was retargeted. track: the cleaned track it was fitted to; its scores, presence and times
+            are kept, so that a joint that was not seen is not drawn.
     Returns:
         A track of the body's camera's size; depth and world landmarks are the body's.
     """
     joints = body.points[:, : skeleton.JOINTS].astype(np.float64)
     seen = body.camera.place(joints)
     hips = seen[:, list(skeleton.HIPS)].mean(1, keepdims=True)
-    known = np.isfinite(joints).all(-1) & source.seen(float(np.finfo(np.float32).tiny))
-    xy, local = body.camera.project(joints), seen - hips
+    known = track.seen(float(np.finfo(np.float32).tiny))
+    px_per_m = body.camera.focal_px / hips[..., 2]  # (T, 1)
+    xy = body.camera.project(joints) + _find_details(source, track, px_per_m)
+    local = seen - hips
     return PoseTrack(
         size=body.camera.size,
-        rate=source.rate,
-        time_s=source.time_s,
+        rate=track.rate,
+        time_s=track.time_s,
         xy=np.where(known[..., None], xy, np.nan).astype(np.float32),
-        score=np.where(known, source.score, 0).astype(np.float32),
-        depth=np.where(known, local[..., 2] * body.camera.focal_px / hips[..., 2], np.nan).astype(np.float32),
+        score=np.where(known, track.score, 0).astype(np.float32),
+        depth=np.where(known, local[..., 2] * px_per_m, np.nan).astype(np.float32),
         world=np.where(known[..., None], local, np.nan).astype(np.float32),
-        present=source.present,
+        present=track.present,
     )
+
+
+def _find_details(source: BodyTrack, track: PoseTrack, px_per_m: Array) -> Array:
+    """(T, 133, 2) px of the result: how hands and face differ from the source's body, seen from wrist and nose."""
+    joints = source.points[:, : skeleton.JOINTS].astype(np.float64)
+    off = np.nan_to_num(track.xy - source.camera.project(joints))
+    hips = source.camera.place(joints)[:, list(skeleton.HIPS), 2].mean(1, keepdims=True)
+    details = np.zeros_like(off)
+    for part, carrier in CARRIED:
+        details[:, part] = off[:, part] - off[:, carrier, None]
+    return np.asarray(details * (px_per_m * hips / source.camera.focal_px)[..., None])
 
 
 def leg_length_m(shape: BodyShape) -> float:
@@ -182,9 +201,8 @@ def _turn_between(source: BodyStage, target: BodyStage, config: BodyRetargetConf
 
 
 def _floor_places(body: BodyTrack) -> Array:
-    """(T, 2) where the body stands: below the middle of hips and ankles."""
-    joints = body.points[:, [*skeleton.HIPS, *_ANKLES], :2]
-    return np.asarray(joints.mean(1), dtype=np.float64)
+    """(T, 2) where the body stands: between the ankles."""
+    return np.asarray(body.points[:, list(_ANKLES), :2].mean(1), dtype=np.float64)
 
 
 def _keep_on_stage(
@@ -214,8 +232,15 @@ def _keep_on_stage(
     return steps
 
 
+def _spread_legs(moved: BodyTrack, source: BodyTrack, turn: Array, stature: float) -> BodyTrack:
+    """Bring each ankle as far from its hip as the source's, in leg lengths: a squat of any build is equally deep."""
+    hips = [load_shape_space().segment_of(f"hip.{side}") for side in SIDES]
+    way = source.points[:, list(_ANKLES)] - source.segments[1][:, hips]
+    return reach_with_legs(moved, moved.segments[1][:, hips] + stature * way.astype(np.float64) @ turn.T)
+
+
 def _put_on_floor(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
-    """Raise the body so that its lowest sole is as high as the source's, in leg lengths, and on the floor if it stands."""
+    """Raise the body so that its lowest sole is as high as the source's, in leg lengths; on the floor if it stands."""
     height = np.maximum(source.points[:, SOLES, 2].min(1).astype(np.float64), 0) * stature
     height = np.where(source.stands.any(1) | (height < config.on_floor_m), 0.0, height)
     height = gaussian_filter1d(height, config.smoothing_s / _step_s(moved), mode="nearest")
