@@ -32,6 +32,15 @@ def contradicts_anatomy(track: PoseTrack, seen: Flags) -> bool:
     return min(votes) < 0 and max(votes) <= 0
 
 
+def weigh_anatomy(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
+    """(T,) whether each frame's sides are the right way round, -1..1: the mean of both cues, 0 where neither tells.
+
+    Looking back over a shoulder the face says no and the rest of the body yes, and nothing is said.
+    """
+    cues = np.stack([_chirality(track, seen), _facing(track, seen)])
+    return np.asarray(np.where(np.abs(np.nan_to_num(cues)) > _CLEAR, np.sign(cues), 0).mean(0))
+
+
 def _vote(cue: NDArray[np.float64]) -> int:
     """+1 right, -1 wrong, 0 undecided; `cue` (T,) is positive where right and NaN where it says nothing."""
     clear = np.abs(np.nan_to_num(cue)) > _CLEAR

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
-from choreograft.pose.anatomy import contradicts_anatomy
+from choreograft.pose.anatomy import contradicts_anatomy, weigh_anatomy
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
@@ -101,6 +101,8 @@ def repair_flips(
     for group in _GROUPS:
         cost = _motion_costs(track, seen, group.deciding, height_px)
         cost += _attachment_costs(track, seen, group.attached, height_px)[:, :, None, None]
+        if group.name == "body":
+            cost[:, 1] += config.anatomy_cost * weigh_anatomy(track, seen)[:, None, None]
         swapped = _decode(cost, config)
         if group.name == "body" and contradicts_anatomy(exchange_sides(track, np.flatnonzero(swapped)), seen):
             swapped = ~swapped
