@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 
 _REACH: Final = 0.995
 """How far a limb may stretch, as a share of its length."""
+_ROUNDS: Final = 4
+"""After which ankles and wrists are within a tenth of a millimetre of goals in reach."""
 _LEGS: Final = (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
 _ARMS: Final = (skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST)
 
@@ -35,10 +37,19 @@ def reach_with_legs(body: BodyTrack, ankles: Array) -> BodyTrack:
 
 def reach_with_arms(body: BodyTrack, wrists: Array) -> BodyTrack:
     """The same body with its wrists at (T, 2, 3) m, as far as the arms reach; hands keep their orientation."""
-    return _reach(body, wrists, _ARMS, ("shoulder", "elbow", "forearm"))
+    return _reach(body, wrists, _ARMS, ("shoulder", "elbow", "wrist"))
 
 
 def _reach(body: BodyTrack, goals: Array, ends: tuple[int, int], joints: tuple[str, str, str]) -> BodyTrack:
+    """Bend both limbs; ankles and wrists lie on skin that foot and hand carry too, so aim again by what was missed."""
+    moved, aims = body, goals
+    for _ in range(_ROUNDS):
+        moved = _bend(body, aims, ends, joints)
+        aims = aims + goals - moved.points[:, ends]
+    return moved
+
+
+def _bend(body: BodyTrack, goals: Array, ends: tuple[int, int], joints: tuple[str, str, str]) -> BodyTrack:
     space = load_shape_space()
     rig, axes = space.rig, space.axes.numpy().astype(np.float64)
     segment_of = {joint: segment for segment, joint in enumerate(rig.joints)}
@@ -57,11 +68,11 @@ def _reach(body: BodyTrack, goals: Array, ends: tuple[int, int], joints: tuple[s
         above = rotations[:, rig.parents[upper]]
         new_upper = swing @ rotations[:, upper]
         new_lower = swing @ bend @ rotations[:, lower]
-        new_last = rotations[:, last]
+        above_last = swing @ bend @ rotations[:, rig.parents[last]]  # the forearm's twist lies between elbow and wrist
         for joint, parent, child in (
             (names[0], above, new_upper),
             (names[1], new_upper, new_lower),
-            (names[2], new_lower, new_last),
+            (names[2], above_last, rotations[:, last]),
         ):
             local = Rotation.from_matrix(np.swapaxes(parent, 1, 2) @ child).as_rotvec()
             turned = unwrap(local) @ axes[joint]

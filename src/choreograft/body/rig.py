@@ -102,7 +102,9 @@ class Rig:
     def of(bones: Sequence[str], parents: NDArray[np.int64], joints_used: int = len(JOINTS)) -> "Rig":
         """The rig of a skeleton with these bones; those that the first `joints_used` joints turn are among them."""
         driver = {bone: index for index, joint in enumerate(JOINTS[:joints_used]) for bone in joint.bones}
-        segments, above, joints, shares, segment_of = [], [], [], [], []
+        segments: list[int] = []
+        segment_of: list[int] = []
+        above, joints, shares = [], [], []
         for bone, name in enumerate(bones):
             parent = -1 if parents[bone] < 0 else segment_of[parents[bone]]
             if name not in driver:

@@ -52,4 +52,6 @@ def find_standing(soles: NDArray[np.float32], time_s: NDArray[np.floating]) -> N
     standing = low & (speed < _SPEED_M_S)
     frames = max(1, round(_SHORTEST_S / step_s))
     shape = np.ones((frames, 1), np.bool_)
-    return binary_closing(binary_opening(standing, shape), shape).astype(np.float32)
+    beyond = ((frames, frames), (0, 0))  # the clip's ends are no reason to stand or not
+    steady = binary_closing(binary_opening(np.pad(standing, beyond, mode="edge"), shape), shape)
+    return np.asarray(steady[frames:-frames], dtype=np.float32)
