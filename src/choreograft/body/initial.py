@@ -61,7 +61,7 @@ def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera) -> BodyPose:
     rest = body.joints(body.vertices, still, body.heads)
     world = read_landmarks(track) @ camera.axes  # camera axes to world axes
     root, turns = _turn_limbs(world, rest, body)
-    pelvis = _place(track, world, camera)
+    pelvis = _place(track, world, rest, camera)
     return BodyPose(root, pelvis, turns)
 
 
@@ -144,9 +144,11 @@ def _turn_hinged(
     return lower_turn
 
 
-def _place(track: PoseTrack, world: Array, camera: FloorCamera) -> Array:
-    """(T, 3) where the pelvis is: as far away as its joints' spread in the picture says."""
+def _place(track: PoseTrack, world: Array, rest: Array, camera: FloorCamera) -> Array:
+    """(T, 3) where the pelvis is: as far away as its joints' spread in the picture says; at rest without landmarks."""
     joints = list(range(skeleton.LEFT_SHOULDER, skeleton.BODY.stop))
+    if not np.isfinite(world[:, joints]).any():
+        world = np.broadcast_to(rest - rest[list(skeleton.HIPS)].mean(0), world.shape)
     weight = track.score[:, joints] * (np.isfinite(world[:, joints]).all(-1) & track.seen(_LEAST)[:, joints])
     weight = np.where(weight.sum(1, keepdims=True) > 0, weight, np.nan)
     local = np.nan_to_num(world @ camera.axes.T)[:, joints]  # camera axes, origin between the hips
@@ -160,6 +162,7 @@ def _place(track: PoseTrack, world: Array, camera: FloorCamera) -> Array:
     scale = _fill(np.where(scale > 0, scale, np.nan), track.time_s)  # px per m
     distance = camera.focal_px / scale
     middle = np.stack([_fill(mean_px[:, axis], track.time_s) for axis in (0, 1)], axis=1)
+    mean_m = np.stack([_fill(mean_m[:, axis], track.time_s) for axis in (0, 1, 2)], axis=1)
     at = np.column_stack([middle / scale[:, None] - mean_m[:, :2], distance - mean_m[:, 2]])
     return np.asarray(at @ camera.axes + camera.position)
 
