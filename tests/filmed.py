@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 SIZE = Size(360, 480)
 RATE = Fraction(12)
-QUICK = BodyFitConfig(calibration_frames=16, calibration_steps=40, pose_steps=40)
+QUICK = BodyFitConfig(calibration_frames=16, calibration_steps=32, pose_steps=32, finger_steps=8)
 """Enough for true tracks of slow motions."""
 LAST_BONES = {"spine": "spine01", "neck": "head", "shoulder.L": "upperarm02.L", "shoulder.R": "upperarm02.R"}
 """Whose rotation a joint's is, where it is not that of its first bone."""

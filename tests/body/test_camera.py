@@ -14,8 +14,8 @@ CAMERA = FloorCamera(Size(640, 360), focal_px=700.0, height_m=1.4, pitch_deg=12.
 def test_it_sees_what_the_studios_camera_sees_from_the_front() -> None:
     studio = Camera(Size(480, 640), height_m=1.35, distance_m=4.8, view_m=2.3, pitch_deg=6.0)
     camera = FloorCamera(studio.size, studio.focal_px, studio.height_m, studio.pitch_deg)
-    points = np.random.default_rng(0).uniform(-1, 1, (50, 3)) + [0, 0, 1]
-    world = points + [0, studio.distance_m, 0]  # the studio's origin lies before the lens
+    points = np.random.default_rng(0).uniform((-1, -1, 0), (1, 1, 2), (50, 3))
+    world = points + np.array([0, studio.distance_m, 0])  # the studio's origin lies before the lens
     assert_allclose(camera.place(world), studio.place(points), atol=1e-12)
     assert_allclose(camera.project(world), studio.project(points), atol=1e-9)
 
@@ -38,7 +38,7 @@ def test_axes_are_those_of_a_picture_without_roll() -> None:
 
 
 def test_pixels_and_depth_lead_back_to_the_point() -> None:
-    points = np.random.default_rng(1).uniform(-1, 1, (30, 3)) + [0, 4, 1]
+    points = np.random.default_rng(1).uniform((-1, 3, 0), (1, 5, 2), (30, 3))
     depth = CAMERA.place(points)[..., 2:]
     rays = np.column_stack([(CAMERA.project(points) - [320, 180]) / 700.0, np.ones(30)])
     assert_allclose((rays * depth) @ CAMERA.axes + CAMERA.position, points, atol=1e-9)
@@ -51,7 +51,7 @@ def test_unknown_points_stay_unknown() -> None:
 
 
 def test_a_resized_camera_scales_pictures_about_their_middle() -> None:
-    points = np.random.default_rng(2).uniform(-1, 1, (10, 3)) + [0, 4, 1]
+    points = np.random.default_rng(2).uniform((-1, 3, 0), (1, 5, 2), (10, 3))
     resized = CAMERA.resized(Size(300, 500), 0.5)
     assert_allclose(resized.project(points) - [150, 250], 0.5 * (CAMERA.project(points) - [320, 180]))
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from filmed import posed
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -17,6 +16,7 @@ from choreograft.body.rig import JOINTS, joint_axes, limits_rad
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, SOLES, BodyShape, load_shape_space
 from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
+from filmed import posed
 
 FRAMES = 3
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from filmed import film, posed
 from numpy.testing import assert_allclose, assert_array_equal
 
 from choreograft.body.limbs import reach_with_arms, reach_with_legs
@@ -10,6 +9,7 @@ from choreograft.body.rig import NAMES, joint_index
 from choreograft.body.shape import SOLES, load_shape_space
 from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
+from filmed import film, posed
 
 ANKLES = list(skeleton.ANKLES)
 WRISTS = [skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from filmed import film, posed
 from numpy.testing import assert_allclose
 
 from choreograft.body.model import load_blend
@@ -19,6 +18,7 @@ from choreograft.body.rig import (
 )
 from choreograft.body.shape import MEAN_SHAPE, load_shape_space
 from choreograft.pose import skeleton
+from filmed import film, posed
 
 TOLERANCE_M = 4e-3
 """By which Anny's left and right differ."""

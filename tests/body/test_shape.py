@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from filmed import posed
 from numpy.testing import assert_allclose
 
 from choreograft.body.lengths import LENGTHS
 from choreograft.body.model import Body
 from choreograft.body.shape import MEAN_SHAPE, SOLE_POINTS, SOLES, BodyShape, load_shape_space
 from choreograft.pose import skeleton
+from filmed import posed
 
 LIMBS = {
     "trunk": ("root", "neck01"),

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from filmed import SIZE, film
 from numpy.testing import assert_allclose
 
 from choreograft.body.shape import SOLES
 from choreograft.body.stance import find_standing, measure_height_px
 from choreograft.pose import skeleton
+from filmed import SIZE, film
 
 FPS = 24
 STEP_S = 0.5

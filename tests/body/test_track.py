@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filmed import film
 from numpy.testing import assert_allclose, assert_array_equal
 
 from choreograft.body.track import ARRAYS, FORMAT, BodyTrack
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
+from filmed import film
 
 
 @pytest.fixture(scope="module")
