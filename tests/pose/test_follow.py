@@ -20,9 +20,16 @@ FIGURE = np.array(
 """A standing person of height 1 around the hips, (17, 2)."""
 
 
-def figure(x: float, y: float = 300, height_px: float = 200, colour=GREY, score: float = 0.95) -> Sighting:
-    joints = (FIGURE * height_px + (x, y)).astype(np.float32)
-    return Sighting(joints, score, fill=(height_px / 600) ** 2, colours=np.tile(np.float32(colour), (3, 1)))
+HALL, STREET = np.full((4, 3), 0.3, np.float32), np.full((4, 3), 0.7, np.float32)
+"""What two places look like, coarsely."""
+
+
+def figure(
+    x: float, y: float = 300, height_px: float = 200, colour=GREY, score: float = 0.95, shape=FIGURE, scene=None
+) -> Sighting:
+    joints = (shape * height_px + (x, y)).astype(np.float32)
+    fill = (height_px / 600) ** 2
+    return Sighting(joints, score, fill=fill, colours=np.tile(np.float32(colour), (3, 1)), scene=scene)
 
 
 def times(frames: int) -> list[float]:
@@ -125,3 +132,66 @@ def test_a_sighting_knows_score_size_and_colours_of_its_person() -> None:
     np.testing.assert_allclose(seen.colours, np.tile([1, 0, 0], (3, 1)), atol=1e-6)
     assert np.isnan(seen.joints[skeleton.LEFT_WRIST]).all()
     assert sight(Person(xy, np.zeros_like(score), empty[:, 0], empty), image) is None
+
+
+def _shown(frame: int, hidden: range, dancer: Sighting, other: Sighting) -> list[Sighting]:
+    """What an estimator that finds one person at a time makes of a frame: the other one while the dancer is lost."""
+    return [other if frame in hidden else dancer]
+
+
+@pytest.mark.parametrize("aside_px", [80, 110, 300])
+@pytest.mark.parametrize("lost", [range(40, 52), range(40, 80)], ids=["briefly", "for longer"])
+def test_a_mirror_image_is_not_taken_for_the_dancer_while_they_are_lost(aside_px: float, lost: range) -> None:
+    """Same size, same clothes, the sides exchanged, just beside the dancer or far from them."""
+    mirrored = FIGURE * (-1, 1)
+    clip = [
+        _shown(t, lost, figure(300 + t % 3), figure(300 + aside_px, shape=mirrored, scene=HALL)) for t in range(120)
+    ]
+    assert follow_person(clip, times(120)) == [None if t in lost else 0 for t in range(120)]
+
+
+@pytest.mark.parametrize("colour", [(0.35, 0.35, 0.35), (0.1, 0.1, 0.1)])
+def test_a_shadow_on_the_floor_is_not_taken_for_the_dancer(colour: tuple) -> None:
+    """It hangs from the dancer's feet upside down, darker than they are and shorter."""
+    fallen = FIGURE * (1, -0.8) + (0.25, 0.9)
+    lost = range(40, 55)
+    clip = [_shown(t, lost, figure(300), figure(300, colour=colour, shape=fallen, score=0.8)) for t in range(100)]
+    assert follow_person(clip, times(100)) == [None if t in lost else 0 for t in range(100)]
+
+
+def test_a_double_who_comes_up_while_the_dancer_is_lost_stays_somebody_else() -> None:
+    clip, truth = [], []
+    for t in range(120):
+        double = [figure(410, height_px=190)] if t >= 45 else []
+        dancer = [] if 40 <= t < 60 else [figure(300)]
+        clip.append(double + dancer)
+        truth.append(len(double) if dancer else None)
+    assert follow_person(clip, times(120)) == truth
+
+
+def test_whoever_is_found_elsewhere_in_the_same_scene_at_once_is_not_the_dancer() -> None:
+    """The dancer leaves for good, and the estimator goes on with their mirror image; a cut is another matter."""
+    for scene, same in ((HALL, False), (STREET, True)):
+        clip = [[figure(200, colour=RED, scene=HALL)] for _ in range(60)]
+        clip += [[figure(500, colour=RED, scene=scene)] for _ in range(40)]
+        assert follow_person(clip, times(100)) == [0] * 60 + [0 if same else None] * 40
+
+
+def test_a_dancer_whose_light_changes_at_once_is_still_the_dancer() -> None:
+    clip = [[figure(200 + 4 * t, colour=RED if t < 30 else BLUE)] for t in range(60)]
+    assert follow_person(clip, times(60)) == [0] * 60
+
+
+def test_a_leap_is_still_the_dancer() -> None:
+    clip = [[figure(200 + 15 * t, 300 - 60 * abs(np.sin(t / 4)))] for t in range(40)]
+    assert follow_person(clip, times(40)) == [0] * 40
+
+
+def test_a_sighting_knows_the_scene_by_its_coarse_colours() -> None:
+    xy = np.full((skeleton.JOINTS, 2), np.nan, np.float32)
+    score = np.zeros(skeleton.JOINTS, np.float32)
+    xy[skeleton.BODY], score[skeleton.BODY] = FIGURE * 200 + (200, 300), 0.9
+    empty = np.full((skeleton.JOINTS, 3), np.nan, np.float32)
+    seen = sight(Person(xy, score, empty[:, 0], empty), np.full((600, 800, 3), 51, np.uint8))
+    assert seen is not None
+    np.testing.assert_allclose(seen.scene, 0.2, atol=1e-6)

@@ -2,13 +2,14 @@
 
 An estimator finds people frame by frame and says nothing of who is who. Here a *strand* is one person's sightings in
 order of time. Strands are grown frame by frame (predicted motion, body size and colours of the clothes against all
-poses of the frame, assigned together), then joined across absences, cuts and fades. Shapes: T frames, K = 17 body
-joints, P = 3 places on the body whose colour is looked at.
+poses of the frame, assigned together) as long as they go on the way people move, then joined across absences, cuts and
+fades, the likeliest first: a mirror image or a passer-by that an estimator shows for a while joins nobody, for the
+person is the likelier continuation of themselves. Shapes: T frames, K = 17 body joints, P = 3 places on the body whose
+colour is looked at.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -16,17 +17,18 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from choreograft.errors import OptionError, PersonError
-from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person
+from choreograft.pose.sighting import ANCHORS, Sighting, sight
+
+__all__ = ["Sighting", "Strand", "find_strands", "follow_person", "sight"]
 
 FollowedIndex = list[int | None]
 
-_SEEN: Final = 0.3
-"""Score from which a joint says where its person is."""
-_MAX_STEP: Final = 0.5
-"""How far, in body sizes, a person may be from where the motion so far would have them, from one frame to the next."""
-_DRIFT_PER_S: Final = 1.0
-"""What is added to that, per second of absence."""
+_MAX_STEP: Final = 0.15
+"""How far, in body sizes, a person may at once be from where they were or from where their motion would have them."""
+_PACE: Final = 2.5
+"""What is added to that, in body sizes a second: nobody runs faster. Who seems to is perhaps somebody else."""
+_PACE_SPAN_S: Final = 0.1
+"""Longest absence, or one frame, over which it is added: where somebody turns up later `_join` judges, knowing all."""
 _MAX_GAP_S: Final = 1.0
 """Absences up to this long are bridged by predicted motion; longer ones by `_join`."""
 _VELOCITY_SPAN_S: Final = 0.25
@@ -39,69 +41,14 @@ _COLOUR_WEIGHT: Final = 2.0
 _SIZE_WEIGHT: Final = 0.5
 _MAX_COST: Final = 1.25
 """Alike in place but not in clothes, or the reverse, is still the same person; neither is not."""
+_SAME_SCENE: Final = 0.06
+"""RGB distance, 0..1, of two coarse pictures below which there was no cut between them."""
+_JOIN_STEP: Final = 0.5
+"""As `_MAX_STEP`, for two strands with an absence between them."""
 _JOIN_DISTANCE_WEIGHT: Final = 0.2
 """Low: after an absence a person may be anywhere."""
 _MIN_SIGHTINGS: Final = 2
 _IMPOSSIBLE: Final = 1e6
-
-_ANCHORS: Final = (skeleton.NOSE, *skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE)
-"""Joints that tell where a person is, however the arms and feet fly about."""
-_MAIN_JOINTS: Final = slice(skeleton.LEFT_SHOULDER, skeleton.RIGHT_ANKLE + 1)
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """One person in one frame, reduced to what following needs."""
-
-    joints: NDArray[np.float32]
-    """(K, 2) px, NaN where unseen."""
-    score: float
-    """Mean confidence of shoulders, arms, hips and legs inside the frame, 0..1."""
-    fill: float
-    """Share of the frame that the joints' box covers, 0..1."""
-    colours: NDArray[np.float32]
-    """(P, 3) RGB 0..1 of chest, belly and thighs, NaN where unknown."""
-
-    @cached_property
-    def size_px(self) -> float:
-        """The longer side of the joints' box."""
-        return float(np.max(np.nanmax(self.joints, 0) - np.nanmin(self.joints, 0)))
-
-
-def sight(person: Person, image: NDArray[np.uint8]) -> Sighting | None:
-    """Reduce one person found in an RGB frame (H, W, 3); None if hardly a joint was seen."""
-    height, width = image.shape[:2]
-    body, score = person.xy[skeleton.BODY], person.score[skeleton.BODY]
-    joints = np.where((score >= _SEEN)[:, None], body, np.float32(np.nan))
-    if np.isfinite(joints[list(_ANCHORS), 0]).sum() < 2:
-        return None
-    with np.errstate(invalid="ignore"):
-        inside = np.all((body >= 0) & (body <= (width, height)), axis=-1)[_MAIN_JOINTS]
-    main = score[_MAIN_JOINTS][inside]
-    low, high = np.nanmin(joints, 0), np.nanmax(joints, 0)
-    across, down = np.clip(high, 0, (width, height)) - np.clip(low, 0, (width, height))
-    return Sighting(
-        joints=joints,
-        score=float(main.mean()) if len(main) else 0.0,
-        fill=float(across * down) / (width * height),
-        colours=_clothes(joints, image),
-    )
-
-
-def _clothes(joints: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean colours of small squares on chest, belly and thighs, (P, 3) in 0..1."""
-    shoulders, hips = joints[list(skeleton.SHOULDERS)].mean(0), joints[list(skeleton.HIPS)].mean(0)
-    knees = joints[[skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]]
-    thighs = (joints[list(skeleton.HIPS)] + knees).mean(0) / 2
-    places = np.stack([0.75 * shoulders + 0.25 * hips, 0.3 * shoulders + 0.7 * hips, thighs])
-    reach = max(2, round(float(np.nan_to_num(np.linalg.norm(shoulders - hips))) / 12))
-    colours = np.full((len(places), 3), np.nan, np.float32)
-    for place, (x, y) in enumerate(places):
-        if np.isfinite(x + y) and 0 <= x < image.shape[1] and 0 <= y < image.shape[0]:
-            left, top = max(0, int(x) - reach), max(0, int(y) - reach)
-            patch = image[top : int(y) + reach + 1, left : int(x) + reach + 1]
-            colours[place] = patch.reshape(-1, 3).mean(0) / 255
-    return colours
 
 
 @dataclass
@@ -142,7 +89,7 @@ class Strand:
             begin -= 1
         if begin == len(self.times_s) - 1:
             return last
-        moved = (last - self.sightings[begin].joints)[list(_ANCHORS)]
+        moved = (last - self.sightings[begin].joints)[list(ANCHORS)]
         if not np.isfinite(moved).all(-1).any():
             return last
         velocity = np.nanmedian(moved, 0) / (now_s - self.times_s[begin])
@@ -209,11 +156,12 @@ def _grow(people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float]) 
     """Link sightings of neighbouring frames, bridging short absences."""
     done: list[Strand] = []
     open_strands: list[Strand] = []
+    frame_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
     for frame, (sightings, now_s) in enumerate(zip(people, time_s, strict=True)):
         done += [strand for strand in open_strands if now_s - strand.times_s[-1] > _MAX_GAP_S]
         open_strands = [strand for strand in open_strands if now_s - strand.times_s[-1] <= _MAX_GAP_S]
         usable = [(index, sighting) for index, sighting in enumerate(sightings) if sighting is not None]
-        costs = np.array([[_step_cost(strand, seen, now_s) for _, seen in usable] for strand in open_strands])
+        costs = np.array([[_step_cost(strand, seen, now_s, frame_s) for _, seen in usable] for strand in open_strands])
         taken = set()
         for row, column in _assign(costs):
             open_strands[row].add(frame, now_s, *usable[column])
@@ -232,13 +180,13 @@ def _assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if costs[r, c] < _IMPOSSIBLE]
 
 
-def _step_cost(strand: Strand, sighting: Sighting, now_s: float) -> float:
+def _step_cost(strand: Strand, sighting: Sighting, now_s: float, frame_s: float) -> float:
     """How unlikely it is that `sighting` goes on with `strand`: distance from the prediction, size, colour."""
     recent = slice(-8, None)
     size_px = max(strand.usual_size_px(recent), 1.0)
     distance = _distance_px(strand.predict(now_s), sighting.joints) / size_px
     still = _distance_px(strand.sightings[-1].joints, sighting.joints) / size_px  # who turns back was predicted wrong
-    if not min(distance, still) <= _MAX_STEP + _DRIFT_PER_S * (now_s - strand.times_s[-1]):
+    if not min(distance, still) <= _MAX_STEP + _PACE * min(now_s - strand.times_s[-1], max(_PACE_SPAN_S, frame_s)):
         return _IMPOSSIBLE
     stretch = abs(np.log(max(sighting.size_px, 1.0) / size_px))
     colour = _colour_distance(strand.usual_colours(recent), sighting.colours)
@@ -248,7 +196,7 @@ def _step_cost(strand: Strand, sighting: Sighting, now_s: float) -> float:
 
 def _distance_px(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Mean distance of the anchors seen in both (K, 2); NaN if there is none."""
-    off = np.linalg.norm(a - b, axis=-1)[list(_ANCHORS)]
+    off = np.linalg.norm(a - b, axis=-1)[list(ANCHORS)]
     return float(np.nanmean(off)) if np.isfinite(off).any() else float("nan")
 
 
@@ -287,5 +235,14 @@ def _join_cost(earlier: Strand, later: Strand) -> float:
     if stretch > np.log(_MAX_SIZE_RATIO) or (colour or 0.0) > _MAX_COLOUR_STEP:
         return _IMPOSSIBLE
     distance = _distance_px(earlier.sightings[-1].joints, later.sightings[0].joints) / earlier.usual_size_px(ends)
+    absence_s = later.times_s[0] - earlier.times_s[-1]
+    if distance > _JOIN_STEP + _PACE * absence_s and _is_same_scene(earlier.sightings[-1], later.sightings[0]):
+        return _IMPOSSIBLE  # a mirror image, a shadow or a double: there was no cut, and no time to get there
     far = 1.0 if np.isnan(distance) else min(distance, 3.0)
     return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0) + _JOIN_DISTANCE_WEIGHT * far
+
+
+def _is_same_scene(a: Sighting, b: Sighting) -> bool:
+    """Whether two frames show the same place, as far as is known."""
+    difference = None if a.scene is None or b.scene is None else _colour_distance(a.scene, b.scene)
+    return difference is not None and difference < _SAME_SCENE
