@@ -19,6 +19,6 @@ def descend(groups: list[dict[str, Any]], cost: Callable[[], Tensor], steps: int
     )
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
-        cost().backward()
+        cost().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()

@@ -280,10 +280,9 @@ def _lens_prior(lens: _Lens, height: Tensor, track: PoseTrack, config: BodyFitCo
         + ((lens.pitch.rad2deg() - config.pitch_prior_deg) / config.pitch_spread_deg).square()
         + ((height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
         + (lens.log_scale / _SCALE_SPREAD).square()
-        + (
-            (lens.lean - usual_lean(lens.pitch, exact)) / np.deg2rad(config.lean_spread_deg if not exact else 0.3)
-        ).square()
+        + ((lens.lean - usual_lean(lens.pitch, exact)) / lean_spread).square()
     )
+    return cost
 
 
 def usual_lean(pitch: Tensor, exact: bool) -> Tensor:
@@ -376,7 +375,9 @@ def _settle(
     free = torch.ones(len(seen.time_s))
     free[:fixed] = 0
     for parameter in place.parameters():
-        parameter.register_hook(lambda gradient: gradient * free.view(-1, *[1] * (gradient.ndim - 1)))
+        parameter.register_hook(  # type: ignore[no-untyped-call]
+            lambda gradient: gradient * free.view(-1, *[1] * (gradient.ndim - 1))
+        )
     stands = torch.zeros(len(free), 2)
 
     def cost() -> Tensor:

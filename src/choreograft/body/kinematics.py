@@ -80,7 +80,8 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
     first, second = torch.sin(angle) / angle, (1 - torch.cos(angle)) / (angle * angle)
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*vectors.shape, 3)
     outer = vectors[..., :, None] * vectors[..., None, :]
     eye = torch.eye(3, dtype=vectors.dtype, device=vectors.device)
-    return eye * (1 - second * squared)[..., None] + first[..., None] * cross + second[..., None] * outer
+    matrices: Tensor = eye * (1 - second * squared)[..., None] + first[..., None] * cross + second[..., None] * outer
+    return matrices
