@@ -15,6 +15,7 @@ import tyro
 
 from choreograft import __version__
 from choreograft.config import (
+    CheckOptions,
     DanceOptions,
     DemoOptions,
     DoctorOptions,
@@ -24,7 +25,7 @@ from choreograft.config import (
     TrainOptions,
 )
 from choreograft.errors import ChoreograftError, OptionError
-from choreograft.progress import ConsoleProgress
+from choreograft.progress import ConsoleProgress, silent
 from choreograft.system import explain_missing_library
 
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."
@@ -56,6 +57,17 @@ def run_track(options: TrackOptions) -> int:
 
     sys.stdout.write(f"{track(options, ConsoleProgress())}\n")
     return 0
+
+
+def run_check(options: CheckOptions) -> int:
+    """Is the footage good enough?"""
+    from choreograft.check.run import check
+
+    done = check(options, silent if options.json else ConsoleProgress())
+    sys.stdout.write(done.json if options.json else done.text)
+    if done.pictures:
+        sys.stdout.write(f"{', '.join(map(str, done.pictures))} (numbers: {options.output / 'check.json'})\n")
+    return done.exit_code
 
 
 def run_evaluate(options: EvaluateOptions) -> int:
@@ -97,6 +109,7 @@ VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int]]]] = {
     "dance": (DanceOptions, run_dance),
     "train": (TrainOptions, run_train),
     "track": (TrackOptions, run_track),
+    "check": (CheckOptions, run_check),
     "evaluate": (EvaluateOptions, run_evaluate),
     "studio": (StudioOptions, run_studio),
     "demo": (DemoOptions, run_demo),

@@ -1,0 +1,123 @@
+"""What a track tells of its person: how large, how much of them is in the picture, how often they are there.
+
+Shapes: T frames, J joints, K = 3 ends of the body (head, hands, feet).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.check.moves import find_moves
+from choreograft.config import CheckConfig
+from choreograft.pose import skeleton
+from choreograft.pose.clean import CleaningReport
+from choreograft.pose.track import PoseTrack
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+ENDS: Final = {
+    "head": skeleton.HEAD,
+    "hands": (skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST),
+    "feet": (*skeleton.ANKLES, skeleton.LEFT_BIG_TOE, skeleton.RIGHT_BIG_TOE),
+}
+"""Joints by which an end of the body is in the picture or not."""
+_HEAD_TO_TOP: Final = 1.15
+"""Upright height over the distance from the eyes and ears to the ankles."""
+_TORSOS: Final = 3.4
+"""Upright height over the distance from shoulders to hips."""
+_SEEN: Final = 0.3
+
+
+@dataclass(frozen=True)
+class PersonFacts:
+    """Everything measured of a person in a clip."""
+
+    present: Flags
+    """(T,)"""
+    height_px: float
+    """Upright, px of the video; NaN if it cannot be told."""
+    height: Floats
+    """(T,) from head to ankles, a share of the picture's height; NaN where one is unseen."""
+    picture_px: int
+    """Height of the picture."""
+    cut: Flags
+    """(T, K) whether an end of the body is out of the picture."""
+    moves: Flags
+    """(T, M) kinds of movement, see `moves.MOVES`."""
+    repaired: float
+    """Share of the frames that cleaning dropped, filled or turned round."""
+    cuts: int
+    """Places where the picture jumps."""
+
+    @property
+    def share(self) -> float:
+        """Of the frames that show the person."""
+        return float(self.present.mean())
+
+    def cut_share(self, end: str) -> float:
+        """Share of the frames with the person in which an end of the body is out of the picture."""
+        return float(self.cut[self.present, list(ENDS).index(end)].mean()) if self.present.any() else 0.0
+
+
+def describe_person(raw: PoseTrack, track: PoseTrack, report: CleaningReport, config: CheckConfig) -> PersonFacts:
+    """Measure the person of a clip.
+
+    Args:
+        raw, track: as the estimator left it, and cleaned. report: what cleaning did.
+    """
+    return PersonFacts(
+        present=track.present,
+        height_px=upright_height_px(track),
+        height=body_heights(track) / track.size.height,
+        picture_px=track.size.height,
+        cut=_find_cut_ends(raw, track.present, config),
+        moves=find_moves(track),
+        repaired=_repaired(report),
+        cuts=report.cuts,
+    )
+
+
+def body_heights(track: PoseTrack) -> Floats:
+    """(T,) distance from the head's top to the ankles in each frame, px; NaN where one is unseen."""
+    xy = np.where(track.seen(_SEEN)[..., None], track.xy, np.nan).astype(np.float64)
+    head, ankles = _mean(xy[:, list(skeleton.HEAD)]), _mean(xy[:, list(skeleton.ANKLES)])
+    return np.asarray(_HEAD_TO_TOP * np.linalg.norm(head - ankles, axis=-1))
+
+
+def upright_height_px(track: PoseTrack) -> float:
+    """The person's upright height, px, from the torso where feet are hardly seen; NaN if that is unseen too."""
+    xy = np.where(track.seen(_SEEN)[..., None], track.xy, np.nan).astype(np.float64)
+    torso = np.linalg.norm(_mean(xy[:, list(skeleton.SHOULDERS)]) - _mean(xy[:, list(skeleton.HIPS)]), axis=-1)
+    for heights in (body_heights(track), _TORSOS * torso):
+        known = heights[np.isfinite(heights)]
+        if len(known) >= max(1, 0.1 * track.present.sum()):
+            return float(np.percentile(known, 95))
+    return float("nan")
+
+
+def _find_cut_ends(raw: PoseTrack, present: Flags, config: CheckConfig) -> Flags:
+    """(T, K); estimators put joints that they cannot see where the body would go on, beyond the picture's edge."""
+    with np.errstate(invalid="ignore"):
+        slack = config.cut_margin * raw.size.height
+        outside = np.asarray(((raw.xy < -slack) | (raw.xy > np.asarray(raw.size) + slack)).any(-1))
+    unknown = np.asarray(~np.isfinite(raw.xy).all(-1))
+    ends = []
+    for joints in ENDS.values():
+        out, lost = outside[:, list(joints)], unknown[:, list(joints)]
+        ends.append(out.all(1) if joints == skeleton.HEAD else out.any(1) | lost.all(1))
+    return np.asarray(np.stack(ends, axis=1) & present[:, None])
+
+
+def _repaired(report: CleaningReport) -> float:
+    turned = {t for flip in report.flips for t in range(flip.first_frame, flip.last_frame + 1)}
+    return (report.frames_filled + report.frames_dropped + len(turned)) / max(1, report.frames)
+
+
+def _mean(points: Floats) -> Floats:
+    """(T, 2) mean of the known of (T, K, 2) points."""
+    known = np.asarray(np.isfinite(points).all(-1))
+    count = known.sum(1)[:, None]
+    return np.where(count > 0, np.where(known[..., None], points, 0).sum(1) / np.maximum(count, 1), np.nan)

@@ -1,0 +1,105 @@
+"""`choreograft check` as a function: both videos measured, held against each other, and reported."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from choreograft.check.axes import PARTS, coarse_views
+from choreograft.check.clips import Filmed, film_facts
+from choreograft.check.coverage import Coverage, compare_tracks
+from choreograft.check.findings import Finding, judge_clip, judge_coverage
+from choreograft.check.report import DOCUMENT_NAME, exit_code, to_document, to_text
+from choreograft.check.timeline import draw_clip, draw_coverage
+from choreograft.config import CheckConfig, CheckOptions
+from choreograft.errors import OutputError, PersonError
+from choreograft.files import check_writable, write_json
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress, silent
+from choreograft.retarget.normalise import map_to_target
+from choreograft.retarget.stance import Stance
+from choreograft.video.read import probe
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found, and where it lies."""
+
+    findings: tuple[Finding, ...]
+    document: dict[str, Any]
+    """The content of check.json."""
+    text: str
+    """For a terminal."""
+    pictures: tuple[Path, ...]
+    """None of them where only the JSON was asked for."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing is worse than a hint, else 3."""
+        return exit_code(self.findings)
+
+    @property
+    def json(self) -> str:
+        """The document as text."""
+        return json.dumps(self.document, indent=2, ensure_ascii=False) + "\n"
+
+
+def check(options: CheckOptions, progress: Progress = silent) -> Checked:
+    """Measure a target's video, and a source's, and say what is wrong with them.
+
+    Raises:
+        ChoreograftError: any of its kinds, with one line for the user; a video that cannot be used at all is one.
+    """
+    config = CheckConfig()
+    for video in (options.video, options.source):
+        if video is not None:
+            probe(video)
+    document_path = options.output / DOCUMENT_NAME
+    if not options.json and document_path.exists() and not options.overwrite:
+        raise OutputError(f"{document_path} exists already; choose another folder with -o, or add --overwrite")
+    target = film_facts(options.video, options.person, options.runs, config, progress)
+    source, coverage = None, None
+    findings = judge_clip(target, "target", config)
+    if options.source is not None:
+        source = film_facts(options.source, options.source_person, options.runs, config, progress)
+        coverage = hold_against(target, source, config)
+        findings += judge_clip(source, "source", config) + judge_coverage(coverage, target, source, config)
+    document = to_document(target, source, coverage, findings)
+    text = to_text(target, source, findings)
+    pictures: Sequence[Path] = ()
+    if not options.json:
+        check_writable(document_path)
+        write_json(document_path, document)
+        pictures = draw_pictures(options.output, target, source, coverage, config)
+    return Checked(tuple(findings), document, text, tuple(pictures))
+
+
+def hold_against(target: Filmed, source: Filmed, config: CheckConfig) -> Coverage:
+    """What of the source's dance the target's footage covers."""
+    body_px = target.person.height_px if np.isfinite(target.person.height_px) else target.track.size.height
+    views = (PARTS, coarse_views(target.track), coarse_views(source.track))
+    return compare_tracks(target.track, _carry_over(target.track, source.track), body_px, views, config)
+
+
+def _carry_over(target: PoseTrack, source: PoseTrack) -> PoseTrack:
+    """The source's track in the target's picture; as it is where the two share no measure of the body."""
+    try:
+        return map_to_target(source, Stance.measure(source), Stance.measure(target))
+    except PersonError:
+        return source
+
+
+def draw_pictures(
+    folder: Path, target: Filmed, source: Filmed | None, coverage: Coverage | None, config: CheckConfig
+) -> list[Path]:
+    """The timelines, as PNG in a folder: of the target, and with a source of that and of what is covered of it."""
+    pictures = [folder / "target.png"]
+    draw_clip(target, pictures[0], config)
+    if source is not None and coverage is not None:
+        pictures += [folder / "source.png", folder / "coverage.png"]
+        draw_clip(source, pictures[1], config)
+        draw_coverage(coverage, source, pictures[2], config)
+    return pictures

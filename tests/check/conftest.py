@@ -1,0 +1,38 @@
+"""One dancer filmed well, for all tests of damage."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from choreograft.check import footage
+from choreograft.check.clips import Filmed, measure_clip
+from choreograft.config import CheckConfig
+from choreograft.pose.tracking import PeopleCount
+from choreograft.video.read import Frame
+from dancing import CONFIG, Shot, dance_track, draw_frame, with_masks
+
+
+@pytest.fixture(scope="session")
+def shot() -> Shot:
+    track = with_masks(dance_track())
+    return Shot(track, np.stack([draw_frame(xy) for xy in track.xy]))
+
+
+@pytest.fixture
+def film(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Filmed]:
+    """A function that measures pictures (T, H, W, 3) and a track as if they came from a video."""
+
+    def measure(shot: Shot, people: int = 1, config: CheckConfig = CONFIG) -> Filmed:
+        def read_frames(_: Path):
+            for index, image in enumerate(shot.frames):
+                time_s = float(shot.track.time_s[index])
+                yield Frame(index, time_s, Fraction(time_s), image)
+
+        monkeypatch.setattr(footage, "read_frames", read_frames)
+        count = PeopleCount(np.arange(24) / 4, np.full(24, people))
+        return measure_clip(Path("clip.mp4"), shot.track, count, config)
+
+    return measure
