@@ -34,6 +34,8 @@ QUICK = BodyFitConfig(calibration_frames=16, calibration_steps=32, pose_steps=32
 """Enough for true tracks of slow motions."""
 LAST_BONES = {"spine": "spine01", "neck": "head", "shoulder.L": "upperarm02.L", "shoulder.R": "upperarm02.R"}
 """Whose rotation a joint's is, where it is not that of its first bone."""
+FLOOR_M = SOLE_M + 0.0126
+"""Above the studio's floor: that of the rig is where its soles' points lie at rest, within the foot's padding."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,11 @@ def true_body(shape: BodyShape, poses: Poses, camera: Camera) -> BodyTrack:
         parent = rig.bones.index(bone_of[JOINTS[rig.joints[above]].name])
         local = np.swapaxes(world[:, parent], 1, 2) @ world[:, rig.bones.index(bone_of[joint.name])]
         turns[:, index] = Rotation.from_matrix(local).as_rotvec() @ axes[index]
-    pelvis = poses.origins[:, 0] @ _walk(camera) + [0, camera.distance_m, -SOLE_M]
+    pelvis = poses.origins[:, 0] @ _walk(camera) + [0, camera.distance_m, -FLOOR_M]
     time_s = np.arange(len(poses)) / float(RATE)
     body = BodyTrack(
         shape=shape,
-        camera=FloorCamera(camera.size, camera.focal_px, camera.height_m - SOLE_M, camera.pitch_deg),
+        camera=FloorCamera(camera.size, camera.focal_px, camera.height_m - FLOOR_M, camera.pitch_deg),
         rate=RATE,
         time_s=time_s,
         present=np.ones(len(poses), np.bool_),
