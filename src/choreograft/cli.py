@@ -39,7 +39,8 @@ def run_dance(options: DanceOptions) -> int:
 
     done = dance(options, ConsoleProgress())
     beside = f"; side by side: {done.side_by_side}" if done.side_by_side else ""
-    sys.stdout.write(f"{done.video} (performer: {done.performer}; contact sheet: {done.sheet}{beside})\n")
+    performer = f"performer: {done.performer}; " if done.performer else ""
+    sys.stdout.write(f"{done.video} ({performer}contact sheet: {done.sheet}{beside})\n")
     return 0
 
 

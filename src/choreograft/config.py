@@ -405,6 +405,10 @@ class JournalConfig:
     preview_frames: int = 6
 
 
+Retarget = Literal["body", "global"]
+"""body: in 3D, the target's limbs, camera and floor; global: the paper's scaling of the picture, frame by frame."""
+DEFAULT_RETARGET: Retarget = "body"
+
 Background = Literal["plate", "frame"]
 """plate: the generator draws the person and a matte over the estimated background; frame: it draws everything."""
 Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
@@ -590,6 +594,10 @@ class DanceOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes."""
+    retarget: Retarget = DEFAULT_RETARGET
+    """How the motion is carried over: body, in 3D with the target's limbs, camera and floor; or global, the paper's."""
+    preview_retarget: bool = False
+    """Train and draw nothing: write, in seconds, the target's body doing the motion, the source beside it."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE

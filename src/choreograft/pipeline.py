@@ -4,11 +4,15 @@ Each checks what it can before it works for minutes, says what it found, and lea
 """
 
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from choreograft.body.fit import FIT_RECIPE, fit_bodies
+from choreograft.body.track import BodyTrack
 from choreograft.config import (
+    BodyFitConfig,
     Budget,
     CleaningConfig,
     DanceOptions,
@@ -17,9 +21,10 @@ from choreograft.config import (
     TrainOptions,
     find_preset,
 )
-from choreograft.errors import OptionError
-from choreograft.files import content_hash, write_json
+from choreograft.errors import FileFormatError, OptionError
+from choreograft.files import content_hash, text_hash, write_json
 from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import fetch_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
@@ -27,9 +32,11 @@ from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
+from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
 from choreograft.render.timing import TimingRequest
 from choreograft.render.transfer import render_dance
-from choreograft.training.holdout import check_hold_out
+from choreograft.retarget.body import BodyStage, retarget_body
+from choreograft.training.holdout import check_hold_out, hide_held_out
 from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe
@@ -41,7 +48,8 @@ class Dance:
     """What a dance left behind."""
 
     video: Path
-    performer: Path
+    performer: Path | None
+    """None for a preview, which needs none."""
     side_by_side: Path | None
     sheet: Path
     """A contact sheet of source, stick figures and result."""
@@ -63,6 +71,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         if path is not None:
             check_output(path, [options.source, options.target], options.overwrite)
     probe(options.source)
+    if options.preview_retarget:
+        return preview_retarget(options, compute, progress)
     timing.find_tempo(measure_length(options.source))
     plan, performer = None, None
     if is_performer(options.target):
@@ -78,16 +88,54 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         performer_path = obtain_performer(plan, options.runs, compute, progress)
         performer = load_performer(performer_path, compute.device)
     assert performer is not None
+    body = _body_for(performer, clip, options, progress)
 
     folder = options.runs / f"dance-{options.output.stem}"
     sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
-        performer, clip.path, clip.track, options.output, compute, beside, sheet, progress, request=timing
+        performer, clip.path, clip.track, options.output, compute, beside, sheet, progress, timing, body
     )
-    facts = {**asdict(rendering), "render_seconds": round(time.monotonic() - began, 1), "cleaning": asdict(report)}
+    retarget = "global" if body is None else "body"
+    facts = {
+        **asdict(rendering),
+        "retarget": retarget,
+        "camera": body and body.camera,
+        "render_seconds": round(time.monotonic() - began, 1),
+        "cleaning": asdict(report),
+    }
     summary = _summarise_dance(folder, options, performer, performer_path, compute, facts)
     return Dance(options.output, performer_path, beside, sheet, summary)
+
+
+def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress = silent) -> Dance:
+    """Write the target's body doing the source's motion over the target's background, the source beside it.
+
+    Raises:
+        OptionError: the performer file knows no body. ChoreograftError: as `dance`.
+    """
+    clip, report = read_clip(options.source, options.person, options.runs, progress)
+    target: tuple[Path, BodyTrack] | None = None
+    if is_performer(options.target):
+        performer = load_performer(options.target, compute.device)
+        if performer.card.stage is None:
+            raise OptionError(f"{options.target}: knows no body to preview; expected one trained by this version; "
+                              "name the target's video instead")  # fmt: skip
+        stage, plate = performer.card.stage, to_image(performer.plate)
+    else:
+        filmed, _ = read_clip(options.target, options.as_person, options.runs, progress)
+        target = (options.target, read_bodies([filmed], options.as_person, options.runs, progress)[0])
+        stage, plate = BodyStage.measure(target[1]), estimate_target_plate(options.target, filmed.track)
+    body = read_bodies([clip], options.person, options.runs, progress)[0]
+    result = retarget_body(body, stage)
+    write_preview(options.source, body, result, plate, options.output, progress)
+    folder = options.runs / f"dance-{options.output.stem}"
+    sheet = folder / "bodies.png"
+    save_overlay_sheet(sheet, (options.source, body), target, result, plate)
+    summary = folder / "preview.json"
+    facts = {"source": body.camera, "target": stage.camera, "shape": stage.shape.as_dict(), "cleaning": asdict(report)}
+    write_json(summary, {"options": asdict(options), "versions": list_versions(), **facts})
+    return Dance(options.output, None, None, sheet, summary)
 
 
 def train(options: TrainOptions, progress: Progress = silent) -> Path:
@@ -134,6 +182,59 @@ def read_clip(video: Path, person: int, runs: Path, progress: Progress = silent)
     return Clip(video, cleaned), report
 
 
+def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progress = silent) -> list[BodyTrack]:
+    """The bodies fitted to clips of one person, of one shape; cached in the runs folder.
+
+    Raises:
+        PersonError: nobody is present in a clip. DependencyError: the body model is not installed.
+    """
+    config = BodyFitConfig()
+    shown = [int(clip.track.present.sum()) for clip in clips]
+    key = text_hash(
+        {
+            "videos": [content_hash(clip.path) for clip in clips],
+            "shown": shown,
+            "person": person,
+            "cleaning": asdict(CleaningConfig()),
+            "fit": asdict(config),
+            "recipe": FIT_RECIPE,
+        }
+    )
+    paths = [runs / "bodies" / f"{clip.path.stem}-{key}-{n}.npz" for n, clip in enumerate(clips)]
+    if all(path.exists() for path in paths):
+        try:
+            return [BodyTrack.load(path) for path in paths]
+        except FileFormatError as error:
+            progress.say(f"fitting the body again: {error}")
+    bodies = fit_bodies([clip.track for clip in clips], config, progress)
+    for body, path in zip(bodies, paths, strict=True):
+        body.save(path)
+    return bodies
+
+
+def measure_stage(
+    clips: Sequence[Clip], person: int, hold_out: float, runs: Path, progress: Progress = silent
+) -> BodyStage:
+    """The stage of the first of some clips of one person, from the frames that are not held out.
+
+    Raises:
+        As `read_bodies`.
+    """
+    shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
+    return BodyStage.measure(read_bodies(shown, person, runs, progress)[0])
+
+
+def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress: Progress) -> BodyTrack | None:
+    """The source's body where it is asked for and the performer can take it up."""
+    if options.retarget == "global":
+        return None
+    if performer.card.stage is None:
+        progress.say(f"{performer.card.name}: this performer file knows no body, so the motion is carried over as with "
+                     "--retarget global; train it again to gain from the body")  # fmt: skip
+        return None
+    return read_bodies([clip], options.person, options.runs, progress)[0]
+
+
 def obtain_performer(
     plan: TrainingPlan, runs: Path, compute: Compute, progress: Progress = silent, output: Path | None = None
 ) -> Path:
@@ -144,7 +245,8 @@ def obtain_performer(
         return finished
     progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {compute}")
     clips = [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos]
-    path = train_performer(plan, clips, runs, compute, output, progress)
+    stage = measure_stage(clips, plan.person, plan.hold_out, runs, progress)
+    path = train_performer(plan, clips, runs, compute, output, progress, stage=stage)
     progress.say(f"Performer: {path} (previews and losses in {plan.folder(runs)})")
     return path
 

@@ -38,6 +38,8 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
+FIT_RECIPE: Final = 1
+"""Counts changes of this package that change bodies: part of the key under which they are cached."""
 _USUAL_HEIGHT_M: Final = 1.2
 _HEIGHT_SPREAD_M: Final = 0.45
 """Of cameras above the floor."""

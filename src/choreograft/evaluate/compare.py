@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import NormalisationConfig, TrackingConfig
+from choreograft.body.track import BodyTrack
+from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.evaluate.methods import Footage, Method, MethodPlan
 from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_against_truth
@@ -24,8 +25,7 @@ from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress
-from choreograft.retarget.normalise import map_to_target
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.carry import carry_over
 from choreograft.training.recording import Clip
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
@@ -55,6 +55,8 @@ class Case:
     truth: Path
     true_track: PoseTrack | None
     """What a perfect tracker would find in the truth; None where nobody knows."""
+    body: BodyTrack | None = None
+    """Fitted to the motion; None where it is in place, or for the global normalisation."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Comparison:
         if plan.identity not in self._built:
             self._built[plan.identity] = plan.build(self.progress)
         method = self._built[plan.identity]
-        track = case.motion.on_canvas(method.size) if case.own else _normalise(case.motion, method)
+        track = case.motion.on_canvas(method.size) if case.own else carry_over(case.motion, case.body, method.standing)
         return Drawing(method.size, method.draw(track), method.facts)
 
     def _draw(self, case: Case, name: str, drawing: Drawing, result: Path) -> dict[str, Any]:
@@ -168,11 +170,6 @@ def trace_motion(judged: Sequence[Sequence[Judged]], sources: Sequence[PoseTrack
         ]
         found[name] = trace_sources(sources, results)
     return found
-
-
-def _normalise(motion: PoseTrack, method: Method) -> PoseTrack:
-    config = NormalisationConfig()
-    return map_to_target(motion, Stance.measure(motion, config), method.stance, config)
 
 
 def _lay_truth(case: Case, size: Size) -> Drawing:

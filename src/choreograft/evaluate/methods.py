@@ -19,15 +19,17 @@ from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer, canvas_size
 from choreograft.performer.store import load_performer
+from choreograft.pipeline import measure_stage
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress
 from choreograft.render.nearest import NearestFrames
 from choreograft.render.session import render_frames
+from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
-from choreograft.video.size import Size
+from choreograft.video.size import Canvas, Size
 
 NEAREST: Final = "nearest"
 PAPER_SMALL: Final = replace(
@@ -52,7 +54,7 @@ class Method:
 
     size: Size
     """Of its frames, px: the canvas."""
-    stance: Stance
+    standing: Standing
     """Where and how large the target stands on it."""
     draw: Draw
     facts: Mapping[str, Any]
@@ -149,7 +151,10 @@ class TrainedMethod:
         path = plan.performer_path(self.terms.runs)
         if not path.exists():
             progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name}")
-            train_performer(plan, self.footage.clips, self.terms.runs, self.terms.compute, progress=progress)
+            stage = measure_stage(self.footage.clips, self.footage.person, plan.hold_out, self.terms.runs, progress)
+            train_performer(
+                plan, self.footage.clips, self.terms.runs, self.terms.compute, progress=progress, stage=stage
+            )
         return _as_method(load_performer(path, self.terms.compute.device), self.terms.compute)
 
 
@@ -198,9 +203,13 @@ class NearestMethod:
         folder.mkdir(parents=True, exist_ok=True)
         with hold_folder(folder):
             recording = prepare_recording(folder / "recording", self.footage.shown(), self._size, progress)
+        footage = self.footage
+        stage = measure_stage(footage.clips, footage.person, footage.hold_out, self.terms.runs, progress)
+        scale = Canvas(footage.clips[0].track.size, self._size).scale
         stance = Stance.measure(recording.tracks[0], NormalisationConfig())
+        standing = Standing(stance, stage.on_canvas(self._size, scale))
         nearest = NearestFrames(recording.frames, recording.tracks, recording.plates[0])
-        return Method(self._size, stance, nearest.draw, {"frames to choose from": len(recording.frames)})
+        return Method(self._size, standing, nearest.draw, {"frames to choose from": len(recording.frames)})
 
 
 def check_methods(names: Sequence[str]) -> None:
@@ -255,4 +264,4 @@ def _as_method(performer: Performer, compute: Compute) -> Method:
     def draw(track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
         return (frame.image for frame in render_frames(performer, track, compute))
 
-    return Method(performer.card.size, performer.card.stance, draw, facts)
+    return Method(performer.card.size, performer.card.standing, draw, facts)

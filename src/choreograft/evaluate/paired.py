@@ -8,7 +8,7 @@ from choreograft.evaluate.compare import Case
 from choreograft.evaluate.methods import Footage
 from choreograft.files import content_hash
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_clip
+from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress
 from choreograft.studio.cases import CASES
@@ -71,7 +71,8 @@ def make_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
     """Track target and source as a user's videos would be: methods get no truth to work from."""
     target, _ = read_clip(pair.target, 1, runs, progress)
     source, _ = read_clip(pair.source, 1, runs, progress)
+    body = read_bodies([source], 1, runs, progress)[0]
     return Case(
         name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
-        true_track=PoseTrack.load(pair.truth_track),
+        true_track=PoseTrack.load(pair.truth_track), body=body,
     )  # fmt: skip

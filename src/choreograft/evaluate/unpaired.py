@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from choreograft.config import CleaningConfig, NormalisationConfig, TrackingConfig
+from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.errors import VideoError
 from choreograft.evaluate.metrics.identity import FaceGallery
 from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_without_truth
 from choreograft.evaluate.scores import Entry
 from choreograft.files import content_hash
 from choreograft.performer.store import is_performer, load_performer
-from choreograft.pipeline import read_clip
+from choreograft.pipeline import measure_stage, read_bodies, read_clip
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress
-from choreograft.retarget.normalise import map_to_target
+from choreograft.retarget.carry import Standing, carry_over
 from choreograft.retarget.stance import Stance
 from choreograft.training.recording import Clip
 
@@ -32,7 +32,7 @@ RESULT: Final = "result"
 class _Target:
     """What is known of who should be seen."""
 
-    stance: Stance
+    standing: Standing
     clip: Clip | None
     """A video of theirs, for the face."""
 
@@ -49,12 +49,12 @@ def judge_result(
     Raises:
         VideoError: the two differ in length or rate. PersonError: nobody is seen in one of them.
     """
-    config = NormalisationConfig()
     wanted, _ = read_clip(source, person, runs, progress)
     found = load_or_track(result, runs / "tracks", TrackingConfig(), 1, progress)
     _check_alike(result, found, source, wanted.track)
     known = _know_target(result, found, target, runs, progress)
-    asked = map_to_target(wanted.track, Stance.measure(wanted.track, config), known.stance, config)
+    body = None if known.standing.stage is None else read_bodies([wanted], person, runs, progress)[0]
+    asked = carry_over(wanted.track, body, known.standing)
     asked = asked.on_canvas(found.size)
     gallery = FaceGallery.from_clip(known.clip, tools) if known.clip is not None else None
     scores = judge_without_truth(Clip(result, found), asked, tools, gallery, progress)
@@ -63,17 +63,22 @@ def judge_result(
 
 def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path, progress: Progress) -> _Target:
     if target is None:
-        return _Target(Stance.measure(clean_track(found, CleaningConfig())[0]), None)
+        own = Clip(result, clean_track(found, CleaningConfig())[0])
+        return _Target(_stand(own, 1, runs, progress), None)
     if not is_performer(target):
         clip, _ = read_clip(target, 1, runs, progress)
-        return _Target(Stance.measure(clip.track), clip)
+        return _Target(_stand(clip, 1, runs, progress), clip)
     card = load_performer(target).card
     for name, sha in card.training.get("clips", {}).items():
         if Path(name).is_file() and content_hash(Path(name)) == sha:
             clip, _ = read_clip(Path(name), int(card.training["person"]), runs, progress)
-            return _Target(card.stance, clip)
+            return _Target(card.standing, clip)
     progress.say(f"{target}: its footage is not where it was, so the identity in {result.name} is not judged")
-    return _Target(card.stance, None)
+    return _Target(card.standing, None)
+
+
+def _stand(clip: Clip, person: int, runs: Path, progress: Progress) -> Standing:
+    return Standing(Stance.measure(clip.track), measure_stage([clip], person, 0.0, runs, progress))
 
 
 def _check_alike(result: Path, found: PoseTrack, source: Path, wanted: PoseTrack) -> None:

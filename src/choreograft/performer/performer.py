@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from choreograft.config import Preset
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.retarget.body import BodyStage
+from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 
@@ -27,8 +29,15 @@ class PerformerCard:
     """Of the frames it draws, px: the canvas."""
     stance: Stance
     """Where and how large the person stands, canvas px."""
+    stage: BodyStage | None = None
+    """Their body, their camera and floor, canvas px; None in older files and for footage without a fitted body."""
     training: dict[str, Any] = field(default_factory=dict)
     """How it was made, for people: clips with their SHA-256 and rates, images seen, seconds, device, versions."""
+
+    @property
+    def standing(self) -> Standing:
+        """Where the person stands, as retargeting takes it."""
+        return Standing(self.stance, self.stage)
 
     @property
     def rate(self) -> Fraction | None:

@@ -16,6 +16,7 @@ from choreograft.config import preset_from_dict
 from choreograft.errors import FileFormatError
 from choreograft.files import atomic_path
 from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 
@@ -45,11 +46,16 @@ def save_performer(performer: Performer, path: Path) -> None:
         "preset": asdict(card.preset),
         "size": card.size,
         "stance": card.stance.to_dict(),
+        "stage": None if card.stage is None else card.stage.as_dict(),
         "training": card.training,
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in performer.state_dict().items()}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"choreograft": json.dumps(header, default=str)})
+
+
+def _stage_from(content: dict[str, Any] | None) -> BodyStage | None:
+    return None if content is None else BodyStage.from_dict(content)
 
 
 def load_performer(path: Path, device: torch.device | None = None) -> Performer:
@@ -66,7 +72,7 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         card = PerformerCard(
             header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
-            Stance.from_dict(header["stance"]), header["training"],
+            Stance.from_dict(header["stance"]), _stage_from(header.get("stage")), header["training"],
         )  # fmt: skip
         performer = Performer(card, tensors["plate"])
         performer.load_state_dict(tensors, strict=True)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import NormalisationConfig
+from choreograft.body.track import BodyTrack
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.pose.resample import resample_track
@@ -22,8 +22,7 @@ from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.render.session import render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
-from choreograft.retarget.normalise import map_to_target
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.carry import carry_over
 from choreograft.video.read import Frame, VideoInfo, measure_length, probe, read_frames
 from choreograft.video.sheet import fit_into, save_picture, scale_to_height, tile_pictures
 from choreograft.video.size import Size
@@ -46,10 +45,13 @@ class Rendering:
     """Seconds of the source in one second of the result."""
 
 
-def pose_for(performer: Performer, track: PoseTrack) -> PoseTrack:
-    """A cleaned source track in the performer's place and size, canvas pixels (docs/method.md, section 2)."""
-    config = NormalisationConfig()
-    return map_to_target(track, Stance.measure(track, config), performer.card.stance, config)
+def pose_for(performer: Performer, track: PoseTrack, body: BodyTrack | None = None) -> PoseTrack:
+    """A cleaned source track in the performer's place, canvas pixels (docs/method.md, section 2).
+
+    Args:
+        body: fitted to the track, for retargeting in 3D; None for the paper's global normalisation.
+    """
+    return carry_over(track, body, performer.card.standing)
 
 
 def time_for(
@@ -118,6 +120,7 @@ def render_dance(
     sheet: Path | None = None,
     progress: Progress = silent,
     request: TimingRequest = TimingRequest(),  # noqa: B008 - frozen
+    body: BodyTrack | None = None,
 ) -> Rendering:
     """Write the video in which the performer does what `track`, the cleaned track of `source`, does.
 
@@ -128,12 +131,13 @@ def render_dance(
         side_by_side: another video to write, of source, stick figure and result beside each other.
         sheet: a contact sheet to write, of the same three.
         request: rate and duration of the result.
+        body: see `pose_for`.
     Raises:
         OptionError: a tempo or a rate out of bounds.
     """
     info, size = probe(source), performer.card.size
     timing = time_for(performer, info, track, request, progress)
-    danced = bring_to(timing, pose_for(performer, track))
+    danced = bring_to(timing, pose_for(performer, track, body))
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
     originals = nearest_frames(read_frames(source), timing.source_times)

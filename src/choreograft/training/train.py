@@ -22,12 +22,14 @@ from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
 from choreograft.performer.store import SUFFIX, save_performer
 from choreograft.progress import Progress, silent
+from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.journal import Journal
 from choreograft.training.loop import fit, set_up
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.training.state import TrainingState
+from choreograft.video.size import Canvas, Size
 
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
@@ -81,12 +83,14 @@ def train_performer(
     output: Path | None = None,
     progress: Progress = silent,
     journal_config: JournalConfig = JournalConfig(),  # noqa: B008 - frozen
+    stage: BodyStage | None = None,
 ) -> Path:
     """Train the performer of a plan, or go on with it where an earlier run of the same plan stopped.
 
     Args:
         clips: the plan's videos with their cleaned tracks, whole: what is held out is left out here.
         output: the performer file to write; in the run folder where None.
+        stage: of the body fitted to the first clip, in its pixels; kept in the performer for retargeting.
     Returns:
         The performer file.
     Raises:
@@ -105,7 +109,9 @@ def train_performer(
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
         recording = prepare_recording(folder / "recording", shown, size, progress)
-        setup = set_up(build_performer(plan, recording), perceptual, compute, plan.seed)
+        setup = set_up(
+            build_performer(plan, recording, _on_canvas(stage, clips[0], size)), perceptual, compute, plan.seed
+        )
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
         resume(setup.state, checkpoint, plan.key, journal, progress)
         fit(setup, recording, plan.budget, journal, checkpoint, plan.key, plan.seed, progress)
@@ -120,17 +126,21 @@ def train_performer(
     return output
 
 
-def build_performer(plan: TrainingPlan, recording: Recording) -> Performer:
+def build_performer(plan: TrainingPlan, recording: Recording, stage: BodyStage | None = None) -> Performer:
     """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed."""
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
     facts = {"clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed}
-    card = PerformerCard(plan.name, plan.preset, recording.tracks[0].size, stance, facts)
+    card = PerformerCard(plan.name, plan.preset, recording.tracks[0].size, stance, stage, facts)
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         return Performer(card, to_tensor(recording.plates[0]))
+
+
+def _on_canvas(stage: BodyStage | None, clip: Clip, size: Size) -> BodyStage | None:
+    return None if stage is None else stage.on_canvas(size, Canvas(clip.track.size, size).scale)
 
 
 def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
