@@ -28,7 +28,7 @@ FRONT: Final = (226, 224, 218)
 """Of head and trunk, seen from before."""
 BACK: Final = (128, 126, 132)
 """Of head and trunk, seen from behind."""
-_LIGHT: Final = np.array([-0.4, -0.65, -0.9], np.float32) / np.float32(1.1800)
+_LIGHT: Final = (np.array([-0.4, -0.65, -0.9]) / np.linalg.norm([-0.4, -0.65, -0.9])).astype(np.float32)
 """Direction to the light, camera axes: from above, the picture's left and before the body."""
 _AMBIENT: Final = 0.35
 """Brightness of what the light does not reach, as a share of what it meets squarely."""
@@ -119,7 +119,7 @@ def draw_body(image: Picture, surface: SurfaceMap, colours: Floats, opacity: flo
 def _shade(face: NDArray[np.integer], normal: Floats, colours: Floats) -> Floats:
     """Clay (h, w, 4) of a window's faces (h, w) and normals (h, w, 3): colour times cover, and cover 0 or 1.
 
-    So that both may be averaged. Works on the body's own pixels alone, which are a third of the window.
+    In this form samples may be averaged. Only the body's own are worked on, about a third of the window.
     """
     at = np.flatnonzero(face >= 0)
     light = _AMBIENT + (1 - _AMBIENT) * np.maximum(normal.reshape(-1, 3).take(at, 0) @ _LIGHT, 0)
