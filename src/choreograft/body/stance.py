@@ -43,7 +43,7 @@ def find_standing(soles: NDArray[np.float32], time_s: NDArray[np.floating]) -> N
     """(T, 2) 1 where the left, the right foot stands: low and slow for a while; soles (T, 8, 3) in the world, m."""
     T = len(soles)
     if T < 2:
-        return (soles.reshape(T, 2, 4, 3)[..., 2].min(-1) < _RISE_M).astype(np.float32)
+        return np.asarray(soles.reshape(T, 2, 4, 3)[..., 2].min(-1) < _RISE_M, dtype=np.float32)
     step_s = max(float(np.median(np.diff(time_s))), 1e-3)
     feet = gaussian_filter1d(soles.reshape(T, 2, 4, 3), _SMOOTHING_S / step_s, axis=0, mode="nearest")
     velocity = np.gradient(feet, time_s, axis=0)
