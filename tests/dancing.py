@@ -1,156 +1,86 @@
-"""A dancer who strikes one pose after the other: the true track, and pictures that nothing is wrong with.
+"""A dancer made of numbers: a body of rigid limbs whose true joints are known, for the tests of cleaning."""
 
-Shapes: T frames, J = 133 joints, H, W pixels.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import CheckConfig, Limit
-from choreograft.pose import skeleton as sk
-from choreograft.pose.masks import MaskSequence
+from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.video.size import Size
 
-SIZE = Size(160, 208)
-RATE = Fraction(24)
-KEY_S = 0.5
-"""From one pose to the next."""
-PX_PER_M = 88.0
-CENTRE = (80, 108)
-"""Where the hips are, px."""
-
-CONFIG = CheckConfig(person_height_px=Limit(120, 90), length_s=Limit(5.0, 3.2))
-"""For a clip of 6 s and a person of 150 px."""
-
-Vector = tuple[float, float, float]
-DOWN, SIDE, UP, AHEAD = (0.15, 1, 0), (1, 0, 0), (0.25, -1, 0), (0.1, 0.05, 1)
+PX_PER_M = 200.0
+HEIGHT_PX = 1.7 * PX_PER_M
+LIMBED = slice(0, 23)
+"""Body and feet: the joints that the dancer has."""
 
 
-@dataclass(frozen=True)
-class Key:
-    """A pose; directions are (outwards, down, forwards)."""
+def dance(
+    frames: int = 96, fps: float = 24, turning: float = 0.0, time_s: NDArray[np.float64] | None = None
+) -> PoseTrack:
+    """A person who sways, swings their arms and steps; every body and foot joint is seen.
 
-    upper: Vector = DOWN
-    """Of both upper arms."""
-    fore: Vector | None = None
-    """Of both forearms; as the upper arms' where None."""
-    thigh: Vector = (0.08, 1, 0)
-    shin: Vector = (0.05, 1, 0)
-    yaw_deg: float = 0.0
-    """90 turns to the picture's right."""
-
-    def numbers(self) -> NDArray[np.float64]:
-        return np.array([*self.upper, *(self.fore or self.upper), *self.thigh, *self.shin, self.yaw_deg])
-
-
-STAND = Key()
-SIDEWAYS, OVERHEAD, FORWARD = Key(SIDE), Key(UP), Key(AHEAD)
-BENT = Key(DOWN, (0.3, -0.9, 0.5))
-SQUAT = Key(AHEAD, thigh=(0.2, 0.45, 1), shin=(0, 1, -0.45))
-APART = Key(DOWN, thigh=(0.5, 1, 0), shin=(0.5, 1, 0))
-RIGHT, BACK, LEFT = Key(yaw_deg=90), Key(yaw_deg=180), Key(yaw_deg=270)
-ROUTINE = (STAND, SIDEWAYS, OVERHEAD, FORWARD, BENT, STAND, SQUAT, APART, STAND, RIGHT, BACK, LEFT, Key(yaw_deg=360))
+    `turning`: turns around the vertical a second.
+    """
+    t = np.arange(frames) / fps if time_s is None else time_s
+    joints = _pose(t)
+    angle = 2 * np.pi * turning * t
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, z = joints[..., 0].copy(), joints[..., 2].copy()
+    joints[..., 0], joints[..., 2] = cos * x + sin * z, -sin * x + cos * z
+    place = np.stack([320 + 40 * np.sin(1.1 * t), np.full(len(t), 260)], axis=-1)
+    arrays = empty_arrays(frames)
+    arrays["world"][:, LIMBED] = joints
+    arrays["xy"][:, LIMBED] = place[:, None] + PX_PER_M * joints[..., :2]
+    arrays["depth"][:, LIMBED] = PX_PER_M * joints[..., 2]
+    arrays["score"][:, LIMBED] = 0.95
+    return PoseTrack(
+        Size(640, 480), Fraction(fps).limit_denominator(1001), t, **arrays, present=np.ones(frames, np.bool_)
+    )
 
 
-def dance_track(keys: Sequence[Key] = ROUTINE) -> PoseTrack:
-    """The true track through the poses, `KEY_S` from one to the next, held for a moment; without masks."""
-    frames = round((len(keys) - 1) * KEY_S * RATE) + 1
-    time_s = np.arange(frames) / float(RATE)
-    return track_at(keys, time_s)
+def _pose(t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, 23, 3) m around the hips: x right in the picture, y down, z away; the dancer faces the camera."""
+    joints = np.zeros((len(t), 23, 3))
+    for side, (shoulder, hip, ear, toe) in {
+        +1: (skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP, skeleton.LEFT_EAR, skeleton.LEFT_BIG_TOE),
+        -1: (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_HIP, skeleton.RIGHT_EAR, skeleton.RIGHT_BIG_TOE),
+    }.items():
+        phase = 0.0 if side > 0 else 2.0
+        joints[:, shoulder] = (0.19 * side, -0.5, 0)
+        joints[:, ear] = (0.08 * side, -0.72, 0)
+        joints[:, ear - 2] = (0.03 * side, -0.75, -0.09)  # the eye
+        raised = 0.9 + 0.8 * np.sin(3.1 * t + phase)
+        bent = raised + 0.5 + 0.5 * np.sin(4.3 * t + phase)
+        joints[:, shoulder + 2] = joints[:, shoulder] + 0.29 * _swing(side, raised, 0.3)
+        joints[:, shoulder + 4] = joints[:, shoulder + 2] + 0.26 * _swing(side, bent, 0.5)
+        joints[:, hip] = (0.1 * side, 0, 0)
+        step = 0.25 + 0.2 * np.sin(2.3 * t + phase)
+        joints[:, hip + 2] = joints[:, hip] + 0.42 * _swing(side, 0.2 * step, 0.6 * step)
+        joints[:, hip + 4] = joints[:, hip + 2] + 0.42 * _swing(side, 0.1 * step, -0.4 * step)
+        for point, offset in enumerate(((0.02 * side, 0.07, -0.18), (0.05 * side, 0.07, -0.15), (0, 0.06, 0.06))):
+            joints[:, toe + point] = joints[:, hip + 4] + np.array(offset)
+    joints[:, skeleton.NOSE] = (0, -0.72, -0.12)
+    return joints
 
 
-def track_at(keys: Sequence[Key], time_s: NDArray[np.float64]) -> PoseTrack:
-    """The track at any times, s."""
-    position = np.clip(time_s / KEY_S, 0, len(keys) - 1)
-    first = np.minimum(position.astype(int), max(0, len(keys) - 2))
-    step = np.clip((position - first - 0.2) / 0.6, 0, 1)[:, None]
-    numbers = np.stack([key.numbers() for key in keys])
-    blend = step * step * (3 - 2 * step)
-    after = numbers[np.minimum(first + 1, len(keys) - 1)]
-    world = np.stack([_joints(row) for row in (1 - blend) * numbers[first] + blend * after])
-    arrays = empty_arrays(len(time_s))
-    arrays["world"] = world.astype(np.float32)
-    arrays["xy"] = (world[..., :2] * PX_PER_M + CENTRE).astype(np.float32)
-    arrays["depth"] = (world[..., 2] * PX_PER_M).astype(np.float32)
-    arrays["score"] = np.isfinite(world).all(-1).astype(np.float32)
-    return PoseTrack(SIZE, RATE, time_s, **arrays, present=np.ones(len(time_s), bool))
+def _swing(side: int, out: NDArray[np.float64], forwards: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """(T, 3) direction of a limb that hangs down, raised sideways by `out` and then to the front by `forwards`, rad."""
+    forwards = np.broadcast_to(forwards, out.shape)
+    flat = np.stack([side * np.sin(out), np.cos(out)], axis=-1) * np.cos(forwards)[:, None]
+    return np.concatenate([flat, -np.sin(forwards)[:, None]], axis=-1)
 
 
-def _joints(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(J, 3) m, origin between the hips, x right, y down, z away; the person faces the camera at yaw 0."""
-    body = np.full((sk.JOINTS, 3), np.nan)  # left, down, forwards
-    body[sk.NOSE], body[sk.LEFT_EYE], body[sk.RIGHT_EYE] = (0, -0.68, 0.12), (0.03, -0.71, 0.09), (-0.03, -0.71, 0.09)
-    body[sk.LEFT_EAR], body[sk.RIGHT_EAR] = (0.08, -0.7, 0), (-0.08, -0.7, 0)
-    upper, fore, thigh, shin = (part / np.linalg.norm(part) for part in row[:12].reshape(4, 3))
-    for sign, names in ((1, "LEFT"), (-1, "RIGHT")):
-        mirror = np.array([sign, 1, 1])
-        place = {
-            name: getattr(sk, f"{names}_{name}") for name in ("SHOULDER", "ELBOW", "WRIST", "HIP", "KNEE", "ANKLE")
-        }
-        body[place["SHOULDER"]] = (0.19 * sign, -0.5, 0)
-        body[place["ELBOW"]] = body[place["SHOULDER"]] + 0.28 * upper * mirror
-        body[place["WRIST"]] = body[place["ELBOW"]] + 0.26 * fore * mirror
-        body[place["HIP"]] = (0.1 * sign, 0, 0)
-        body[place["KNEE"]] = body[place["HIP"]] + 0.42 * thigh * mirror
-        body[place["ANKLE"]] = body[place["KNEE"]] + 0.42 * shin * mirror
-        body[getattr(sk, f"{names}_HEEL")] = body[place["ANKLE"]] + (0, 0.05, -0.04)
-        body[getattr(sk, f"{names}_BIG_TOE")] = body[place["ANKLE"]] + (0, 0.05, 0.14)
-    yaw = np.radians(row[12])
-    left, down, ahead = body.T
-    return np.stack([left * np.cos(yaw) + ahead * np.sin(yaw), down, left * np.sin(yaw) - ahead * np.cos(yaw)], axis=-1)
-
-
-def texture(size: Size, seed: int, low: int, high: int) -> NDArray[np.uint8]:
-    """(H, W, 3) sharp patches in random colours between two grey levels."""
-    patches = np.random.default_rng(seed).integers(low, high, (size.height // 6 + 1, size.width // 6 + 1, 3))
-    enlarged = patches.astype(np.uint8).repeat(6, 0).repeat(6, 1)
-    return np.ascontiguousarray(enlarged[: size.height, : size.width])
-
-
-ROOM, CLOTHES = texture(SIZE, 1, 60, 100), texture(SIZE, 2, 150, 230)
-LINES = (
-    (sk.LEFT_SHOULDER, sk.LEFT_ELBOW, sk.LEFT_WRIST), (sk.RIGHT_SHOULDER, sk.RIGHT_ELBOW, sk.RIGHT_WRIST),
-    (sk.LEFT_HIP, sk.LEFT_KNEE, sk.LEFT_ANKLE, sk.LEFT_BIG_TOE),
-    (sk.RIGHT_HIP, sk.RIGHT_KNEE, sk.RIGHT_ANKLE, sk.RIGHT_BIG_TOE),
-)  # fmt: skip
-
-
-def draw_mask(xy: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(H, W) 255 = dancer with joints (J, 2), px."""
-    mask = np.zeros((SIZE.height, SIZE.width), np.uint8)
-    points = np.round(np.nan_to_num(xy) - 0.5).astype(np.int32)
-    for line in LINES:
-        cv2.polylines(mask, [points[list(line)]], False, 255, 8)
-        cv2.circle(mask, points[line[2]].tolist(), 5, 255, -1)
-    trunk = points[[sk.LEFT_SHOULDER, sk.RIGHT_SHOULDER, sk.RIGHT_HIP, sk.LEFT_HIP]]
-    cv2.fillConvexPoly(mask, cv2.convexHull(trunk), 255)
-    cv2.polylines(mask, [trunk], True, 255, 12)
-    cv2.circle(mask, points[list(sk.HEAD)].mean(0).astype(int).tolist(), 10, 255, -1)
-    return mask
-
-
-def draw_frame(xy: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(H, W, 3) the dancer before the room."""
-    return np.where(draw_mask(xy)[..., None] > 0, CLOTHES, ROOM)
-
-
-def with_masks(track: PoseTrack) -> PoseTrack:
-    """The same track with the dancer's masks."""
-    blobs = [MaskSequence.pack(draw_mask(xy), SIZE) if seen else np.zeros(0, np.uint8)
-             for xy, seen in zip(track.xy, track.present, strict=True)]  # fmt: skip
-    return replace(track, masks=MaskSequence.from_blobs(SIZE, blobs))
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A true track and the pictures that belong to it."""
-
-    track: PoseTrack
-    frames: NDArray[np.uint8]
-    """(T, H, W, 3)"""
+def shaken(track: PoseTrack, noise_px: float, dropped: float = 0.0, seed: int = 0) -> PoseTrack:
+    """The track as a shaky estimator sees it: noise in picture and space, and joints that are missing."""
+    random = np.random.default_rng(seed)
+    noise = random.normal(0, noise_px, (*track.xy.shape[:2], 3)).astype(np.float32)
+    lost = random.random(track.score.shape) < dropped
+    return replace(
+        track,
+        xy=np.where(lost[..., None], np.nan, track.xy + noise[..., :2]),
+        depth=np.where(lost, np.nan, track.depth + noise[..., 2]),
+        world=np.where(lost[..., None], np.nan, track.world + noise / np.float32(PX_PER_M)),
+        score=np.where(lost, 0, track.score),
+    )

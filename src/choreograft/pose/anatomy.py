@@ -41,6 +41,18 @@ def weigh_anatomy(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
     return np.asarray(np.where(np.abs(np.nan_to_num(cues)) > _CLEAR, np.sign(cues), 0).mean(0))
 
 
+def weigh_head(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
+    """(T,) whether ears and shoulders have the same sides, -1..1: heads turn by less than a right angle."""
+    told = np.zeros(len(track))
+    for values in (track.xy, track.world):
+        points = np.where(seen[..., None], values, np.nan).astype(np.float64)
+        ears = _unit(points[:, skeleton.LEFT_EAR] - points[:, skeleton.RIGHT_EAR])
+        shoulders = _unit(points[:, skeleton.LEFT_SHOULDER] - points[:, skeleton.RIGHT_SHOULDER])
+        together = np.nan_to_num((ears * shoulders).sum(-1))
+        told += np.where(np.abs(together) > _CLEAR, np.sign(together), 0) / 2
+    return told
+
+
 def _vote(cue: NDArray[np.float64]) -> int:
     """+1 right, -1 wrong, 0 undecided; `cue` (T,) is positive where right and NaN where it says nothing."""
     clear = np.abs(np.nan_to_num(cue)) > _CLEAR

@@ -9,7 +9,7 @@ most frames contradicts it.
 Shapes: T frames of one uncut stretch, J = 133 joints, P left/right pairs of joints, C coordinates.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
-from choreograft.pose.anatomy import contradicts_anatomy, weigh_anatomy
+from choreograft.pose.anatomy import contradicts_anatomy, weigh_anatomy, weigh_head
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
@@ -58,7 +58,11 @@ class _Group:
     members: Indices
     """All joints that go with them."""
     attached: tuple[tuple[int, int], ...] = ()
-    """Left joints that do not go with them, and what hangs there: the wrong arm is too far from its shoulder."""
+    """Left joints that do not go with them, and those that hang there: a wrong arm is far from its shoulder."""
+    anatomy: Callable[[PoseTrack, Flags], Array] | None = None
+    """(T,) -1..1 whether the sides are right, where anatomy tells."""
+    is_last: bool = False
+    """What they hang from has been decided before; else a misfit may be that part's fault."""
 
 
 def _both_sides(*left: int | slice) -> Indices:
@@ -73,16 +77,27 @@ _LEG: Final = (skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, *_FOOT)
 _HEAD: Final = (skeleton.LEFT_EYE, skeleton.LEFT_EAR)
 _ARM_MEMBERS: Final = (*_ARM, skeleton.LEFT_HAND)
 _LEG_MEMBERS: Final = (*_LEG, skeleton.LEFT_SMALL_TOE)
+_SHOULDER, _HIP = (skeleton.LEFT_SHOULDER,), (skeleton.LEFT_HIP,)
 _SIDE: Final = (skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP)
+_UPPER_ARM: Final = (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW)
+_THIGH: Final = (skeleton.LEFT_HIP, skeleton.LEFT_KNEE)
+_ARM_AND_SHOULDER: Final = _both_sides(*_SHOULDER, *_ARM_MEMBERS)
+_LEG_AND_HIP: Final = _both_sides(*_HIP, *_LEG_MEMBERS)
+_EAR: Final = ((skeleton.LEFT_SHOULDER, skeleton.LEFT_EAR),)
 _GROUPS: Final = (
-    _Group("body", (*_SIDE, *_ARM, *_LEG, *_HEAD), np.arange(skeleton.JOINTS)),
-    _Group("arms", (_SIDE[0], *_ARM), _both_sides(_SIDE[0], *_ARM_MEMBERS), (_SIDE,)),
-    _Group("legs", (_SIDE[1], *_LEG), _both_sides(_SIDE[1], *_LEG_MEMBERS), (_SIDE,)),
-    _Group("arms", _ARM, _both_sides(*_ARM_MEMBERS), ((_SIDE[0], skeleton.LEFT_ELBOW),)),
-    _Group("legs", _LEG, _both_sides(*_LEG_MEMBERS), ((_SIDE[1], skeleton.LEFT_KNEE),)),
-    _Group("head", _HEAD, _both_sides(*_HEAD, skeleton.FACE), ((_SIDE[0], skeleton.LEFT_EAR),)),
+    _Group("body", (*_SIDE, *_ARM, *_LEG, *_HEAD), np.arange(skeleton.JOINTS), anatomy=weigh_anatomy),
+    _Group("arms", _SHOULDER + _ARM, _ARM_AND_SHOULDER, (_SIDE,)),
+    _Group("legs", _HIP + _LEG, _LEG_AND_HIP, (_SIDE,)),
+    _Group("arms", _SHOULDER + _ARM, _ARM_AND_SHOULDER, (_SIDE,), weigh_head, is_last=True),
+    _Group("legs", _HIP + _LEG, _LEG_AND_HIP, (_SIDE,), is_last=True),
+    _Group("arms", _ARM, _both_sides(*_ARM_MEMBERS), (_UPPER_ARM,), is_last=True),
+    _Group("legs", _LEG, _both_sides(*_LEG_MEMBERS), (_THIGH,), is_last=True),
+    _Group("arms", _SHOULDER, _both_sides(*_SHOULDER), (_SIDE, _UPPER_ARM), is_last=True),
+    _Group("legs", _HIP, _both_sides(*_HIP), (_SIDE, _THIGH), is_last=True),
+    _Group("head", _HEAD, _both_sides(*_HEAD, skeleton.FACE), _EAR, weigh_head, is_last=True),
 )
-"""In the order in which they are decided: trunk and limbs, then limbs alone."""
+"""In the order in which they are decided: trunk and limbs by motion, the same by fit, limbs alone, what is left."""
+_LIMBS: Final = (("arms", _SHOULDER + _ARM), ("legs", _HIP + _LEG), ("head", _HEAD))
 
 
 def repair_flips(
@@ -97,20 +112,28 @@ def repair_flips(
     Returns:
         The track and `seen`, with xy, score, depth and world of the swapped joints exchanged, and what was, by time.
     """
-    flips: list[Flip] = []
+    exchanged = np.zeros_like(seen)
     for group in _GROUPS:
         cost = _motion_costs(track, seen, group.deciding, height_px)
-        cost += _attachment_costs(track, seen, group.attached, height_px)[:, :, None, None]
-        if group.name == "body":
-            cost[:, 1] += config.anatomy_cost * weigh_anatomy(track, seen)[:, None, None]
+        cost[:, 1] += _attachment_costs(track, seen, group, height_px)[:, None, None]
+        if group.anatomy is not None:
+            cost[:, 1] += config.anatomy_cost * group.anatomy(track, seen)[:, None, None]
         swapped = _decode(cost, config)
         if group.name == "body" and contradicts_anatomy(exchange_sides(track, np.flatnonzero(swapped)), seen):
             swapped = ~swapped
-        if swapped.any():
-            frames = np.flatnonzero(swapped)
-            track, seen = exchange_sides(track, frames, group.members), _exchange(seen, frames, group.members)
-            flips += [Flip(group.name, first, last) for first, last in find_runs(swapped)]
-    return track, seen, tuple(sorted(flips, key=_by_time))
+        frames = np.flatnonzero(swapped)
+        track, seen = exchange_sides(track, frames, group.members), _exchange(seen, frames, group.members)
+        exchanged[np.ix_(frames, group.members)] ^= True
+    return track, seen, _list_flips(exchanged)
+
+
+def _list_flips(exchanged: Flags) -> tuple[Flip, ...]:
+    """Stretches by limb group, in order of time, of the joints (T, J) that were exchanged in the end."""
+    limbs = {name: np.asarray(exchanged[:, list(joints)].any(1)) for name, joints in _LIMBS}
+    body = np.logical_and.reduce(list(limbs.values()))
+    groups = {"body": body} | {name: flags & ~body for name, flags in limbs.items()}
+    flips = [Flip(name, first, last) for name, flags in groups.items() for first, last in find_runs(flags)]
+    return tuple(sorted(flips, key=_by_time))
 
 
 def _by_time(flip: Flip) -> tuple[int, str]:
@@ -189,22 +212,24 @@ def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
     return cost
 
 
-def _attachment_costs(track: PoseTrack, seen: Flags, attached: tuple[tuple[int, int], ...], height_px: float) -> Array:
-    """(T, 2) how unlikely, in nats, each frame is as it is and swapped, by the lengths of the limbs that would join."""
-    cost = np.zeros((len(track), 2))
+def _attachment_costs(track: PoseTrack, seen: Flags, group: _Group, height_px: float) -> Array:
+    """(T,) what speaks, in nats, against a swap, by how well limbs fit what they hang from as they are and swapped.
+
+    Where that has not been decided yet a misfit says nothing for a swap: it may be the other part's.
+    """
+    cost = np.zeros(len(track))
     mirror = skeleton.MIRROR
-    for fixed, moving in attached:
+    for fixed, moving in group.attached:
         for values, unit in ((track.xy, height_px), (track.world, _METRES)):
             places = np.where(seen[..., None], values, np.nan).astype(np.float64) / unit
-            own = [_length(places, fixed, moving), _length(places, mirror[fixed], mirror[moving])]
-            other = [_length(places, fixed, mirror[moving]), _length(places, mirror[fixed], moving)]
-            whole = np.isfinite(own + other).all(0)
+            own = np.stack([_length(places, fixed, moving), _length(places, mirror[fixed], mirror[moving])])
+            other = np.stack([_length(places, fixed, mirror[moving]), _length(places, mirror[fixed], moving)])
+            whole = np.asarray(np.isfinite(own + other).all(0))
             if whole.any():
-                usual = np.median(np.stack(own)[:, whole])
-                spread = max(1.5 * float(np.median(np.abs(np.stack(own)[:, whole] - usual))), _FLOOR)
-                for swap, lengths in enumerate((own, other)):
-                    off = np.log1p(np.square((np.stack(lengths) - usual) / spread)).sum(0)
-                    cost[whole, swap] += _INDEPENDENT / 2 * off[whole]
+                usual = np.median(own[:, whole])
+                spread = max(1.5 * float(np.median(np.abs(own[:, whole] - usual))), _FLOOR)
+                fits, misfits = (np.log1p(np.square((v[:, whole] - usual) / spread)).sum(0) for v in (own, other))
+                cost[whole] += _INDEPENDENT / 2 * (misfits - fits if group.is_last else np.maximum(misfits - fits, 0))
     return cost
 
 
