@@ -12,7 +12,7 @@ from choreograft.check.clips import Filmed, measure_clip
 from choreograft.config import CheckConfig
 from choreograft.pose.tracking import PeopleCount
 from choreograft.video.read import Frame
-from dancing import CONFIG, Shot, dance_track, draw_frame, with_masks
+from filmed_dancer import CONFIG, Shot, dance_track, draw_frame, with_masks
 
 
 @pytest.fixture(scope="session")

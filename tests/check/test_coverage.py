@@ -9,7 +9,7 @@ from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.coverage import Coverage, compare_poses, compare_tracks, compare_views, name_side
 from choreograft.config import CheckConfig
 from choreograft.pose.track import PoseTrack
-from dancing import APART, BACK, KEY_S, OVERHEAD, ROUTINE, SIDEWAYS, STAND, dance_track
+from filmed_dancer import APART, BACK, KEY_S, OVERHEAD, ROUTINE, SIDEWAYS, STAND, dance_track
 
 CONFIG = CheckConfig()
 BODY_PX = 150.0

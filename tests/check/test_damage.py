@@ -12,7 +12,19 @@ from choreograft.check.clips import Filmed
 from choreograft.check.findings import judge_clip
 from choreograft.pose.masks import MaskSequence
 from choreograft.video.size import Size
-from dancing import CONFIG, OVERHEAD, RATE, SIZE, STAND, Shot, dance_track, draw_frame, texture, track_at, with_masks
+from filmed_dancer import (
+    CONFIG,
+    OVERHEAD,
+    RATE,
+    SIZE,
+    STAND,
+    Shot,
+    dance_track,
+    draw_frame,
+    texture,
+    track_at,
+    with_masks,
+)
 
 
 def each(shot: Shot, change: Callable[[np.ndarray, int], np.ndarray]) -> Shot:

@@ -7,7 +7,7 @@ import pytest
 
 from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.moves import MOVES, find_moves, name_moves, seconds_shown
-from dancing import (
+from filmed_dancer import (
     APART,
     BACK,
     BENT,

@@ -20,7 +20,7 @@ from choreograft.studio.render import Take, render_clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
-from dancing import BACK, CONFIG, OVERHEAD, STAND, Shot, dance_track, draw_frame, with_masks
+from filmed_dancer import BACK, CONFIG, OVERHEAD, STAND, Shot, dance_track, draw_frame, with_masks
 
 RATE = Fraction(12)
 

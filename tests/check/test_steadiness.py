@@ -7,7 +7,7 @@ import pytest
 from choreograft.check.steadiness import BackgroundWatch, CameraPath, CameraWatch
 from choreograft.config import CheckConfig
 from choreograft.video.size import Size
-from dancing import texture
+from filmed_dancer import texture
 
 SIZE = Size(160, 120)
 CONFIG = CheckConfig(background_samples=40)
