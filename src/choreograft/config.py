@@ -115,7 +115,7 @@ class SurfaceConfig:
 class BodyFitConfig:
     """Fitting a body to a track (body/fit.py, body/energy.py); each sigma is a deviation that costs one unit."""
 
-    keypoint_sigma: float = 0.01
+    keypoint_sigma: float = 0.008
     """Of keypoints in the picture, as a share of the person's height there."""
     keypoint_outlier: float = 0.06
     """Beyond this share of the height a keypoint is taken for wrong, and more of it costs no more."""
@@ -145,7 +145,7 @@ class BodyFitConfig:
     """Standard deviation of its logarithm."""
     pitch_prior_deg: float = 3.0
     pitch_spread_deg: float = 8.0
-    phenotype_spread: float = 0.22
+    phenotype_spread: float = 0.3
     """Of every phenotype about the mean body."""
     length_spread: float = 0.05
     """Of each part's length."""
@@ -156,8 +156,8 @@ class BodyFitConfig:
     calibration_steps: int = 120
     outline_frames: int = 10
     """Of them in which the silhouette is held against the mask."""
-    outline_steps: int = 40
-    outline_weight: float = 30.0
+    outline_steps: int = 50
+    outline_weight: float = 80.0
     """Of the mean deviation of mask and body, against the keypoints of `evidence_frames` frames."""
     window_frames: int = 240
     """Frames fitted at once; memory does not grow with the clip."""
@@ -301,7 +301,7 @@ class CheckConfig:
     dark: Limit = Limit(70.0, 45.0)
     """Grey level that the brightest tenth of the person reaches, 0..255."""
     clipped: Limit = Limit(0.15, 0.35)
-    """Share of the person that is plain white."""
+    """Share of the person with two of three colour channels at their end."""
     flicker: Limit = Limit(1.5, 4.0)
     """Usual step of the background's brightness from frame to frame, %."""
     shake: Limit = Limit(0.15, 0.4)

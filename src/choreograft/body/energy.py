@@ -53,8 +53,6 @@ _USUAL_RAD: Final = {
 _BOTH_FEET_M: Final = 0.04
 """A foot that is higher than the other by more carries nothing."""
 _LANDMARK_JOINTS: Final = slice(0, skeleton.FEET.stop)
-_PLAIN: Final = LimbDepth(1.0, 0.0, 0.03)
-"""Of limbs whose depth was not measured apart: trunk, head and feet."""
 _EXACT: Final = LimbDepth(1.0, 0.0, 0.01)
 """Of landmarks that are the body model's own joints."""
 
@@ -187,7 +185,7 @@ class Energy:
             self._limb_matrix[list(starts), column] -= 1 / len(starts)
             self._limb_matrix[list(ends), column] += 1 / len(ends)
         self._limb_joints = [[*starts, *ends, starts[0], ends[0]][:4] for _, starts, ends in LIMBS]
-        depths = [_EXACT if exact else LIMB_DEPTHS.get(name, _PLAIN) for name, _, _ in LIMBS]
+        depths = [_EXACT if exact else LIMB_DEPTHS[name] for name, _, _ in LIMBS]
         self._slope = torch.tensor([depth.slope for depth in depths])
         self._offset = USUAL_HEIGHT_M * torch.tensor([depth.offset for depth in depths])
         self._scatter = USUAL_HEIGHT_M * torch.tensor([depth.scatter for depth in depths])

@@ -51,11 +51,17 @@ class LimbDepth(NamedTuple):
 
 
 LIMB_DEPTHS: Final[Mapping[str, LimbDepth]] = {
-    "upper arm": LimbDepth(0.60, -0.006, 0.033),
-    "forearm": LimbDepth(0.65, -0.024, 0.040),
-    "thigh": LimbDepth(0.30, -0.001, 0.022),
-    "shin": LimbDepth(0.53, 0.021, 0.027),
-    "shoulders": LimbDepth(0.97, 0.0, 0.025),
-    "hips": LimbDepth(1.12, 0.0, 0.014),
+    "upper arm": LimbDepth(0.60, -0.009, 0.033),
+    "forearm": LimbDepth(0.66, -0.022, 0.039),
+    "thigh": LimbDepth(0.33, -0.010, 0.022),
+    "shin": LimbDepth(0.57, 0.008, 0.028),
+    "foot": LimbDepth(0.27, -0.030, 0.017),
+    "trunk": LimbDepth(0.71, -0.002, 0.028),
+    "neck": LimbDepth(0.76, -0.007, 0.013),
+    "face": LimbDepth(1.01, -0.011, 0.015),
+    "shoulders": LimbDepth(0.98, 0.009, 0.023),
+    "hips": LimbDepth(1.13, 0.005, 0.013),
+    "ears": LimbDepth(0.94, 0.005, 0.011),
 }
-"""The tracker flattens limbs that point to the camera or away from it; shoulders and hips turn as they should."""
+"""Once the lean is taken out. The tracker flattens limbs that point to the camera or away from it; shoulders, hips and
+head turn as they should."""

@@ -32,7 +32,7 @@ _MASK_PX: Final = 160
 _OUTLINE_POINTS: Final = 140
 _SIGMA: Final = 0.012
 """Share of the person's height by which mask and body differ as a rule."""
-_FAR: Final = 0.045
+_FAR: Final = 0.06
 """Share of the height from which an unfilled place is cloth or hair."""
 
 
@@ -122,9 +122,9 @@ class Outlines:
         inside = (grid.abs() < 1).all(-1)
         spill = (robust(away.square(), 4.0) * inside).sum() / inside.sum().clamp_min(1)
         gap = torch.cdist(self.outline, at).min(dim=2).values / (self.height_px * _SIGMA)  # (T, N)
-        slack = (gap - 0.35).clamp_min(0)  # outline points lie between vertices
+        slack = (gap - 0.2).clamp_min(0)  # outline points lie between vertices
         unfilled = (robust(slack.square(), _FAR / _SIGMA) * self.known).sum() / self.known.sum().clamp_min(1)
-        return 4 * spill + unfilled
+        return 1.5 * spill + unfilled
 
 
 def find_outline(mask: NDArray[np.bool_]) -> NDArray[np.float64] | None:

@@ -34,7 +34,8 @@ _LIMB_WIDTH: Final = 0.09
 """Of the body height."""
 _FEWEST_SLOW: Final = 5
 """Frames in which a limb must be slow for its edges to be known."""
-_WHITE: Final = 252
+_FULL: Final = 252
+"""Level from which a channel has no detail left; two of three that are full are too much light, one may be a colour."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Footage:
     light: Floats
     """(T,) grey level that the person's brightest tenth reaches."""
     clipped: Floats
-    """(T,) share of the person that is plain white."""
+    """(T,) share of the person with two of three colour channels at their end."""
     background_light: Floats
     """(T,) mean grey level of the background."""
     flicker: Floats
@@ -114,7 +115,7 @@ class _Observer:
         gradients = Gradients.of(grey.astype(np.float32))
         self.series["behind"][t] = gradients.blur_px(free.astype(np.float32))
         if person.any():
-            self._add_person(t, grey, person, gradients)
+            self._add_person(t, picture, grey, person, gradients)
 
     def conclude(self) -> Footage:
         """All of it."""
@@ -146,11 +147,11 @@ class _Observer:
         box[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 255
         return box
 
-    def _add_person(self, t: int, grey: Image, person: Image, gradients: Gradients) -> None:
+    def _add_person(self, t: int, picture: Image, grey: Image, person: Image, gradients: Gradients) -> None:
         inside = person > 0
         levels = grey[inside]
         self.series["light"][t] = float(np.percentile(levels, 90))
-        self.series["clipped"][t] = float((levels >= _WHITE).mean())
+        self.series["clipped"][t] = float((np.median(picture[inside], axis=1) >= _FULL).mean())
         # the outline is the one edge that every person has; a pattern inside of it reads sharp at any blur
         reach = max(3.0, _OUTLINE * self.body_px)
         outlined = _spread(person, reach) > 0

@@ -133,7 +133,7 @@ RULES: Final = (
     ),
     Rule(
         "overexposed", lambda clip, _: _median(clip.footage.clipped), lambda c: c.clipped, "share of the person",
-        lambda _, share: f"{share:.0%} of the person is plain white, without any detail.",
+        lambda _, share: f"{share:.0%} of the person is overexposed and without detail.",
         "Film with less exposure: tap on the person to set it, then lower it a little.", source_too=False,
     ),
     Rule(

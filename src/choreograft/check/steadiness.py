@@ -25,6 +25,11 @@ _FEWEST: Final = 12
 _RANSAC_PX: Final = 0.7
 _ASTRAY_PX: Final = 0.5
 """A corner that, followed there and back, ends farther from its beginning was lost."""
+_FAINTEST: Final = 0.003
+"""Of the clearest corner's strength: plain walls have faint ones only, and they count as much as a patterned dress."""
+_STILL_PX: Final = 0.5
+_STILL_SHARE: Final = 0.35
+"""Of the corners: where as many stand still, the camera does."""
 _SAMPLE_HEIGHT_PX: Final = 128
 _OFTEN_FREE: Final = 0.2
 """Share of the samples in which a pixel must be free of the person to be judged."""
@@ -56,7 +61,7 @@ class CameraWatch:
             self.pose = step @ self.pose
         self.places.append(_move_frame(self.pose, grey.shape[1], grey.shape[0]))
         self._before = grey, free
-        corners = cv2.goodFeaturesToTrack(grey, _CORNERS, 0.01, 8, mask=free)
+        corners = cv2.goodFeaturesToTrack(grey, _CORNERS, _FAINTEST, max(6, grey.shape[0] // 32), mask=free)
         self._corners = np.zeros((0, 1, 2), np.float32) if corners is None else corners.astype(np.float32)
 
     def _find_step(self, before: Image, grey: Image) -> Floats | None:
@@ -66,8 +71,13 @@ class CameraWatch:
         # a step of the exposure moves nothing
         even = np.asarray(cv2.convertScaleAbs(grey, alpha=1 / self.brightening[-1]), dtype=np.uint8)
         there = _follow(before, even, self._corners)
-        astray_px = np.linalg.norm(_follow(even, before, there) - self._corners, axis=-1).ravel()
+        astray_px, moved_px = (
+            np.linalg.norm(places - self._corners, axis=-1).ravel() for places in (_follow(even, before, there), there)
+        )
         honest = astray_px < _ASTRAY_PX
+        still = honest & (moved_px < _STILL_PX)
+        if still.sum() > _STILL_SHARE * honest.sum():  # somebody may walk before a camera that stands
+            honest = still
         if honest.sum() < _FEWEST:
             return None
         step, agree = cv2.estimateAffinePartial2D(

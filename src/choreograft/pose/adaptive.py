@@ -4,7 +4,7 @@ A Kalman smoother (forwards and backwards at once) for all joints together. Mode
 frames is random, with covariance Q over the joints; each sighting adds white noise of known size (pose/noise.py).
 Rotated to the eigenvectors of Q the joints part into independent motions, each solved in closed form: large motions
 stay as they are, what no limb does is noise. Q is learned by evidence maximisation (MacKay 1992), drawn towards
-independent limbs on a tree (pose/limbs.py). Sightings far from the rest, or of low score, count less.
+independent limbs on a tree (pose/limbs.py). Sightings of low score count less.
 
 Shapes: T frames, J joints, C coordinates, K = J * C channels, W frames of one window.
 """
@@ -27,8 +27,8 @@ _TREE_FRAMES: Final = 200.0
 """How many frames' worth of evidence the tree of independent limbs counts against the window's own covariance."""
 _RESOLVED: Final = 0.02
 """Smallest share of a motion that counts as resolved: bounds MacKay's step."""
-_DOUBT: Final = 4.0
-"""A sighting so many standard deviations off counts half."""
+_DOUBT: Final = 8.0
+"""A sighting so many standard deviations off what was smoothed counts half in giving a motion back."""
 _RAREST: Final = 0.2
 """Share of the frames in which a joint is taken to have been seen at least."""
 _SETTLED: Final = 0.1
@@ -135,8 +135,7 @@ def _smooth_window(y: Array, counts: Array, basis: _Basis, model: "_Model") -> A
     observed = np.where(np.isfinite(y), y, 0)
     model = model.started(basis.acceleration @ x.reshape(len(x), -1), counts)
     for _ in range(_ROUNDS):
-        trust = counts / (1 + np.square(observed - x).sum(-1) / (y.shape[-1] * _DOUBT**2))
-        filled = x + trust[..., None] * (observed - x)
+        filled = x + counts[..., None] * (observed - x)
         power, motions = model.motions()
         gain = 1 / (1 + basis.roughness[:, None] / power)
         rotated = filled.reshape(len(x), -1) @ motions if motions is not None else filled.reshape(len(x), -1)
@@ -213,7 +212,7 @@ def _bridge(y: Array, seen: NDArray[np.bool_]) -> Array:
 def _restore_hits(x: Array, y: Array, counts: Array) -> Array:
     """Give back what smoothing took from a sudden motion: where neighbouring residuals agree beyond chance."""
     residual = np.where(counts[..., None] > 0, np.where(np.isfinite(y), y, 0) - x, 0)
-    weight = counts / (1 + np.square(residual).sum(-1) / (y.shape[-1] * 4 * _DOUBT**2))
+    weight = counts / (1 + np.square(residual).sum(-1) / (y.shape[-1] * _DOUBT**2))
     total, amount, square = np.zeros_like(x), np.zeros_like(counts), np.zeros_like(counts)
     for k in range(-_RESTORE_SPAN, _RESTORE_SPAN + 1):
         near = 1 / (1 + abs(k))

@@ -2,7 +2,7 @@
 
 A straight line from sighting to sighting cuts the corner of a swinging arm and shortens it. So each joint is filled
 relative to the joint it hangs from: the limb's direction is interpolated (with the depth in pixels, where known), its
-length by itself, both by monotone cubics through the sightings (Fritsch & Carlson 1980).
+length by itself, both by cubics that go on as the limb moved before and after (Akima 1970).
 
 Shapes: T frames, J = 133 joints, C coordinates, G frames of a gap, N sightings.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import Akima1DInterpolator
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
@@ -22,6 +22,7 @@ from choreograft.pose.track import PoseTrack
 Flags = NDArray[np.bool_]
 Array = NDArray[np.float64]
 
+_FEWEST: Final = 3
 _TURNED_OVER: Final = 0.25
 """Interpolated offsets this much shorter than the limb have no direction to speak of: the limb points at the lens."""
 
@@ -97,8 +98,10 @@ def _fill_joint(values: Array, joint: int, parent: int, gap: Flags, at: Flags, t
 
 
 def interpolate(known_s: Array, offsets: Array, wanted_s: Array) -> Array:
-    """(G, C) the monotone cubic through `offsets` (N, C) at `wanted_s`."""
-    return np.asarray(PchipInterpolator(known_s, offsets, axis=0)(wanted_s))
+    """(G, C) Akima's cubic through `offsets` (N, C) at `wanted_s`; through less than three the straight line."""
+    if len(known_s) < _FEWEST:
+        return np.stack([np.interp(wanted_s, known_s, column) for column in offsets.T], axis=-1)
+    return np.asarray(Akima1DInterpolator(known_s, offsets, axis=0)(wanted_s))
 
 
 def interpolate_limb(known_s: Array, offsets: Array, wanted_s: Array) -> Array:

@@ -29,6 +29,10 @@ _SLACK: Final = 0.03
 _SPIKE: Final = 15.0
 """Times the usual distance from the line between its neighbours, from which a depth is wrong."""
 _FEWEST_BACK: Final = 3
+_BURST_S: Final = 0.05
+"""How long a joint may keep its highest speed; half of it for longer."""
+_DETOUR: Final = 0.25
+"""What moving as far as is possible in a frame costs a chain, in sightings: of two, the calmer one is right."""
 _TRUNK: Final = (*skeleton.HEAD, *skeleton.SHOULDERS, *skeleton.HIPS)
 _LIMBS: Final = tuple(pair for pair in skeleton.BODY_LIMBS if pair[0] not in skeleton.HEAD)
 _SPREADS: Final = 6.0
@@ -37,8 +41,10 @@ _UNSTEADY: Final = 0.25
 """Lengths in 3D that spread by more than this share of the usual one are guesses, and rule nothing out."""
 _SCALE_SPAN_S: Final = 3.0
 """Over which the person's scale in the picture hardly changes."""
-_USUAL: Final = 97.0
-"""Percentile that stands for a limb's greatest length in the picture."""
+_USUAL: Final = 85.0
+"""Percentile that stands for a limb's greatest length in the picture, or else the length that limbs mostly have."""
+_SHARE_OF_HEIGHT: Final = 0.25
+"""Of the trunk, the thigh and the shin; the longest limbs, and little more than the arm's."""
 _FEWEST_LENGTHS: Final = 10
 
 
@@ -73,12 +79,14 @@ def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array, c
     joints = np.arange(score.shape[1])
     for n in range(T):
         earlier = np.arange(max(0, n - back), n)
-        gain, origin = np.where(seen[earlier].any(0), top - back * score[n], top), top_at.copy()
+        broken = np.where(seen[earlier].any(0), top - back * score[n], top)
+        gain, origin = np.maximum(broken, 0), np.where(broken > 0, top_at, -1)
         if len(earlier):
             moved = np.linalg.norm(xy[n] - xy[earlier], axis=-1)
-            reach = speed * (time_s[n] - time_s[earlier])[:, None] + slack
+            away_s = (time_s[n] - time_s[earlier])[:, None]
+            reach = speed * (np.minimum(away_s, _BURST_S) + np.maximum(away_s - _BURST_S, 0) / 2) + slack
             usable = seen[earlier] & (moved <= reach)
-            ways = np.where(usable, best[earlier], -np.inf)
+            ways = np.where(usable, best[earlier] - _DETOUR * moved / (speed * step_s + slack), -np.inf)
             chosen = ways.argmax(0)
             follows = ways[chosen, joints] > gain
             gain, origin = np.where(follows, ways[chosen, joints], gain), np.where(follows, earlier[chosen], origin)
@@ -165,6 +173,7 @@ def _too_long_in_picture(
     enough = both.sum(0) >= _FEWEST_LENGTHS
     share = np.where(both & enough, length / scale, np.nan)
     greatest = np.nanpercentile(np.where(enough, share, 0), _USUAL, axis=0)
+    greatest = np.maximum(greatest, _SHARE_OF_HEIGHT * height_px / np.median(scale))
     margin_px = _NOISE_MARGIN * np.hypot(noise_px[limbs[:, 0]], noise_px[limbs[:, 1]]) + _SLACK * height_px
     return np.asarray(both & enough & (length > config.max_stretch * greatest * scale + margin_px))
 

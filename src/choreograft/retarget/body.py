@@ -61,8 +61,8 @@ class BodyStage:
     @staticmethod
     def measure(body: BodyTrack) -> "BodyStage":
         """The stage of a fitted clip."""
-        floor = _floor_places(body)[body.present]
-        headings = find_headings(body)[body.present]
+        shown = body.present if body.present.any() else np.ones(len(body), np.bool_)
+        floor, headings = _floor_places(body)[shown], find_headings(body)[shown]
         heading, faces = _dominant(headings)
         x, y = np.median(floor, axis=0)
         near, far = np.percentile(floor[:, 1], (2, 98))
@@ -252,19 +252,27 @@ def _put_on_floor(moved: BodyTrack, source: BodyTrack, stature: float, config: B
 
 def _hold_feet(moved: BodyTrack, config: BodyRetargetConfig) -> BodyTrack:
     """Hold each standing foot at its mean place while it stands, and ease in and out of that while it swings."""
-    ankles = moved.points[:, list(_ANKLES)].astype(np.float64)  # (T, 2, 3)
-    lowest = moved.points[:, SOLES, 2].reshape(len(moved), 2, -1).min(2)
-    shift = np.zeros_like(ankles)
+    for _ in range(2):  # a sole moves a little against its ankle, so it is aimed at twice
+        ankles = moved.points[:, list(_ANKLES)].astype(np.float64)  # (T, 2, 3)
+        moved = reach_with_legs(moved, ankles + _find_shifts(moved, config))
+    return moved
+
+
+def _find_shifts(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
+    """(T, 2, 3) m from where the feet are to where they stand."""
+    soles = moved.points[:, SOLES].reshape(len(moved), 2, -1, 3).astype(np.float64)
+    middle, lowest = soles.mean(2), soles[..., 2].min(2)
+    shift = np.zeros_like(middle)
     for foot in range(2):
         runs, count = label(moved.stands[:, foot])
         known = np.zeros(len(moved), np.bool_)
         for run in range(1, count + 1):
             at = runs == run
-            shift[at, foot, :2] = ankles[at, foot, :2].mean(0) - ankles[at, foot, :2]
+            shift[at, foot, :2] = middle[at, foot, :2].mean(0) - middle[at, foot, :2]
             shift[at, foot, 2] = -lowest[at, foot]
             known |= at
         shift[:, foot] = _ease(shift[:, foot], known, moved.time_s, config.ease_s)
-    return reach_with_legs(moved, ankles + shift)
+    return shift
 
 
 def _ease(values: Array, known: NDArray[np.bool_], time_s: Array, ease_s: float) -> Array:
