@@ -300,7 +300,7 @@ class CheckConfig:
     """Body heights a second below which a limb counts as slow."""
     dark: Limit = Limit(70.0, 45.0)
     """Grey level that the brightest tenth of the person reaches, 0..255."""
-    clipped: Limit = Limit(0.15, 0.35)
+    clipped: Limit = Limit(0.25, 0.45)
     """Share of the person with two of three colour channels at their end."""
     flicker: Limit = Limit(1.5, 4.0)
     """Usual step of the background's brightness from frame to frame, %."""
