@@ -5,7 +5,8 @@
 For each case, frames of the truth (the target dancing the source's dance) are matched with frames of the target clip,
 both 512 px tall. Prints a markdown table: the share of the true body's pixels that the reference frame shows, and the
 median and the 90th percentile of the error over these pixels, as far as the estimated body covers them, in px. Bodies
-that are the true ones leave the rounding of the kernels; drawn at half the size, they leave that of the pixels, too.
+that are the true ones leave the rounding of the kernels; drawn at half the size, that of the pixels, too; fitted
+to the true tracks, they leave the error of the fit.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,10 +18,13 @@ import tyro
 from numpy.typing import NDArray
 
 from choreograft.body.correspond import correspond
+from choreograft.body.fit import fit_bodies
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface
+from choreograft.body.track import BodyTrack
 from choreograft.studio.cases import CASES, find_case
 from choreograft.studio.performers import costume_of
 from choreograft.studio.render import Take, perform
+from choreograft.studio.truth import find_joints, true_track
 from choreograft.video.size import Size
 
 HEIGHT_PX = 512
@@ -156,6 +160,30 @@ def true_pairs(case: str, count: int) -> list[FramePair]:
     ]
 
 
+def fitted_pairs(case: str, count: int) -> list[FramePair]:
+    """The same frames as `true_pairs`, with bodies fitted to the true tracks of both clips instead of the true ones."""
+    takes, along = find_case(case).takes(), (np.arange(count) + 0.5) / count
+    mixed = along[np.random.default_rng(0).permutation(count)]
+    tracks = []
+    for name in ("truth", "target"):
+        body = costume_of(takes[name].performer).body
+        joints = find_joints(body, perform(body, takes[name]))
+        tracks.append(true_track(joints, takes[name].camera, takes[name].rate, None))
+    truth, target = fit_bodies(tracks, exact=True)
+    news, references = (
+        list(_fitted_views(fitted, np.round(at * (len(fitted) - 1)).astype(int)))
+        for fitted, at in ((truth, along), (target, mixed))
+    )
+    return [FramePair(new, reference) for new, reference in zip(news, references, strict=True)]
+
+
+def _fitted_views(body: BodyTrack, frames: NDArray[np.intp]) -> Iterator[View]:
+    scale = HEIGHT_PX / body.camera.size.height
+    size = Size(round(body.camera.size.width * scale), HEIGHT_PX)
+    for vertices in body.skin(frames):
+        yield View(body.camera.place(vertices), body.camera.focal_px * scale, size)
+
+
 def main(options: Options) -> None:
     """Print the table."""
     print("| case | bodies | visible | median px | 90 % px |")
@@ -170,6 +198,9 @@ def main(options: Options) -> None:
         for bodies, measure in measures.items():
             errors = Errors.join([measure(pair, mesh) for pair in pairs])
             print(f"| {case} | {bodies} | {errors.row()} |", flush=True)
+        fitted = fitted_pairs(case, options.pairs)
+        errors = Errors.join([flow_errors(*both, mesh) for both in zip(fitted, pairs, strict=True)])
+        print(f"| {case} | fitted to true tracks | {errors.row()} |", flush=True)
 
 
 if __name__ == "__main__":

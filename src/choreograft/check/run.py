@@ -17,10 +17,13 @@ from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig, CheckOptions
 from choreograft.errors import OutputError, PersonError
 from choreograft.files import check_writable, write_json
+from choreograft.pipeline import measure_stage, read_bodies
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
+from choreograft.retarget.body import retarget_body, to_pose_track
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
+from choreograft.training.recording import Clip
 from choreograft.video.read import probe
 
 
@@ -65,7 +68,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
     findings = judge_clip(target, "target", config)
     if options.source is not None:
         source = film_facts(options.source, options.source_person, options.runs, config, progress)
-        coverage = hold_against(target, source, config)
+        coverage = hold_against(target, source, config, _carry_over(target, source, options, progress))
         findings += judge_clip(source, "source", config) + judge_coverage(coverage, target, source, config)
     document = to_document(target, source, coverage, findings)
     text = to_text(target, source, findings)
@@ -77,14 +80,26 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
     return Checked(tuple(findings), document, text, tuple(pictures))
 
 
-def hold_against(target: Filmed, source: Filmed, config: CheckConfig) -> Coverage:
-    """What of the source's dance the target's footage covers."""
+def hold_against(target: Filmed, source: Filmed, config: CheckConfig, carried: PoseTrack | None = None) -> Coverage:
+    """What of the source's dance the target's footage covers.
+
+    Args:
+        carried: the source's track in the target's picture; by the global normalisation where None.
+    """
+    carried = _scale(target.track, source.track) if carried is None else carried
     body_px = target.person.height_px if np.isfinite(target.person.height_px) else target.track.size.height
     views = (PARTS, coarse_views(target.track), coarse_views(source.track))
-    return compare_tracks(target.track, _carry_over(target.track, source.track), body_px, views, config)
+    return compare_tracks(target.track, carried, body_px, views, config)
 
 
-def _carry_over(target: PoseTrack, source: PoseTrack) -> PoseTrack:
+def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress: Progress) -> PoseTrack:
+    """The source's track in the target's picture, in 3D as `dance` carries it over."""
+    stage = measure_stage([Clip(target.video, target.track)], options.person, 0.0, options.runs, progress)
+    body = read_bodies([Clip(source.video, source.track)], options.source_person, options.runs, progress)[0]
+    return to_pose_track(retarget_body(body, stage), body, source.track)
+
+
+def _scale(target: PoseTrack, source: PoseTrack) -> PoseTrack:
     """The source's track in the target's picture; as it is where the two share no measure of the body."""
     try:
         return map_to_target(source, Stance.measure(source), Stance.measure(target))
