@@ -37,6 +37,7 @@ _TRUNK: Final = (*skeleton.HEAD, *skeleton.SHOULDERS, *skeleton.HIPS)
 _LIMBS: Final = tuple(pair for pair in skeleton.BODY_LIMBS if pair[0] not in skeleton.HEAD)
 _SPREADS: Final = 6.0
 """Median deviations from the usual length in 3D that do not count as impossible, whatever their size."""
+_FEET: Final = tuple(range(skeleton.FEET.start, skeleton.FEET.stop))
 _UNSTEADY: Final = 0.25
 """Lengths in 3D that spread by more than this share of the usual one are guesses, and rule nothing out."""
 _SCALE_SPAN_S: Final = 3.0
@@ -151,7 +152,10 @@ def _depth(joint: int) -> int:
 
 
 def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags, config: CleaningConfig) -> Flags:
-    """(T, L) limbs whose length in 3D is far from the usual one."""
+    """(T, L) limbs much longer in 3D than usual.
+
+    Shorter ones are no worse than an estimator's flat guess, and so is the length of a foot.
+    """
     length = np.linalg.norm(world[:, limbs[:, 0]] - world[:, limbs[:, 1]], axis=-1).astype(np.float64)
     known = both & np.isfinite(length)
     enough = known.sum(0) >= _FEWEST_LENGTHS
@@ -160,8 +164,7 @@ def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags, 
     spread = 1.5 * np.nanmedian(np.where(enough, np.abs(length - usual), 0), axis=0)
     enough &= spread < _UNSTEADY * usual
     longest = np.maximum(config.max_stretch * usual, usual + _SPREADS * spread)
-    shortest = np.minimum(usual / config.max_stretch**2, usual - _SPREADS * spread)
-    return np.asarray(known & enough & ((length > longest) | (length < shortest)))
+    return np.asarray(known & enough & (length > longest) & ~np.isin(limbs, _FEET).any(1))
 
 
 def _too_long_in_picture(
