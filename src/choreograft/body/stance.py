@@ -15,10 +15,10 @@ _SEEN: Final = 0.3
 _UPRIGHT_PERCENTILE: Final = 95
 _TORSOS_TALL: Final = 3.1
 """Head to ankles, in lengths of the torso, for people whose feet are never seen."""
-_SPEED_M_S: Final = 0.3
-_RISE_M: Final = 0.06
+_SPEED_M_S: Final = 0.4
+_RISE_M: Final = 0.11
 _SHORTEST_S: Final = 0.1
-_SMOOTHING_S: Final = 0.03
+_SMOOTHING_S: Final = 0.06
 
 
 def measure_height_px(track: PoseTrack) -> float:

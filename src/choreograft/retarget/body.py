@@ -272,7 +272,7 @@ def _find_shifts(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
             shift[at, foot, 2] = -lowest[at, foot]
             known |= at
         shift[:, foot] = _ease(shift[:, foot], known, moved.time_s, config.ease_s)
-    return shift
+    return np.asarray(shift)
 
 
 def _ease(values: Array, known: NDArray[np.bool_], time_s: Array, ease_s: float) -> Array:
