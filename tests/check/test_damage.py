@@ -81,6 +81,16 @@ def without_feet(shot: Shot) -> Shot:
     return Shot(track, shot.frames[:, : size.height])
 
 
+def without_a_side(shot: Shot) -> Shot:
+    """The left of the picture cut off, along the person's right arm, which the estimator bends back into it."""
+    left = 62
+    size = Size(SIZE.width - left, SIZE.height)
+    masks = [MaskSequence.pack(shot.track.masks[t][:, left:], size) for t in range(len(shot.track))]
+    xy = np.maximum(shot.track.xy - (left, 0), 0).astype(np.float32)
+    track = replace(shot.track, size=size, xy=xy, masks=MaskSequence.from_blobs(size, masks))
+    return Shot(track, np.ascontiguousarray(shot.frames[:, :, left:]))
+
+
 def select(shot: Shot, frames: np.ndarray) -> Shot:
     return Shot(shot.track.select(frames), shot.frames[frames])
 
@@ -136,6 +146,7 @@ DAMAGES = {
     flickering: {"flicker": "warning"},
     with_running_text: {"moving_background": "warning"},
     without_feet: {"cut_feet": "warning"},
+    without_a_side: {"cut_sides": "warning"},
     three_seconds: {"length": "warning"},
     few_frames_a_second: {"frame_rate": "warning"},
     unevenly_timed: {"uneven_timing": "warning"},
@@ -143,7 +154,7 @@ DAMAGES = {
 }
 
 
-SOURCE_TOO = {"person_share", "cut_feet", "dark", "frame_rate", "uneven_timing"}
+SOURCE_TOO = {"person_share", "cut_feet", "cut_sides", "dark", "frame_rate", "uneven_timing"}
 """What matters for a video that is only danced after."""
 
 

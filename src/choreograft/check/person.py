@@ -1,6 +1,6 @@
 """What a track tells of its person: how large, how much of them is in the picture, how often they are there.
 
-Shapes: T frames, J joints, K = 3 ends of the body (head, hands, feet).
+Shapes: T frames, J joints, K = 4 parts that can be cut off (head, hands, feet, sides).
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,11 @@ ENDS: Final = {
     "feet": (*skeleton.ANKLES, skeleton.LEFT_BIG_TOE, skeleton.RIGHT_BIG_TOE),
 }
 """Joints by which an end of the body is in the picture or not."""
+CUT: Final = (*ENDS, "sides")
+"""What of the body can be out of the picture; the sides are judged by the mask, since estimators bend a limb that is
+cut off back into the picture."""
+_TOUCH: Final = 0.06
+"""Of the body height: how long a stretch of the picture's left or right edge the mask must fill to be cut by it."""
 _HEAD_TO_TOP: Final = 1.15
 """Upright height over the distance from the eyes and ears to the ankles."""
 _TORSOS: Final = 3.4
@@ -44,7 +49,7 @@ class PersonFacts:
     picture_px: int
     """Height of the picture."""
     cut: Flags
-    """(T, K) whether an end of the body is out of the picture."""
+    """(T, K) whether a part of the body, as in `CUT`, is out of the picture."""
     moves: Flags
     """(T, M) kinds of movement, see `moves.MOVES`."""
     repaired: float
@@ -58,8 +63,8 @@ class PersonFacts:
         return float(self.present.mean())
 
     def cut_share(self, end: str) -> float:
-        """Share of the frames with the person in which an end of the body is out of the picture."""
-        return float(self.cut[self.present, list(ENDS).index(end)].mean()) if self.present.any() else 0.0
+        """Share of the frames with the person in which a part of `CUT` is out of the picture."""
+        return float(self.cut[self.present, CUT.index(end)].mean()) if self.present.any() else 0.0
 
 
 def describe_person(raw: PoseTrack, track: PoseTrack, report: CleaningReport, config: CheckConfig) -> PersonFacts:
@@ -73,7 +78,7 @@ def describe_person(raw: PoseTrack, track: PoseTrack, report: CleaningReport, co
         height_px=upright_height_px(track),
         height=body_heights(track) / track.size.height,
         picture_px=track.size.height,
-        cut=_find_cut_ends(raw, track.present, config),
+        cut=np.column_stack([_find_cut_ends(raw, track.present, config), _find_cut_sides(track)]),
         moves=find_moves(track),
         repaired=_repaired(report),
         cuts=report.cuts,
@@ -99,7 +104,7 @@ def upright_height_px(track: PoseTrack) -> float:
 
 
 def _find_cut_ends(raw: PoseTrack, present: Flags, config: CheckConfig) -> Flags:
-    """(T, K); estimators put joints that they cannot see where the body would go on, beyond the picture's edge."""
+    """(T, 3); estimators put joints that they cannot see where the body would go on, beyond the picture's edge."""
     with np.errstate(invalid="ignore"):
         slack = config.cut_margin * raw.size.height
         outside = np.asarray(((raw.xy < -slack) | (raw.xy > np.asarray(raw.size) + slack)).any(-1))
@@ -109,6 +114,19 @@ def _find_cut_ends(raw: PoseTrack, present: Flags, config: CheckConfig) -> Flags
         out, lost = outside[:, list(joints)], unknown[:, list(joints)]
         ends.append(out.all(1) if joints == skeleton.HEAD else out.any(1) | lost.all(1))
     return np.asarray(np.stack(ends, axis=1) & present[:, None])
+
+
+def _find_cut_sides(track: PoseTrack) -> Flags:
+    """(T,) whether the mask fills a stretch of the picture's left or right edge."""
+    cut = np.zeros(len(track), np.bool_)
+    height_px = upright_height_px(track)
+    if track.masks is None or not np.isfinite(height_px):
+        return cut
+    rows = _TOUCH * height_px * track.masks.size.height / track.size.height
+    for t in np.flatnonzero(track.present):
+        edges = track.masks[int(t)][:, [0, -1]] >= 128
+        cut[t] = edges.sum(0).max() > rows
+    return cut
 
 
 def _repaired(report: CleaningReport) -> float:

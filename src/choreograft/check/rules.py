@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.check.clips import Filmed
-from choreograft.check.person import ENDS
+from choreograft.check.person import CUT
 from choreograft.config import CheckConfig, Limit
 
 
@@ -65,6 +65,7 @@ def _cut(end: str) -> Rule:
         "head": "Leave room above the head",
         "hands": "Leave room for stretched arms",
         "feet": "Show the floor",
+        "sides": "Leave room on both sides",
     }
     return Rule(
         f"cut_{end}",
@@ -72,7 +73,7 @@ def _cut(end: str) -> Rule:
         lambda config: config.cut_share,
         "share of frames",
         lambda _, share: (
-            f"The {end} {'is' if end == 'head' else 'are'} "
+            f"The {'sides of the body' if end == 'sides' else end} {'is' if end == 'head' else 'are'} "
             + ("in the picture all the time." if share == 0 else f"out of the picture in {share:.0%} of the frames.")
         ),
         f"{seen_from[end]}: film from farther away, with the whole body in view.",
@@ -110,7 +111,7 @@ RULES: Final = (
         lambda _, px: f"The person is {px:.0f} px tall.",
         "Film at a higher resolution or from nearer.", source_too=True,
     ),
-    _cut("head"), _cut("hands"), _cut("feet"),
+    _cut("head"), _cut("hands"), _cut("feet"), _cut("sides"),
     Rule(
         "blur", lambda clip, _: _median(clip.footage.blur_px), lambda c: c.blur_px, "px at 512 px picture height",
         lambda clip, px: (
@@ -191,4 +192,4 @@ RULES: Final = (
     ),
 )  # fmt: skip
 """All measures but range of motion, which lists what it saw."""
-assert {f"cut_{end}" for end in ENDS} <= {rule.kind for rule in RULES}
+assert {f"cut_{end}" for end in CUT} <= {rule.kind for rule in RULES}

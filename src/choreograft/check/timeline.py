@@ -1,6 +1,6 @@
 """Timeline pictures: thumbnails along the time, and below them a row for every measure that changes over the clip.
 
-Shapes: T frames, K ends of the body, L limbs, M kinds of movement.
+Shapes: T frames, K parts that can be cut off, L limbs, M kinds of movement.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from choreograft.check.clips import Filmed
 from choreograft.check.coverage import Coverage
 from choreograft.check.limbs import LIMBS
 from choreograft.check.moves import MOVES
-from choreograft.check.person import ENDS
+from choreograft.check.person import CUT
 from choreograft.config import CheckConfig, Limit
 from choreograft.files import atomic_path
 
@@ -100,7 +100,7 @@ def draw_clip(clip: Filmed, path: Path, config: CheckConfig) -> None:
     sheet.curve("camera shake,\n% of height", time_s, footage.camera.shake, config.shake)
     sheet.curve("camera drift,\n% of height", time_s, footage.camera.drift, config.drift)
     sheet.curve("brightness behind,\ngrey levels", time_s, footage.background_light, None)
-    cut = {f"{end} out of the picture": person.cut[:, k] for k, end in enumerate(ENDS)}
+    cut = {f"{end} out of the picture": person.cut[:, k] for k, end in enumerate(CUT)}
     sheet.bars("cut off", time_s, cut, BAD)
     sheet.bars("movement", time_s, {move.words: person.moves[:, m] for m, move in enumerate(MOVES)}, GOOD)
     sheet.save(path)
