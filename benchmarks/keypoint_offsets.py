@@ -9,7 +9,7 @@ right together as mirror images (keypoint_fit.py). Some of the clips are held ou
 Shapes: T frames, N frames of all clips, J = 23 joints of body and feet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +18,8 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
+from choreograft.body.energy import LIMBS
+from choreograft.body.keypoint_offsets import LimbDepth
 from choreograft.config import TrackingConfig
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
@@ -89,7 +91,7 @@ def main(options: Options) -> None:
     fitted, held_out = ([film(take, options.folder) for take in takes] for takes in (FITTED, HELD_OUT))
     flat, world = fit_flat(fitted), fit_world(fitted)
     tell(fitted, held_out, flat, world)
-    write_table(options.table, flat, world)
+    write_table(options.table, flat, world, tell_depths([*fitted, *held_out], world))
 
 
 def film(take: Take, folder: Path) -> Sample:
@@ -134,7 +136,6 @@ def tell(fitted: Sequence[Sample], held_out: Sequence[Sample], flat: Array, worl
     print(f"| mean of the 17 body joints | {' | '.join(body)} |")
     in_sample = [np.nanmean(np.nanmean(flat_errors(fitted, o)[:, skeleton.BODY], axis=0)) for o in (nothing, flat)]
     print(f"the same in the pictures of the fitted clips: {in_sample[0]:.2f}, {in_sample[1]:.2f}")
-    tell_depths([*fitted, *held_out], world)
 
 
 def flat_errors(samples: Sequence[Sample], offsets: Array) -> Array:
@@ -155,38 +156,28 @@ def world_errors(samples: Sequence[Sample], world: World | None) -> Array:
     return np.concatenate(parts)
 
 
-LIMBS = (
-    ("upper arm", 5, 7),
-    ("forearm", 7, 9),
-    ("thigh", 11, 13),
-    ("shin", 13, 15),
-    ("shoulders", 5, 6),
-    ("hips", 11, 12),
-)
-
-
-def tell_depths(samples: Sequence[Sample], world: World) -> None:
-    """Print how found depths of limbs follow the true ones, and how the trunk of each clip leans."""
+def tell_depths(samples: Sequence[Sample], world: World) -> Mapping[str, LimbDepth]:
+    """How found depths of limbs follow the true ones once the lean is taken out; printed, too."""
     print("\n| limb | slope of depth on true depth | offset, % of height | scatter |\n|---|---|---|---|")
-    mirror = skeleton.MIRROR
-    for name, a, b in LIMBS:
+    depths = {}
+    for name in dict.fromkeys(limb for limb, _, _ in LIMBS):
+        ways = [(list(starts), list(ends)) for limb, starts, ends in LIMBS if limb == name]
         true, found = (
-            np.concatenate([depths[:, j] - depths[:, i] for depths in of for i, j in {(a, b), (mirror[a], mirror[b])}])
-            for of in (
-                [s.joints[..., 2] / s.height_m for s in samples],
-                [s.world[..., 2] / world.height_m for s in samples],
-            )
+            np.concatenate([d[:, ends].mean(1) - d[:, starts].mean(1) for d in of for starts, ends in ways])
+            for of in ([s.joints[..., 2] / s.height_m for s in samples], [_upright(s, world) for s in samples])
         )
         known = np.isfinite(found)
         slope, offset = np.polyfit(true[known], found[known], 1)
-        rest = found[known] - slope * true[known] - offset
-        print(f"| {name} | {slope:.2f} | {100 * offset:+.1f} | {100 * rest.std():.1f} |")
-    for s in samples:
-        found, true = (
-            p[:, list(skeleton.SHOULDERS)].mean(1) - p[:, list(skeleton.HIPS)].mean(1) for p in (s.world, s.joints)
-        )
-        lean = np.rad2deg(np.arctan2(true[:, 2], -true[:, 1]) - np.arctan2(found[:, 2], -found[:, 1]))
-        print(f"{s.name}: camera looks {s.pitch_deg:+.0f} down; trunk leans to it by {np.nanmedian(lean):+.1f} degrees")
+        scatter = float((found[known] - slope * true[known] - offset).std())
+        depths[name] = LimbDepth(float(slope), float(offset), scatter)
+        print(f"| {name} | {slope:.2f} | {100 * offset:+.1f} | {100 * scatter:.1f} |")
+    return depths
+
+
+def _upright(sample: Sample, world: World) -> Array:
+    """(N, J) depth of the landmarks in body heights, their lean undone."""
+    lean = np.deg2rad(world.lean_deg + world.lean_per_pitch * sample.pitch_deg)
+    return np.asarray((np.cos(lean) * sample.world[..., 2] - np.sin(lean) * sample.world[..., 1]) / world.height_m)
 
 
 HEADER = '''"""How the tracker's joints differ from the body model's; made by benchmarks/keypoint_offsets.py.
@@ -213,30 +204,38 @@ OFFSETS: Final[Mapping[str, Offset]] = {
 }
 """By the joint's name without its side, from pictures. The tracker has no small toe."""
 
-WORLD_HEIGHT_M: Final = @height
-"""The tracker's world landmarks are those of a person of this height, whoever it is."""
-
 WORLD_LEAN_DEG: Final = @lean
 WORLD_LEAN_PER_PITCH: Final = @more
-"""They lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
+"""The tracker's metric landmarks lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
 `WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
 
-WORLD_OFFSETS: Final[Mapping[str, Offset]] = {
-@deep
+
+class LimbDepth(NamedTuple):
+    """How the world landmarks see a limb's way in depth: found = `slope` * true + `offset`, give or take `scatter`."""
+
+    slope: float
+    offset: float
+    """In body heights, as is the scatter."""
+    scatter: float
+
+
+LIMB_DEPTHS: Final[Mapping[str, LimbDepth]] = {
+@limbs
 }
-"""As `OFFSETS`, for the world landmarks in shares of `WORLD_HEIGHT_M` and without their lean: they lie at the true
-joint and this step, seen from the true middle of the hips."""
+"""Once the lean is taken out. The tracker flattens limbs that point to the camera or away from it; shoulders, hips and
+head turn as they should."""
 '''
 
 
-def write_table(path: Path, flat: Array, world: World) -> None:
+def write_table(path: Path, flat: Array, world: World, depths: Mapping[str, LimbDepth]) -> None:
     """Write the module that holds the tables."""
     values = {
         "@flat": _rows(flat),
-        "@deep": _rows(world.offsets),
-        "@height": f"{world.height_m:.3f}",
         "@lean": f"{world.lean_deg:.1f}",
         "@more": f"{world.lean_per_pitch:.2f}",
+        "@limbs": "\n".join(
+            f'    "{name}": LimbDepth({d.slope:.2f}, {d.offset:.3f}, {d.scatter:.3f}),' for name, d in depths.items()
+        ),
     }
     text = HEADER
     for mark, value in values.items():

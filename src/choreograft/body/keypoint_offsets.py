@@ -32,12 +32,9 @@ OFFSETS: Final[Mapping[str, Offset]] = {
 }
 """By the joint's name without its side, from pictures. The tracker has no small toe."""
 
-WORLD_HEIGHT_M: Final = 1.700
-"""The tracker's world landmarks are those of a person of this height, whoever it is."""
-
 WORLD_LEAN_DEG: Final = 3.8
 WORLD_LEAN_PER_PITCH: Final = -0.52
-"""They lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
+"""The tracker's metric landmarks lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
 `WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
 
 
