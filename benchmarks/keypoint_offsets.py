@@ -206,8 +206,9 @@ OFFSETS: Final[Mapping[str, Offset]] = {
 
 WORLD_LEAN_DEG: Final = @lean
 WORLD_LEAN_PER_PITCH: Final = @more
-"""The tracker's metric landmarks lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
-`WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
+"""The tracker's metric landmarks lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera
+is level, and by `WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch
+out."""
 
 
 class LimbDepth(NamedTuple):

@@ -34,8 +34,9 @@ OFFSETS: Final[Mapping[str, Offset]] = {
 
 WORLD_LEAN_DEG: Final = 3.8
 WORLD_LEAN_PER_PITCH: Final = -0.52
-"""The tracker's metric landmarks lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera is level, and by
-`WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch out."""
+"""The tracker's metric landmarks lean to the camera, turned about the picture's x by `WORLD_LEAN_DEG` where the camera
+is level, and by `WORLD_LEAN_PER_PITCH` more for each degree that it looks down: the tracker takes part of the pitch
+out."""
 
 
 class LimbDepth(NamedTuple):
