@@ -147,7 +147,7 @@ def test_masks_tell_how_heavy_somebody_is(weight: float) -> None:
     traits = dict(zip(PHENOTYPES, MEAN_SHAPE.phenotypes, strict=True)) | {"weight": weight}
     camera = Camera(Size(240, 320), height_m=1.2, distance_m=4.2, view_m=2.4, pitch_deg=3.0)
     track = silhouettes(BodyShape(tuple(traits.values())), camera, 3)
-    config = BodyFitConfig(calibration_frames=4, calibration_steps=16, outline_steps=16, pose_steps=4, finger_steps=2)
+    config = BodyFitConfig(calibration_frames=4, calibration_steps=24, outline_steps=40, pose_steps=4, finger_steps=2)
     found = fit_body(track, config, exact=True).shape
     index = PHENOTYPES.index("weight")
     blind = MEAN_SHAPE.phenotypes[index]

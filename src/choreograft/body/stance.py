@@ -16,7 +16,7 @@ _UPRIGHT_PERCENTILE: Final = 95
 _TORSOS_TALL: Final = 3.1
 """Head to ankles, in lengths of the torso, for people whose feet are never seen."""
 _SPEED_M_S: Final = 0.4
-_RISE_M: Final = 0.11
+_RISE_M: Final = 0.09
 _SHORTEST_S: Final = 0.1
 _SMOOTHING_S: Final = 0.06
 
