@@ -15,6 +15,7 @@ from choreograft.evaluate.metrics.tools import Tools
 from choreograft.evaluate.paired import name_cases
 from choreograft.evaluate.scores import Scores
 from choreograft.progress import silent
+from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.studio.cases import CASES
 from choreograft.studio.pairs import Pair
@@ -36,7 +37,10 @@ class Grey:
         self.built.append(self.identity)
         image = np.full((SIZE.height, SIZE.width, 3), 90, np.uint8)
         return Method(
-            SIZE, Stance.measure(swaying_track(8)), lambda track: (image for _ in range(len(track))), {"a": 1}
+            SIZE,
+            Standing(Stance.measure(swaying_track(8)), None),
+            lambda track: (image for _ in range(len(track))),
+            {"a": 1},
         )
 
 

@@ -29,10 +29,11 @@ class PerformerCard:
     """Of the frames it draws, px: the canvas."""
     stance: Stance
     """Where and how large the person stands, canvas px."""
-    stage: BodyStage | None = None
-    """Their body, their camera and floor, canvas px; None in older files and for footage without a fitted body."""
     training: dict[str, Any] = field(default_factory=dict)
     """How it was made, for people: clips with their SHA-256 and rates, images seen, seconds, device, versions."""
+
+    stage: BodyStage | None = None
+    """Their body, their camera and floor, canvas px; None in older files and for footage without a fitted body."""
 
     @property
     def standing(self) -> Standing:

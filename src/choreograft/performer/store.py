@@ -72,7 +72,7 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         card = PerformerCard(
             header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
-            Stance.from_dict(header["stance"]), _stage_from(header.get("stage")), header["training"],
+            Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
         )  # fmt: skip
         performer = Performer(card, tensors["plate"])
         performer.load_state_dict(tensors, strict=True)

@@ -132,7 +132,7 @@ def build_performer(plan: TrainingPlan, recording: Recording, stage: BodyStage |
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
     facts = {"clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed}
-    card = PerformerCard(plan.name, plan.preset, recording.tracks[0].size, stance, stage, facts)
+    card = PerformerCard(plan.name, plan.preset, recording.tracks[0].size, stance, facts, stage)
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
