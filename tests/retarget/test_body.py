@@ -80,8 +80,8 @@ def test_onto_its_own_stage_a_clip_comes_back_as_it_was(routine: str) -> None:
 
 
 def test_a_fitted_clip_comes_back_too() -> None:
-    body = fitted("ada", "squats")
-    assert difference(body, retarget_body(body, BodyStage.measure(body))) < 0.01
+    body = fitted("ada", "squats")  # in few steps, so its standing feet tremble, and they are held still in the result
+    assert difference(body, retarget_body(body, BodyStage.measure(body))) < 0.015
 
 
 def test_the_result_has_the_targets_body_and_the_sources_times(
