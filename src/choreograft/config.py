@@ -211,6 +211,8 @@ class BodyRetargetConfig:
     """Of the height above the floor, and of what contacts change."""
     ease_s: float = 0.25
     """How long a foot takes to get to, or leave, the place where it is held."""
+    steady_s: float = 0.2
+    """Over which the orientation of a standing foot is averaged: slow enough for a heel that is raised on purpose."""
     contact_m: float = 0.1
     """Wrists nearer than this to a joint of the body rest on it."""
 

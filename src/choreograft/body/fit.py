@@ -30,7 +30,7 @@ from choreograft.body.lengths import LENGTHS
 from choreograft.body.outline import Outlines, load_thinned
 from choreograft.body.rig import BODY_COUNT, JOINTS
 from choreograft.body.shape import MEAN_SHAPE, SOLES, BodyShape, ShapeSpace, load_shape_space
-from choreograft.body.stance import find_standing, measure_height_px
+from choreograft.body.stance import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
@@ -38,7 +38,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
-FIT_RECIPE: Final = 1
+FIT_RECIPE: Final = 2
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
 _USUAL_HEIGHT_M: Final = 1.2
 _HEIGHT_SPREAD_M: Final = 0.45
@@ -344,6 +344,7 @@ def _fit_poses(
     height_px = measure_height_px(track)
     whole = _start(track, shape, lens.focal_px, height_px)
     evidence = Evidence.read(track, height_px)
+    foot_speeds = measure_foot_speeds(track, height_px)
     T = len(track)
     root, pelvis = whole.root().detach(), whole.pelvis(lens.focal_px).detach()
     turns = whole.turns.detach().clone()
@@ -355,19 +356,22 @@ def _fit_poses(
         begin = max(0, fixed - 2)
         window = slice(begin, until)
         place = Placement(root[window], pelvis[window], turns[window], lens.focal_px, height_px)
-        _settle(place, chain, points, evidence.select(window), lens, fixed - begin, energy, config)
+        speeds = foot_speeds[begin : until - 1]
+        _settle(place, chain, points, evidence.select(window), speeds, lens, fixed - begin, energy, config)
         with torch.no_grad():
             keep = slice(fixed - begin, end - begin)
             root[fixed:end], turns[fixed:end] = place.root()[keep], place.turns[keep]
             pelvis[fixed:end] = place.pelvis(lens.focal_px)[keep]
         fixed = end
         advance(fixed)
-    return fit_fingers(_to_world(track, shape, lens, root, pelvis, turns), track, height_px, config)
+    body = _to_world(track, shape, lens, root, pelvis, turns)
+    body = replace(body, stands=find_standing(body.points[:, SOLES], track.time_s, foot_speeds) > 0.5)
+    return fit_fingers(body, track, height_px, config)
 
 
 def _settle(
-    place: Placement, chain: Chain, points: Points, seen: Evidence, lens: Lens, fixed: int, energy: Energy,
-    config: BodyFitConfig,
+    place: Placement, chain: Chain, points: Points, seen: Evidence, foot_speeds: NDArray[np.float64], lens: Lens,
+    fixed: int, energy: Energy, config: BodyFitConfig,
 ) -> None:  # fmt: skip
     """Fit the poses of one window; its first `fixed` frames are done and stay."""
     pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
@@ -399,7 +403,7 @@ def _settle(
     with torch.no_grad():
         at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
         soles = to_world(at, pitch, height)[:, ON_SOLES].numpy()
-    stands.copy_(torch.from_numpy(find_standing(soles, seen.time_s.numpy())))
+    stands.copy_(torch.from_numpy(find_standing(soles, seen.time_s.numpy(), foot_speeds)))
     descend(place.groups(), cost, config.pose_steps - config.pose_steps // 2)
 
 
@@ -408,7 +412,7 @@ def _to_world(track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelv
     axes = to_world(torch.eye(3), pitch, torch.zeros(())).T  # level frame to world
     all_turns = np.zeros((len(track), len(JOINTS), 3), np.float32)
     all_turns[:, :BODY_COUNT] = turns.numpy()
-    body = BodyTrack(
+    return BodyTrack(
         shape=shape,
         camera=FloorCamera(track.size, lens.focal_px, lens.height_m, float(np.rad2deg(lens.pitch_rad))),
         rate=track.rate,
@@ -419,4 +423,3 @@ def _to_world(track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelv
         turns=all_turns,
         stands=np.zeros((len(track), 2), np.bool_),
     )
-    return replace(body, stands=find_standing(body.points[:, SOLES], track.time_s) > 0.5)

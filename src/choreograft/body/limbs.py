@@ -40,6 +40,22 @@ def reach_with_arms(body: BodyTrack, wrists: Array) -> BodyTrack:
     return _reach(body, wrists, _ARMS, ("shoulder", "elbow", "wrist"))
 
 
+def turn_feet(body: BodyTrack, by: Array) -> BodyTrack:
+    """The same body with its feet turned by rotation vectors (T, 2, 3) rad, world axes, about the ankles."""
+    space = load_shape_space()
+    rig, axes = space.rig, space.axes.numpy().astype(np.float64)
+    rotations = body.segments[0].astype(np.float64)
+    turns = body.turns.copy()
+    for side, letter in enumerate(SIDES):
+        joint = joint_index(f"ankle.{letter}")
+        segment = space.segment_of(f"ankle.{letter}")
+        turned = Rotation.from_rotvec(by[:, side]).as_matrix() @ rotations[:, segment]
+        local = Rotation.from_matrix(np.swapaxes(rotations[:, rig.parents[segment]], 1, 2) @ turned).as_rotvec()
+        moves = by[:, side].any(1)
+        turns[moves, joint] = (unwrap(local) @ axes[joint])[moves].astype(np.float32)
+    return replace(body, turns=turns)
+
+
 def _reach(body: BodyTrack, goals: Array, ends: tuple[int, int], joints: tuple[str, str, str]) -> BodyTrack:
     """Bend both limbs; ankles and wrists lie on skin that foot and hand carry too, so aim again by what was missed."""
     moved, aims = body, goals

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, label
+from scipy.spatial.transform import Rotation
 
 from choreograft.body.camera import FloorCamera
-from choreograft.body.limbs import reach_with_arms, reach_with_legs
+from choreograft.body.limbs import reach_with_arms, reach_with_legs, turn_feet
 from choreograft.body.rig import SIDES
 from choreograft.body.shape import SOLES, BodyShape, load_shape_space
 from choreograft.body.track import BodyTrack
@@ -252,10 +253,27 @@ def _put_on_floor(moved: BodyTrack, source: BodyTrack, stature: float, config: B
 
 def _hold_feet(moved: BodyTrack, config: BodyRetargetConfig) -> BodyTrack:
     """Hold each standing foot at its mean place while it stands, and ease in and out of that while it swings."""
+    moved = turn_feet(moved, _find_trembles(moved, config))
     for _ in range(2):  # a sole moves a little against its ankle, so it is aimed at twice
         ankles = moved.points[:, list(_ANKLES)].astype(np.float64)  # (T, 2, 3)
         moved = reach_with_legs(moved, ankles + _find_shifts(moved, config))
     return moved
+
+
+def _find_trembles(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
+    """(T, 2, 3) rad: what steadies each foot's orientation while it stands, as rotation vectors of the world."""
+    sigma = config.steady_s / _step_s(moved)
+    steady = np.zeros((len(moved), 2, 3))
+    for foot, side in enumerate(SIDES):
+        turned = moved.segments[0][:, load_shape_space().segment_of(f"ankle.{side}")].astype(np.float64)
+        runs, count = label(moved.stands[:, foot])
+        for run in range(1, count + 1):
+            at = runs == run
+            mean = gaussian_filter1d(turned[at], sigma, axis=0, mode="nearest")
+            u, _, vt = np.linalg.svd(mean)
+            steady[at, foot] = Rotation.from_matrix(u @ vt @ np.swapaxes(turned[at], 1, 2)).as_rotvec()
+        steady[:, foot] = _ease(steady[:, foot], moved.stands[:, foot], moved.time_s, config.ease_s)
+    return steady
 
 
 def _find_shifts(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
