@@ -366,7 +366,7 @@ def _fit_poses(
         advance(fixed)
     body = _to_world(track, shape, lens, root, pelvis, turns)
     body = replace(body, stands=find_standing(body.points[:, SOLES], track.time_s, foot_speeds) > 0.5)
-    return fit_fingers(body, track, height_px, config)
+    return fit_fingers(_to_floor(body), track, height_px, config)
 
 
 def _settle(
@@ -423,3 +423,13 @@ def _to_world(track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelv
         turns=all_turns,
         stands=np.zeros((len(track), 2), np.bool_),
     )
+
+
+def _to_floor(body: BodyTrack) -> BodyTrack:
+    """Move the floor to where the feet stand on it, as a rule; in the picture nothing changes."""
+    lowest = body.points[:, SOLES, 2].reshape(len(body), 2, -1).min(2)[body.stands]
+    if not len(lowest):
+        return body
+    above = float(np.median(lowest))
+    camera = replace(body.camera, height_m=body.camera.height_m - above)
+    return replace(body, camera=camera, pelvis=body.pelvis - np.array([0, 0, above], np.float32))
