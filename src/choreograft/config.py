@@ -116,7 +116,9 @@ class BodyFitConfig:
     """Fitting a body to a track (body/fit.py, body/energy.py); each sigma is a deviation that costs one unit."""
 
     keypoint_sigma: float = 0.008
-    """Of keypoints in the picture, as a share of the person's height there."""
+    """Of keypoints in the picture, as a share of the person's height there, while shape and camera are found."""
+    posed_keypoint_sigma: float = 0.0045
+    """While every frame's pose is found: the errors that all frames share are in shape and camera then."""
     keypoint_outlier: float = 0.06
     """Beyond this share of the height a keypoint is taken for wrong, and more of it costs no more."""
     landmark_sigma_m: float = 0.06
@@ -129,9 +131,9 @@ class BodyFitConfig:
     """Of a joint beyond its limits, rad."""
     pose_weight: float = 0.3
     """Of the pull towards the rest pose (rig.py knows how much each joint usually moves)."""
-    acceleration_sigma: float = 14.0
+    acceleration_sigma: float = 30.0
     """Of points of the body, m/s²; beyond it the cost grows linearly only, so that hits stay hits."""
-    turn_acceleration_sigma: float = 90.0
+    turn_acceleration_sigma: float = 200.0
     """Of joint angles, rad/s²."""
     floor_sigma_m: float = 0.02
     """Of soles below the floor, or above it while they stand."""

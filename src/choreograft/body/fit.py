@@ -338,6 +338,7 @@ def _fit_poses(
     track: PoseTrack, shape: BodyShape, lens: Lens, config: BodyFitConfig, advance: Advance, exact: bool
 ) -> BodyTrack:
     """Every frame, window after window."""
+    config = replace(config, keypoint_sigma=config.posed_keypoint_sigma)
     space, energy = load_shape_space(BODY_COUNT), Energy(config, exact)
     chain, points = space.of(shape, _CHOSEN)
     points = observe(space, points, exact)
