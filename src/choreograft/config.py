@@ -159,7 +159,7 @@ class BodyFitConfig:
     outline_frames: int = 10
     """Of them in which the silhouette is held against the mask."""
     outline_steps: int = 50
-    outline_weight: float = 80.0
+    outline_weight: float = 300.0
     """Of the mean deviation of mask and body, against the keypoints of `evidence_frames` frames."""
     window_frames: int = 240
     """Frames fitted at once; memory does not grow with the clip."""

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.body.fit import choose_varied, fit_bodies, fit_body
+from choreograft.body.shape import SOLES
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
@@ -73,8 +74,13 @@ def test_squats_stand_on_the_floor(body: BodyTrack, clip: Filmed) -> None:
     later = clip.track.time_s > 0.5
     assert body.stands[later].mean() > 0.9
     soles = body.points[:, skeleton.JOINTS :, 2]
-    assert soles.min() > -0.03
+    assert soles.min() > -0.04
     assert_allclose(soles.min(1)[later], 0, atol=0.04)
+
+
+def test_the_floor_is_where_feet_stand(body: BodyTrack) -> None:
+    lowest = body.points[:, SOLES, 2].reshape(len(body), 2, -1).min(2)
+    assert_allclose(np.median(lowest[body.stands]), 0, atol=1e-3)
 
 
 def test_rotations_are_rotations(body: BodyTrack) -> None:

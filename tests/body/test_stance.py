@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from choreograft.body.shape import SOLES
-from choreograft.body.stance import find_standing, measure_height_px
+from choreograft.body.stance import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.pose import skeleton
 from filmed import SIZE, film
 
@@ -103,3 +103,35 @@ def test_the_height_grows_with_the_picture(scale: float) -> None:
 def test_whoever_shows_neither_is_as_tall_as_the_picture() -> None:
     track = film("ada", "squats").track
     assert measure_height_px(replace(track, score=np.zeros_like(track.score))) == SIZE.height
+
+
+def test_speeds_in_the_picture_are_in_body_heights() -> None:
+    track = film("ada", "squats").track
+    feet = [skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE]
+    xy = track.xy.copy()
+    xy[:, feet] = xy[:1, feet] + (30 * track.time_s[:, None, None] * [0.6, 0.8]).astype(np.float32)  # 30 px a second
+    score = track.score.copy()
+    score[:, skeleton.RIGHT_HEEL] = 0
+    speeds = measure_foot_speeds(replace(track, xy=xy, score=score), 60.0)
+    assert_allclose(speeds[:, 0], 0.5, rtol=1e-3)
+    assert np.isnan(speeds[:, 1]).all()  # a heel is not seen
+
+
+def test_what_rests_in_the_picture_stands_though_its_depth_trembles() -> None:
+    soles, time_s = np.zeros((FPS, 8, 3), np.float32), np.arange(FPS) / FPS
+    soles[::2, :, 1] = 0.05  # 1.2 m a second, to and fro
+    speeds = np.zeros((FPS - 1, 2))
+    speeds[:, 1] = 0.5
+    found = find_standing(soles, time_s, speeds)
+    assert found[:, 0].all()
+    assert not found[:, 1].any()
+    soles[:, :4, 2] = 0.2  # lifted and held
+    assert not find_standing(soles, time_s, speeds).any()
+
+
+def test_a_foot_that_stands_goes_on_standing_while_it_is_restless() -> None:
+    soles, time_s = np.zeros((6, 8, 3), np.float32), np.arange(6) / FPS
+    speeds = np.full((5, 2), 0.15)
+    speeds[2, 0] = 0.05
+    speeds[4, 0] = 0.3
+    assert find_standing(soles, time_s, speeds).tolist() == [[1, 0]] * 5 + [[0, 0]]

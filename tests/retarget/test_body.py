@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.body.limbs import reach_with_arms
+from choreograft.body.rig import joint_index
 from choreograft.body.shape import SOLES
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyRetargetConfig
@@ -142,6 +143,21 @@ def test_standing_feet_stand_still_on_the_floor(carried: BodyTrack, squats: Film
     assert speed[both].mean() < 0.01 * height_m(carried)
     lowest = feet(carried)[..., 2].min(2)  # (T, 2)
     assert_allclose(lowest[carried.stands], 0, atol=0.01)
+
+
+def test_a_trembling_foot_is_steadied(carried: BodyTrack, squats: Filmed, stage: BodyStage) -> None:
+    turns = squats.body.turns.copy()
+    tremble = 0.1 * np.random.default_rng(0).standard_normal((len(turns), 2, 3)).astype(np.float32)
+    turns[:, [joint_index("ankle.L"), joint_index("ankle.R")]] += tremble
+    shaken = retarget_body(replace(squats.body, turns=turns), stage)
+
+    def speed(body: BodyTrack) -> float:
+        both = carried.stands[1:] & carried.stands[:-1]
+        return float(np.linalg.norm(np.diff(feet(body), axis=0), axis=-1)[both].mean())
+
+    still = replace(carried, turns=carried.turns.copy())
+    still.turns[:, [joint_index("ankle.L"), joint_index("ankle.R")]] += tremble
+    assert speed(shaken) < 0.25 * speed(still)
 
 
 @pytest.mark.parametrize("routine", ["squats", "walk", "kicks"])

@@ -1,6 +1,6 @@
 """When feet stand, and how tall a person is in the picture."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _SEEN: Final = 0.3
 _UPRIGHT_PERCENTILE: Final = 95
@@ -52,7 +53,8 @@ def measure_foot_speeds(track: PoseTrack, height_px: float) -> Array:
 
     The depth of a fitted foot trembles, its place in a picture of a camera at rest does not: what stands is still there.
     """
-    feet = np.where(track.seen(_SEEN)[:, _FEET][..., None], track.xy[:, _FEET].astype(np.float64), np.nan)
+    seen = track.seen(_SEEN)[:, _FEET][..., None]
+    feet = np.where(seen, track.xy[:, _FEET].astype(np.float64), np.nan)
     step_s = np.maximum(np.diff(track.time_s), 1e-3)[:, None]
     speeds = np.linalg.norm(np.diff(feet, axis=0), axis=-1)  # (T - 1, 2, 3) px: ankle, heel, toe
     return np.asarray(np.median(speeds, axis=-1) / step_s / height_px)
@@ -90,11 +92,11 @@ def find_standing(
     return stands
 
 
-def _rest_in_world(feet: NDArray[np.float32], time_s: NDArray[np.floating], step_s: float, low: Any) -> Any:
+def _rest_in_world(feet: NDArray[np.float32], time_s: NDArray[np.floating], step_s: float, low: Flags) -> Flags:
     """(T, 2) whether feet (T, 2, 4, 3) m that are low are slow in the world, too, for long enough."""
     speed = np.linalg.norm(np.gradient(feet, time_s, axis=0), axis=-1).min(-1)  # of the point that moves least
     frames = max(1, round(_SHORTEST_S / step_s))
     shape = np.ones((frames, 1), np.bool_)
     beyond = ((frames, frames), (0, 0))  # the clip's ends are no reason to stand or not
     padded = np.pad(low & (speed < _SPEED_M_S), beyond, mode="edge")
-    return binary_closing(binary_opening(padded, shape), shape)[frames:-frames]
+    return np.asarray(binary_closing(binary_opening(padded, shape), shape)[frames:-frames])

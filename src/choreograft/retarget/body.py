@@ -290,6 +290,7 @@ def _find_shifts(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
             shift[at, foot, 2] = -lowest[at, foot]
             known |= at
         shift[:, foot] = _ease(shift[:, foot], known, moved.time_s, config.ease_s)
+    shift[..., 2] = np.maximum(shift[..., 2], -lowest)  # and none sinks while it swings
     return np.asarray(shift)
 
 
