@@ -51,7 +51,8 @@ def measure_height_px(track: PoseTrack) -> float:
 def measure_foot_speeds(track: PoseTrack, height_px: float) -> Array:
     """(T - 1, 2) how fast left and right foot move in the picture, body heights a second; NaN where they are not seen.
 
-    The depth of a fitted foot trembles, its place in a picture of a camera at rest does not: what stands is still there.
+    The depth of a fitted foot trembles, its place in a picture of a camera at rest does not: what stands is
+    still there.
     """
     seen = track.seen(_SEEN)[:, _FEET][..., None]
     feet = np.where(seen, track.xy[:, _FEET].astype(np.float64), np.nan)
