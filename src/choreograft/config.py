@@ -343,6 +343,42 @@ class CheckConfig:
 
 
 @dataclass(frozen=True)
+class ReferenceConfig:
+    """The target's frames that are kept to draw from, and what they show of the body (performer/references.py)."""
+
+    count: int = 128
+    """At most; chosen to differ in pose and to be sharp."""
+    blurred_share: float = 0.15
+    """Of the frames, the most blurred, that are left out where there are enough others."""
+    tolerance_m: float = 0.03
+    """By how much a vertex may lie behind what its pixel shows and still be seen."""
+    full_facing: float = 0.5
+    """Cosine between normal and view from which on the angle costs no quality."""
+
+
+@dataclass(frozen=True)
+class WarpConfig:
+    """Drawing a body from references (performer/retrieve.py, performer/warp.py)."""
+
+    angle_cost: float = 0.6
+    """Of a part that is turned otherwise in the reference, for each rad; what is unseen there costs up to 1."""
+    joint_cost: float = 0.3
+    """Of the part next to it that is turned otherwise, for each rad: folds of cloth follow the joint between them."""
+    blur_cost: float = 0.3
+    """Of the most blurred reference against the sharpest."""
+    part_gain: float = 0.2
+    """A part leaves the reference that serves the whole body best only for one that is better by this much."""
+    stay_gain: float = 0.1
+    """What was chosen for the frame before stays unless another is better by this much."""
+    spares: int = 2
+    """References of each part that fill in what its first one does not see."""
+    spare_share: float = 0.04
+    """Weight of a spare beside the one before it where both see the same."""
+    beyond_m: float = 0.16
+    """How far around the body clothes and hair are looked for."""
+
+
+@dataclass(frozen=True)
 class GeneratorConfig:
     """pix2pixHD's global generator (performer/networks/pix2pixhd.py)."""
 

@@ -53,7 +53,7 @@ def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tens
     """Run a kernel, in order with what PyTorch does on the same device.
 
     Args:
-        kernel: "module.function" below `choreograft.body`.
+        kernel: "package.module.function" below `choreograft`, or "module.function" below `choreograft.body`.
         threads: how many, along each axis.
         arguments: in the kernel's order; contiguous tensors of one device, and numbers. The kernel may write to them.
             A float32 tensor stands for an array of vectors where the kernel asks for one.
@@ -61,8 +61,9 @@ def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tens
         DependencyError: warp-lang is not installed.
     """
     warp = _import_warp()
-    module, _, name = kernel.partition(".")
-    function: Any = getattr(importlib.import_module(f"choreograft.body.{module}"), name)
+    module, _, name = kernel.rpartition(".")
+    package = "choreograft" if "." in module else "choreograft.body"
+    function: Any = getattr(importlib.import_module(f"{package}.{module}"), name)
     tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
     device = tensors[0].device
     passed = [

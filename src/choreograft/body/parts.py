@@ -93,15 +93,15 @@ def adjoining_parts() -> Labels:
 
 def vertex_parts(body: Body) -> Labels:
     """(V,) the part that each vertex hangs on most."""
-    return _heaviest(_part_weights(body))
+    return _heaviest(part_weights(body))
 
 
 def face_parts(body: Body) -> Labels:
     """(F,) the part that the three corners of each triangle, together, hang on most."""
-    return _heaviest(_part_weights(body)[body.faces].sum(axis=1))
+    return _heaviest(part_weights(body)[body.faces].sum(axis=1))
 
 
-def _part_weights(body: Body) -> NDArray[np.float64]:
+def part_weights(body: Body) -> NDArray[np.float64]:
     """(V, P) skinning weights summed over the bones of a part."""
     carries = np.zeros((len(body.bones), len(PARTS)))
     carries[np.arange(len(body.bones)), [part_of_bone(bone) for bone in body.bones]] = 1

@@ -1,0 +1,231 @@
+"""The reference bank: frames of the target with fitted bodies, and what each of them shows of the body's surface.
+
+Retrieving the target's own pixels instead of inventing them is the idea of Video Rewrite (Bregler et al. 1997); a body
+in each frame makes every pixel a point of one surface, whatever the pose.
+
+Shapes: N references of h x w pixels, V vertices, P parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from choreograft.body.model import Body
+from choreograft.body.parts import PARTS, part_of_bone, part_weights, vertex_parts
+from choreograft.body.shape import MEAN_SHAPE, load_shape_space
+from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
+from choreograft.body.track import BodyTrack
+from choreograft.config import ReferenceConfig
+from choreograft.video.size import Size
+
+Pictures = NDArray[np.uint8]
+_PATCH_M = 0.06
+
+
+@dataclass(frozen=True)
+class ReferenceBank:
+    """Some frames of one person, clip after clip."""
+
+    frames: Pictures
+    """(N, h, w, 3) RGB, canvas pixels."""
+    masks: Pictures
+    """(N, h, w) 255 = person."""
+    bodies: tuple[BodyTrack, ...]
+    """Of these frames, one track a clip; its camera's pictures are of the frames' size."""
+    sharpness: NDArray[np.float32]
+    """(N,) 0 (the most blurred) to 1."""
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def size(self) -> Size:
+        """Of the frames."""
+        return Size(self.frames.shape[2], self.frames.shape[1])
+
+    @staticmethod
+    def choose(
+        frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack], config: ReferenceConfig | None = None
+    ) -> "ReferenceBank":
+        """Pick the bank from all frames (M, h, w, 3) of some clips and the bodies in them.
+
+        The frames that differ most in how the body's parts are turned before the camera (farthest-point sampling),
+        the blurred ones aside.
+        """
+        config = ReferenceConfig() if config is None else config
+        sharpness = measure_sharpness(frames, masks)
+        present = np.concatenate([body.present for body in bodies])
+        at = np.flatnonzero(present & masks.any(axis=(1, 2)))
+        clear = at[sharpness[at] >= np.quantile(sharpness[at], config.blurred_share)] if len(at) else at
+        if len(clear) >= config.count:
+            at = clear
+        turns = np.concatenate([part_turns(body) for body in bodies])[at].reshape(len(at), -1)
+        chosen = np.sort(at[_spread_out(turns, sharpness[at], config.count)])
+        starts = np.cumsum([0, *(len(body) for body in bodies)])
+        kept = [
+            select_frames(body, chosen[(chosen >= start) & (chosen < start + len(body))] - start)
+            for body, start in zip(bodies, starts, strict=False)
+        ]
+        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), sharpness[chosen])
+
+
+def select_frames(body: BodyTrack, at: NDArray[np.intp]) -> BodyTrack:
+    """The body in some frames of its clip."""
+    arrays = {name: getattr(body, name)[at] for name in ("time_s", "present", "root", "pelvis", "turns", "stands")}
+    return replace(body, **arrays)
+
+
+def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
+    """(N,) how strong fine detail is on the person, its rank among the frames: 0 the most blurred, 1 the sharpest."""
+    detail = []
+    for frame, mask in zip(frames, masks, strict=True):
+        person = mask > 127
+        edges = cv2.Laplacian(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.CV_32F)
+        detail.append(float(np.abs(edges[person]).mean()) if person.any() else 0.0)
+    ranks = np.argsort(np.argsort(detail, kind="stable"), kind="stable")
+    return np.asarray(ranks / max(1, len(detail) - 1), dtype=np.float32)
+
+
+def _spread_out(features: NDArray[np.float32], sharpness: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Indices of up to `count` rows that lie far from each other, beginning with the sharpest."""
+    if len(features) <= count:
+        return np.arange(len(features))
+    chosen = [int(np.argmax(sharpness))]
+    distance = np.linalg.norm(features - features[chosen[0]], axis=1)
+    while len(chosen) < count:
+        chosen.append(int(np.argmax(distance * (0.75 + 0.25 * sharpness))))
+        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
+    return np.asarray(chosen)
+
+
+@cache
+def _part_segments() -> NDArray[np.intp]:
+    """(P,) the segment that carries most of each part."""
+    rig, body = load_shape_space().rig, MEAN_SHAPE.build()
+    carried = np.asarray(body.weights.sum(axis=0)).ravel()
+    totals = np.zeros((len(PARTS), len(rig.segments)))
+    for bone, segment in enumerate(rig.segment_of):
+        totals[part_of_bone(rig.bones[bone]), segment] += carried[bone]
+    return np.asarray(totals.argmax(axis=1))
+
+
+def part_turns(body: BodyTrack) -> NDArray[np.float32]:
+    """(T, P, 3, 3) how each part is turned from rest, world axes; the camera looks along y."""
+    return np.asarray(body.segments[0][:, _part_segments()])
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """What the references show of the surface, ready to be looked up; tensors on one device."""
+
+    mesh: Mesh
+    pictures: Tensor
+    """(N, h, w, 4) uint8: colour, and how much of the pixel is the person."""
+    xy: Tensor
+    """(N, V, 2) float32 px: each vertex in each reference."""
+    quality: Tensor
+    """(N, V) float32 0..1: how well it is seen there; 0 where it is hidden."""
+    part: Tensor
+    """(N, h, w) int8 part labels, `NO_PART` where there is no body."""
+    turns: NDArray[np.float32]
+    """(N, P, 3, 3) of `part_turns`."""
+    sharpness: NDArray[np.float32]
+    """(N,) 0..1."""
+    vertex_parts: Tensor
+    """(V, P) float32: shares in the parts, 1 in all."""
+    patch_of: Tensor
+    """(V,) int64 the patch of the surface, some centimetres wide, that each vertex belongs to."""
+    colours: Tensor
+    """(V, 3) float32 0..255: the mean colour of each vertex, of its part where no reference sees it."""
+
+    @staticmethod
+    def of(bank: ReferenceBank, device: torch.device | str = "cpu", config: ReferenceConfig | None = None) -> "Atlas":
+        """Draw every reference's body once.
+
+        Raises:
+            DependencyError: anny or warp-lang is not installed.
+        """
+        config = ReferenceConfig() if config is None else config
+        shape = bank.bodies[0].shape.build()
+        mesh = Mesh.of(shape, device)
+        masks = torch.from_numpy(bank.masks).to(device)
+        pictures = torch.cat([torch.from_numpy(bank.frames).to(device), masks[..., None]], dim=-1)
+        xy, quality, part = [], [], []
+        n = 0
+        for body in bank.bodies:
+            camera = body.camera
+            posed = (torch.from_numpy(camera.place(vertices).astype(np.float32)) for vertices in body.skin())
+            for surface in render_surfaces(posed, mesh, camera.focal_px, bank.size):
+                here = project(surface.vertices, surface.focal_px, bank.size)
+                xy.append(here)
+                quality.append(_rate_vertices(surface, here, masks[n], config))
+                part.append(surface.part.to(torch.int8))
+                n += 1
+        shares = vertex_shares(shape).to(device)
+        atlas = Atlas(
+            mesh, pictures, torch.stack(xy), torch.stack(quality), torch.stack(part),
+            np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness, shares,
+            torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device),
+        )  # fmt: skip
+        return replace(atlas, colours=_mean_colours(atlas))
+
+    def patches(self) -> NDArray[np.float32]:
+        """(N, C) the mean quality of each patch in each reference."""
+        count = torch.bincount(self.patch_of)
+        total = torch.zeros(len(self.quality), len(count), device=self.quality.device)
+        total.index_add_(1, self.patch_of, self.quality)
+        return np.asarray((total / count).cpu().numpy())
+
+
+def vertex_shares(body: Body) -> Tensor:
+    """(V, P) each vertex's shares in the parts."""
+    weights = part_weights(body)
+    return torch.from_numpy((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+
+
+def _find_patches(body: Body) -> NDArray[np.int64]:
+    """(V,) vertices of one part within one cube of the rest pose."""
+    keys = np.column_stack([np.floor(body.vertices / _PATCH_M).astype(int), vertex_parts(body)])
+    _, patch = np.unique(keys, axis=0, return_inverse=True)
+    return np.asarray(patch.reshape(-1), dtype=np.int64)
+
+
+def project(vertices: Tensor, focal_px: float, size: Size) -> Tensor:
+    """(V, 2) px of vertices (V, 3) in camera axes."""
+    middle = vertices.new_tensor([size.width / 2, size.height / 2])
+    return focal_px * vertices[:, :2] / vertices[:, 2:].clamp_min(1e-3) + middle
+
+
+def _rate_vertices(surface: SurfaceMap, xy: Tensor, mask: Tensor, config: ReferenceConfig) -> Tensor:
+    """(V,) how well a frame shows each vertex: faced, not hidden, inside of picture and mask."""
+    width, height = surface.size
+    column, row = xy[:, 0].floor().long(), xy[:, 1].floor().long()
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
+    facing = -(surface.vertex_normals * torch.nn.functional.normalize(surface.vertices, dim=1)).sum(1)
+    seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + config.tolerance_m  # the background is infinite
+    quality = (facing / config.full_facing).clamp(0, 1) * mask[row, column].float() / 255
+    return quality * (inside & seen)
+
+
+def _mean_colours(atlas: Atlas) -> Tensor:
+    """(V, 3) the mean of what the references show, by quality; its part's mean where they show nothing."""
+    N, V = atlas.quality.shape
+    which = torch.arange(N, device=atlas.xy.device)[:, None].expand(N, V)
+    h, w = atlas.pictures.shape[1:3]
+    column, row = (atlas.xy[..., k].floor().long().clamp(0, limit - 1) for k, limit in ((0, w), (1, h)))
+    weight = atlas.quality[..., None]
+    total = torch.zeros(V, 3, device=atlas.xy.device)
+    for n in range(N):
+        total += weight[n] * atlas.pictures[which[n], row[n], column[n], :3]
+    weights = weight.sum(0)  # (V, 1)
+    part_total, part_weight = atlas.vertex_parts.T @ total, atlas.vertex_parts.T @ weights
+    overall = total.sum(0) / weights.sum().clamp_min(1e-6)
+    part_mean = torch.where(part_weight > 1e-3, part_total / part_weight.clamp_min(1e-6), overall)
+    return torch.where(weights > 1e-2, total / weights.clamp_min(1e-6), atlas.vertex_parts @ part_mean)
