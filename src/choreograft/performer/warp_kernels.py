@@ -3,7 +3,9 @@
 tests/plain_warp.py says the same in NumPy.
 """
 # mypy: ignore-errors
-# warp reads the source of a kernel as a language of its own, whose types are not Python's
+# ruff: noqa: UP018, RUF046
+# warp reads the source of a kernel as a language of its own: its types are not Python's, and a number that changes in a
+# loop is declared as int(...) or float(...)
 
 import warp as wp
 
@@ -59,10 +61,10 @@ def draw_body(
     corners = faces[face[row, column]]
     at = place[row, column]
     # the two parts
-    first = 0
-    second = 0
-    most = -1.0
-    next = -1.0
+    first = int(0)
+    second = int(0)
+    most = float(-1.0)
+    next = float(-1.0)
     for p in range(shares.shape[1]):
         share = at[0] * shares[corners[0], p] + at[1] * shares[corners[1], p] + at[2] * shares[corners[2], p]
         if share > most:
@@ -73,10 +75,10 @@ def draw_body(
         elif share > next:
             second = p
             next = share
-    total = 0.0
-    shown = 0.0
+    total = float(0.0)
+    shown = float(0.0)
     sum = wp.vec3()
-    trust = 0.0
+    trust = float(0.0)
     best = float(KNOWN)
     origin = int(NOWHERE)
     for slot in range(2):
@@ -85,8 +87,8 @@ def draw_body(
         if slot == 1:
             part = second
             share = wp.max(next, 0.0)
-        rank = 1.0
-        finest = 0.0
+        rank = float(1.0)
+        finest = float(0.0)
         for k in range(choice.shape[1]):
             n = choice[part, k]
             q = at[0] * quality[n, corners[0]] + at[1] * quality[n, corners[1]] + at[2] * quality[n, corners[2]]
