@@ -26,6 +26,7 @@ from choreograft.performer.staging import Conditioning
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
 from choreograft.render.session import render_frames
+from choreograft.retarget.carry import Motion
 from choreograft.retarget.stance import Stance
 from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.loop import set_up, train_step
@@ -120,7 +121,7 @@ def _step(performer: Performer) -> Callable[[], object]:
 
 
 def _drawer(performer: Performer, track: PoseTrack, compute: Compute) -> Callable[[], object]:
-    return lambda: list(render_frames(performer, track, compute))
+    return lambda: list(render_frames(performer, Motion(track), compute))
 
 
 def main(options: Options) -> None:

@@ -23,7 +23,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.render.transfer import pose_for
+from choreograft.render.transfer import motion_for
 from choreograft.video.read import probe
 
 SEEN = 0.5
@@ -69,7 +69,7 @@ def main(options: Options) -> None:
 def measure_pose(options: Options, output: Path, performer: Path) -> tuple[float, float]:
     """Mean error of the body joints found in the result, in body heights, and the share of joints not found."""
     clip, _ = read_clip(options.source, DanceOptions(options.source, options.target, output).person, options.runs)
-    asked = pose_for(load_performer(performer), clip.track)
+    asked = motion_for(load_performer(performer), clip.track).track
     found, _ = clean_track(load_or_track(output, options.runs / "tracks", TrackingConfig()), CleaningConfig())
     wanted = _body(asked)
     both = wanted & _body(found)

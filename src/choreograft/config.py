@@ -375,7 +375,9 @@ class WarpConfig:
     spare_share: float = 0.04
     """Weight of a spare beside the one before it where both see the same."""
     beyond_m: float = 0.16
-    """How far around the body clothes and hair are looked for."""
+    """How far around head, trunk and thighs hair and clothes are looked for."""
+    limb_beyond_m: float = 0.06
+    """Around arms, hands, shins and feet."""
 
 
 @dataclass(frozen=True)
@@ -452,6 +454,9 @@ DEFAULT_RETARGET: Retarget = "body"
 Background = Literal["plate", "frame"]
 """plate: the generator draws the person and a matte over the estimated background; frame: it draws everything."""
 Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
+Renderer = Literal["generator", "warp", "nearest"]
+"""generator: a network, trained; warp: the target's own pixels, moved over the body's surface; nearest: the target's
+frame in the most similar pose. The last two need no training."""
 
 
 @dataclass(frozen=True)
@@ -466,11 +471,17 @@ class Preset:
     """Default training budget."""
     background: Background
     perceptual: Perceptual
+    renderer: Renderer = "generator"
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     stick_figure: StickFigureConfig = field(default_factory=StickFigureConfig)
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a network to train."""
+        return self.renderer == "generator"
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -505,6 +516,24 @@ PRESETS: Mapping[str, Preset] = {
             minutes=240.0,
             background="frame",
             perceptual="vgg19",
+        ),
+        Preset(
+            name="preview",
+            description="no training: the target's own pixels moved with the body, 256 px tall; seconds",
+            height_px=256,
+            minutes=0.0,
+            background="plate",
+            perceptual="none",
+            renderer="warp",
+        ),
+        Preset(
+            name="nearest",
+            description="no training: the target's frame in the most similar pose, 256 px tall; seconds",
+            height_px=256,
+            minutes=0.0,
+            background="plate",
+            perceptual="none",
+            renderer="nearest",
         ),
     )
 }
@@ -546,8 +575,12 @@ class Budget:
         """The user's budget, or the preset's own.
 
         Raises:
-            OptionError: both are given, or one that is not positive.
+            OptionError: both are given, or one that is not positive, or any for a preset that does not train.
         """
+        if not preset.trains:
+            if minutes is not None or images is not None:
+                raise OptionError(f"preset {preset.name} is not trained; leave out --minutes and --images")
+            return Budget(minutes=0.0)
         if minutes is not None and images is not None:
             raise OptionError(f"found both --minutes {minutes:g} and --images {images}; give one of them")
         for name, value in (("--minutes", minutes), ("--images", images)):

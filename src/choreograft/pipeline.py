@@ -212,21 +212,28 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     return bodies
 
 
-def measure_stage(
+def read_shown_bodies(
     clips: Sequence[Clip], person: int, hold_out: float, runs: Path, progress: Progress = silent
-) -> BodyStage:
-    """The stage of the first of some clips of one person, from the frames that are not held out.
+) -> list[BodyTrack]:
+    """The bodies of one person's clips, from the frames that are not held out.
 
     Raises:
         As `read_bodies`.
     """
     shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
-    return BodyStage.measure(read_bodies(shown, person, runs, progress)[0])
+    return read_bodies(shown, person, runs, progress)
 
 
 def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress: Progress) -> BodyTrack | None:
-    """The source's body where it is asked for and the performer can take it up."""
+    """The source's body where it is asked for and the performer can take it up.
+
+    Raises:
+        OptionError: the performer draws bodies, and --retarget global knows none.
+    """
     if options.retarget == "global":
+        if performer.card.preset.renderer == "warp":
+            raise OptionError(f"found --retarget global with preset {performer.card.preset.name}, which draws bodies;"
+                              " leave it out, or choose another preset")  # fmt: skip
         return None
     if performer.card.stage is None:
         progress.say(f"{performer.card.name}: this performer file knows no body, so the motion is carried over as with "
@@ -243,11 +250,13 @@ def obtain_performer(
     if output is None and finished.exists():
         progress.say(f"Using the performer trained earlier: {finished} (remove it to train again)")
         return finished
-    progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {compute}")
+    if plan.preset.trains:
+        progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {compute}")
     clips = [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos]
-    stage = measure_stage(clips, plan.person, plan.hold_out, runs, progress)
-    path = train_performer(plan, clips, runs, compute, output, progress, stage=stage)
-    progress.say(f"Performer: {path} (previews and losses in {plan.folder(runs)})")
+    bodies = read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
+    path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies)
+    left = f" (previews and losses in {plan.folder(runs)})" if plan.preset.trains else ""
+    progress.say(f"Performer: {path}{left}")
     return path
 
 

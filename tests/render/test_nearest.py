@@ -13,7 +13,7 @@ def library():
     """24 frames that carry their number as their grey level."""
     track = swaying_track(24)
     frames = np.stack([np.full((SIZE.height, SIZE.width, 3), n, np.uint8) for n in range(24)])
-    return NearestFrames(frames, [track], np.full((SIZE.height, SIZE.width, 3), 255, np.uint8)), track
+    return NearestFrames.of_tracks(frames, [track], np.full((SIZE.height, SIZE.width, 3), 255, np.uint8)), track
 
 
 def test_every_pose_of_the_recording_finds_its_own_frame(library):
@@ -35,6 +35,6 @@ def test_absence_is_the_empty_picture_and_half_seen_frames_stand_back(library):
     track.score[7, skeleton.BODY] = 0  # the twin of the wanted pose shows one joint only
     track.score[7, skeleton.NOSE] = 1
     frames = np.zeros((24, 2, 2, 3), np.uint8)
-    found = NearestFrames(frames, [track], frames[0]).find(track.xy[7, skeleton.BODY], np.ones(17, bool))
+    found = NearestFrames.of_tracks(frames, [track], frames[0]).find(track.xy[7, skeleton.BODY], np.ones(17, bool))
     others = [abs(np.sin(n / 3) - np.sin(7 / 3)) if n != 7 else np.inf for n in range(24)]
     assert found == int(np.argmin(others))

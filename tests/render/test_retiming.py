@@ -16,6 +16,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.render.timing import TimingRequest, plan_timing
 from choreograft.render.transfer import bring_to, nearest_frames, render_dance
+from choreograft.retarget.carry import Motion
 from choreograft.retarget.stance import Stance
 from choreograft.video.read import Frame, measure_length, probe, read_frames
 from choreograft.video.soundtrack import add_sound
@@ -103,7 +104,7 @@ def test_copied_sound_stays_as_it_is_where_only_the_rate_changes(performer, tmp_
 def test_a_slower_dance_is_the_same_dance_at_its_own_times():
     track = track_at(Fraction(24), 2.0)
     request = TimingRequest(Fraction(4), Fraction(60))
-    slow = bring_to(plan_timing(request, track.time_s, track.rate, Fraction(2), None), track)
+    slow = bring_to(plan_timing(request, track.time_s, track.rate, Fraction(2), None), Motion(track)).track
     assert (len(slow), slow.rate) == (240, 60)
     np.testing.assert_allclose(slow.time_s, np.arange(240) / 60)
     hips = 32 + 8 * np.sin(np.minimum(slow.time_s / 2 * 24, 47) / 3) + 5

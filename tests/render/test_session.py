@@ -12,7 +12,8 @@ from choreograft.performer.device import Compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.render.session import render_frames
-from choreograft.render.transfer import pose_for, render_dance
+from choreograft.render.transfer import motion_for, render_dance
+from choreograft.retarget.carry import Motion
 from choreograft.retarget.stance import Stance
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
@@ -46,7 +47,7 @@ class Recorder(torch.nn.Module):
 def test_each_frame_is_conditioned_on_the_last_and_the_first_on_zeros(performer):
     recorder = performer.generator = Recorder()
     track = swaying_track(6, missing=(3,))
-    frames = list(render_frames(performer, track, CPU))
+    frames = list(render_frames(performer, Motion(track), CPU))
     assert len(frames) == 6
     assert len(recorder.inputs) == 5
     previous = [float(x[0, 3:].mean()) for x in recorder.inputs]
@@ -57,7 +58,7 @@ def test_each_frame_is_conditioned_on_the_last_and_the_first_on_zeros(performer)
 
 
 def test_a_frame_without_a_person_is_the_empty_background(performer):
-    frames = list(render_frames(performer, swaying_track(4, missing=(1, 2)), CPU))
+    frames = list(render_frames(performer, Motion(swaying_track(4, missing=(1, 2))), CPU))
     for t in (1, 2):
         np.testing.assert_array_equal(frames[t].image, to_image(performer.plate))
         assert not frames[t].stick.any()
@@ -72,7 +73,7 @@ def test_the_matte_decides_between_person_and_plate(performer):
             return torch.cat([torch.ones(1, 3, *x.shape[-2:]), torch.full((1, 1, *x.shape[-2:]), matte)], 1)
 
         performer.generator.forward = generator
-        return next(render_frames(performer, track, CPU)).image
+        return next(render_frames(performer, Motion(track), CPU)).image
 
     np.testing.assert_array_equal(draw(-1.0), to_image(performer.plate))
     assert (draw(1.0) == 255).all()
@@ -98,6 +99,6 @@ def test_the_result_has_a_frame_for_every_source_frame_at_its_time(performer, tm
 def test_a_source_of_another_size_is_brought_into_the_performers_place(performer):
     small = swaying_track(24)
     large = replace(small, size=Size(192, 288), xy=3 * small.xy, masks=None)
-    moved = pose_for(performer, large)
+    moved = motion_for(performer, large).track
     assert moved.size == SIZE
     np.testing.assert_allclose(moved.xy[:, :17], small.xy[:, :17], atol=1e-3)

@@ -17,10 +17,10 @@ from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig, CheckOptions
 from choreograft.errors import OutputError, PersonError
 from choreograft.files import check_writable, write_json
-from choreograft.pipeline import measure_stage, read_bodies
+from choreograft.pipeline import read_bodies
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.retarget.body import retarget_body, to_pose_track
+from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
 from choreograft.training.recording import Clip
@@ -94,9 +94,9 @@ def hold_against(target: Filmed, source: Filmed, config: CheckConfig, carried: P
 
 def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress: Progress) -> PoseTrack:
     """The source's track in the target's picture, in 3D as `dance` carries it over."""
-    stage = measure_stage([Clip(target.video, target.track)], options.person, 0.0, options.runs, progress)
+    filmed = read_bodies([Clip(target.video, target.track)], options.person, options.runs, progress)[0]
     body = read_bodies([Clip(source.video, source.track)], options.source_person, options.runs, progress)[0]
-    return to_pose_track(retarget_body(body, stage), body, source.track)
+    return to_pose_track(retarget_body(body, BodyStage.measure(filmed)), body, source.track)
 
 
 def _scale(target: PoseTrack, source: PoseTrack) -> PoseTrack:

@@ -6,7 +6,7 @@ What is written beside each result says what it was made from, so an interrupted
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress
-from choreograft.retarget.carry import carry_over
+from choreograft.retarget.carry import Motion, carry_over
 from choreograft.training.recording import Clip
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
@@ -56,7 +56,7 @@ class Case:
     true_track: PoseTrack | None
     """What a perfect tracker would find in the truth; None where nobody knows."""
     body: BodyTrack | None = None
-    """Fitted to the motion; None where it is in place, or for the global normalisation."""
+    """Fitted to the motion; None for the global normalisation."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,14 @@ class Drawing:
     images: Iterator[NDArray[np.uint8]]
     """(H, W, 3) for every frame of the truth."""
     facts: Mapping[str, Any]
+
+
+def _in_place(case: Case, size: Size) -> Motion:
+    """The target's own motion, as it is, on the canvas."""
+    body = case.body
+    if body is not None:
+        body = replace(body, camera=body.camera.resized(size, Canvas(case.motion.size, size).scale))
+    return Motion(case.motion.on_canvas(size), body)
 
 
 class Comparison:
@@ -122,8 +130,8 @@ class Comparison:
         if plan.identity not in self._built:
             self._built[plan.identity] = plan.build(self.progress)
         method = self._built[plan.identity]
-        track = case.motion.on_canvas(method.size) if case.own else carry_over(case.motion, case.body, method.standing)
-        return Drawing(method.size, method.draw(track), method.facts)
+        motion = _in_place(case, method.size) if case.own else carry_over(case.motion, case.body, method.standing)
+        return Drawing(method.size, method.draw(motion), method.facts)
 
     def _draw(self, case: Case, name: str, drawing: Drawing, result: Path) -> dict[str, Any]:
         """Write the result with the truth's own times; returns its facts."""

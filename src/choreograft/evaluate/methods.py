@@ -19,12 +19,12 @@ from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer, canvas_size
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import measure_stage
-from choreograft.pose.track import PoseTrack
+from choreograft.pipeline import read_shown_bodies
 from choreograft.progress import Progress
 from choreograft.render.nearest import NearestFrames
 from choreograft.render.session import render_frames
-from choreograft.retarget.carry import Standing
+from choreograft.retarget.body import BodyStage
+from choreograft.retarget.carry import Motion, Standing
 from choreograft.retarget.stance import Stance
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.recording import Clip, prepare_recording
@@ -41,11 +41,15 @@ PAPER_SMALL: Final = replace(
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
 larger, see too few images to say anything about the method."""
-TRAINED: Final[Mapping[str, Preset]] = {**PRESETS, PAPER_SMALL.name: PAPER_SMALL}
+TRAINED: Final[Mapping[str, Preset]] = {
+    **{name: preset for name, preset in PRESETS.items() if name != NEAREST},
+    PAPER_SMALL.name: PAPER_SMALL,
+}
+"""Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
 METHOD_NAMES: Final = (NEAREST, *TRAINED)
 
-Draw = Callable[[PoseTrack], Iterator[NDArray[np.uint8]]]
-"""Frames (H, W, 3) for every frame of a track in canvas pixels."""
+Draw = Callable[[Motion], Iterator[NDArray[np.uint8]]]
+"""Frames (H, W, 3) for every frame of a motion in canvas pixels."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +155,9 @@ class TrainedMethod:
         path = plan.performer_path(self.terms.runs)
         if not path.exists():
             progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name}")
-            stage = measure_stage(self.footage.clips, self.footage.person, plan.hold_out, self.terms.runs, progress)
-            train_performer(
-                plan, self.footage.clips, self.terms.runs, self.terms.compute, progress=progress, stage=stage
-            )
+            clips, runs = self.footage.clips, self.terms.runs
+            bodies = read_shown_bodies(clips, self.footage.person, plan.hold_out, runs, progress)
+            train_performer(plan, clips, runs, self.terms.compute, progress=progress, bodies=bodies)
         return _as_method(load_performer(path, self.terms.compute.device), self.terms.compute)
 
 
@@ -204,12 +207,18 @@ class NearestMethod:
         with hold_folder(folder):
             recording = prepare_recording(folder / "recording", self.footage.shown(), self._size, progress)
         footage = self.footage
-        stage = measure_stage(footage.clips, footage.person, footage.hold_out, self.terms.runs, progress)
+        shown = read_shown_bodies(footage.clips, footage.person, footage.hold_out, self.terms.runs, progress)
+        stage = BodyStage.measure(shown[0])
         scale = Canvas(footage.clips[0].track.size, self._size).scale
         stance = Stance.measure(recording.tracks[0], NormalisationConfig())
         standing = Standing(stance, stage.on_canvas(self._size, scale))
-        nearest = NearestFrames(recording.frames, recording.tracks, recording.plates[0])
-        return Method(self._size, standing, nearest.draw, {"frames to choose from": len(recording.frames)})
+        nearest = NearestFrames.of_tracks(recording.frames, recording.tracks, recording.plates[0])
+        return Method(
+            self._size,
+            standing,
+            lambda motion: nearest.draw(motion.track),
+            {"frames to choose from": len(recording.frames)},
+        )
 
 
 def check_methods(names: Sequence[str]) -> None:
@@ -261,7 +270,7 @@ def _as_method(performer: Performer, compute: Compute) -> Method:
     facts: dict[str, Any] = {name: training[name] for name in ("images", "seconds") if name in training}
     facts["parameters"] = sum(weight.numel() for weight in performer.generator.parameters())
 
-    def draw(track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
-        return (frame.image for frame in render_frames(performer, track, compute))
+    def draw(motion: Motion) -> Iterator[NDArray[np.uint8]]:
+        return (frame.image for frame in render_frames(performer, motion, compute))
 
     return Method(performer.card.size, performer.card.standing, draw, facts)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from choreograft.body.track import BodyTrack
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.methods import Footage
 from choreograft.files import content_hash
+from choreograft.performer.references import select_frames
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_clip
+from choreograft.pipeline import read_bodies, read_clip
 from choreograft.progress import Progress
 from choreograft.training.holdout import held_out_frames
 from choreograft.training.recording import Clip
@@ -60,7 +62,7 @@ def read_lesson(performer: Path) -> Lesson:
     return Lesson(tuple(clips), int(card.training["person"]), hold_out)
 
 
-def make_cases(footage: Footage, folder: Path, progress: Progress) -> list[Case]:
+def make_cases(footage: Footage, folder: Path, runs: Path, progress: Progress) -> list[Case]:
     """One case for each clip: its held-out frames, written as a video of their own into `folder`.
 
     Raises:
@@ -68,9 +70,10 @@ def make_cases(footage: Footage, folder: Path, progress: Progress) -> list[Case]
     """
     stems = [clip.path.stem for clip in footage.clips]
     names = [stem if stems.count(stem) == 1 else f"{stem}-{n}" for n, stem in enumerate(stems, start=1)]
+    bodies = read_bodies(footage.clips, footage.person, runs, progress)
     return [
-        _make_case(name, clip, footage, folder / f"{name}.mp4", progress)
-        for name, clip in zip(names, footage.clips, strict=True)
+        _make_case(name, clip, body, footage, folder / f"{name}.mp4", progress)
+        for name, clip, body in zip(names, footage.clips, bodies, strict=True)
     ]
 
 
@@ -80,7 +83,7 @@ def read_footage(lesson: Lesson, runs: Path, progress: Progress) -> Footage:
     return Footage(clips, lesson.person, lesson.hold_out)
 
 
-def _make_case(name: str, clip: Clip, footage: Footage, truth: Path, progress: Progress) -> Case:
+def _make_case(name: str, clip: Clip, body: BodyTrack, footage: Footage, truth: Path, progress: Progress) -> Case:
     held = held_out_frames(clip.track, footage.hold_out)
     if len(held) < MIN_FRAMES:
         raise OptionError(
@@ -98,4 +101,5 @@ def _make_case(name: str, clip: Clip, footage: Footage, truth: Path, progress: P
                 video.write(frame.image, frame.time - start, frame.duration)
                 advance(frame.index - held[0] + 1)
     motion = clip.track.select(held)
-    return Case(name, footage, motion, own=True, source=None, truth=truth, true_track=None)
+    posed = select_frames(body, held)
+    return Case(name, footage, motion, own=True, source=None, truth=truth, true_track=None, body=posed)

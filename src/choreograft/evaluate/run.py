@@ -119,7 +119,7 @@ def _evaluate_holdout(options: EvaluateOptions, compute: Compute, progress: Prog
         probe(video)
     field = _set_field(options, given, compute, progress)
     footage = read_footage(lesson, options.runs, progress)
-    cases = make_cases(footage, options.output / "truth", progress)
+    cases = make_cases(footage, options.output / "truth", options.runs, progress)
     return field.conclude("holdout", options, [field.judge(case) for case in cases], [])
 
 

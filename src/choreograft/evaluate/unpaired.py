@@ -15,11 +15,12 @@ from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_with
 from choreograft.evaluate.scores import Entry
 from choreograft.files import content_hash
 from choreograft.performer.store import is_performer, load_performer
-from choreograft.pipeline import measure_stage, read_bodies, read_clip
+from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress
+from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing, carry_over
 from choreograft.retarget.stance import Stance
 from choreograft.training.recording import Clip
@@ -54,7 +55,7 @@ def judge_result(
     _check_alike(result, found, source, wanted.track)
     known = _know_target(result, found, target, runs, progress)
     body = None if known.standing.stage is None else read_bodies([wanted], person, runs, progress)[0]
-    asked = carry_over(wanted.track, body, known.standing)
+    asked = carry_over(wanted.track, body, known.standing).track
     asked = asked.on_canvas(found.size)
     gallery = FaceGallery.from_clip(known.clip, tools) if known.clip is not None else None
     scores = judge_without_truth(Clip(result, found), asked, tools, gallery, progress)
@@ -78,7 +79,7 @@ def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path
 
 
 def _stand(clip: Clip, person: int, runs: Path, progress: Progress) -> Standing:
-    return Standing(Stance.measure(clip.track), measure_stage([clip], person, 0.0, runs, progress))
+    return Standing(Stance.measure(clip.track), BodyStage.measure(read_bodies([clip], person, runs, progress)[0]))
 
 
 def _check_alike(result: Path, found: PoseTrack, source: Path, wanted: PoseTrack) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from choreograft.config import Preset
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
@@ -48,18 +49,23 @@ class PerformerCard:
 
 
 class Performer(nn.Module):
-    """Generator and plate of one person, and the staging that connects them with poses."""
+    """Generator and plate of one person, and the staging that connects them with poses.
+
+    Presets that do not train have no generator but a bank of references (`bank`), which `render.session` draws from.
+    """
 
     plate: Tensor
     """(3, H, W) in [-1, 1]."""
 
-    def __init__(self, card: PerformerCard, plate: Tensor) -> None:
+    generator: nn.Module
+
+    def __init__(self, card: PerformerCard, plate: Tensor, bank: ReferenceBank | None = None) -> None:
         super().__init__()
         self.card = card
+        self.bank = bank
         self.staging: Staging = STAGINGS[card.preset.background](card.preset.stick_figure)
-        self.generator = GlobalGenerator(
-            self.staging.input_channels, self.staging.output_channels, card.preset.generator
-        )
+        channels = self.staging.input_channels, self.staging.output_channels
+        self.generator = GlobalGenerator(*channels, card.preset.generator) if card.preset.trains else nn.Identity()
         self.register_buffer("plate", plate)
 
     def forward(self, conditioning: Conditioning, previous: Tensor) -> Composite:

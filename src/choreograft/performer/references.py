@@ -6,9 +6,11 @@ in each frame makes every pixel a point of one surface, whatever the pose.
 Shapes: N references of h x w pixels, V vertices, P parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -16,16 +18,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.body.camera import FloorCamera
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, part_of_bone, part_weights, vertex_parts
-from choreograft.body.shape import MEAN_SHAPE, load_shape_space
+from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
-from choreograft.body.track import BodyTrack
+from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
-_PATCH_M = 0.06
+_PATCH_M: Final = 0.06
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,49 @@ class ReferenceBank:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For a file, together with `describe`; `from_tensors` is the inverse of both."""
+        joined = {name: np.concatenate([getattr(body, name) for body in self.bodies]) for name in ARRAYS}
+        arrays = {"frames": self.frames, "masks": self.masks, "sharpness": self.sharpness, **joined}
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Of each clip: how many frames, rate, shape and camera."""
+        return [
+            {
+                "frames": len(body),
+                "rate": str(body.rate),
+                "shape": body.shape.as_dict(),
+                "camera": body.camera.as_dict(),
+            }
+            for body in self.bodies
+        ]
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor], clips: Sequence[Mapping[str, Any]]) -> "ReferenceBank":
+        """What `tensors` and `describe` gave.
+
+        Raises:
+            KeyError, ValueError, FileFormatError: parts are missing or do not fit together.
+        """
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        bodies, start = [], 0
+        for clip in clips:
+            at = slice(start, start + int(clip["frames"]))
+            start = at.stop
+            parts = {name: arrays[name][at] for name in ARRAYS}
+            bodies.append(
+                BodyTrack(
+                    shape=BodyShape.from_dict(clip["shape"]),
+                    camera=FloorCamera.from_dict(clip["camera"]),
+                    rate=Fraction(clip["rate"]),
+                    **parts,
+                )
+            )
+        if not len(arrays["frames"]) == len(arrays["masks"]) == len(arrays["sharpness"]) == start:
+            raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
+        return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"])
 
     @property
     def size(self) -> Size:
@@ -77,7 +123,7 @@ class ReferenceBank:
 
 def select_frames(body: BodyTrack, at: NDArray[np.intp]) -> BodyTrack:
     """The body in some frames of its clip."""
-    arrays = {name: getattr(body, name)[at] for name in ("time_s", "present", "root", "pelvis", "turns", "stands")}
+    arrays = {name: getattr(body, name)[at] for name in ARRAYS}
     return replace(body, **arrays)
 
 
@@ -133,6 +179,8 @@ class Atlas:
     """(N, V) float32 0..1: how well it is seen there; 0 where it is hidden."""
     part: Tensor
     """(N, h, w) int8 part labels, `NO_PART` where there is no body."""
+    nearest_part: Tensor
+    """(N, h, w) int8 labels: the part itself, around the body the nearest one."""
     turns: NDArray[np.float32]
     """(N, P, 3, 3) of `part_turns`."""
     sharpness: NDArray[np.float32]
@@ -156,7 +204,7 @@ class Atlas:
         mesh = Mesh.of(shape, device)
         masks = torch.from_numpy(bank.masks).to(device)
         pictures = torch.cat([torch.from_numpy(bank.frames).to(device), masks[..., None]], dim=-1)
-        xy, quality, part = [], [], []
+        xy, quality, part, around = [], [], [], []
         n = 0
         for body in bank.bodies:
             camera = body.camera
@@ -166,10 +214,13 @@ class Atlas:
                 xy.append(here)
                 quality.append(_rate_vertices(surface, here, masks[n], config))
                 part.append(surface.part.to(torch.int8))
+                covered = surface.covered.cpu().numpy()
+                nearest = torch.from_numpy(find_nearest(covered)[1]).to(device).long()
+                around.append(part[-1].flatten()[nearest])
                 n += 1
         shares = vertex_shares(shape).to(device)
         atlas = Atlas(
-            mesh, pictures, torch.stack(xy), torch.stack(quality), torch.stack(part),
+            mesh, pictures, torch.stack(xy), torch.stack(quality), torch.stack(part), torch.stack(around),
             np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness, shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device),
         )  # fmt: skip
@@ -181,6 +232,22 @@ class Atlas:
         total = torch.zeros(len(self.quality), len(count), device=self.quality.device)
         total.index_add_(1, self.patch_of, self.quality)
         return np.asarray((total / count).cpu().numpy())
+
+
+def find_nearest(covered: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """(H, W) the distance of each pixel to the body, px, and the number, row by row, of the body's pixel nearest to it.
+
+    Where there is no body, every pixel is nearest to itself.
+    """
+    if not covered.any():
+        own = np.arange(covered.size, dtype=np.int32).reshape(covered.shape)
+        return np.full(covered.shape, np.inf, np.float32), own
+    away, label = cv2.distanceTransformWithLabels(
+        (~covered).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    pixel_of = np.zeros(int(label.max()) + 1, np.int32)  # OpenCV numbers the body's pixels in an order of its own
+    pixel_of[label[covered]] = np.flatnonzero(covered)
+    return np.asarray(away, dtype=np.float32), pixel_of[label]
 
 
 def vertex_shares(body: Body) -> Tensor:

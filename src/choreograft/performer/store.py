@@ -16,6 +16,7 @@ from choreograft.config import preset_from_dict
 from choreograft.errors import FileFormatError
 from choreograft.files import atomic_path
 from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.performer.references import ReferenceBank
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
@@ -24,6 +25,8 @@ FORMAT: Final = "choreograft-performer"
 VERSION: Final = 1
 SKELETON: Final = "coco-wholebody-133"
 SUFFIX: Final = ".performer"
+BANK: Final = "bank/"
+"""What the names of the reference bank's tensors begin with."""
 
 
 def is_performer(path: Path) -> bool:
@@ -48,8 +51,11 @@ def save_performer(performer: Performer, path: Path) -> None:
         "stance": card.stance.to_dict(),
         "stage": None if card.stage is None else card.stage.as_dict(),
         "training": card.training,
+        "bank": None if performer.bank is None else performer.bank.describe(),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in performer.state_dict().items()}
+    if performer.bank is not None:
+        tensors |= {f"{BANK}{name}": tensor for name, tensor in performer.bank.tensors().items()}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"choreograft": json.dumps(header, default=str)})
 
@@ -74,7 +80,11 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
             header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
             Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
         )  # fmt: skip
-        performer = Performer(card, tensors["plate"])
+        banked = {name.removeprefix(BANK): tensors.pop(name) for name in list(tensors) if name.startswith(BANK)}
+        bank = ReferenceBank.from_tensors(banked, header["bank"]) if banked else None
+        if bank is None and not card.preset.trains:
+            raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
+        performer = Performer(card, tensors["plate"], bank)
         performer.load_state_dict(tensors, strict=True)
     except (
         FileFormatError,

@@ -21,12 +21,14 @@ from choreograft.body.parts import PARTS, adjoining_parts
 from choreograft.body.surface import SurfaceMap, render_surface
 from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
-from choreograft.performer.references import Atlas, part_turns, project
+from choreograft.performer.references import Atlas, find_nearest, part_turns, project
 from choreograft.performer.retrieve import SKIRT, Choice, Wanted, choose, rate_references
 from choreograft.video.size import Size
 
 NOWHERE = -1
 """Provenance of a pixel that no reference shows."""
+DRESSED = tuple(PARTS.index(name) for name in ("head", "neck", "torso", "pelvis", "left_thigh", "right_thigh"))
+"""Parts around which hair and clothes reach far."""
 _EVERY = 8
 """Of the vertices one in so many tells how a part is turned."""
 
@@ -109,8 +111,8 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
     colour = torch.zeros(*shape, 3, device=device)
     alpha, confidence = (torch.zeros(shape, device=device) for _ in range(2))
     provenance = torch.full(shape, NOWHERE, dtype=torch.int32, device=device)
-    reach = config.beyond_m * surface.focal_px / _usual_depth(surface)
-    rows, columns = _find_box(surface, reach)
+    px_per_m = surface.focal_px / _usual_depth(surface)
+    rows, columns = _find_box(surface, config.beyond_m * px_per_m)
     if rows.stop > rows.start:
         here = _Window(
             *(getattr(surface, name)[rows, columns].contiguous() for name in ("face", "barycentric", "part"))
@@ -124,7 +126,7 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
              atlas.pictures, atlas.colours, config.spare_share, *maps],
         )  # fmt: skip
         turns = _turn_parts(surface, atlas, choice[:, 0])
-        _draw_beyond(here, atlas, choice, chosen, turns, reach, maps)
+        _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps)
         for whole, part in zip((colour, alpha, confidence, provenance), maps, strict=True):
             whole[rows, columns] = part
     return Warped(colour.permute(2, 0, 1), alpha, confidence, provenance, surface, choice)
@@ -158,28 +160,24 @@ def _find_box(surface: SurfaceMap, reach: float) -> tuple[slice, slice]:
 
 
 def _draw_beyond(
-    here: _Window, atlas: Atlas, choice: Choice, chosen: Tensor, turns: Tensor, reach: float, maps: list[Tensor]
-) -> None:
+    here: _Window, atlas: Atlas, choice: Choice, chosen: Tensor, turns: Tensor, px_per_m: float, config: WarpConfig,
+    maps: list[Tensor],
+) -> None:  # fmt: skip
     """Clothes and hair around the body, moved with the nearest part of it."""
     device = here.face.device
     covered = here.face.cpu().numpy() >= 0
-    away, nearest = cv2.distanceTransformWithLabels(
-        (~covered).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    # OpenCV numbers the body's pixels in its own order
-    pixel_of = np.zeros(int(nearest.max()) + 1, np.int32)
-    pixel_of[nearest[covered]] = np.flatnonzero(covered)
-    base = pixel_of[nearest]
+    away, base = find_nearest(covered)
     part = here.part.cpu().numpy()
-    smooth = _smooth_flow(here, atlas, int(choice[SKIRT[0], 0]), reach)
+    smooth = _smooth_flow(here, atlas, int(choice[SKIRT[0], 0]), config.beyond_m * px_per_m)
     smooth[~np.isin(part.flat[base], SKIRT)] = 0
-    inputs = (away, base, smooth, adjoining_parts())
-    away_there, base_there, smooth_there, adjoining = (torch.from_numpy(array).to(device) for array in inputs)
+    reaches = np.where(np.isin(np.arange(len(PARTS)), DRESSED), config.beyond_m, config.limb_beyond_m) * px_per_m
+    inputs = (away, base, smooth, adjoining_parts(), reaches.astype(np.float32))
+    away_there, base_there, smooth_there, adjoining, reach_of = (torch.from_numpy(array).to(device) for array in inputs)
     launch(
         "performer.warp_kernels.draw_beyond",
         tuple(here.face.shape),
         [here.face, here.part, here.place, atlas.mesh.faces, away_there, base_there, smooth_there, chosen, atlas.xy,
-         turns, adjoining, atlas.part, atlas.pictures, reach, *maps],
+         turns, adjoining, atlas.part, atlas.nearest_part, atlas.pictures, reach_of, *maps],
     )  # fmt: skip
 
 

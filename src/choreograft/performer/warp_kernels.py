@@ -131,26 +131,30 @@ def draw_beyond(
     turns: wp.array[wp.vec2],
     adjoining: wp.array2d[int],
     reference_part: wp.array3d[wp.int8],
+    reference_nearest: wp.array3d[wp.int8],
     pictures: wp.array4d[wp.uint8],
-    reach: float,
+    reaches: wp.array[float],
     colour: wp.array2d[wp.vec3],
     alpha: wp.array2d[float],
     confidence: wp.array2d[float],
     provenance: wp.array2d[int],
 ):
-    """Each pixel (H, W) up to `reach` px around the body: moved along with the body's nearest pixel, `base`.
+    """Each pixel (H, W) up to `reaches` (P,) px around the body: moved along with the body's nearest pixel, `base`.
 
     `smooth`: flow around it, and how much of that comes from the reference that `base` is drawn from.
     """
     row, column = wp.tid()
     distance = away[row, column]
-    if distance <= 0.0 or distance > reach:
+    if distance <= 0.0:
         return
     height, width = pictures.shape[1], pictures.shape[2]
     here = base[row, column]
     base_row = here // face.shape[1]
     base_column = here - base_row * face.shape[1]
     p = part[base_row, base_column]
+    reach = reaches[p]
+    if distance > reach:
+        return
     n = choice[p, 0]
     corners = faces[face[base_row, base_column]]
     at = place[base_row, base_column]
@@ -165,8 +169,10 @@ def draw_beyond(
         xy = (1.0 - share) * xy + share * (own + wp.vec2(around[0], around[1]) / around[2])
     if xy[0] < 0.0 or xy[1] < 0.0 or xy[0] >= float(width) or xy[1] >= float(height):
         return
-    there = int(reference_part[n, int(xy[1]), int(xy[0])])
-    if there >= 0 and (adjoining[p, there] == 0 or distance > INSET * reach):
+    # what lies there must hang on the same part, or on one that clothes join to it
+    if adjoining[p, int(reference_nearest[n, int(xy[1]), int(xy[0])])] == 0:
+        return
+    if reference_part[n, int(xy[1]), int(xy[0])] >= wp.int8(0) and distance > INSET * reach:
         return
     sample = look_up(pictures, n, xy)
     fade = wp.clamp((1.0 - distance / reach) / FADE, 0.0, 1.0)

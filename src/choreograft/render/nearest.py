@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.performer.references import ReferenceBank
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
@@ -25,16 +26,32 @@ MIN_SHARED: Final = 0.5
 class NearestFrames:
     """Draws a track with the frames of a recording."""
 
-    def __init__(self, frames: NDArray[np.uint8], tracks: Sequence[PoseTrack], empty: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, frames: NDArray[np.uint8], xy: NDArray[np.float32], seen: NDArray[np.bool_], empty: NDArray[np.uint8]
+    ) -> None:
         """Keep the frames to choose from.
 
         Args:
-            frames: (N, H, W, 3) RGB; may be a memory map. tracks: of those N frames, clip after clip, canvas pixels.
+            frames: (N, H, W, 3) RGB; may be a memory map.
+            xy: (N, 17, 2) px the body joints in them. seen: (N, 17) which of those are known.
             empty: (H, W, 3) what is shown where nobody is to be seen.
         """
-        self._frames, self._empty = frames, empty
-        self._xy = np.concatenate([track.xy[:, skeleton.BODY] for track in tracks])
-        self._seen = np.concatenate([track.seen(SEEN)[:, skeleton.BODY] for track in tracks])
+        self._frames, self._xy, self._seen, self._empty = frames, xy, seen, empty
+
+    @staticmethod
+    def of_tracks(frames: NDArray[np.uint8], tracks: Sequence[PoseTrack], empty: NDArray[np.uint8]) -> "NearestFrames":
+        """With frames whose tracks, clip after clip, are known in canvas pixels."""
+        xy = np.concatenate([track.xy[:, skeleton.BODY] for track in tracks])
+        return NearestFrames(
+            frames, xy, np.concatenate([track.seen(SEEN)[:, skeleton.BODY] for track in tracks]), empty
+        )
+
+    @staticmethod
+    def of_bank(bank: ReferenceBank, empty: NDArray[np.uint8]) -> "NearestFrames":
+        """With the references of a performer, whose poses are those of their bodies."""
+        joints = [body.camera.project(body.points[:, skeleton.BODY]) for body in bank.bodies]
+        xy = np.concatenate(joints).astype(np.float32)
+        return NearestFrames(bank.frames, xy, np.ones(xy.shape[:2], np.bool_), empty)
 
     def draw(self, track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
         """(H, W, 3) for every frame of a track in canvas pixels."""

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.body.resample import resample_body
 from choreograft.body.track import BodyTrack
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
@@ -22,7 +23,7 @@ from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.render.session import render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
-from choreograft.retarget.carry import carry_over
+from choreograft.retarget.carry import Motion, carry_over
 from choreograft.video.read import Frame, VideoInfo, measure_length, probe, read_frames
 from choreograft.video.sheet import fit_into, save_picture, scale_to_height, tile_pictures
 from choreograft.video.size import Size
@@ -45,7 +46,7 @@ class Rendering:
     """Seconds of the source in one second of the result."""
 
 
-def pose_for(performer: Performer, track: PoseTrack, body: BodyTrack | None = None) -> PoseTrack:
+def motion_for(performer: Performer, track: PoseTrack, body: BodyTrack | None = None) -> Motion:
     """A cleaned source track in the performer's place, canvas pixels (docs/method.md, section 2).
 
     Args:
@@ -71,11 +72,14 @@ def time_for(
     return plan_timing(request, track.time_s, info.rate, measure_length(info.path), target_rate)
 
 
-def bring_to(timing: Timing, track: PoseTrack) -> PoseTrack:
-    """A track on the source's times as one with a frame for every frame of the result, on the result's clock."""
+def bring_to(timing: Timing, motion: Motion) -> Motion:
+    """A motion on the source's times as one with a frame for every frame of the result, on the result's clock."""
     if timing.as_filmed:
-        return track
-    return replace(resample_track(track, timing.source_s, timing.rate), time_s=timing.shown_s)
+        return motion
+    track = replace(resample_track(motion.track, timing.source_s, timing.rate), time_s=timing.shown_s)
+    if motion.body is None:
+        return Motion(track)
+    return Motion(track, replace(resample_body(motion.body, timing.source_s, timing.rate), time_s=timing.shown_s))
 
 
 def nearest_frames(frames: Iterable[Frame], times: Iterable[Fraction]) -> Iterator[Frame]:
@@ -131,17 +135,18 @@ def render_dance(
         side_by_side: another video to write, of source, stick figure and result beside each other.
         sheet: a contact sheet to write, of the same three.
         request: rate and duration of the result.
-        body: see `pose_for`.
+        body: see `motion_for`.
     Raises:
         OptionError: a tempo or a rate out of bounds.
     """
     info, size = probe(source), performer.card.size
     timing = time_for(performer, info, track, request, progress)
-    danced = bring_to(timing, pose_for(performer, track, body))
+    motion = bring_to(timing, motion_for(performer, track, body))
+    danced = motion.track
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
     originals = nearest_frames(read_frames(source), timing.source_times)
-    frames = render_frames(performer, danced, compute)
+    frames = render_frames(performer, motion, compute)
     with (
         _open_result(output, info, size, timing) as video,
         _open_side_by_side(side_by_side, info, size, timing) as comparison,

@@ -23,17 +23,27 @@ class Standing:
     """None where no body was fitted to the target's footage."""
 
 
-def carry_over(track: PoseTrack, body: BodyTrack | None, target: Standing) -> PoseTrack:
+@dataclass(frozen=True)
+class Motion:
+    """What is to be drawn, in the pixels of one picture."""
+
+    track: PoseTrack
+    body: BodyTrack | None = None
+    """The target's body doing it, of the same frames; None where nobody knows it."""
+
+
+def carry_over(track: PoseTrack, body: BodyTrack | None, target: Standing) -> Motion:
     """A cleaned source track where, and how, the target would do it.
 
     Args:
         track: in the source's pixels. body: fitted to it; None for the global normalisation.
     Returns:
-        A track of the same frames in the pixels of the target's picture, without masks.
+        The same frames in the pixels of the target's picture, without masks; with a body where one was given.
     Raises:
         PersonError: without a body, where the two people show no common measure.
     """
     if body is not None and target.stage is not None:
-        return to_pose_track(retarget_body(body, target.stage), body, track)
+        moved = retarget_body(body, target.stage)
+        return Motion(to_pose_track(moved, body, track), moved)
     config = NormalisationConfig()
-    return map_to_target(track, Stance.measure(track, config), target.stance, config)
+    return Motion(map_to_target(track, Stance.measure(track, config), target.stance, config))

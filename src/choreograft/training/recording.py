@@ -50,6 +50,8 @@ class Recording:
     """(N,) the clip that each frame comes from."""
     tracks: tuple[PoseTrack, ...]
     """Of the kept frames of each clip, canvas pixels."""
+    kept: tuple[NDArray[np.intp], ...]
+    """Of each clip, the frames of its video that were kept."""
     pairs: NDArray[np.intp]
     """(P,) every n for which n and n + 1 are consecutive frames that show the person."""
 
@@ -82,7 +84,7 @@ def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress:
     if not (folder / "recording.json").exists():
         _store_frames(folder, clips, kept, size, progress)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", "plates")}
-    return Recording(**arrays, clip_of=clip_of, tracks=tracks, pairs=pairs)
+    return Recording(**arrays, clip_of=clip_of, tracks=tracks, kept=tuple(kept), pairs=pairs)
 
 
 def choose_frames(track: PoseTrack, limit: int) -> NDArray[np.intp]:

@@ -13,13 +13,15 @@ from typing import Any, Final
 import torch
 from filelock import FileLock, Timeout
 
+from choreograft.body.track import BodyTrack
 from choreograft.config import DEFAULT_HOLD_OUT, Budget, JournalConfig, NormalisationConfig, Preset
-from choreograft.errors import BusyError
+from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
+from choreograft.performer.references import ReferenceBank, select_frames
 from choreograft.performer.store import SUFFIX, save_performer
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
@@ -83,14 +85,15 @@ def train_performer(
     output: Path | None = None,
     progress: Progress = silent,
     journal_config: JournalConfig = JournalConfig(),  # noqa: B008 - frozen
-    stage: BodyStage | None = None,
+    bodies: Sequence[BodyTrack] | None = None,
 ) -> Path:
     """Train the performer of a plan, or go on with it where an earlier run of the same plan stopped.
 
     Args:
         clips: the plan's videos with their cleaned tracks, whole: what is held out is left out here.
         output: the performer file to write; in the run folder where None.
-        stage: of the body fitted to the first clip, in its pixels; kept in the performer for retargeting.
+        bodies: fitted to what each clip shows to training, in its pixels; the first one's stage is kept for
+            retargeting, and presets that draw from references need them.
     Returns:
         The performer file.
     Raises:
@@ -109,24 +112,35 @@ def train_performer(
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
         recording = prepare_recording(folder / "recording", shown, size, progress)
-        setup = set_up(
-            build_performer(plan, recording, _on_canvas(stage, clips[0], size)), perceptual, compute, plan.seed
-        )
+        performer = build_performer(plan, recording, *_place_bodies(plan, recording, bodies, shown, size))
+        if not plan.preset.trains:
+            return _finish(performer, plan, folder, output, compute)
+        setup = set_up(performer, perceptual, compute, plan.seed)
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
         resume(setup.state, checkpoint, plan.key, journal, progress)
         fit(setup, recording, plan.budget, journal, checkpoint, plan.key, plan.seed, progress)
 
         facts = {"images": setup.state.seen_images, "seconds": round(setup.state.seconds, 1), **journal.latest}
-        setup.performer.card.training.update(facts, compute=str(compute), versions=list_versions())
-        save_performer(setup.performer, output)
         journal.plot_losses()
-        write_json(folder / "summary.json", {**describe_plan(plan), **setup.performer.card.training, "output": output})
+        setup.performer.card.training.update(facts)
+        _finish(setup.performer, plan, folder, output, compute)
         checkpoint.unlink()
-        rmtree(folder / "recording")
     return output
 
 
-def build_performer(plan: TrainingPlan, recording: Recording, stage: BodyStage | None = None) -> Performer:
+def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path, compute: Compute) -> Path:
+    """Save a performer and say how it was made; the recording has served."""
+    training = performer.card.training
+    training.update(compute=str(compute), versions=list_versions())
+    save_performer(performer, output)
+    write_json(folder / "summary.json", {**describe_plan(plan), **training, "output": output})
+    rmtree(folder / "recording")
+    return output
+
+
+def build_performer(
+    plan: TrainingPlan, recording: Recording, stage: BodyStage | None = None, bank: ReferenceBank | None = None
+) -> Performer:
     """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed."""
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
@@ -136,11 +150,30 @@ def build_performer(plan: TrainingPlan, recording: Recording, stage: BodyStage |
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        return Performer(card, to_tensor(recording.plates[0]))
+        return Performer(card, to_tensor(recording.plates[0]), bank)
 
 
-def _on_canvas(stage: BodyStage | None, clip: Clip, size: Size) -> BodyStage | None:
-    return None if stage is None else stage.on_canvas(size, Canvas(clip.track.size, size).scale)
+def _place_bodies(
+    plan: TrainingPlan, recording: Recording, bodies: Sequence[BodyTrack] | None, clips: Sequence[Clip], size: Size
+) -> tuple[BodyStage | None, ReferenceBank | None]:
+    """The stage on the canvas, and the frames to draw from where the preset draws from frames.
+
+    Raises:
+        OptionError: the preset needs bodies and there are none.
+    """
+    if bodies is None:
+        if not plan.preset.trains:
+            raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
+        return None, None
+    scales = [Canvas(clip.track.size, size).scale for clip in clips]
+    stage = BodyStage.measure(bodies[0]).on_canvas(size, scales[0])
+    if plan.preset.trains:
+        return stage, None
+    placed = [
+        replace(select_frames(body, at), camera=body.camera.resized(size, scale))
+        for body, at, scale in zip(bodies, recording.kept, scales, strict=True)
+    ]
+    return stage, ReferenceBank.choose(recording.frames, recording.masks, placed)
 
 
 def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
