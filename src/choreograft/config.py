@@ -451,8 +451,9 @@ Retarget = Literal["body", "global"]
 """body: in 3D, the target's limbs, camera and floor; global: the paper's scaling of the picture, frame by frame."""
 DEFAULT_RETARGET: Retarget = "body"
 
-Background = Literal["plate", "frame"]
-"""plate: the generator draws the person and a matte over the estimated background; frame: it draws everything."""
+Background = Literal["warp", "plate", "frame"]
+"""warp: the generator refines a person drawn from references, over the estimated background; plate: it draws the person
+and a matte over that background; frame: it draws everything."""
 Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
 Renderer = Literal["generator", "warp", "nearest"]
 """generator: a network, trained; warp: the target's own pixels, moved over the body's surface; nearest: the target's
@@ -483,6 +484,11 @@ class Preset:
         """Whether there is a network to train."""
         return self.renderer == "generator"
 
+    @property
+    def refers(self) -> bool:
+        """Whether frames are drawn from the target's own."""
+        return self.background == "warp" or not self.trains
+
 
 PRESETS: Mapping[str, Preset] = {
     preset.name: preset
@@ -492,9 +498,9 @@ PRESETS: Mapping[str, Preset] = {
             description="a CPU, about ten minutes, 256 px tall",
             height_px=256,
             minutes=10.0,
-            background="plate",
+            background="warp",
             perceptual="efficientnet_lite0",
-            generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6, upsampling="nearest"),
+            generator=GeneratorConfig(base_channels=16, downsamplings=3, residual_blocks=4, upsampling="nearest"),
             discriminator=DiscriminatorConfig(scales=2, base_channels=32),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
             optimiser=OptimiserConfig(learning_rate=5e-4),
@@ -504,7 +510,7 @@ PRESETS: Mapping[str, Preset] = {
             description="one GPU, about ten minutes, 512 px tall",
             height_px=512,
             minutes=10.0,
-            background="plate",
+            background="warp",
             perceptual="efficientnet_lite0",
             generator=GeneratorConfig(base_channels=48, upsampling="nearest"),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
@@ -522,7 +528,7 @@ PRESETS: Mapping[str, Preset] = {
             description="no training: the target's own pixels moved with the body, 256 px tall; seconds",
             height_px=256,
             minutes=0.0,
-            background="plate",
+            background="warp",
             perceptual="none",
             renderer="warp",
         ),

@@ -231,7 +231,7 @@ def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress:
         OptionError: the performer draws bodies, and --retarget global knows none.
     """
     if options.retarget == "global":
-        if performer.card.preset.renderer == "warp":
+        if performer.card.preset.background == "warp":
             raise OptionError(f"found --retarget global with preset {performer.card.preset.name}, which draws bodies;"
                               " leave it out, or choose another preset")  # fmt: skip
         return None

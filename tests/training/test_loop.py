@@ -13,14 +13,13 @@ from choreograft.config import Budget, JournalConfig, LossConfig, OptimiserConfi
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
-from choreograft.performer.staging import OverPlate
 from choreograft.performer.store import load_performer
 from choreograft.progress import SilentProgress
 from choreograft.training import loop
 from choreograft.training.loop import fit, learning_rate, set_up, train_step
-from choreograft.training.pairs import load_frame, load_pair
+from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
-from choreograft.training.train import TrainingPlan, build_performer, hold_folder, train_performer
+from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
 from swaying import PRESET, SIZE
 
 CPU = Compute(torch.device("cpu"), bf16=False)
@@ -79,18 +78,19 @@ def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_p
     plan = TrainingPlan((target.path,), 1, preset, Budget(images=320), seed=0)
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
     setup = set_up(build_performer(plan, recording), None, CPU, plan.seed)
+    lessons = plan_lessons(setup.performer, recording)
 
     def error() -> float:
-        frames = [load_frame(recording, n, setup.performer.staging) for n in range(8)]
+        frames = [lessons.load_frame(n) for n in range(8)]
         with torch.no_grad():
             drawn = [setup.draw(f.conditioning, setup.performer.no_previous()).frame for f in frames]
         return float(np.mean([(d - f.real).abs().mean() for d, f in zip(drawn, frames, strict=True)]))
 
     before = error()
     journal = loop.Journal(tmp_path, quiet_journal)
-    fit(setup, recording, plan.budget, journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
+    fit(setup, lessons, plan.budget, journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
     assert error() < 0.25 * before
-    frame = load_frame(recording, 4, setup.performer.staging)
+    frame = lessons.load_frame(4)
     with torch.no_grad():
         drawn = to_image(setup.draw(frame.conditioning, setup.performer.no_previous()).frame[0])
     centre = round(float(recording.tracks[0].xy[4, [11, 12], 0].mean()))
@@ -104,7 +104,7 @@ def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset,
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
     setup = set_up(build_performer(plan, recording), None, CPU, 0)
     before = [p.clone() for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
-    terms = train_step(setup, load_pair(recording, 0, 0, OverPlate(preset.stick_figure)), rate=1e-3)
+    terms = train_step(setup, load_pair(plan_lessons(setup.performer, recording), 0, 0), rate=1e-3)
     after = [p for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
     assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}

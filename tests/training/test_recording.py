@@ -7,7 +7,7 @@ import pytest
 
 from choreograft.errors import PersonError
 from choreograft.performer.staging import OverPlate
-from choreograft.training.pairs import load_pair, pair_at, stream_pairs
+from choreograft.training.pairs import Lessons, load_pair, pair_at, stream_pairs
 from choreograft.training.recording import choose_frames, find_pairs, prepare_recording
 from swaying import SIZE, draw_target, swaying_track, write_target
 
@@ -74,10 +74,10 @@ def test_an_epoch_shows_every_pair_once_and_the_next_in_another_order():
 
 def test_a_stream_begun_late_equals_the_rest_of_one_begun_early(tmp_path, target, preset):
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    staging = OverPlate(preset.stick_figure)
-    stream = stream_pairs(recording, 5, 0, staging)
+    lessons = Lessons(recording, OverPlate(preset.stick_figure))
+    stream = stream_pairs(lessons, 5, 0)
     first, second = next(stream)
-    wanted = load_pair(recording, 5, 0, staging)
+    wanted = load_pair(lessons, 5, 0)
     assert first.real.equal(wanted[0].real)
     assert second.conditioning.stick.equal(wanted[1].conditioning.stick)
     assert not first.real.equal(second.real)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.assets import VGG19, cached
-from choreograft.config import PRESETS, Budget, NormalisationConfig, Preset
+from choreograft.config import PRESETS, Budget, GeneratorConfig, NormalisationConfig, Preset
 from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
@@ -35,8 +35,8 @@ NEAREST: Final = "nearest"
 PAPER_SMALL: Final = replace(
     PRESETS["paper"],
     name="paper-small",
-    description="the paper's method with networks of the draft's size: what a CPU can train in minutes",
-    generator=replace(PRESETS["draft"].generator, upsampling="transposed"),
+    description="the paper's method with networks of a CPU's size: what a CPU can train in minutes",
+    generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
     discriminator=PRESETS["draft"].discriminator,
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times

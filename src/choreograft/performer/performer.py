@@ -51,7 +51,8 @@ class PerformerCard:
 class Performer(nn.Module):
     """Generator and plate of one person, and the staging that connects them with poses.
 
-    Presets that do not train have no generator but a bank of references (`bank`), which `render.session` draws from.
+    Presets that draw from the target's own frames have a bank of references (`bank`); those that do not train have no
+    generator.
     """
 
     plate: Tensor
@@ -66,6 +67,8 @@ class Performer(nn.Module):
         self.staging: Staging = STAGINGS[card.preset.background](card.preset.stick_figure)
         channels = self.staging.input_channels, self.staging.output_channels
         self.generator = GlobalGenerator(*channels, card.preset.generator) if card.preset.trains else nn.Identity()
+        if card.preset.trains:
+            self.staging.start(self.generator)
         self.register_buffer("plate", plate)
 
     def forward(self, conditioning: Conditioning, previous: Tensor) -> Composite:

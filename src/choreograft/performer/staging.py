@@ -12,12 +12,20 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from choreograft.config import Background, StickFigureConfig
 from choreograft.performer.images import to_tensor
+from choreograft.performer.region import Region
+from choreograft.performer.warp import Warped
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
+
+GUIDE_CHANNELS: Final = 8
+START_TRUST: Final = 1.5
+"""Of the output's trust before its tanh: nine tenths."""
+START_SHARE: Final = 0.1
+"""Of the usual weights of the last convolution: the first pictures are nearly the guide."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +36,20 @@ class Conditioning:
     """(B, 3, H, W) stick figures in [-1, 1]; the discriminators see them too."""
     plate: Tensor
     """(B, 3, H, W) the empty background in [-1, 1]."""
+    guide: Tensor | None = None
+    """(B, GUIDE_CHANNELS, H, W): the person drawn from references (`as_guide`); None where the staging takes none."""
 
     def to(self, device: torch.device) -> Self:
         """The same on another device."""
-        return type(self)(*(part.to(device, non_blocking=True) for part in (self.stick, self.plate)))
+        return self._map(lambda part: part.to(device, non_blocking=True))
+
+    def crop(self, region: Region) -> Self:
+        """The same of a part of the canvas."""
+        return self._map(region.crop)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        guide = None if self.guide is None else change(self.guide)
+        return type(self)(change(self.stick), change(self.plate), guide)
 
 
 @dataclass(frozen=True)
@@ -50,9 +68,19 @@ class Staging(Protocol):
     input_channels: int
     """Of the generator, the previous frame's three included."""
     output_channels: int
+    guided: bool
+    """Whether it takes a guide."""
 
-    def describe(self, track: PoseTrack, t: int, plate: Tensor) -> Conditioning:
-        """Frame t of a track in canvas pixels, before the plate (3, H, W) of its clip; a batch of one."""
+    def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
+        """Frame t of a track in canvas pixels, before the plate (3, H, W) of its clip; a batch of one.
+
+        Args:
+            guide: (GUIDE_CHANNELS, H, W), for a staging that is guided.
+        """
+        ...
+
+    def start(self, generator: nn.Module) -> None:
+        """Bring an untrained generator to where this staging begins."""
         ...
 
     def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
@@ -69,14 +97,18 @@ class _StickFigureStaging:
 
     input_channels = 6
     output_channels = 3
+    guided = False
 
     def __init__(self, config: StickFigureConfig) -> None:
         self.config = config
 
-    def describe(self, track: PoseTrack, t: int, plate: Tensor) -> Conditioning:
+    def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
         """See Staging."""
         stick = to_tensor(draw_track_frame(track, t, self.config))
-        return Conditioning(stick[None], plate[None])
+        return Conditioning(stick[None], plate[None], None if guide is None else guide[None])
+
+    def start(self, generator: nn.Module) -> None:
+        """See Staging."""
 
     def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
         """See Staging."""
@@ -102,6 +134,42 @@ class OverPlate(_StickFigureStaging):
         return Composite(matte * drawn[:, :3] + (1 - matte) * conditioning.plate, matte)
 
 
+class OverWarp(_StickFigureStaging):
+    """The generator refines a person drawn from references: it repaints what it does not trust and mends the matte."""
+
+    input_channels = 6 + GUIDE_CHANNELS
+    output_channels = 5
+    guided = True
+
+    def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
+        """See Staging."""
+        assert conditioning.guide is not None
+        return torch.cat([conditioning.stick, conditioning.guide, previous], dim=1)
+
+    def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
+        """See Staging. Channels of the output: colour, trust in the guide, what is added to its matte."""
+        assert conditioning.guide is not None
+        warped, alpha = conditioning.guide[:, :3], conditioning.guide[:, 3:4]
+        trust = alpha * (drawn[:, 3:4] + 1) / 2
+        person = trust * warped + (1 - trust) * drawn[:, :3]
+        matte = (alpha + drawn[:, 4:]).clamp(0, 1)
+        return Composite(matte * person + (1 - matte) * conditioning.plate, matte)
+
+    def start(self, generator: nn.Module) -> None:
+        """See Staging: at first the guide is trusted and the matte is its own."""
+        last = [module for module in generator.modules() if isinstance(module, nn.Conv2d)][-1]
+        assert last.bias is not None
+        with torch.no_grad():
+            last.weight.mul_(START_SHARE)
+            last.bias[3] = START_TRUST
+
+
+def as_guide(warped: Warped) -> Tensor:
+    """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte and confidence in [0, 1], the body's normals in [-1, 1]."""
+    normal = warped.surface.normal.permute(2, 0, 1)
+    return torch.cat([warped.colour / 127.5 - 1, warped.alpha[None], warped.confidence[None], normal])
+
+
 def draw_frames(
     staging: Staging, generator: Callable[[Tensor], Tensor], conditioning: Conditioning, previous: Tensor
 ) -> Composite:
@@ -110,4 +178,8 @@ def draw_frames(
     return staging.compose(generator(inputs).float(), conditioning)
 
 
-STAGINGS: Final[dict[Background, type[WholeFrame] | type[OverPlate]]] = {"frame": WholeFrame, "plate": OverPlate}
+STAGINGS: Final[dict[Background, type[WholeFrame] | type[OverPlate] | type[OverWarp]]] = {
+    "frame": WholeFrame,
+    "plate": OverPlate,
+    "warp": OverWarp,
+}

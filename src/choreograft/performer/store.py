@@ -82,7 +82,7 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
         )  # fmt: skip
         banked = {name.removeprefix(BANK): tensors.pop(name) for name in list(tensors) if name.startswith(BANK)}
         bank = ReferenceBank.from_tensors(banked, header["bank"]) if banked else None
-        if bank is None and not card.preset.trains:
+        if bank is None and card.preset.refers:
             raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
         performer = Performer(card, tensors["plate"], bank)
         performer.load_state_dict(tensors, strict=True)

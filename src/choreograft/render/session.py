@@ -15,7 +15,9 @@ from choreograft.performer.device import Compute
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
-from choreograft.performer.warp import Warper
+from choreograft.performer.region import REGION_MARGIN, Region
+from choreograft.performer.staging import as_guide
+from choreograft.performer.warp import Warped, Warper
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 from choreograft.render.nearest import NearestFrames
@@ -40,12 +42,12 @@ def render_frames(performer: Performer, motion: Motion, compute: Compute) -> Ite
     """
     renderer = performer.card.preset.renderer
     if renderer == "generator":
-        return _generate(performer, motion.track, compute)
+        return _generate(performer, motion, compute)
     return _warp(performer, motion, compute) if renderer == "warp" else _retrieve(performer, motion.track)
 
 
 @torch.inference_mode()
-def _generate(performer: Performer, track: PoseTrack, compute: Compute) -> Iterator[RenderedFrame]:
+def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterator[RenderedFrame]:
     """With the generator. The first person after an empty frame starts, as in training, from a zero image.
 
     Every frame is conditioned on the one directly before it, whatever the rate of the track and that of the footage
@@ -54,39 +56,60 @@ def _generate(performer: Performer, track: PoseTrack, compute: Compute) -> Itera
     ago would make several videos that take turns, and one anchor for each interval jumps where the anchor changes. At
     lower rates, hidden frames in between would multiply the time for little.
     """
-    plate = performer.plate.cpu()
-    previous = performer.no_previous()
+    track, plate = motion.track, performer.plate.cpu()
+    guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
+    region = _find_region(performer, motion)
+    nothing = region.crop(performer.no_previous())
+    previous = nothing
     for t in range(len(track)):
+        warped = None if guides is None else next(guides)
         if not track.present[t]:
-            previous = performer.no_previous()
+            previous = nothing
             yield _empty_frame(performer)
             continue
-        conditioning = performer.staging.describe(track, t, plate).to(compute.device)
+        guide = None if warped is None else as_guide(warped).cpu()
+        conditioning = performer.staging.describe(track, t, plate, guide)
+        stick = to_image(conditioning.stick[0])
         with compute.autocast():
-            drawn = performer(conditioning, previous)
+            drawn = performer(conditioning.crop(region).to(compute.device), previous)
         previous = drawn.frame
-        yield RenderedFrame(to_image(drawn.frame[0]), to_image(conditioning.stick[0]))
+        yield RenderedFrame(to_image(region.paste(drawn.frame[0], performer.plate)), stick)
+
+
+def _find_region(performer: Performer, motion: Motion) -> Region:
+    """Where the generator works: around the person, for the whole of a motion; everywhere where it draws everything."""
+    if motion.body is None or not performer.staging.guided:
+        return Region.whole(performer.card.size)
+    shown = motion.body.points[motion.track.present]
+    step = 2**performer.card.preset.generator.downsamplings
+    return Region.around(motion.body.camera.project(shown), performer.card.size, REGION_MARGIN, step)
 
 
 @torch.inference_mode()
 def _warp(performer: Performer, motion: Motion, compute: Compute) -> Iterator[RenderedFrame]:
-    """From the references, over the body's surface (performer/warp.py)."""
+    """From the references, over the body's surface."""
+    plate = (performer.plate + 1) * 127.5
+    for t, warped in enumerate(_draw_guides(performer, motion, compute)):
+        if warped is None:
+            yield _empty_frame(performer)
+        else:
+            image = to_image(warped.over(plate) / 127.5 - 1)
+            yield RenderedFrame(image, _draw_stick(performer, motion.track, t))
+
+
+def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Warped | None]:
+    """The person drawn from the references (performer/warp.py), frame by frame; None where nobody is there."""
     body = motion.body
     if body is None or performer.bank is None:
-        raise OptionError(
-            f"{performer.card.name} draws the target's body, and this motion has none; use another preset"
-        )
-    plate = (performer.plate + 1) * 127.5
+        raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
     warper = Warper(Atlas.of(performer.bank, compute.device))
-    turns = part_turns(body)
+    turns, camera = part_turns(body), body.camera
     for t, vertices in enumerate(body.skin()):
-        if not motion.track.present[t]:
+        if motion.track.present[t]:
+            yield warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
+        else:
             warper.forget()
-            yield _empty_frame(performer)
-            continue
-        camera = body.camera
-        drawn = warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size).over(plate)
-        yield RenderedFrame(to_image(drawn / 127.5 - 1), _draw_stick(performer, motion.track, t))
+            yield None
 
 
 def _retrieve(performer: Performer, track: PoseTrack) -> Iterator[RenderedFrame]:

@@ -17,9 +17,8 @@ from torch import Tensor
 from choreograft.config import JournalConfig
 from choreograft.files import atomic_path
 from choreograft.performer.images import to_image
-from choreograft.performer.staging import Composite, Conditioning, Staging
-from choreograft.training.pairs import load_frame
-from choreograft.training.recording import Recording
+from choreograft.performer.staging import Composite, Conditioning
+from choreograft.training.pairs import Lessons
 from choreograft.video.sheet import save_picture, tile_pictures
 
 Draw = Callable[[Conditioning, Tensor], Composite]
@@ -60,9 +59,9 @@ class Journal:
         """Whether it is time for the next preview; the first is due at once."""
         return time.monotonic() >= self._preview_due
 
-    def write_preview(self, draw: Draw, recording: Recording, staging: Staging, seen_images: int) -> None:
+    def write_preview(self, draw: Draw, lessons: Lessons, seen_images: int) -> None:
         """Save real frames, their stick figures and what the generator makes of them, always the same frames."""
-        sheet = draw_preview(draw, recording, staging, self.config.preview_frames)
+        sheet = draw_preview(draw, lessons, self.config.preview_frames)
         save_picture(sheet, self.folder / "previews" / f"images_{seen_images:07d}.png")
         self._preview_due = time.monotonic() + self.config.preview_every_s
 
@@ -82,15 +81,23 @@ class Journal:
             plot_lines(lines, self.folder / "losses.png")
 
 
-def draw_preview(draw: Draw, recording: Recording, staging: Staging, count: int) -> NDArray[np.uint8]:
-    """A contact sheet with a column each for `count` frames spread over the recording: real, stick figure, drawn."""
-    chosen = recording.pairs[np.linspace(0, len(recording.pairs) - 1, count).round().astype(int)]
+def draw_preview(draw: Draw, lessons: Lessons, count: int) -> NDArray[np.uint8]:
+    """A contact sheet with a column each for `count` frames spread over the recording: real, given, drawn.
+
+    Given is the stick figure, and below it the guide where there is one.
+    """
+    pairs = lessons.recording.pairs
+    chosen = pairs[np.linspace(0, len(pairs) - 1, count).round().astype(int)]
     columns = []
     for n in chosen.tolist():
-        first, second = load_frame(recording, n, staging), load_frame(recording, n + 1, staging)
+        first, second = lessons.load_frame(n), lessons.load_frame(n + 1)
         before = draw(first.conditioning, torch.zeros_like(first.real)).frame
         after = draw(second.conditioning, before).frame
-        columns.append([to_image(second.real[0]), to_image(second.conditioning.stick[0]), to_image(after[0])])
+        given = second.conditioning
+        column = [to_image(second.real[0]), to_image(given.stick[0])]
+        if given.guide is not None:
+            column.append(to_image(given.guide[0, :3]))
+        columns.append([*column, to_image(after[0])])
     return tile_pictures([list(row) for row in zip(*columns, strict=True)])
 
 

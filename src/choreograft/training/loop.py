@@ -20,8 +20,7 @@ from choreograft.performer.staging import Composite, Conditioning, draw_frames
 from choreograft.progress import Progress
 from choreograft.training.journal import Journal
 from choreograft.training.objective import PAIR_CHANNELS, generator_terms, join_pair
-from choreograft.training.pairs import IMAGES_PER_STEP, TrainingPair, stream_pairs
-from choreograft.training.recording import Recording
+from choreograft.training.pairs import IMAGES_PER_STEP, Lessons, TrainingPair, stream_pairs
 from choreograft.training.state import TrainingState
 
 
@@ -63,7 +62,7 @@ def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Com
 
 def fit(
     setup: Setup,
-    recording: Recording,
+    lessons: Lessons,
     budget: Budget,
     journal: Journal,
     checkpoint: Path,
@@ -83,7 +82,7 @@ def fit(
         KeyboardInterrupt: interrupted, after the checkpoint is safe.
     """
     state, device = setup.state, setup.fabric.device
-    pairs = stream_pairs(recording, state.seen_images // IMAGES_PER_STEP, seed, setup.performer.staging)
+    pairs = stream_pairs(lessons, state.seen_images // IMAGES_PER_STEP, seed)
     by_clock = budget.images is None
     total = 60 * budget.minutes if budget.minutes is not None else budget.images
     began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal.config.checkpoint_every_s
@@ -102,7 +101,7 @@ def fit(
                 if state.seen_images % journal.config.stats_every_images == 0:
                     _check_finite(journal.write_stats(state.seen_images, state.seconds, rate), checkpoint)
                 if journal.preview_is_due():
-                    _preview(setup, recording, journal)
+                    _preview(setup, lessons, journal)
                 if time.monotonic() >= checkpoint_due:
                     state.save(checkpoint, key)
                     checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
@@ -115,7 +114,7 @@ def fit(
             pairs.close()
     state.save(checkpoint, key)
     journal.write_stats(state.seen_images, state.seconds, learning_rate(1, setup.preset.optimiser))
-    _preview(setup, recording, journal)
+    _preview(setup, lessons, journal)
 
 
 def train_step(setup: Setup, pair: TrainingPair, rate: float) -> dict[str, Tensor]:
@@ -163,11 +162,11 @@ def _adam(module: torch.nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
 
 
 @torch.no_grad()
-def _preview(setup: Setup, recording: Recording, journal: Journal) -> None:
+def _preview(setup: Setup, lessons: Lessons, journal: Journal) -> None:
     def draw(conditioning: Conditioning, previous: Tensor) -> Composite:
         return setup.draw(conditioning.to(setup.fabric.device), previous.to(setup.fabric.device))
 
-    journal.write_preview(draw, recording, setup.performer.staging, setup.state.seen_images)
+    journal.write_preview(draw, lessons, setup.state.seen_images)
 
 
 def _check_finite(means: dict[str, float], checkpoint: Path) -> None:

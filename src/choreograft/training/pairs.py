@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from choreograft.performer.images import to_tensor
+from choreograft.performer.region import Region
 from choreograft.performer.staging import Conditioning, Staging
+from choreograft.training.guides import Guides
 from choreograft.training.recording import Recording
 
 IMAGES_PER_STEP: Final = 2
@@ -34,6 +36,10 @@ class TrainingFrame:
         """The same on another device."""
         return TrainingFrame(self.conditioning.to(device), self.real.to(device), self.mask.to(device))
 
+    def crop(self, region: Region) -> "TrainingFrame":
+        """The same of a part of the canvas."""
+        return TrainingFrame(self.conditioning.crop(region), region.crop(self.real), region.crop(self.mask))
+
 
 TrainingPair = tuple[TrainingFrame, TrainingFrame]
 """The frames t - 1 and t of the method."""
@@ -45,27 +51,45 @@ def pair_at(step: int, pairs: int, seed: int) -> int:
     return int(np.random.default_rng((seed, epoch)).permutation(pairs)[place])
 
 
-def load_frame(recording: Recording, n: int, staging: Staging) -> TrainingFrame:
-    """Frame n of the recording, on the CPU."""
-    track, t = recording.pose_at(n)
-    plate = to_tensor(recording.plates[recording.clip_of[n]])
-    conditioning = staging.describe(track, t, plate)
-    return TrainingFrame(conditioning, to_tensor(recording.frames[n])[None], to_tensor(recording.masks[n])[None])
+@dataclass(frozen=True)
+class Lessons:
+    """What a training run reads its frames from."""
+
+    recording: Recording
+    staging: Staging
+    guides: Guides | None = None
+    """For a staging that is guided."""
+    region: Region | None = None
+    """The part of the canvas that is trained on; all of it where None."""
+
+    def load_frame(self, n: int, occasion: int = 0) -> TrainingFrame:
+        """Frame n of the recording, on the CPU; `occasion` as in `Guides.draw`."""
+        recording = self.recording
+        track, t = recording.pose_at(n)
+        plate = to_tensor(recording.plates[recording.clip_of[n]])
+        guide = None if self.guides is None else self.guides.draw(n, occasion)
+        frame = TrainingFrame(
+            self.staging.describe(track, t, plate, guide),
+            to_tensor(recording.frames[n])[None],
+            to_tensor(recording.masks[n])[None],
+        )
+        return frame if self.region is None else frame.crop(self.region)
 
 
-def load_pair(recording: Recording, step: int, seed: int, staging: Staging) -> TrainingPair:
+def load_pair(lessons: Lessons, step: int, seed: int) -> TrainingPair:
     """The pair of consecutive frames that belongs to a step."""
-    n = int(recording.pairs[pair_at(step, len(recording.pairs), seed)])
-    return load_frame(recording, n, staging), load_frame(recording, n + 1, staging)
+    pairs = lessons.recording.pairs
+    n = int(pairs[pair_at(step, len(pairs), seed)])
+    return lessons.load_frame(n, step), lessons.load_frame(n + 1, step)
 
 
-def stream_pairs(recording: Recording, first_step: int, seed: int, staging: Staging) -> Generator[TrainingPair]:
+def stream_pairs(lessons: Lessons, first_step: int, seed: int) -> Generator[TrainingPair]:
     """The pairs of `first_step` and all steps after it; the next one is drawn while the present one is trained on."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pairs") as worker:
         step = first_step
-        coming = worker.submit(load_pair, recording, step, seed, staging)
+        coming = worker.submit(load_pair, lessons, step, seed)
         while True:
             present = coming.result()
             step += 1
-            coming = worker.submit(load_pair, recording, step, seed, staging)
+            coming = worker.submit(load_pair, lessons, step, seed)
             yield present

@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
@@ -22,13 +23,16 @@ from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
 from choreograft.performer.references import ReferenceBank, select_frames
+from choreograft.performer.region import REGION_MARGIN, Region
 from choreograft.performer.store import SUFFIX, save_performer
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
+from choreograft.training.guides import Guides
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.journal import Journal
 from choreograft.training.loop import fit, set_up
+from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.training.state import TrainingState
 from choreograft.video.size import Canvas, Size
@@ -112,13 +116,17 @@ def train_performer(
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
         recording = prepare_recording(folder / "recording", shown, size, progress)
-        performer = build_performer(plan, recording, *_place_bodies(plan, recording, bodies, shown, size))
+        placed = _place_bodies(plan, recording, bodies, shown, size)
+        stage = None if bodies is None else BodyStage.measure(bodies[0]).on_canvas(size, _scale(clips[0], size))
+        bank = ReferenceBank.choose(recording.frames, recording.masks, placed) if placed else None
+        performer = build_performer(plan, recording, stage, bank)
         if not plan.preset.trains:
             return _finish(performer, plan, folder, output, compute)
         setup = set_up(performer, perceptual, compute, plan.seed)
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
         resume(setup.state, checkpoint, plan.key, journal, progress)
-        fit(setup, recording, plan.budget, journal, checkpoint, plan.key, plan.seed, progress)
+        lessons = plan_lessons(performer, recording, placed, plan.seed)
+        fit(setup, lessons, plan.budget, journal, checkpoint, plan.key, plan.seed, progress)
 
         facts = {"images": setup.state.seen_images, "seconds": round(setup.state.seconds, 1), **journal.latest}
         journal.plot_losses()
@@ -155,25 +163,42 @@ def build_performer(
 
 def _place_bodies(
     plan: TrainingPlan, recording: Recording, bodies: Sequence[BodyTrack] | None, clips: Sequence[Clip], size: Size
-) -> tuple[BodyStage | None, ReferenceBank | None]:
-    """The stage on the canvas, and the frames to draw from where the preset draws from frames.
+) -> list[BodyTrack]:
+    """The bodies of the recording's frames on the canvas, where the preset draws from frames; else none.
 
     Raises:
         OptionError: the preset needs bodies and there are none.
     """
+    if not plan.preset.refers:
+        return []
     if bodies is None:
-        if not plan.preset.trains:
-            raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
-        return None, None
-    scales = [Canvas(clip.track.size, size).scale for clip in clips]
-    stage = BodyStage.measure(bodies[0]).on_canvas(size, scales[0])
-    if plan.preset.trains:
-        return stage, None
-    placed = [
-        replace(select_frames(body, at), camera=body.camera.resized(size, scale))
-        for body, at, scale in zip(bodies, recording.kept, scales, strict=True)
+        raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
+    return [
+        replace(select_frames(body, at), camera=body.camera.resized(size, _scale(clip, size)))
+        for body, at, clip in zip(bodies, recording.kept, clips, strict=True)
     ]
-    return stage, ReferenceBank.choose(recording.frames, recording.masks, placed)
+
+
+def _scale(clip: Clip, size: Size) -> float:
+    return Canvas(clip.track.size, size).scale
+
+
+def plan_lessons(
+    performer: Performer, recording: Recording, bodies: Sequence[BodyTrack] = (), seed: int = 0
+) -> Lessons:
+    """What the training loop reads its frames from.
+
+    Args:
+        bodies: of the recording's frames, on the canvas, where the performer's staging is guided.
+    """
+    if not performer.staging.guided:
+        return Lessons(recording, performer.staging)
+    assert performer.bank is not None
+    rows, columns = (np.flatnonzero(np.any(recording.masks[::4] > 127, axis=axes)) for axes in ((0, 2), (0, 1)))
+    corners = np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]], np.float64)
+    step = 2**performer.card.preset.generator.downsamplings
+    region = Region.around(corners, performer.card.size, REGION_MARGIN, step)
+    return Lessons(recording, performer.staging, Guides(performer.bank, bodies, seed), region)
 
 
 def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
