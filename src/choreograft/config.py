@@ -382,8 +382,10 @@ class WarpConfig:
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """pix2pixHD's global generator (performer/networks/pix2pixhd.py)."""
+    """What draws (performer/networks/)."""
 
+    family: Literal["pix2pixhd", "refiner"] = "pix2pixhd"
+    """pix2pixhd: the paper's global generator; refiner: a small U-Net without convolutions at the full resolution."""
     base_channels: int = 64
     downsamplings: int = 4
     residual_blocks: int = 9
@@ -500,7 +502,7 @@ PRESETS: Mapping[str, Preset] = {
             minutes=10.0,
             background="warp",
             perceptual="efficientnet_lite0",
-            generator=GeneratorConfig(base_channels=16, downsamplings=3, residual_blocks=4, upsampling="nearest"),
+            generator=GeneratorConfig("refiner", base_channels=24, downsamplings=3, residual_blocks=4),
             discriminator=DiscriminatorConfig(scales=2, base_channels=32),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
             optimiser=OptimiserConfig(learning_rate=5e-4),
@@ -512,7 +514,7 @@ PRESETS: Mapping[str, Preset] = {
             minutes=10.0,
             background="warp",
             perceptual="efficientnet_lite0",
-            generator=GeneratorConfig(base_channels=48, upsampling="nearest"),
+            generator=GeneratorConfig("refiner", base_channels=48, downsamplings=4, residual_blocks=6),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
         ),
         Preset(

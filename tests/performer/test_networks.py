@@ -8,6 +8,7 @@ import torch
 from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator, PatchDiscriminator
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.performer.networks.refiner import Refiner
 
 
 @pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
@@ -55,3 +56,26 @@ def test_each_scale_halves_the_picture_and_judges_with_its_own_weights():
 def test_channels_double_with_each_layer_up_to_the_limit(layers):
     activations = PatchDiscriminator(3, 256, layers)(torch.randn(1, 3, 64, 64))
     assert [a.shape[1] for a in activations] == [256, *[512] * layers, 1]
+
+
+def test_the_refiner_keeps_the_size_and_reaches_far():
+    torch.manual_seed(0)
+    refiner = Refiner(14, 5, GeneratorConfig("refiner", 4, 3, 1))
+    x = torch.zeros(1, 14, 48, 64)
+    drawn = refiner(x)
+    assert drawn.shape == (1, 5, 48, 64)
+    assert drawn.abs().max() <= 1
+    changed = x.clone()
+    changed[0, 0, 0, 0] = 1
+    assert (refiner(changed) - drawn)[0, :, 10:].abs().max() > 0
+
+
+def test_the_refiner_is_as_large_as_its_layers():
+    width, inputs, outputs = 4, 14, 5
+    stem = 9 * 4 * inputs * width + width
+    down = 9 * width * 2 * width + 2 * width
+    block = 2 * (9 * (2 * width) ** 2 + 2 * width)
+    up = 9 * 3 * width * width + width
+    last = 9 * width * 4 * outputs + 4 * outputs
+    refiner = Refiner(inputs, outputs, GeneratorConfig("refiner", width, 2, 1))
+    assert sum(p.numel() for p in refiner.parameters()) == stem + down + block + up + last

@@ -18,7 +18,7 @@ from painted import GREY, SIZE, painted_bank, scene
 
 GUIDED = Preset(
     name="guided", description="", height_px=SIZE.height, minutes=1, background="warp", perceptual="none",
-    generator=GeneratorConfig(4, 2, 1, "nearest"), discriminator=DiscriminatorConfig(1, 4, 2),
+    generator=GeneratorConfig("refiner", 4, 2, 1), discriminator=DiscriminatorConfig(1, 4, 2),
     losses=LossConfig(perceptual=0, pixel=10, matte=2),
 )  # fmt: skip
 

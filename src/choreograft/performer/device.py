@@ -53,3 +53,11 @@ def cpu_has_bf16() -> bool:
     capabilities = torch.backends.cpu.get_cpu_capability()
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return "AVX512" in capabilities and any(getattr(torch.cpu, check, bool)() for check in checks)
+
+
+def use_one_thread() -> None:
+    """Have PyTorch work with one thread in the thread that calls this.
+
+    For many small operations beside a network that uses all cores: waking a second thread takes longer than they do.
+    """
+    torch.set_num_threads(1)

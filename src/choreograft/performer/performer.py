@@ -5,19 +5,22 @@ Shapes: B batch, H x W pixels.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from choreograft.config import Preset
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.performer.networks.refiner import Refiner
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
+
+FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner}
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ class Performer(nn.Module):
         self.bank = bank
         self.staging: Staging = STAGINGS[card.preset.background](card.preset.stick_figure)
         channels = self.staging.input_channels, self.staging.output_channels
-        self.generator = GlobalGenerator(*channels, card.preset.generator) if card.preset.trains else nn.Identity()
+        self.generator = nn.Identity()
         if card.preset.trains:
+            self.generator = FAMILIES[card.preset.generator.family](*channels, card.preset.generator)
             self.staging.start(self.generator)
         self.register_buffer("plate", plate)
 

@@ -161,7 +161,8 @@ class OverWarp(_StickFigureStaging):
         assert last.bias is not None
         with torch.no_grad():
             last.weight.mul_(START_SHARE)
-            last.bias[3] = START_TRUST
+            trust = len(last.bias) // self.output_channels  # the refiner has four pixels in each channel
+            last.bias[3 * trust : 4 * trust] = START_TRUST
 
 
 def as_guide(warped: Warped) -> Tensor:

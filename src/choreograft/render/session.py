@@ -4,6 +4,7 @@ Shapes: H x W pixels of the performer's canvas.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from choreograft.errors import OptionError
-from choreograft.performer.device import Compute
+from choreograft.performer.device import Compute, use_one_thread
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
@@ -98,18 +99,32 @@ def _warp(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Re
 
 
 def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Warped | None]:
-    """The person drawn from the references (performer/warp.py), frame by frame; None where nobody is there."""
+    """The person drawn from the references (performer/warp.py), frame by frame; None where nobody is there.
+
+    The next one is drawn while the generator works on the last.
+    """
     body = motion.body
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
     warper = Warper(Atlas.of(performer.bank, compute.device))
     turns, camera = part_turns(body), body.camera
-    for t, vertices in enumerate(body.skin()):
-        if motion.track.present[t]:
-            yield warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
-        else:
+    posed = enumerate(body.skin())
+
+    @torch.inference_mode()
+    def draw_next() -> Warped | None:
+        t, vertices = next(posed)
+        if not motion.track.present[t]:
             warper.forget()
-            yield None
+            return None
+        return warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
+
+    with ThreadPoolExecutor(1, "guides", initializer=use_one_thread) as worker:
+        coming = worker.submit(draw_next)
+        for t in range(len(body)):
+            present = coming.result()
+            if t + 1 < len(body):
+                coming = worker.submit(draw_next)
+            yield present
 
 
 def _retrieve(performer: Performer, track: PoseTrack) -> Iterator[RenderedFrame]:

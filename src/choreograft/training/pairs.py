@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from choreograft.performer.device import use_one_thread
 from choreograft.performer.images import to_tensor
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Conditioning, Staging
@@ -85,7 +86,7 @@ def load_pair(lessons: Lessons, step: int, seed: int) -> TrainingPair:
 
 def stream_pairs(lessons: Lessons, first_step: int, seed: int) -> Generator[TrainingPair]:
     """The pairs of `first_step` and all steps after it; the next one is drawn while the present one is trained on."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pairs") as worker:
+    with ThreadPoolExecutor(1, "pairs", initializer=use_one_thread) as worker:
         step = first_step
         coming = worker.submit(load_pair, lessons, step, seed)
         while True:

@@ -17,16 +17,16 @@ class GlobalGenerator(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, config: GeneratorConfig) -> None:
         super().__init__()
         width = config.base_channels
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), *_normalised(nn.Conv2d(in_channels, width, 7))]
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), *normalised(nn.Conv2d(in_channels, width, 7))]
         for _ in range(config.downsamplings):
-            layers += _normalised(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1))
+            layers += normalised(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1))
             width *= 2
         layers += [ResidualBlock(width) for _ in range(config.residual_blocks)]
         for _ in range(config.downsamplings):
             if config.upsampling == "nearest":
-                layers += [nn.Upsample(scale_factor=2), *_normalised(nn.Conv2d(width, width // 2, 3, padding=1))]
+                layers += [nn.Upsample(scale_factor=2), *normalised(nn.Conv2d(width, width // 2, 3, padding=1))]
             else:
-                layers += _normalised(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1))
+                layers += normalised(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1))
             width //= 2
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, out_channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
@@ -45,7 +45,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.ReflectionPad2d(1),
-            *_normalised(nn.Conv2d(channels, channels, 3)),
+            *normalised(nn.Conv2d(channels, channels, 3)),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
             nn.InstanceNorm2d(channels),
@@ -65,5 +65,6 @@ def init_weights(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+    """A convolution, instance normalisation, ReLU."""
     return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]
