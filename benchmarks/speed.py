@@ -16,13 +16,15 @@ from pathlib import Path
 import torch
 import tyro
 
+from choreograft.body.fit import fit_body
 from choreograft.config import Preset, TrackingConfig
 from choreograft.evaluate.methods import TRAINED, adapt_preset
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.staging import Conditioning
+from choreograft.performer.references import ReferenceBank, select_frames
+from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
 from choreograft.render.session import render_frames
@@ -31,8 +33,8 @@ from choreograft.retarget.stance import Stance
 from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.loop import set_up, train_step
 from choreograft.training.pairs import TrainingFrame
-from choreograft.training.recording import Clip
-from choreograft.video.size import Size
+from choreograft.training.recording import Clip, prepare_recording
+from choreograft.video.size import Canvas, Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
 """Of the clip that is filmed and tracked, and of the frames that are trained on, drawn and judged."""
@@ -59,11 +61,11 @@ def measure_speed(rounds: int, methods: Sequence[str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         clip = _film(Path(folder))
         presets = [adapt_preset(TRAINED[name], SIZE.height) for name in methods]
-        performers = {preset.name: _performer(preset) for preset in presets}
+        motion, bank = _pose(clip, Path(folder))
+        performers = {preset.name: _performer(preset, bank) for preset in presets}
         training = [(f"training, {name}", 2, _step(performer)) for name, performer in performers.items()]
-        track = clip.track.on_canvas(SIZE)
         drawing = [
-            (f"drawing, {name}", CLIP_FRAMES, _drawer(performer.eval(), track, compute))
+            (f"drawing, {name}", CLIP_FRAMES, _drawer(performer.eval(), motion, compute))
             for name, performer in performers.items()
         ]
         tools = load_tools(compute)
@@ -103,9 +105,18 @@ def _film(folder: Path) -> Clip:
     return Clip(clip.video, PoseTrack.load(clip.track))
 
 
-def _performer(preset: Preset) -> Performer:
+def _pose(clip: Clip, folder: Path) -> tuple[Motion, ReferenceBank]:
+    """The clip's own motion on the canvas, and its frames to draw from."""
+    body = fit_body(clip.track, exact=True)
+    placed = replace(body, camera=body.camera.resized(SIZE, Canvas(CLIP_SIZE, SIZE).scale))
+    recording = prepare_recording(folder / "recording", [clip], SIZE)
+    shown = select_frames(placed, recording.kept[0])
+    return Motion(clip.track.on_canvas(SIZE), placed), ReferenceBank.choose(recording.frames, recording.masks, [shown])
+
+
+def _performer(preset: Preset, bank: ReferenceBank) -> Performer:
     card = PerformerCard("speed", preset, SIZE, Stance(SIZE, None, None))
-    return Performer(card, torch.zeros(3, SIZE.height, SIZE.width))
+    return Performer(card, torch.zeros(3, SIZE.height, SIZE.width), bank)
 
 
 def _step(performer: Performer) -> Callable[[], object]:
@@ -114,14 +125,17 @@ def _step(performer: Performer) -> Callable[[], object]:
 
     def frame() -> TrainingFrame:
         stick, plate, real = (torch.rand(shape) * 2 - 1 for _ in range(3))
-        return TrainingFrame(Conditioning(stick, plate), real, torch.rand(1, 1, *shape[2:])).to(setup.fabric.device)
+        guide = torch.rand(1, GUIDE_CHANNELS, *shape[2:]) if performer.staging.guided else None
+        return TrainingFrame(Conditioning(stick, plate, guide), real, torch.rand(1, 1, *shape[2:])).to(
+            setup.fabric.device
+        )
 
     pair = (frame(), frame())
     return lambda: train_step(setup, pair, performer.card.preset.optimiser.learning_rate)
 
 
-def _drawer(performer: Performer, track: PoseTrack, compute: Compute) -> Callable[[], object]:
-    return lambda: list(render_frames(performer, Motion(track), compute))
+def _drawer(performer: Performer, motion: Motion, compute: Compute) -> Callable[[], object]:
+    return lambda: list(render_frames(performer, motion, compute))
 
 
 def main(options: Options) -> None:

@@ -768,7 +768,7 @@ class StudioOptions:
     """Another length of the motion."""
 
 
-DEFAULT_METHODS = ("nearest", "draft")
+DEFAULT_METHODS = ("nearest", "preview", "draft")
 """What `evaluate` compares unless it is told."""
 BASELINE_METHODS = ("nearest",)
 """What it sets beside a performer file unless it is told."""
@@ -786,7 +786,8 @@ class EvaluateOptions:
     pair: Annotated[tuple[Path, ...], option(metavar="DIR [DIR ...]")] = ()
     """Pairs of `choreograft studio`, or folders of pairs: transfer, and hold the result against the rendered truth."""
     compare: Annotated[str | None, option(metavar="nearest,draft,...")] = None
-    """Methods to measure in the same run: nearest (real frames of the target) and presets, trained for equal times."""
+    """Methods to measure in the same run: nearest (real frames of the target), preview (those moved with the body), and
+    presets that are trained for equal times."""
     target: Annotated[Path | None, option(name="as", metavar="TARGET")] = None
     """For RESULT SOURCE: the target's video or performer file, to judge place and identity too."""
     output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("evaluation")

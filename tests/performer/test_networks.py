@@ -13,7 +13,7 @@ from choreograft.performer.networks.refiner import Refiner
 
 @pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
 def test_the_generator_keeps_the_picture_size_and_ends_in_tanh(upsampling):
-    generator = GlobalGenerator(6, 4, GeneratorConfig(4, 3, 1, upsampling))
+    generator = GlobalGenerator(6, 4, GeneratorConfig("pix2pixhd", 4, 3, 1, upsampling))
     drawn = generator(torch.randn(2, 6, 32, 48) * 50)
     assert drawn.shape == (2, 4, 32, 48)
     assert drawn.abs().max() <= 1
