@@ -39,7 +39,7 @@ class Grey:
         return Method(
             SIZE,
             Standing(Stance.measure(swaying_track(8)), None),
-            lambda track: (image for _ in range(len(track))),
+            lambda motion: (image for _ in range(len(motion.track))),
             {"a": 1},
         )
 

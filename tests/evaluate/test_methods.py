@@ -23,6 +23,7 @@ from choreograft.evaluate.methods import (
 )
 from choreograft.performer.device import Compute
 from choreograft.progress import silent
+from choreograft.retarget.carry import Motion
 from swaying import PRESET, SIZE, draw_target, swaying_track, write_target
 
 
@@ -42,9 +43,9 @@ def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
     assert method.facts == {"frames to choose from": 36}
     track = footage.clips[0].track
     seen, held = track.select(range(0, 36)), track.select(range(48, 60))
-    for t, image in enumerate(method.draw(seen)):
+    for t, image in enumerate(method.draw(Motion(seen))):
         assert np.abs(image.astype(int) - draw_target(seen.xy[t], True)[0]).mean() < 8
-    drawn = list(method.draw(held))
+    drawn = list(method.draw(Motion(held)))
     assert len(drawn) == 12
     for image in drawn:  # whatever is nearest is one of the frames that may be seen
         gaps = [np.abs(image.astype(int) - draw_target(xy, True)[0]).mean() for xy in seen.xy]
@@ -57,7 +58,7 @@ def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
     assert isinstance(plan, TrainedMethod)
     method = plan.build(silent)
     assert method.facts["images"] == 2
-    frames = list(method.draw(footage.clips[0].track.select(range(3))))
+    frames = list(method.draw(Motion(footage.clips[0].track.select(range(3)))))
     assert [frame.shape for frame in frames] == [(SIZE.height, SIZE.width, 3)] * 3
     files = list(terms.runs.glob("target-*/target.performer"))
     assert len(files) == 1
@@ -66,7 +67,7 @@ def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
     assert files[0].stat().st_mtime_ns == written
     given = GivenMethod(files[0], terms.compute)
     assert given.name == "target"
-    for a, b in zip(given.build(silent).draw(footage.clips[0].track.select(range(3))), frames, strict=True):
+    for a, b in zip(given.build(silent).draw(Motion(footage.clips[0].track.select(range(3)))), frames, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

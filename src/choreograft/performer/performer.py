@@ -20,6 +20,8 @@ from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 
+UNTRAINED_STEP: Final = 8
+"""Where nothing asks for multiples, the canvas's width is one of the draft's."""
 FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner}
 
 
@@ -90,6 +92,6 @@ def canvas_size(preset: Preset, video: Size) -> Size:
     As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator's
     downsamplings need.
     """
-    step = 2**preset.generator.downsamplings
+    step = 2**preset.generator.downsamplings if preset.trains else UNTRAINED_STEP
     width = max(step, round(preset.height_px * video.width / video.height / step) * step)
     return Size(width, preset.height_px)
