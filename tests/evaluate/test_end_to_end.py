@@ -50,7 +50,7 @@ def test_a_pair_is_measured_against_its_truth(folder, against_truth):
     assert against_truth.returncode == 0, against_truth.stderr
     found = json.loads((folder / "evaluation/evaluation.json").read_text())
     assert (found["kind"], list(found["cases"])) == ("pair", ["small"])
-    assert list(found["methods"]) == ["nearest", "draft", "truth"]
+    assert list(found["methods"]) == ["nearest", "preview", "draft", "truth"]
     for region in ("frame", "person", "face"):
         means = {method: values[region]["ssim"]["mean"] for method, values in found["methods"].items()}
         assert means["truth"] > max(means["nearest"], means["draft"])

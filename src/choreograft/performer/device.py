@@ -1,5 +1,7 @@
 """Which device computes, and in which precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -56,8 +58,20 @@ def cpu_has_bf16() -> bool:
 
 
 def use_one_thread() -> None:
-    """Have PyTorch work with one thread in the thread that calls this.
-
-    For many small operations beside a network that uses all cores: waking a second thread takes longer than they do.
-    """
+    """Have PyTorch work with one thread in the thread that calls this; see `one_thread`."""
     torch.set_num_threads(1)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have PyTorch work with one thread for a while.
+
+    For many small operations between the passes of a network: waking a second thread takes longer than they do. In a
+    thread of their own they would wait for Python's lock instead.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

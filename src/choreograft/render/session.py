@@ -4,7 +4,6 @@ Shapes: H x W pixels of the performer's canvas.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from choreograft.errors import OptionError
-from choreograft.performer.device import Compute, use_one_thread
+from choreograft.performer.device import Compute, one_thread
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
@@ -68,13 +67,17 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
             previous = nothing
             yield _empty_frame(performer)
             continue
-        guide = None if warped is None else as_guide(warped).cpu()
-        conditioning = performer.staging.describe(track, t, plate, guide)
-        stick = to_image(conditioning.stick[0])
+        with one_thread():
+            guide = None if warped is None else as_guide(warped).cpu()
+            conditioning = performer.staging.describe(track, t, plate, guide)
+            stick = to_image(conditioning.stick[0])
+            given = conditioning.crop(region).to(compute.device)
         with compute.autocast():
-            drawn = performer(conditioning.crop(region).to(compute.device), previous)
+            drawn = performer(given, previous)
         previous = drawn.frame
-        yield RenderedFrame(to_image(region.paste(drawn.frame[0], performer.plate)), stick)
+        with one_thread():
+            image = to_image(region.paste(drawn.frame[0], performer.plate))
+        yield RenderedFrame(image, stick)
 
 
 def _find_region(performer: Performer, motion: Motion) -> Region:
@@ -99,32 +102,20 @@ def _warp(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Re
 
 
 def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Warped | None]:
-    """The person drawn from the references (performer/warp.py), frame by frame; None where nobody is there.
-
-    The next one is drawn while the generator works on the last.
-    """
+    """The person drawn from the references (performer/warp.py), frame by frame; None where nobody is there."""
     body = motion.body
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
     warper = Warper(Atlas.of(performer.bank, compute.device))
     turns, camera = part_turns(body), body.camera
-    posed = enumerate(body.skin())
-
-    @torch.inference_mode()
-    def draw_next() -> Warped | None:
-        t, vertices = next(posed)
+    for t, vertices in enumerate(body.skin()):
         if not motion.track.present[t]:
             warper.forget()
-            return None
-        return warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
-
-    with ThreadPoolExecutor(1, "guides", initializer=use_one_thread) as worker:
-        coming = worker.submit(draw_next)
-        for t in range(len(body)):
-            present = coming.result()
-            if t + 1 < len(body):
-                coming = worker.submit(draw_next)
-            yield present
+            yield None
+            continue
+        with one_thread():
+            warped = warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
+        yield warped
 
 
 def _retrieve(performer: Performer, track: PoseTrack) -> Iterator[RenderedFrame]:
