@@ -66,8 +66,8 @@ def use_one_thread() -> None:
 def one_thread() -> Iterator[None]:
     """Have PyTorch work with one thread for a while.
 
-    For many small operations between the passes of a network: waking a second thread takes longer than they do. In a
-    thread of their own they would wait for Python's lock instead.
+    For many small operations: waking a second thread takes longer than they do. Changing the number back and forth
+    costs more still, as the team is made anew each time, and in a thread of their own they wait for Python's lock.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -41,9 +41,13 @@ def render_frames(performer: Performer, motion: Motion, compute: Compute) -> Ite
         OptionError: the performer draws bodies, and the motion has none.
     """
     renderer = performer.card.preset.renderer
-    if renderer == "generator":
-        return _generate(performer, motion, compute)
-    return _warp(performer, motion, compute) if renderer == "warp" else _retrieve(performer, motion.track)
+    if renderer == "nearest":
+        yield from _retrieve(performer, motion.track)
+    elif renderer == "warp" or performer.staging.guided:
+        with one_thread():  # a refiner is so small that it is faster, too, than with a team that comes and goes
+            yield from (_warp if renderer == "warp" else _generate)(performer, motion, compute)
+    else:
+        yield from _generate(performer, motion, compute)
 
 
 @torch.inference_mode()
@@ -67,17 +71,13 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
             previous = nothing
             yield _empty_frame(performer)
             continue
-        with one_thread():
-            guide = None if warped is None else as_guide(warped).cpu()
-            conditioning = performer.staging.describe(track, t, plate, guide)
-            stick = to_image(conditioning.stick[0])
-            given = conditioning.crop(region).to(compute.device)
+        guide = None if warped is None else as_guide(warped).cpu()
+        conditioning = performer.staging.describe(track, t, plate, guide)
+        stick = to_image(conditioning.stick[0])
         with compute.autocast():
-            drawn = performer(given, previous)
+            drawn = performer(conditioning.crop(region).to(compute.device), previous)
         previous = drawn.frame
-        with one_thread():
-            image = to_image(region.paste(drawn.frame[0], performer.plate))
-        yield RenderedFrame(image, stick)
+        yield RenderedFrame(to_image(region.paste(drawn.frame[0], performer.plate)), stick)
 
 
 def _find_region(performer: Performer, motion: Motion) -> Region:
@@ -113,9 +113,7 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
             warper.forget()
             yield None
             continue
-        with one_thread():
-            warped = warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
-        yield warped
+        yield warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
 
 
 def _retrieve(performer: Performer, track: PoseTrack) -> Iterator[RenderedFrame]:
