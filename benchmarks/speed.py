@@ -23,7 +23,7 @@ from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.references import ReferenceBank, select_frames
+from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
@@ -34,7 +34,7 @@ from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.loop import set_up, train_step
 from choreograft.training.pairs import TrainingFrame
 from choreograft.training.recording import Clip, prepare_recording
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
 """Of the clip that is filmed and tracked, and of the frames that are trained on, drawn and judged."""
@@ -108,9 +108,9 @@ def _film(folder: Path) -> Clip:
 def _pose(clip: Clip, folder: Path) -> tuple[Motion, ReferenceBank]:
     """The clip's own motion on the canvas, and its frames to draw from."""
     body = fit_body(clip.track, exact=True)
-    placed = replace(body, camera=body.camera.resized(SIZE, Canvas(CLIP_SIZE, SIZE).scale))
+    placed = body.on_canvas(SIZE)
     recording = prepare_recording(folder / "recording", [clip], SIZE)
-    shown = select_frames(placed, recording.kept[0])
+    shown = placed.select(recording.kept[0])
     return Motion(clip.track.on_canvas(SIZE), placed), ReferenceBank.choose(recording.frames, recording.masks, [shown])
 
 

@@ -1,6 +1,5 @@
 """Pictures of a body whose skin has a known colour at every point: what drawing from references is held against."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -21,7 +20,7 @@ GREY = 90
 def scene() -> tuple[BodyTrack, Mesh, NDArray[np.float32]]:
     """Two seconds of squats before a small camera, and the colour (V, 3) 0..255 of every vertex."""
     body = film("ada", "squats").body
-    body = replace(body, camera=body.camera.resized(SIZE, SIZE.height / body.camera.size.height))
+    body = body.on_canvas(SIZE)
     shape = body.shape.build()
     rest = shape.vertices - shape.vertices.min(axis=0)
     colours = 127 + 100 * np.sin(rest * [14.0, 17.0, 11.0] + [0.0, 1.0, 2.0])
@@ -46,8 +45,7 @@ def painted_bank() -> ReferenceBank:
     """Every third frame of the scene as a bank."""
     body, mesh, colours = scene()
     every = np.arange(0, len(body), 3)
-    kept = replace(body, **{name: getattr(body, name)[every] for name in
-                            ("time_s", "present", "root", "pelvis", "turns", "stands")})  # fmt: skip
+    kept = body.select(every)
     surfaces = draw_surfaces(kept, mesh)
     frames = np.stack([paint(surface, colours).round() for surface in surfaces]).astype(np.uint8)
     masks = np.stack([surface.covered.numpy() * np.uint8(255) for surface in surfaces])

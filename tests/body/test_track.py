@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from choreograft.body.track import ARRAYS, FORMAT, BodyTrack
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
+from choreograft.video.size import Canvas, Size
 from filmed import film
 
 
@@ -99,3 +100,18 @@ def test_the_studios_joints_are_where_its_body_has_them() -> None:
     joints = clip.body.camera.place(clip.body.points[:, : skeleton.BODY.stop])
     away = np.linalg.norm(joints - clip.joints[:, : skeleton.BODY.stop], axis=-1)
     assert away.mean() < 0.01  # the rig has fewer joints than the studio turns
+
+
+def test_chosen_frames_keep_their_times() -> None:
+    body = film("ada", "squats").body
+    some = body.select([2, 5])
+    assert some.time_s.tolist() == body.time_s[[2, 5]].tolist()
+    np.testing.assert_allclose(some.points, body.points[[2, 5]], atol=1e-6)
+
+
+def test_on_a_canvas_joints_lie_where_the_pictures_are_laid() -> None:
+    body = film("ada", "squats").body
+    size = Size(200, 160)  # another shape: the picture is contained, with borders on both sides
+    moved = body.on_canvas(size)
+    expected = Canvas(body.camera.size, size).place_points(body.camera.project(body.points).astype(np.float32))
+    np.testing.assert_allclose(moved.camera.project(moved.points), expected, atol=1e-2)

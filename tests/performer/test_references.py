@@ -4,7 +4,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from choreograft.config import ReferenceConfig
-from choreograft.performer.references import Atlas, ReferenceBank, measure_sharpness, part_turns, project, select_frames
+from choreograft.performer.references import Atlas, ReferenceBank, measure_sharpness, part_turns, project
 from painted import SIZE, painted_bank, scene
 
 
@@ -76,7 +76,7 @@ def test_clips_of_one_person_make_one_bank() -> None:
     bank = painted_bank()
     half = len(bank) // 2
     body = bank.bodies[0]
-    clips = [select_frames(body, np.arange(half)), select_frames(body, np.arange(half, len(body)))]
+    clips = [body.select(np.arange(half)), body.select(np.arange(half, len(body)))]
     joined = ReferenceBank.choose(bank.frames, bank.masks, clips)
     assert [len(clip) for clip in joined.bodies] == [half, len(bank) - half]
     assert_allclose(Atlas.of(joined).xy.numpy(), Atlas.of(bank).xy.numpy())

@@ -351,11 +351,3 @@ def test_a_damaged_stage_is_refused(change: object, stage: BodyStage) -> None:
     with pytest.raises(FileFormatError, match=r"expected a body stage .* train the performer again") as error:
         BodyStage.from_dict(content)
     assert "\n" not in str(error.value)
-
-
-def test_a_stage_moves_onto_another_canvas(stage: BodyStage, carried: BodyTrack) -> None:
-    points = carried.points[:, BODY]
-    half = stage.on_canvas(Size(256, 256), 0.5)
-    assert half.shape == stage.shape
-    moved = (stage.camera.project(points) - np.asarray(stage.camera.size) / 2) * 0.5 + 128
-    assert_allclose(half.camera.project(points), moved, atol=1e-3)

@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, Preset
 from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.references import select_frames
 from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning, OverWarp
 from choreograft.retarget.stance import Stance
 from choreograft.training.guides import GAP_S, Guides
@@ -102,10 +101,10 @@ def test_an_untrained_refiner_hardly_changes_its_guide(guides: Guides) -> None:
 
 def test_footage_of_seconds_still_has_references() -> None:
     body, _, _ = scene()
-    short = select_frames(body, np.arange(4))
+    short = body.select(np.arange(4))
     bank = painted_bank()
     few = replace(
         bank, frames=bank.frames[:2], masks=bank.masks[:2], sharpness=bank.sharpness[:2],
-        bodies=(select_frames(bank.bodies[0], np.arange(2)),),
+        bodies=(bank.bodies[0].select(np.arange(2)),),
     )  # fmt: skip
     assert Guides(few, [short], seed=0).draw(1, 0)[3].max() > 0.5

@@ -5,8 +5,8 @@ Shapes: T frames, J = 51 joints of the rig, S segments, K = 141 points (see `sha
 
 import json
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
 from choreograft.errors import FileFormatError
 from choreograft.files import atomic_path
+from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]
 
@@ -67,6 +68,15 @@ class BodyTrack:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "BodyTrack":
+        """The frames at `indices` (increasing), with their own times."""
+        at = np.asarray(indices, dtype=np.intp)
+        return replace(self, **{name: getattr(self, name)[at] for name in ARRAYS})
+
+    def on_canvas(self, size: Size) -> "BodyTrack":
+        """The same body before a camera whose pictures are laid onto a canvas of another size (see `Canvas`)."""
+        return replace(self, camera=self.camera.resized(size, Canvas(self.camera.size, size).scale))
 
     @cached_property
     def segments(self) -> tuple[Floats, Floats]:

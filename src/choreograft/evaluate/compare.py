@@ -6,7 +6,7 @@ What is written beside each result says what it was made from, so an interrupted
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -79,10 +79,7 @@ class Drawing:
 
 def _in_place(case: Case, size: Size) -> Motion:
     """The target's own motion, as it is, on the canvas."""
-    body = case.body
-    if body is not None:
-        body = replace(body, camera=body.camera.resized(size, Canvas(case.motion.size, size).scale))
-    return Motion(case.motion.on_canvas(size), body)
+    return Motion(case.motion.on_canvas(size), None if case.body is None else case.body.on_canvas(size))
 
 
 class Comparison:

@@ -29,7 +29,7 @@ from choreograft.retarget.stance import Stance
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Size
 
 NEAREST: Final = "nearest"
 PAPER_SMALL: Final = replace(
@@ -209,10 +209,8 @@ class NearestMethod:
             recording = prepare_recording(folder / "recording", self.footage.shown(), self._size, progress)
         footage = self.footage
         shown = read_shown_bodies(footage.clips, footage.person, footage.hold_out, self.terms.runs, progress)
-        stage = BodyStage.measure(shown[0])
-        scale = Canvas(footage.clips[0].track.size, self._size).scale
         stance = Stance.measure(recording.tracks[0], NormalisationConfig())
-        standing = Standing(stance, stage.on_canvas(self._size, scale))
+        standing = Standing(stance, BodyStage.measure(shown[0].on_canvas(self._size)))
         nearest = NearestFrames.of_tracks(recording.frames, recording.tracks, recording.plates[0])
         return Method(
             self._size,

@@ -14,7 +14,6 @@ from choreograft.errors import OptionError
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.methods import Footage
 from choreograft.files import content_hash
-from choreograft.performer.references import select_frames
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip
 from choreograft.progress import Progress
@@ -101,5 +100,5 @@ def _make_case(name: str, clip: Clip, body: BodyTrack, footage: Footage, truth: 
                 video.write(frame.image, frame.time - start, frame.duration)
                 advance(frame.index - held[0] + 1)
     motion = clip.track.select(held)
-    posed = select_frames(body, held)
+    posed = body.select(held)
     return Case(name, footage, motion, own=True, source=None, truth=truth, true_track=None, body=posed)

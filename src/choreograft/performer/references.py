@@ -25,6 +25,7 @@ from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
+from choreograft.errors import PersonError
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
@@ -103,28 +104,27 @@ class ReferenceBank:
 
         The frames that differ most in how the body's parts are turned before the camera (farthest-point sampling),
         the blurred ones aside.
+
+        Raises:
+            PersonError: no frame has a mask.
         """
         config = ReferenceConfig() if config is None else config
         sharpness = measure_sharpness(frames, masks)
         present = np.concatenate([body.present for body in bodies])
         at = np.flatnonzero(present & masks.any(axis=(1, 2)))
-        clear = at[sharpness[at] >= np.quantile(sharpness[at], config.blurred_share)] if len(at) else at
+        if not len(at):
+            raise PersonError("found no frame with a mask of the person; expected some to draw from; use another video")
+        clear = at[sharpness[at] >= np.quantile(sharpness[at], config.blurred_share)]
         if len(clear) >= config.count:
             at = clear
         turns = np.concatenate([part_turns(body) for body in bodies])[at].reshape(len(at), -1)
         chosen = np.sort(at[_spread_out(turns, sharpness[at], config.count)])
         starts = np.cumsum([0, *(len(body) for body in bodies)])
         kept = [
-            select_frames(body, chosen[(chosen >= start) & (chosen < start + len(body))] - start)
+            body.select(chosen[(chosen >= start) & (chosen < start + len(body))] - start)
             for body, start in zip(bodies, starts, strict=False)
         ]
         return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), sharpness[chosen])
-
-
-def select_frames(body: BodyTrack, at: NDArray[np.intp]) -> BodyTrack:
-    """The body in some frames of its clip."""
-    arrays = {name: getattr(body, name)[at] for name in ARRAYS}
-    return replace(body, **arrays)
 
 
 def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from choreograft.video.size import Size
 
-REGION_MARGIN: Final = 0.08
+REGION_MARGIN: Final = 0.12
 """Around a person, as a share of the height: hair, cloth, shadows on the floor."""
 
 

@@ -33,9 +33,7 @@ class Wanted:
     """(P, 3, 3) of `references.part_turns`."""
 
 
-def rate_references(
-    wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, config: WarpConfig
-) -> Floats:  # fmt: skip
+def rate_references(wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, config: WarpConfig) -> Floats:
     """(N, P) cost of drawing each part from each reference.
 
     Args:

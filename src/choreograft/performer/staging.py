@@ -22,6 +22,7 @@ from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 
 GUIDE_CHANNELS: Final = 8
+"""Of a guide, see `as_guide`."""
 START_TRUST: Final = 1.5
 """Of the output's trust before its tanh: nine tenths."""
 START_SHARE: Final = 0.1

@@ -46,7 +46,9 @@ class Warped:
     provenance: Tensor
     """(H, W) int32: the reference that counts most, `NOWHERE` where none shows it."""
     surface: SurfaceMap
+    """Of the body that was drawn."""
     choice: Choice
+    """The references of each part."""
 
     def over(self, plate: Tensor) -> Tensor:
         """(3, H, W) float32 0..255: laid over a plate (3, H, W)."""
@@ -73,6 +75,8 @@ class Warper:
         Args:
             vertices: (V, 3) m, camera axes. turns: (P, 3, 3) of `part_turns`. focal_px: of a camera of that size.
             size: of the picture. allowed: (N,) the references that may be used; all where None.
+        Raises:
+            DependencyError: warp-lang is not installed.
         """
         atlas = self.atlas
         surface = render_surface(vertices, atlas.mesh, focal_px, size)

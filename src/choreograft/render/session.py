@@ -15,7 +15,6 @@ from choreograft.performer.device import Compute, one_thread
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
-from choreograft.performer.region import REGION_MARGIN, Region
 from choreograft.performer.staging import as_guide
 from choreograft.performer.warp import Warped, Warper
 from choreograft.pose.draw import draw_track_frame
@@ -62,7 +61,7 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
     """
     track, plate = motion.track, performer.plate.cpu()
     guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
-    region = _find_region(performer, motion)
+    region = performer.region_of([] if motion.body is None else [motion.body.select(np.flatnonzero(track.present))])
     nothing = region.crop(performer.no_previous())
     previous = nothing
     for t in range(len(track)):
@@ -78,15 +77,6 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
             drawn = performer(conditioning.crop(region).to(compute.device), previous)
         previous = drawn.frame
         yield RenderedFrame(to_image(region.paste(drawn.frame[0], performer.plate)), stick)
-
-
-def _find_region(performer: Performer, motion: Motion) -> Region:
-    """Where the generator works: around the person, for the whole of a motion; everywhere where it draws everything."""
-    if motion.body is None or not performer.staging.guided:
-        return Region.whole(performer.card.size)
-    shown = motion.body.points[motion.track.present]
-    step = 2**performer.card.preset.generator.downsamplings
-    return Region.around(motion.body.camera.project(shown), performer.card.size, REGION_MARGIN, step)
 
 
 @torch.inference_mode()

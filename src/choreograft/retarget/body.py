@@ -34,7 +34,6 @@ from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.clean import CARRIED
 from choreograft.pose.track import PoseTrack
-from choreograft.video.size import Size
 
 Array = NDArray[np.float64]
 
@@ -68,10 +67,6 @@ class BodyStage:
         x, y = np.median(floor, axis=0)
         near, far = np.percentile(floor[:, 1], (2, 98))
         return BodyStage(body.shape, body.camera, (float(x), float(y)), heading, faces, float(near), float(far))
-
-    def on_canvas(self, size: Size, scale: float) -> "BodyStage":
-        """The same stage on pictures that are scaled onto the middle of another size."""
-        return replace(self, camera=self.camera.resized(size, scale))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` is the inverse."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.track import BodyTrack
-from choreograft.performer.references import Atlas, ReferenceBank, part_turns, select_frames
+from choreograft.performer.references import Atlas, ReferenceBank, part_turns
 from choreograft.performer.staging import as_guide
 from choreograft.performer.warp import Warper
 
@@ -59,7 +59,7 @@ class Guides:
         rng = np.random.default_rng((self._seed, occasion))
         clip = int(self._clip_of[n])
         t = n - int(self._starts[clip])
-        body = select_frames(self._bodies[clip], np.array([t]))
+        body = self._bodies[clip].select([t])
         gap_s = rng.uniform(GAP_S, FAR_S) if rng.random() < FAR_SHARE else GAP_S
         far = (self._bank_clip != clip) | (np.abs(self._bank_time_s - body.time_s[0]) >= gap_s)
         if not far.any():  # footage of a few seconds

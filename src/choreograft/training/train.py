@@ -10,7 +10,6 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
@@ -22,8 +21,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
-from choreograft.performer.references import ReferenceBank, select_frames
-from choreograft.performer.region import REGION_MARGIN, Region
+from choreograft.performer.references import ReferenceBank
 from choreograft.performer.store import SUFFIX, save_performer
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
@@ -35,7 +33,7 @@ from choreograft.training.loop import fit, set_up
 from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.training.state import TrainingState
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Size
 
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
@@ -116,8 +114,8 @@ def train_performer(
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
         recording = prepare_recording(folder / "recording", shown, size, progress)
-        placed = _place_bodies(plan, recording, bodies, shown, size)
-        stage = None if bodies is None else BodyStage.measure(bodies[0]).on_canvas(size, _scale(clips[0], size))
+        placed = _place_bodies(plan, recording, bodies, size)
+        stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
         bank = ReferenceBank.choose(recording.frames, recording.masks, placed) if placed else None
         performer = build_performer(plan, recording, stage, bank)
         if not plan.preset.trains:
@@ -162,7 +160,7 @@ def build_performer(
 
 
 def _place_bodies(
-    plan: TrainingPlan, recording: Recording, bodies: Sequence[BodyTrack] | None, clips: Sequence[Clip], size: Size
+    plan: TrainingPlan, recording: Recording, bodies: Sequence[BodyTrack] | None, size: Size
 ) -> list[BodyTrack]:
     """The bodies of the recording's frames on the canvas, where the preset draws from frames; else none.
 
@@ -173,14 +171,7 @@ def _place_bodies(
         return []
     if bodies is None:
         raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
-    return [
-        replace(select_frames(body, at), camera=body.camera.resized(size, _scale(clip, size)))
-        for body, at, clip in zip(bodies, recording.kept, clips, strict=True)
-    ]
-
-
-def _scale(clip: Clip, size: Size) -> float:
-    return Canvas(clip.track.size, size).scale
+    return [body.select(at).on_canvas(size) for body, at in zip(bodies, recording.kept, strict=True)]
 
 
 def plan_lessons(
@@ -194,11 +185,8 @@ def plan_lessons(
     if not performer.staging.guided:
         return Lessons(recording, performer.staging)
     assert performer.bank is not None
-    rows, columns = (np.flatnonzero(np.any(recording.masks[::4] > 127, axis=axes)) for axes in ((0, 2), (0, 1)))
-    corners = np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]], np.float64)
-    step = 2**performer.card.preset.generator.downsamplings
-    region = Region.around(corners, performer.card.size, REGION_MARGIN, step)
-    return Lessons(recording, performer.staging, Guides(performer.bank, bodies, seed), region)
+    guides = Guides(performer.bank, bodies, seed)
+    return Lessons(recording, performer.staging, guides, performer.region_of(bodies))
 
 
 def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
