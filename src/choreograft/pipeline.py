@@ -16,6 +16,7 @@ from choreograft.config import (
     Budget,
     CleaningConfig,
     DanceOptions,
+    Preset,
     TrackingConfig,
     TrackOptions,
     TrainOptions,
@@ -77,7 +78,9 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
+        _check_retarget(options, performer.card.preset)
     else:
+        _check_retarget(options, preset)
         probe(options.target)
         plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed)
         fetch_weights(preset.perceptual, progress)
@@ -224,16 +227,17 @@ def read_shown_bodies(
     return read_bodies(shown, person, runs, progress)
 
 
-def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress: Progress) -> BodyTrack | None:
-    """The source's body where it is asked for and the performer can take it up.
+def _check_retarget(options: DanceOptions, preset: Preset) -> None:
+    """Refuse the global normalisation, which knows no body, for a preset that draws bodies."""
+    if options.retarget == "global" and preset.background == "warp":
+        raise OptionError(
+            f"found --retarget global with preset {preset.name}, which draws bodies; leave it out or use --preset paper"
+        )
 
-    Raises:
-        OptionError: the performer draws bodies, and --retarget global knows none.
-    """
+
+def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress: Progress) -> BodyTrack | None:
+    """The source's body where it is asked for and the performer can take it up."""
     if options.retarget == "global":
-        if performer.card.preset.background == "warp":
-            raise OptionError(f"found --retarget global with preset {performer.card.preset.name}, which draws bodies;"
-                              " leave it out, or choose another preset")  # fmt: skip
         return None
     if performer.card.stage is None:
         progress.say(f"{performer.card.name}: this performer file knows no body, so the motion is carried over as with "

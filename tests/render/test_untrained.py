@@ -8,18 +8,20 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from choreograft.config import PRESETS, Budget
+from choreograft.config import PRESETS, Budget, DanceOptions
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import load_performer, save_performer
+from choreograft.pipeline import dance
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import BodyStage, to_pose_track
 from choreograft.retarget.carry import Motion
 from choreograft.retarget.stance import Stance
 from filmed import film
 from painted import GREY, SIZE, draw_surfaces, paint, painted_bank, scene
+from swaying import swaying_track, write_target
 
 CPU = Compute(torch.device("cpu"), bf16=False)
 
@@ -94,3 +96,11 @@ def test_there_is_nothing_to_train() -> None:
     assert Budget.choose(PRESETS["preview"], None, None) == Budget(minutes=0.0)
     with pytest.raises(OptionError, match="preview is not trained"):
         Budget.choose(PRESETS["preview"], 5.0, None)
+
+
+def test_the_papers_scaling_is_refused_before_anything_is_tracked(tmp_path: Path) -> None:
+    clip = write_target(tmp_path / "clip.mp4", swaying_track(4)).path
+    options = DanceOptions(clip, clip, tmp_path / "out.mp4", retarget="global", runs=tmp_path / "runs")
+    with pytest.raises(OptionError, match="--retarget global with preset draft"):
+        dance(options)
+    assert not (tmp_path / "runs").exists()
