@@ -354,6 +354,14 @@ class ReferenceConfig:
     """By how much a vertex may lie behind what its pixel shows and still be seen."""
     full_facing: float = 0.5
     """Cosine between normal and view from which on the angle costs no quality."""
+    agreement_blur: int = 1
+    """Radius of the square, px, whose mean colour is compared between references."""
+    agreement_seen: float = 0.2
+    """Quality from which a reference has a say in what colour a vertex usually is."""
+    agreement_count: int = 5
+    """How many must have one for the others to be doubted."""
+    agreement_levels: float = 24.0
+    """Of 255, by which a colour may differ from the usual one, on top of the usual difference."""
 
 
 @dataclass(frozen=True)
@@ -453,9 +461,10 @@ Retarget = Literal["body", "global"]
 """body: in 3D, the target's limbs, camera and floor; global: the paper's scaling of the picture, frame by frame."""
 DEFAULT_RETARGET: Retarget = "body"
 
-Background = Literal["warp", "plate", "frame"]
+Background = Literal["warp", "plate", "frame", "frame_around_warp"]
 """warp: the generator refines a person drawn from references, over the estimated background; plate: it draws the person
-and a matte over that background; frame: it draws everything."""
+and a matte over that background; frame: it draws everything; frame_around_warp: it refines that person and draws
+everything else, which is what `warp` becomes where the camera moved and could not be followed."""
 Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
 Renderer = Literal["generator", "warp", "nearest"]
 """generator: a network, trained; warp: the target's own pixels, moved over the body's surface; nearest: the target's
@@ -489,7 +498,7 @@ class Preset:
     @property
     def refers(self) -> bool:
         """Whether frames are drawn from the target's own."""
-        return self.background == "warp" or not self.trains
+        return self.background in ("warp", "frame_around_warp") or not self.trains
 
 
 PRESETS: Mapping[str, Preset] = {

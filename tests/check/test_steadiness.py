@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.check.steadiness import BackgroundWatch, CameraPath, CameraWatch
+from choreograft.check.steadiness import BackgroundWatch, CameraPath
 from choreograft.config import CheckConfig
+from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.size import Size
 from filmed_dancer import texture
 

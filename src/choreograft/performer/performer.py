@@ -87,7 +87,7 @@ class Performer(nn.Module):
 
     def region_of(self, bodies: Sequence[BodyTrack]) -> Region:
         """Where the generator works: around these bodies on the canvas, or everywhere if it draws everything."""
-        if not self.staging.guided or not any(len(body) for body in bodies):
+        if self.staging.paints_background or not self.staging.guided or not any(len(body) for body in bodies):
             return Region.whole(self.card.size)
         seen = [body.camera.project(body.points).reshape(-1, 2) for body in bodies]
         step = 2**self.card.preset.generator.downsamplings

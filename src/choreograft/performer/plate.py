@@ -1,44 +1,217 @@
-"""The plate: the empty background of a clip filmed by a standing camera.
+"""The plate: the empty background of a clip, and where each frame's camera saw it.
 
-Shapes: N frames, H x W pixels.
+A camera that moved a little is followed, and the plate is put together from frames laid over each other; each frame
+then has the plate as its own camera saw it. Things that scroll or blink are taken from one frame, since a median of
+them shows what never was there.
+
+Shapes: N frames, K of them looked at, H x W pixels.
 """
 
-import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_FRAMES = 64
-"""Frames the median is taken over, spread evenly: more change nothing that can be seen and cost memory."""
-PERSON_ABOVE = 32
+from choreograft.video.camera_watch import CameraWatch
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+MAX_FRAMES: Final = 96
+"""Frames the plate is made from, spread evenly: more change nothing that can be seen and cost memory."""
+PERSON_ABOVE: Final = 32
 """Mask value (0..255) from which a pixel may show the person."""
-MARGIN = 1 / 64
+MARGIN: Final = 1 / 64
 """Share of the height by which masks are widened: hair, cloth and motion blur reach beyond them."""
-BAND_ROWS = 32
+FAR: Final = 5
+"""Times the margin: where a pixel is ever that far from the person, the frames in which it is near do not count, for
+shadows, reflections and what the mask missed."""
+BAND_ROWS: Final = 32
 """Rows worked on at once, which bounds the memory."""
+RESTLESS_LEVELS: Final = 24
+RESTLESS_SHARE: Final = 0.25
+"""A pixel shows something that moves if in this share of the frames its colour is as many levels (of 255) from the
+median."""
+MAX_RESTLESS: Final = 0.5
+"""Share of restless pixels up to which a camera that could not be followed is believed to stand."""
+STILL: Final = 0.004
+"""Share of the height up to which a camera counts as standing."""
+LOST: Final = 0.25
+"""Share of the steps of a camera that may be unknown for its path to be believed."""
 
 
-def estimate_plate(frames: NDArray[np.uint8], masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The median, per pixel and channel, of those frames in which the person does not cover the pixel.
+@dataclass(frozen=True)
+class Plate:
+    """The background of a clip."""
+
+    picture: Picture
+    """(H, W, 3) RGB, as the camera saw it in the middle of its path."""
+    views: Floats
+    """(N, 2, 3) affine: the plate's pixels to those of each frame."""
+    motion: float
+    """How far from the middle of its path the camera took the picture's corners, share of the height."""
+    followed: bool
+    """Whether its path is known; there are cameras that stand before a plain wall, and those whose views are lost."""
+    restless: float
+    """Share of the pixels that show something that moves."""
+
+    @property
+    def moving(self) -> bool:
+        """Whether the camera moved."""
+        return self.motion > STILL
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a background to lay people over, or only a blur."""
+        return self.followed or self.restless < MAX_RESTLESS
+
+
+def estimate_plate(frames: Picture, masks: Picture) -> Plate:
+    """The background of a clip.
 
     Args:
         frames: (N, H, W, 3) uint8; may be a memory map. masks: (N, H, W) uint8, 255 = person.
-    Returns:
-        (H, W, 3) uint8. Pixels that the person covers in every frame are painted in from their surroundings.
     """
+    paths, followed = follow_camera(frames, masks)
     N, H, W, _ = frames.shape
-    chosen = np.unique(np.linspace(0, N - 1, min(N, MAX_FRAMES)).round().astype(int))
-    kernel = np.ones((2 * max(1, round(H * MARGIN)) + 1,) * 2, np.uint8)
-    covered = np.stack([cv2.dilate(masks[n], kernel) >= PERSON_ABOVE for n in chosen])
-    plate = np.zeros((H, W, 3), np.uint8)
-    for top in range(0, H, BAND_ROWS):
-        rows = slice(top, top + BAND_ROWS)
-        band = np.where(covered[:, rows, :, None], np.nan, frames[chosen, rows].astype(np.float32))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # "all-NaN slice": the holes, painted in below
-            plate[rows] = np.nan_to_num(np.nanmedian(band, axis=0)).round().astype(np.uint8)
-    holes = np.asarray(covered.all(axis=0), dtype=np.uint8)
+    motion = _measure_motion(paths, W, H)
+    if motion <= STILL or not followed:
+        views = np.tile(np.eye(2, 3, dtype=np.float32), (N, 1, 1))
+        picture, restless = _find_usual(frames, masks)
+        return Plate(picture, views, motion, followed, restless)
+    chosen, views = _choose(N), paths.copy()
+    rough, _ = _lay_together(frames, masks, views, chosen)
+    views[chosen] = [_align(rough, frames[n], masks[n], views[n]) for n in chosen]
+    picture, restless = _lay_together(frames, masks, views, chosen)
+    views = np.stack([_align(picture, frames[n], masks[n], views[n]) for n in range(N)])
+    return Plate(picture, views, motion, followed, restless)
+
+
+def view_plate(picture: Picture, view: Floats) -> Picture:
+    """(H, W, 3) the plate as a frame's camera saw it; beyond its border it is mirrored."""
+    if np.array_equal(view, np.eye(2, 3)):
+        return picture
+    size = picture.shape[1], picture.shape[0]
+    return np.asarray(cv2.warpAffine(picture, view, size, borderMode=cv2.BORDER_REFLECT), dtype=np.uint8)
+
+
+def follow_camera(frames: Picture, masks: Picture) -> tuple[Floats, bool]:
+    """(N, 2, 3) the middle of the camera's path to each frame, px; whether the path is to be believed."""
+    watch = CameraWatch()
+    poses = []
+    kernel = _widening(frames.shape[1])
+    for frame, mask in zip(frames, masks, strict=True):
+        free = (cv2.dilate(mask, kernel) < PERSON_ABOVE).astype(np.uint8) * 255
+        watch.add(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), dtype=np.uint8), free)
+        poses.append(watch.pose.copy())
+    places = np.stack(watch.places)
+    middle = int(np.linalg.norm(places - np.median(places, axis=0), axis=-1).max(-1).argmin())
+    known = float(np.mean(watch.known[1:])) if len(poses) > 1 else 1.0
+    views = np.stack([(pose @ np.linalg.inv(poses[middle]))[:2] for pose in poses])
+    return views.astype(np.float32), known >= 1 - LOST
+
+
+def estimate_still_plate(frames: Picture, masks: Picture) -> Picture:
+    """(H, W, 3) the background of frames that lie over each other.
+
+    The median, per pixel and channel, of those frames in which the person does not come near the pixel; where
+    something moves, one frame for all of it. Pixels that the person covers in every frame are painted in from around.
+
+    Args:
+        frames: (N, H, W, 3) uint8; may be a memory map. masks: (N, H, W) uint8, 255 = person.
+    """
+    return _find_usual(frames, masks)[0]
+
+
+def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
+    """See `estimate_still_plate`; and the share of the pixels that show something that moves."""
+    chosen = _choose(len(frames))
+    away = np.stack([_distance(masks[n]) for n in chosen])
+    margin = MARGIN * frames.shape[1]
+    far = away.max(axis=0)
+    free = away >= np.clip(far / 2, margin, FAR * margin)
+    plate, restless = np.zeros(frames.shape[1:], np.uint8), np.zeros(frames.shape[1:3], np.bool_)
+    for rows in _bands(frames.shape[1]):
+        band = frames[chosen, rows].astype(np.float32)
+        band[~free[:, rows]] = np.nan
+        there = free[:, rows].any(axis=0)
+        usual = np.zeros((*there.shape, 3), np.float32)
+        usual[there] = np.nanmedian(band[:, there], axis=0)
+        off = np.abs(band[:, there] - usual[there]).max(axis=-1)
+        often = RESTLESS_SHARE * free[:, rows][:, there].sum(axis=0)
+        restless[rows][there] = (off > RESTLESS_LEVELS).sum(axis=0) >= np.maximum(often, 2)
+        plate[rows] = usual.round()
+    _quiet(plate, restless, frames, chosen, free, away)
+    holes = np.asarray(far < margin, dtype=np.uint8)
     if holes.any():
         plate = np.asarray(cv2.inpaint(plate, holes, 3, cv2.INPAINT_TELEA), dtype=np.uint8)
-    return plate
+    return plate, float(restless.mean())
+
+
+def _quiet(
+    plate: Picture, restless: NDArray[np.bool_], frames: Picture, chosen: NDArray[np.intp], free: NDArray[np.bool_],
+    away: Floats,
+) -> None:  # fmt: skip
+    """Fill each place where something moves from the frame whose person is farthest from it, as far as it is free."""
+    side = max(3, plate.shape[0] // 32)
+    spread = cv2.dilate(restless.astype(np.uint8), np.ones((side, side), np.uint8))
+    count, label = cv2.connectedComponents(spread)
+    for place in range(1, count):
+        there = label == place
+        best = np.lexsort((away[:, there].min(axis=1), free[:, there].sum(axis=1)))[-1]
+        taken = there & free[best]
+        plate[taken] = frames[chosen[best]][taken]
+
+
+def _choose(frames: int) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, frames - 1, min(frames, MAX_FRAMES)).round().astype(int))
+
+
+def _bands(rows: int) -> Iterator[slice]:
+    for top in range(0, rows, BAND_ROWS):
+        yield slice(top, top + BAND_ROWS)
+
+
+def _widening(height: int) -> Picture:
+    return np.ones((2 * max(1, round(height * MARGIN)) + 1,) * 2, np.uint8)
+
+
+def _distance(mask: Picture) -> Floats:
+    """(H, W) px to the person."""
+    return np.asarray(cv2.distanceTransform((mask < PERSON_ABOVE).astype(np.uint8), cv2.DIST_L2, 3), dtype=np.float32)
+
+
+def _measure_motion(paths: Floats, width: int, height: int) -> float:
+    """The 95th percentile of how far the picture's corners are taken, share of the height."""
+    corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)])
+    moved = np.linalg.norm(corners @ paths.transpose(0, 2, 1) - corners[:, :2], axis=-1).max(axis=-1)
+    return float(np.percentile(moved, 95) / height)
+
+
+def _lay_together(frames: Picture, masks: Picture, views: Floats, chosen: NDArray[np.intp]) -> tuple[Picture, float]:
+    laid = [_lay(frames[n], masks[n], views[n]) for n in chosen]
+    return _find_usual(*(np.stack(parts) for parts in zip(*laid, strict=True)))
+
+
+def _lay(frame: Picture, mask: Picture, view: Floats) -> tuple[Picture, Picture]:
+    """A frame and its mask as the plate's camera would have seen them; what it did not see counts as covered."""
+    size, turn = (frame.shape[1], frame.shape[0]), cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    laid = cv2.warpAffine(frame, view, size, flags=turn)
+    covered = cv2.warpAffine(mask, view, size, flags=turn, borderValue=255)
+    return np.asarray(laid, dtype=np.uint8), np.asarray(covered, dtype=np.uint8)
+
+
+def _align(picture: Picture, frame: Picture, mask: Picture, view: Floats) -> Floats:
+    """(2, 3) a view made more exact by what is seen beside the person (Evangelidis & Psarakis 2008)."""
+    free = (cv2.dilate(mask, _widening(len(mask))) < PERSON_ABOVE).astype(np.uint8) * 255
+    grey, plate = (np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) for image in (frame, picture))
+    try:
+        criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
+        _, found = cv2.findTransformECC(plate, grey, view.copy(), cv2.MOTION_AFFINE, criteria, free, 5)
+    except cv2.error:  # it did not converge
+        return view
+    exact = np.asarray(found, dtype=np.float32)
+    return exact if np.abs(exact - view).max() < 0.05 * len(mask) else view

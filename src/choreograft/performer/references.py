@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from choreograft.body.camera import FloorCamera
 from choreograft.body.model import Body
@@ -30,6 +31,8 @@ from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
 _PATCH_M: Final = 0.06
+_AGREEMENT_POWER: Final = 6
+"""How sharply a colour is told to be the usual one or not."""
 
 
 @dataclass(frozen=True)
@@ -219,8 +222,10 @@ class Atlas:
                 around.append(part[-1].flatten()[nearest])
                 n += 1
         shares = vertex_shares(shape).to(device)
+        places, rated = torch.stack(xy), torch.stack(quality)
+        rated = rated * rate_agreement(pictures, places, rated, config)
         atlas = Atlas(
-            mesh, pictures, torch.stack(xy), torch.stack(quality), torch.stack(part), torch.stack(around),
+            mesh, pictures, places, rated, torch.stack(part), torch.stack(around),
             np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness, shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device),
         )  # fmt: skip
@@ -275,10 +280,36 @@ def _rate_vertices(surface: SurfaceMap, xy: Tensor, mask: Tensor, config: Refere
     column, row = xy[:, 0].floor().long(), xy[:, 1].floor().long()
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
-    facing = -(surface.vertex_normals * torch.nn.functional.normalize(surface.vertices, dim=1)).sum(1)
+    facing = -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1)
     seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + config.tolerance_m  # the background is infinite
     quality = (facing / config.full_facing).clamp(0, 1) * mask[row, column].float() / 255
     return quality * (inside & seen)
+
+
+def rate_agreement(pictures: Tensor, xy: Tensor, quality: Tensor, config: ReferenceConfig) -> Tensor:
+    """(N, V) 0..1: whether a reference shows a vertex in the colour that most references show it in.
+
+    Where it does not, something else is seen there: a hand before the chest that the fitted body has beside it, or what
+    lies behind a leg that is a little elsewhere.
+    """
+    colours = torch.stack([_sample_blurred(*one, config.agreement_blur) for one in zip(pictures, xy, strict=True)])
+    seen = torch.where(quality > config.agreement_seen, 1.0, torch.nan)[..., None]
+    usual = (colours * seen).nanmedian(dim=0).values
+    away = (colours - usual).abs().amax(-1)  # (N, V)
+    spread = (away * seen[..., 0]).nanmedian(dim=0).values
+    agreed = 1 / (1 + (away / (config.agreement_levels + spread)) ** _AGREEMENT_POWER)
+    enough = (quality > config.agreement_seen).sum(0) >= config.agreement_count
+    return torch.where(enough & agreed.isfinite(), agreed, 1.0)
+
+
+def _sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
+    """(V, 3) float32 colours of a picture (h, w, 4) around places (V, 2) px."""
+    side = 2 * radius + 1
+    smooth = F.avg_pool2d(
+        picture[..., :3].permute(2, 0, 1)[None].float(), side, 1, radius, count_include_pad=False
+    )[0]  # fmt: skip
+    column, row = (xy[:, k].floor().long().clamp(0, smooth.shape[2 - k] - 1) for k in (0, 1))
+    return smooth[:, row, column].T
 
 
 def _mean_colours(atlas: Atlas) -> Tensor:

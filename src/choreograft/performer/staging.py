@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from choreograft.config import Background, StickFigureConfig
@@ -21,10 +22,12 @@ from choreograft.performer.warp import Warped
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 
-GUIDE_CHANNELS: Final = 8
+GUIDE_CHANNELS: Final = 11
 """Of a guide, see `as_guide`."""
 START_TRUST: Final = 1.5
 """Of the output's trust before its tanh: nine tenths."""
+MAX_SHIFT: Final = 0.04
+SHIFT_CELL: Final = 8
 START_SHARE: Final = 0.1
 """Of the usual weights of the last convolution: the first pictures are nearly the guide."""
 
@@ -71,6 +74,8 @@ class Staging(Protocol):
     output_channels: int
     guided: bool
     """Whether it takes a guide."""
+    paints_background: bool
+    """Whether the generator draws it, or it is the plate."""
 
     def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
         """Frame t of a track in canvas pixels, before the plate (3, H, W) of its clip; a batch of one.
@@ -99,6 +104,7 @@ class _StickFigureStaging:
     input_channels = 6
     output_channels = 3
     guided = False
+    paints_background = True
 
     def __init__(self, config: StickFigureConfig) -> None:
         self.config = config
@@ -128,6 +134,7 @@ class OverPlate(_StickFigureStaging):
     """The fourth output channel is the matte with which the first three are laid over the plate."""
 
     output_channels = 4
+    paints_background = False
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
         """See Staging."""
@@ -139,8 +146,9 @@ class OverWarp(_StickFigureStaging):
     """The generator refines a person drawn from references: it repaints what it does not trust and mends the matte."""
 
     input_channels = 6 + GUIDE_CHANNELS
-    output_channels = 5
+    output_channels = 7
     guided = True
+    paints_background = False
 
     def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
         """See Staging."""
@@ -148,12 +156,9 @@ class OverWarp(_StickFigureStaging):
         return torch.cat([conditioning.stick, conditioning.guide, previous], dim=1)
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
-        """See Staging. Channels of the output: colour, trust in the guide, what is added to its matte."""
+        """See Staging. Channels of the output: colour, trust in the guide, what is added to its matte, its shift."""
         assert conditioning.guide is not None
-        warped, alpha = conditioning.guide[:, :3], conditioning.guide[:, 3:4]
-        trust = alpha * (drawn[:, 3:4] + 1) / 2
-        person = trust * warped + (1 - trust) * drawn[:, :3]
-        matte = (alpha + drawn[:, 4:]).clamp(0, 1)
+        person, matte = _repaint(conditioning.guide, drawn)
         return Composite(matte * person + (1 - matte) * conditioning.plate, matte)
 
     def start(self, generator: nn.Module) -> None:
@@ -166,10 +171,48 @@ class OverWarp(_StickFigureStaging):
             last.bias[3 * trust : 4 * trust] = START_TRUST
 
 
+class WithinFrame(OverWarp):
+    """As `OverWarp` where there is no background to lay anybody over: all around the person is the generator's."""
+
+    paints_background = True
+
+    def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
+        """See Staging."""
+        assert conditioning.guide is not None
+        return Composite(_repaint(conditioning.guide, drawn)[0], None)
+
+
+def _repaint(guide: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Colours (B, 3, H, W) and matte (B, 1, H, W) from a guide and what the generator has to say to it."""
+    moved = shift(guide[:, :4], drawn[:, 5:7])
+    warped, alpha = moved[:, :3], moved[:, 3:]
+    trust = alpha * (drawn[:, 3:4] + 1) / 2
+    return trust * warped + (1 - trust) * drawn[:, :3], (alpha + drawn[:, 4:5]).clamp(0, 1)
+
+
+def shift(pictures: Tensor, by: Tensor) -> Tensor:
+    """Pictures (B, C, H, W) whose parts are moved a little: what a body leaves to be aligned, cloth above all.
+
+    Args:
+        by: (B, 2, H, W) in [-1, 1], right and down, of `MAX_SHIFT` of the height; averaged over `SHIFT_CELL` px, as
+            neighbours move together.
+    """
+    H, W = pictures.shape[2:]
+    coarse = F.avg_pool2d(by, SHIFT_CELL, SHIFT_CELL)
+    flow = F.interpolate(coarse, size=(H, W), mode="bilinear", align_corners=False) * (MAX_SHIFT * H)
+    y, x = torch.meshgrid(
+        torch.arange(H, device=by.device, dtype=by.dtype), torch.arange(W, device=by.device, dtype=by.dtype),
+        indexing="ij",
+    )  # fmt: skip
+    grid = torch.stack([(2 * (x - flow[:, 0]) + 1) / W - 1, (2 * (y - flow[:, 1]) + 1) / H - 1], dim=-1)
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
 def as_guide(warped: Warped) -> Tensor:
-    """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte and confidence in [0, 1], the body's normals in [-1, 1]."""
+    """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte and confidence in [0, 1], normals and usual colours in [-1, 1]."""
     normal = warped.surface.normal.permute(2, 0, 1)
-    return torch.cat([warped.colour / 127.5 - 1, warped.alpha[None], warped.confidence[None], normal])
+    parts = warped.colour / 127.5 - 1, warped.alpha[None], warped.confidence[None], normal, warped.usual / 127.5 - 1
+    return torch.cat(parts)
 
 
 def draw_frames(
@@ -180,8 +223,9 @@ def draw_frames(
     return staging.compose(generator(inputs).float(), conditioning)
 
 
-STAGINGS: Final[dict[Background, type[WholeFrame] | type[OverPlate] | type[OverWarp]]] = {
+STAGINGS: Final[dict[Background, Callable[[StickFigureConfig], Staging]]] = {
     "frame": WholeFrame,
     "plate": OverPlate,
     "warp": OverWarp,
+    "frame_around_warp": WithinFrame,
 }

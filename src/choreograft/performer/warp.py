@@ -45,6 +45,8 @@ class Warped:
     """(H, W) float32 0..1: how well the references show it."""
     provenance: Tensor
     """(H, W) int32: the reference that counts most, `NOWHERE` where none shows it."""
+    usual: Tensor
+    """(3, H, W) float32 0..255: the mean colour, over all references, of what lies there of the body; 0 beside it."""
     surface: SurfaceMap
     """Of the body that was drawn."""
     choice: Choice
@@ -112,7 +114,7 @@ def find_wanted(surface: SurfaceMap, atlas: Atlas, turns: NDArray[np.float32]) -
 def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpConfig) -> Warped:
     """Draw a body from given references (P, K)."""
     shape, device = surface.face.shape, surface.face.device
-    colour = torch.zeros(*shape, 3, device=device)
+    colour, usual = (torch.zeros(*shape, 3, device=device) for _ in range(2))
     alpha, confidence = (torch.zeros(shape, device=device) for _ in range(2))
     provenance = torch.full(shape, NOWHERE, dtype=torch.int32, device=device)
     px_per_m = surface.focal_px / _usual_depth(surface)
@@ -122,7 +124,8 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
             *(getattr(surface, name)[rows, columns].contiguous() for name in ("face", "barycentric", "part"))
         )
         chosen = torch.from_numpy(choice.astype(np.int32)).to(device)
-        maps = [part[rows, columns].contiguous() for part in (colour, alpha, confidence, provenance)]
+        whole = colour, alpha, confidence, provenance, usual
+        maps = [part[rows, columns].contiguous() for part in whole]
         launch(
             "performer.warp_kernels.draw_body",
             tuple(here.face.shape),
@@ -130,10 +133,10 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
              atlas.pictures, atlas.colours, config.spare_share, *maps],
         )  # fmt: skip
         turns = _turn_parts(surface, atlas, choice[:, 0])
-        _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps)
-        for whole, part in zip((colour, alpha, confidence, provenance), maps, strict=True):
-            whole[rows, columns] = part
-    return Warped(colour.permute(2, 0, 1), alpha, confidence, provenance, surface, choice)
+        _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:4])
+        for canvas, part in zip(whole, maps, strict=True):
+            canvas[rows, columns] = part
+    return Warped(colour.permute(2, 0, 1), alpha, confidence, provenance, usual.permute(2, 0, 1), surface, choice)
 
 
 @dataclass(frozen=True)

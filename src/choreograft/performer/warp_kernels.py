@@ -53,6 +53,7 @@ def draw_body(
     alpha: wp.array2d[float],
     confidence: wp.array2d[float],
     provenance: wp.array2d[int],
+    mean: wp.array2d[wp.vec3],
 ):
     """Each pixel (H, W) of the body: a mean over the references of the two parts it belongs to most."""
     row, column = wp.tid()
@@ -111,6 +112,7 @@ def draw_body(
                     origin = n
         trust += share * finest
     usual = at[0] * colours[corners[0]] + at[1] * colours[corners[1]] + at[2] * colours[corners[2]]
+    mean[row, column] = usual
     colour[row, column] = (sum + KNOWN * usual) / (shown + KNOWN)
     alpha[row, column] = (shown + KNOWN) / (total + KNOWN)
     confidence[row, column] = trust / wp.max(most + wp.max(next, 0.0), 1.0e-6)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.track import BodyTrack
 from choreograft.config import PreviewConfig
-from choreograft.performer.plate import estimate_plate
+from choreograft.performer.plate import estimate_still_plate
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.render.body_drawing import BodyPainter
@@ -137,7 +137,7 @@ def save_overlay_sheet(
 
 
 def estimate_target_plate(video: Path, track: PoseTrack, config: PreviewConfig | None = None) -> Picture:
-    """The background of a target's clip at the preview's height, (H, W, 3); see `performer.plate.estimate_plate`.
+    """The background of a target's clip at the preview's height, (H, W, 3); see `performer.plate.estimate_still_plate`.
 
     Args:
         track: of the clip's person. Without masks nobody is taken out, only what the median drops.
@@ -151,7 +151,7 @@ def estimate_target_plate(video: Path, track: PoseTrack, config: PreviewConfig |
     masks = np.zeros(pictures.shape[:3], np.uint8)
     if track.masks is not None:
         masks = np.stack([_resized(track.masks[int(t)], size) for t in at])
-    return estimate_plate(pictures, masks)
+    return estimate_still_plate(pictures, masks)
 
 
 def choose_columns(body: BodyTrack, config: PreviewConfig) -> Indices:

@@ -67,7 +67,7 @@ class Lessons:
         """Frame n of the recording, on the CPU; `occasion` as in `Guides.draw`."""
         recording = self.recording
         track, t = recording.pose_at(n)
-        plate = to_tensor(recording.plates[recording.clip_of[n]])
+        plate = to_tensor(recording.plate_at(n))
         guide = None if self.guides is None else self.guides.draw(n, occasion)
         frame = TrainingFrame(
             self.staging.describe(track, t, plate, guide),

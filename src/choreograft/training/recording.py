@@ -4,6 +4,7 @@ Made once per training run from videos and cleaned tracks, and used again when t
 Shapes: N frames kept from all clips together, H x W pixels of the canvas.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 
 from choreograft.errors import PersonError
 from choreograft.files import atomic_path, write_json
-from choreograft.performer.plate import estimate_plate
+from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 
+MARKER: Final = "recording-2.json"
+"""The file that is written last; it has a new name where the others change."""
 MAX_FRAMES: Final = 8000
 """Longer footage is thinned to this many frames, in pairs of neighbours: 0.9 GB of disk at the draft size."""
 NEIGHBOUR: Final = 1.5
@@ -46,6 +49,10 @@ class Recording:
     """(N, H, W) 255 = person, memory-mapped."""
     plates: NDArray[np.uint8]
     """(clips, H, W, 3)."""
+    views: NDArray[np.float32]
+    """(N, 2, 3) affine: the plate of a frame's clip to what stands behind the person in that frame."""
+    has_background: bool
+    """Whether the plates are backgrounds to lay people over; not if a camera moved and could not be followed."""
     clip_of: NDArray[np.intp]
     """(N,) the clip that each frame comes from."""
     tracks: tuple[PoseTrack, ...]
@@ -54,6 +61,10 @@ class Recording:
     """Of each clip, the frames of its video that were kept."""
     pairs: NDArray[np.intp]
     """(P,) every n for which n and n + 1 are consecutive frames that show the person."""
+
+    def plate_at(self, n: int) -> NDArray[np.uint8]:
+        """(H, W, 3) the background of frame n."""
+        return view_plate(self.plates[self.clip_of[n]], self.views[n])
 
     def pose_at(self, n: int) -> tuple[PoseTrack, int]:
         """The track that frame n belongs to, and its index there."""
@@ -81,10 +92,13 @@ def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress:
             f"{names}: found {len(pairs)} pairs of consecutive frames with the person in them; expected at least"
             f" {MIN_PAIRS}; film a longer clip in which the whole person is seen"
         )
-    if not (folder / "recording.json").exists():
+    if not (folder / MARKER).exists():
         _store_frames(folder, clips, kept, size, progress)
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", "plates")}
-    return Recording(**arrays, clip_of=clip_of, tracks=tracks, kept=tuple(kept), pairs=pairs)
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", "plates", "views")}
+    facts = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    return Recording(
+        **arrays, has_background=facts["has_background"], clip_of=clip_of, tracks=tracks, kept=tuple(kept), pairs=pairs
+    )
 
 
 def choose_frames(track: PoseTrack, limit: int) -> NDArray[np.intp]:
@@ -115,7 +129,8 @@ def _store_frames(
     folder.mkdir(parents=True, exist_ok=True)
     frames = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=np.uint8, shape=(*shape, 3))
     masks = np.lib.format.open_memmap(folder / "masks.npy", mode="w+", dtype=np.uint8, shape=shape)
-    plates, n = [], 0
+    plates: list[Plate] = []
+    n = 0
     with progress.task("Preparing frames", total) as advance:
         for clip, at in zip(clips, kept, strict=True):
             canvas, first, wanted = Canvas(clip.track.size, size), n, set(at.tolist())
@@ -127,12 +142,35 @@ def _store_frames(
                 n += 1
                 advance(n)
             plates.append(estimate_plate(frames[first:n], masks[first:n]))
+            _report_camera(clip.path, plates[-1], progress)
     frames.flush()
     masks.flush()
-    with atomic_path(folder / "plates.npy") as temporary, temporary.open("wb") as stream:
-        np.save(stream, np.stack(plates))
+    arrays = {
+        "plates": np.stack([plate.picture for plate in plates]),
+        "views": np.concatenate([plate.views for plate in plates]),
+    }
+    for name, array in arrays.items():
+        with atomic_path(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:
+            np.save(stream, array)
     # written last: its presence says that the arrays beside it are whole
-    write_json(folder / "recording.json", {"clips": [str(clip.path) for clip in clips], "frames": total, "size": size})
+    facts = {
+        "clips": [str(clip.path) for clip in clips],
+        "frames": total,
+        "size": size,
+        "camera_motion": [plate.motion for plate in plates],
+        "has_background": all(plate.usable for plate in plates),
+    }
+    write_json(folder / MARKER, facts)
+
+
+def _report_camera(path: Path, plate: Plate, progress: Progress) -> None:
+    if plate.moving:
+        followed = (
+            "it is followed, and results show what it saw in the middle"
+            if plate.followed
+            else "it could not be followed, so there is no background to lay people over; a tripod gives better results"
+        )
+        progress.say(f"{path.name}: the camera moves by {100 * plate.motion:.1f} % of the height; {followed}")
 
 
 def _mask_on_canvas(track: PoseTrack, t: int, canvas: Canvas) -> NDArray[np.uint8]:

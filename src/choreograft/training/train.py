@@ -152,7 +152,10 @@ def build_performer(
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
     facts = {"clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed}
-    card = PerformerCard(plan.name, plan.preset, recording.tracks[0].size, stance, facts, stage)
+    preset = plan.preset
+    if preset.background == "warp" and not recording.has_background:
+        preset = replace(preset, background="frame_around_warp")
+    card = PerformerCard(plan.name, preset, recording.tracks[0].size, stance, facts, stage)
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
