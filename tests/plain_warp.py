@@ -31,6 +31,7 @@ def draw_body(surface: SurfaceMap, atlas: Atlas, choice: Choice, spare_share: fl
         corners = faces[surface.face[row, column]]
         at = surface.barycentric[row, column].numpy().astype(float)
         share = at @ shares[corners]
+        usual, allowed = at @ atlas.colours.numpy()[corners], at @ atlas.tolerance.numpy()[corners]
         parts = np.argsort(-share, kind="stable")[:2]
         total, shown, mixed, best = 0.0, 0.0, np.zeros(3), []
         for part in parts:
@@ -39,10 +40,10 @@ def draw_body(surface: SurfaceMap, atlas: Atlas, choice: Choice, spare_share: fl
             for rank, (n, q) in enumerate(zip(choice[part], qualities, strict=True)):
                 weight = q * share[part] * spare_share**rank
                 sample = look_up(pictures[n], at @ xy[n, corners])
+                weight /= 1 + (np.abs(sample[:3] - usual).max() / allowed) ** 6
                 total += weight
                 shown += weight * sample[3] / 255
                 mixed += weight * sample[3] / 255 * sample[:3]
-        usual = at @ atlas.colours.numpy()[corners]
         colour[row, column] = (mixed + 1e-3 * usual) / (shown + 1e-3)
         alpha[row, column] = (shown + 1e-3) / (total + 1e-3)
         trust[row, column] = share[parts] @ best / share[parts].sum()

@@ -31,8 +31,10 @@ from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
 _PATCH_M: Final = 0.06
-_AGREEMENT_POWER: Final = 6
+AGREEMENT_POWER: Final = 6
 """How sharply a colour is told to be the usual one or not."""
+BELIEVED: Final = 1e6
+"""Tolerance of a vertex whose references all are believed."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,8 @@ class Atlas:
     """(V,) int64 the patch of the surface, some centimetres wide, that each vertex belongs to."""
     colours: Tensor
     """(V, 3) float32 0..255: the mean colour of each vertex, of its part where no reference sees it."""
+    tolerance: Tensor
+    """(V,) float32 of 255: how far from that a colour is hardly believed to be the vertex's own."""
 
     @staticmethod
     def of(bank: ReferenceBank, device: torch.device | str = "cpu", config: ReferenceConfig | None = None) -> "Atlas":
@@ -223,11 +227,13 @@ class Atlas:
                 n += 1
         shares = vertex_shares(shape).to(device)
         places, rated = torch.stack(xy), torch.stack(quality)
-        rated = rated * rate_agreement(pictures, places, rated, config)
+        shares = vertex_shares(shape).to(device)
+        agreed, tolerance = find_usual(pictures, places, rated, shares, config)
+        rated = rated * agreed
         atlas = Atlas(
             mesh, pictures, places, rated, torch.stack(part), torch.stack(around),
             np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness, shares,
-            torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device),
+            torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))
 
@@ -286,20 +292,26 @@ def _rate_vertices(surface: SurfaceMap, xy: Tensor, mask: Tensor, config: Refere
     return quality * (inside & seen)
 
 
-def rate_agreement(pictures: Tensor, xy: Tensor, quality: Tensor, config: ReferenceConfig) -> Tensor:
-    """(N, V) 0..1: whether a reference shows a vertex in the colour that most references show it in.
+def find_usual(
+    pictures: Tensor, xy: Tensor, quality: Tensor, shares: Tensor, config: ReferenceConfig
+) -> tuple[Tensor, Tensor]:
+    """(N, V) 0..1 whether each reference shows each vertex in its usual colour; (V,) by how much colours may differ.
 
-    Where it does not, something else is seen there: a hand before the chest that the fitted body has beside it, or what
-    lies behind a leg that is a little elsewhere.
+    Where a reference does not, something else is seen there: a hand before the chest that the fitted body has beside
+    it, or what lies behind a leg that is a little elsewhere. Of heads all is believed: eyes are small and differ from
+    what is around them.
+
+    Args:
+        shares: (V, P) in the parts.
     """
     colours = torch.stack([_sample_blurred(*one, config.agreement_blur) for one in zip(pictures, xy, strict=True)])
-    seen = torch.where(quality > config.agreement_seen, 1.0, torch.nan)[..., None]
-    usual = (colours * seen).nanmedian(dim=0).values
-    away = (colours - usual).abs().amax(-1)  # (N, V)
-    spread = (away * seen[..., 0]).nanmedian(dim=0).values
-    agreed = 1 / (1 + (away / (config.agreement_levels + spread)) ** _AGREEMENT_POWER)
-    enough = (quality > config.agreement_seen).sum(0) >= config.agreement_count
-    return torch.where(enough & agreed.isfinite(), agreed, 1.0)
+    seen = quality > config.agreement_seen
+    known = torch.where(seen, 1.0, torch.nan)[..., None]
+    away = (colours - (colours * known).nanmedian(dim=0).values).abs().amax(-1)  # (N, V)
+    spread = (away * known[..., 0]).nanmedian(dim=0).values
+    doubted = (seen.sum(0) >= config.agreement_count) & (shares[:, PARTS.index("head")] < 0.5)
+    tolerance = torch.where(doubted, config.agreement_levels + spread, BELIEVED)
+    return 1 / (1 + (torch.where(doubted, away, 0.0) / tolerance) ** AGREEMENT_POWER), tolerance
 
 
 def _sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:

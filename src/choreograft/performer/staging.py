@@ -209,7 +209,7 @@ def shift(pictures: Tensor, by: Tensor) -> Tensor:
 
 
 def as_guide(warped: Warped) -> Tensor:
-    """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte and confidence in [0, 1], normals and usual colours in [-1, 1]."""
+    """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte and confidence in [0, 1], normals, usual colours in [-1, 1]."""
     normal = warped.surface.normal.permute(2, 0, 1)
     parts = warped.colour / 127.5 - 1, warped.alpha[None], warped.confidence[None], normal, warped.usual / 127.5 - 1
     return torch.cat(parts)

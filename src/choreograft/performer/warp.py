@@ -130,7 +130,7 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
             "performer.warp_kernels.draw_body",
             tuple(here.face.shape),
             [here.face, here.place, atlas.mesh.faces, atlas.vertex_parts, chosen, atlas.xy, atlas.quality,
-             atlas.pictures, atlas.colours, config.spare_share, *maps],
+             atlas.pictures, atlas.colours, atlas.tolerance, config.spare_share, *maps],
         )  # fmt: skip
         turns = _turn_parts(surface, atlas, choice[:, 0])
         _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:4])

@@ -13,6 +13,7 @@ wp.set_module_options({"enable_backward": False})
 
 NOWHERE = wp.constant(-1)
 KNOWN = wp.constant(1.0e-3)
+AGREEMENT_POWER = wp.constant(6.0)
 INSET = wp.constant(0.35)
 FADE = wp.constant(0.25)
 
@@ -48,6 +49,7 @@ def draw_body(
     quality: wp.array2d[float],
     pictures: wp.array4d[wp.uint8],
     colours: wp.array[wp.vec3],
+    tolerance: wp.array[float],
     spare_share: float,
     colour: wp.array2d[wp.vec3],
     alpha: wp.array2d[float],
@@ -76,6 +78,8 @@ def draw_body(
         elif share > next:
             second = p
             next = share
+    usual = at[0] * colours[corners[0]] + at[1] * colours[corners[1]] + at[2] * colours[corners[2]]
+    allowed = at[0] * tolerance[corners[0]] + at[1] * tolerance[corners[1]] + at[2] * tolerance[corners[2]]
     total = float(0.0)
     shown = float(0.0)
     sum = wp.vec3()
@@ -103,6 +107,10 @@ def draw_body(
                     + at[2] * vertex_xy[n, corners[2]]
                 )
                 sample = look_up(pictures, n, xy)
+                away = wp.max(
+                    wp.max(wp.abs(sample[0] - usual[0]), wp.abs(sample[1] - usual[1])), wp.abs(sample[2] - usual[2])
+                )
+                weight = weight / (1.0 + wp.pow(away / allowed, AGREEMENT_POWER))
                 person = weight * sample[3] / 255.0
                 total += weight
                 shown += person
@@ -111,7 +119,6 @@ def draw_body(
                     best = weight
                     origin = n
         trust += share * finest
-    usual = at[0] * colours[corners[0]] + at[1] * colours[corners[1]] + at[2] * colours[corners[2]]
     mean[row, column] = usual
     colour[row, column] = (sum + KNOWN * usual) / (shown + KNOWN)
     alpha[row, column] = (shown + KNOWN) / (total + KNOWN)
