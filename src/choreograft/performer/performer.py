@@ -3,21 +3,20 @@
 Shapes: B batch, H x W pixels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from choreograft.body.track import BodyTrack
 from choreograft.config import Preset
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.networks.refiner import Refiner
 from choreograft.performer.references import ReferenceBank
-from choreograft.performer.region import REGION_MARGIN, Region
+from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
@@ -85,13 +84,11 @@ class Performer(nn.Module):
         """Frames from their conditioning and the frame before each, (B, 3, H, W) in [-1, 1]; zeros where none was."""
         return draw_frames(self.staging, self.generator, conditioning, previous)
 
-    def region_of(self, bodies: Sequence[BodyTrack]) -> Region:
-        """Where the generator works: around these bodies on the canvas, or everywhere if it draws everything."""
-        if self.staging.paints_background or not self.staging.guided or not any(len(body) for body in bodies):
+    def region_around(self, places: NDArray[np.floating] | None) -> Region:
+        """Where the generator works: around a body's points (..., 2) on the canvas, or everywhere without a guide."""
+        if places is None or self.staging.paints_background or not self.staging.guided:
             return Region.whole(self.card.size)
-        seen = [body.camera.project(body.points).reshape(-1, 2) for body in bodies]
-        step = 2**self.card.preset.generator.downsamplings
-        return Region.around(np.concatenate(seen), self.card.size, REGION_MARGIN, step)
+        return Region.around(places, self.card.size, REGION_MARGIN, REGION_STEP)
 
     def no_previous(self, batch: int = 1) -> Tensor:
         """The zero image that stands for the frame before the first (docs/method.md, section 4)."""

@@ -11,6 +11,8 @@ from choreograft.video.size import Size
 
 REGION_MARGIN: Final = 0.12
 """Around a person, as a share of the height: hair, cloth, shadows on the floor."""
+REGION_STEP: Final = 32
+"""Sides are multiples of it, px: few different sizes are prepared faster than many."""
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,8 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
     """
     track, plate = motion.track, performer.plate.cpu()
     guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
-    region = performer.region_of([] if motion.body is None else [motion.body.select(np.flatnonzero(track.present))])
-    nothing = region.crop(performer.no_previous())
-    previous = nothing
+    places = None if motion.body is None else motion.body.camera.project(motion.body.points)
+    nothing = previous = performer.no_previous()
     for t in range(len(track)):
         warped = None if guides is None else next(guides)
         if not track.present[t]:
@@ -71,12 +70,13 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
             yield _empty_frame(performer)
             continue
         guide = None if warped is None else as_guide(warped).cpu()
+        region = performer.region_around(None if places is None else places[t])
         conditioning = performer.staging.describe(track, t, plate, guide)
         stick = to_image(conditioning.stick[0])
         with compute.autocast():
-            drawn = performer(conditioning.crop(region).to(compute.device), previous)
-        previous = drawn.frame
-        yield RenderedFrame(to_image(region.paste(drawn.frame[0], performer.plate)), stick)
+            drawn = performer(conditioning.crop(region).to(compute.device), region.crop(previous))
+        previous = region.paste(drawn.frame, performer.plate[None])
+        yield RenderedFrame(to_image(previous[0]), stick)
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ The order is a function of the seed and the step alone, so a resumed run goes on
 Shapes: B = 1, H x W pixels.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -60,28 +60,34 @@ class Lessons:
     staging: Staging
     guides: Guides | None = None
     """For a staging that is guided."""
-    region: Region | None = None
-    """The part of the canvas that is trained on; all of it where None."""
+    region_of: Callable[[int], Region] | None = None
+    """The part of the canvas that is trained on in frames n and n + 1; all of it where None."""
+
+    def load_pair(self, n: int, occasion: int = 0) -> TrainingPair:
+        """Frames n and n + 1, cut to the same region."""
+        pair = self.load_frame(n, occasion), self.load_frame(n + 1, occasion)
+        if self.region_of is None:
+            return pair
+        region = self.region_of(n)
+        return pair[0].crop(region), pair[1].crop(region)
 
     def load_frame(self, n: int, occasion: int = 0) -> TrainingFrame:
-        """Frame n of the recording, on the CPU; `occasion` as in `Guides.draw`."""
+        """Frame n of the recording, whole, on the CPU; `occasion` as in `Guides.draw`."""
         recording = self.recording
         track, t = recording.pose_at(n)
         plate = to_tensor(recording.plate_at(n))
         guide = None if self.guides is None else self.guides.draw(n, occasion)
-        frame = TrainingFrame(
+        return TrainingFrame(
             self.staging.describe(track, t, plate, guide),
             to_tensor(recording.frames[n])[None],
             to_tensor(recording.masks[n])[None],
         )
-        return frame if self.region is None else frame.crop(self.region)
 
 
 def load_pair(lessons: Lessons, step: int, seed: int) -> TrainingPair:
     """The pair of consecutive frames that belongs to a step."""
     pairs = lessons.recording.pairs
-    n = int(pairs[pair_at(step, len(pairs), seed)])
-    return lessons.load_frame(n, step), lessons.load_frame(n + 1, step)
+    return lessons.load_pair(int(pairs[pair_at(step, len(pairs), seed)]), step)
 
 
 def stream_pairs(lessons: Lessons, first_step: int, seed: int) -> Generator[TrainingPair]:

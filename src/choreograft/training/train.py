@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
@@ -189,7 +190,8 @@ def plan_lessons(
         return Lessons(recording, performer.staging)
     assert performer.bank is not None
     guides = Guides(performer.bank, bodies, seed)
-    return Lessons(recording, performer.staging, guides, performer.region_of(bodies))
+    places = np.concatenate([body.camera.project(body.points) for body in bodies])
+    return Lessons(recording, performer.staging, guides, lambda n: performer.region_around(places[n : n + 2]))
 
 
 def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
