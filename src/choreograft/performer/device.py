@@ -1,14 +1,16 @@
 """Which device computes, and in which precision."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar, cast
 
 import torch
 
 from choreograft.errors import OptionError
 
+T = TypeVar("T")
 DEVICES: Final = ("auto", "cpu", "cuda")
 
 
@@ -75,3 +77,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def run_ahead(items: Iterator[T], name: str) -> Generator[T]:
+    """The same items; each is made, in a thread of that name, while the one before is worked with."""
+    end = object()
+    with ThreadPoolExecutor(1, name, initializer=use_one_thread) as worker:
+        coming = worker.submit(next, items, end)
+        while (present := coming.result()) is not end:
+            coming = worker.submit(next, items, end)
+            yield cast(T, present)

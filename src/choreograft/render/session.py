@@ -15,7 +15,8 @@ from choreograft.performer.device import Compute, one_thread
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
-from choreograft.performer.staging import as_guide
+from choreograft.performer.region import Region
+from choreograft.performer.staging import Conditioning, as_guide
 from choreograft.performer.warp import Warped, Warper
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
@@ -59,24 +60,33 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
     ago would make several videos that take turns, and one anchor for each interval jumps where the anchor changes. At
     lower rates, hidden frames in between would multiply the time for little.
     """
-    track, plate = motion.track, performer.plate.cpu()
-    guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
-    places = None if motion.body is None else motion.body.camera.project(motion.body.points)
     nothing = previous = performer.no_previous()
-    for t in range(len(track)):
-        warped = None if guides is None else next(guides)
-        if not track.present[t]:
+    for described in _describe(performer, motion, compute):
+        if described is None:
             previous = nothing
             yield _empty_frame(performer)
             continue
-        guide = None if warped is None else as_guide(warped).cpu()
-        region = performer.region_around(None if places is None else places[t])
-        conditioning = performer.staging.describe(track, t, plate, guide)
-        stick = to_image(conditioning.stick[0])
+        conditioning, region = described
         with compute.autocast():
             drawn = performer(conditioning.crop(region).to(compute.device), region.crop(previous))
         previous = region.paste(drawn.frame, performer.plate[None])
-        yield RenderedFrame(to_image(previous[0]), stick)
+        yield RenderedFrame(to_image(previous[0]), to_image(conditioning.stick[0]))
+
+
+@torch.inference_mode()
+def _describe(performer: Performer, motion: Motion, compute: Compute) -> Iterator[tuple[Conditioning, Region] | None]:
+    """What the generator is given for each frame, and where it works; None where nobody is there."""
+    track, plate = motion.track, performer.plate.cpu()
+    guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
+    places = None if motion.body is None else motion.body.camera.project(motion.body.points)
+    for t in range(len(track)):
+        warped = None if guides is None else next(guides)
+        if not track.present[t]:
+            yield None
+            continue
+        guide = None if warped is None else as_guide(warped).cpu()
+        region = performer.region_around(None if places is None else places[t])
+        yield performer.staging.describe(track, t, plate, guide), region
 
 
 @torch.inference_mode()

@@ -5,15 +5,15 @@ Shapes: B = 1, H x W pixels.
 """
 
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from choreograft.performer.device import use_one_thread
+from choreograft.performer.device import run_ahead
 from choreograft.performer.images import to_tensor
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Conditioning, Staging
@@ -92,11 +92,4 @@ def load_pair(lessons: Lessons, step: int, seed: int) -> TrainingPair:
 
 def stream_pairs(lessons: Lessons, first_step: int, seed: int) -> Generator[TrainingPair]:
     """The pairs of `first_step` and all steps after it; the next one is drawn while the present one is trained on."""
-    with ThreadPoolExecutor(1, "pairs", initializer=use_one_thread) as worker:
-        step = first_step
-        coming = worker.submit(load_pair, lessons, step, seed)
-        while True:
-            present = coming.result()
-            step += 1
-            coming = worker.submit(load_pair, lessons, step, seed)
-            yield present
+    return run_ahead((load_pair(lessons, step, seed) for step in count(first_step)), "pairs")
