@@ -23,10 +23,10 @@ from choreograft.body.shape import SOLES, load_shape_space
 from choreograft.body.stance import measure_height_px
 from choreograft.body.surface import Mesh, render_surface
 from choreograft.body.track import BodyTrack
+from choreograft.console import ConsoleProgress
 from choreograft.pipeline import read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.progress import ConsoleProgress
 from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance

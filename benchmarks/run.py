@@ -14,6 +14,7 @@ from pathlib import Path
 import tyro
 
 from choreograft.config import EvaluateOptions
+from choreograft.console import ConsoleProgress
 from choreograft.evaluate.report.grid import case_grids, method_grids
 from choreograft.evaluate.report.summary import summarise
 from choreograft.evaluate.report.table import to_markdown
@@ -21,7 +22,6 @@ from choreograft.evaluate.run import evaluate
 from choreograft.evaluate.scores import TRUTH, Evaluation
 from choreograft.files import atomic_path
 from choreograft.machine import describe_machine
-from choreograft.progress import ConsoleProgress
 from choreograft.studio.cases import CASES, render_cases
 from choreograft.studio.pairs import PairSpec
 from choreograft.training.train import list_versions

@@ -31,9 +31,10 @@ from choreograft.render.session import render_frames
 from choreograft.retarget.carry import Motion
 from choreograft.retarget.stance import Stance
 from choreograft.studio.render import TARGET_TAKE, render_clip
-from choreograft.training.loop import set_up, train_step
-from choreograft.training.pairs import TrainingFrame
+from choreograft.training.frames import TrainingFrame
+from choreograft.training.loop import set_up
 from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.step import train_step
 from choreograft.video.size import Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)

@@ -15,10 +15,10 @@ import numpy as np
 import tyro
 
 from choreograft.config import TrackingConfig
+from choreograft.console import ConsoleProgress
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.progress import ConsoleProgress
 from choreograft.studio.cases import CASES, find_case
 from choreograft.studio.pairs import CLIPS, Pair, render_pair
 from choreograft.studio.render import is_whole

@@ -2,7 +2,8 @@
 
 import pytest
 
-from choreograft.progress import ConsoleProgress, silent
+from choreograft.console import ConsoleProgress
+from choreograft.progress import silent
 
 
 def test_without_a_terminal_a_task_ends_in_one_plain_line(capsys: pytest.CaptureFixture[str]):

@@ -24,8 +24,9 @@ from choreograft.config import (
     TrackOptions,
     TrainOptions,
 )
+from choreograft.console import ConsoleProgress
 from choreograft.errors import ChoreograftError, OptionError
-from choreograft.progress import ConsoleProgress, silent
+from choreograft.progress import silent
 from choreograft.system import explain_missing_library
 
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."

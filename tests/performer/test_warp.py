@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from choreograft.body.parts import PARTS
 from choreograft.config import WarpConfig
 from choreograft.performer.references import Atlas, part_turns
 from choreograft.performer.retrieve import SKIRT
@@ -52,6 +53,22 @@ def test_a_reference_of_the_very_frame_comes_back(atlas: Atlas) -> None:
     seen = (warped.confidence > 0.8).numpy() & warped.surface.covered.numpy()
     assert np.abs(warped.colour.permute(1, 2, 0).numpy() - true)[seen].mean() < 3
     assert set(np.unique(warped.provenance.numpy())) <= {NOWHERE, 2}
+
+
+def test_something_before_the_body_in_one_reference_is_not_taken_for_the_body() -> None:
+    body, mesh, _ = scene()
+    bank = painted_bank()
+    t, torso = 2, PARTS.index("torso")
+    frames = np.where(bank.masks[..., None] > 0, np.uint8(140), np.uint8(GREY)).repeat(3, axis=-1)
+    rows, columns = np.nonzero(draw_surfaces(bank.bodies[0], mesh)[t].part == torso)
+    top, left = int(np.median(rows)) - 4, int(np.median(columns)) - 4
+    frames[t, top : top + 8, left : left + 8] = (255, 0, 255)  # a hand that the fitted body has elsewhere
+    surface = draw_surfaces(body, mesh)[7]
+    choice = np.tile([t, t + 1, t - 1], (len(PARTS), 1))
+    warped = draw_from(surface, Atlas.of(replace(bank, frames=frames)), choice, WarpConfig())
+    drawn = warped.colour[:, surface.part == torso]
+    assert (drawn - 140).abs().mean() < 5
+    assert (drawn - 140).abs().max() < 60  # of the 140 that the hand differs by
 
 
 def test_cloth_around_the_body_comes_along(atlas: Atlas) -> None:

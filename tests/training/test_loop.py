@@ -16,9 +16,10 @@ from choreograft.performer.images import to_image
 from choreograft.performer.store import load_performer
 from choreograft.progress import SilentProgress
 from choreograft.training import loop
-from choreograft.training.loop import fit, learning_rate, set_up, train_step
+from choreograft.training.loop import fit, set_up
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
+from choreograft.training.step import learning_rate, train_step
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
 from swaying import PRESET, SIZE
 

@@ -18,12 +18,11 @@ from torch import Tensor, nn
 from choreograft.config import Background, StickFigureConfig
 from choreograft.performer.images import to_tensor
 from choreograft.performer.region import Region
-from choreograft.performer.warp import Warped
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 
 GUIDE_CHANNELS: Final = 11
-"""Of a guide, see `as_guide`."""
+"""Of a guide, see `Warped.as_guide`."""
 START_TRUST: Final = 1.5
 """Of the output's trust before its tanh: nine tenths."""
 MAX_SHIFT: Final = 0.04
@@ -41,7 +40,7 @@ class Conditioning:
     plate: Tensor
     """(B, 3, H, W) the empty background in [-1, 1]."""
     guide: Tensor | None = None
-    """(B, GUIDE_CHANNELS, H, W): the person drawn from references (`as_guide`); None where the staging takes none."""
+    """(B, GUIDE_CHANNELS, H, W): the person drawn from references (`Warped.as_guide`); None where none is taken."""
 
     def to(self, device: torch.device) -> Self:
         """The same on another device."""
@@ -206,13 +205,6 @@ def shift(pictures: Tensor, by: Tensor) -> Tensor:
     )  # fmt: skip
     grid = torch.stack([(2 * (x - flow[:, 0]) + 1) / W - 1, (2 * (y - flow[:, 1]) + 1) / H - 1], dim=-1)
     return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-
-
-def as_guide(warped: Warped) -> Tensor:
-    """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte and confidence in [0, 1], normals, usual colours in [-1, 1]."""
-    normal = warped.surface.normal.permute(2, 0, 1)
-    parts = warped.colour / 127.5 - 1, warped.alpha[None], warped.confidence[None], normal, warped.usual / 127.5 - 1
-    return torch.cat(parts)
 
 
 def draw_frames(

@@ -56,6 +56,12 @@ class Warped:
         """(3, H, W) float32 0..255: laid over a plate (3, H, W)."""
         return self.alpha * self.colour + (1 - self.alpha) * plate
 
+    def as_guide(self) -> Tensor:
+        """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte, confidence in [0, 1], normals, usual colours in [-1, 1]."""
+        normal = self.surface.normal.permute(2, 0, 1)
+        parts = self.colour / 127.5 - 1, self.alpha[None], self.confidence[None], normal, self.usual / 127.5 - 1
+        return torch.cat(parts)
+
 
 @dataclass
 class Warper:

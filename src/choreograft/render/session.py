@@ -16,7 +16,7 @@ from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
 from choreograft.performer.region import Region
-from choreograft.performer.staging import Conditioning, as_guide
+from choreograft.performer.staging import Conditioning
 from choreograft.performer.warp import Warped, Warper
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
@@ -84,7 +84,7 @@ def _describe(performer: Performer, motion: Motion, compute: Compute) -> Iterato
         if not track.present[t]:
             yield None
             continue
-        guide = None if warped is None else as_guide(warped).cpu()
+        guide = None if warped is None else warped.as_guide().cpu()
         region = performer.region_around(None if places is None else places[t])
         yield performer.staging.describe(track, t, plate, guide), region
 

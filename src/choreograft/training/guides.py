@@ -18,7 +18,6 @@ from torch import Tensor
 
 from choreograft.body.track import BodyTrack
 from choreograft.performer.references import Atlas, ReferenceBank, part_turns
-from choreograft.performer.staging import as_guide
 from choreograft.performer.warp import Warper
 
 GAP_S: Final = 0.5
@@ -75,7 +74,7 @@ class Guides:
             warped = self._warper.draw(
                 camera.place(vertices), part_turns(body)[0], camera.focal_px, camera.size, allowed=far
             )
-        return as_guide(warped)
+        return warped.as_guide()
 
 
 def _thin(allowed: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:

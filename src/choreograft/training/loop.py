@@ -9,19 +9,20 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from choreograft.config import Budget, OptimiserConfig, Preset
+from choreograft.config import Budget, Preset
 from choreograft.errors import ChoreograftError
 from choreograft.performer.device import Compute
-from choreograft.performer.losses import discriminator_loss
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.performer import Performer
 from choreograft.performer.staging import Composite, Conditioning, draw_frames
 from choreograft.progress import Progress
+from choreograft.training.frames import IMAGES_PER_STEP
 from choreograft.training.journal import Journal
-from choreograft.training.objective import PAIR_CHANNELS, generator_terms, join_pair
-from choreograft.training.pairs import IMAGES_PER_STEP, Lessons, TrainingPair, stream_pairs
+from choreograft.training.objective import PAIR_CHANNELS
+from choreograft.training.pairs import Lessons, stream_pairs
 from choreograft.training.state import TrainingState
+from choreograft.training.step import adam, learning_rate, train_step
 
 
 @dataclass
@@ -52,8 +53,8 @@ def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Com
         torch.manual_seed(seed)
         discriminator = MultiScaleDiscriminator(PAIR_CHANNELS, preset.discriminator)
     discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    generator, generator_optimiser = fabric.setup(performer.generator, _adam(performer.generator, preset.optimiser))
-    judge, judge_optimiser = fabric.setup(discriminator, _adam(discriminator, preset.optimiser))
+    generator, generator_optimiser = fabric.setup(performer.generator, adam(performer.generator, preset.optimiser))
+    judge, judge_optimiser = fabric.setup(discriminator, adam(discriminator, preset.optimiser))
     if perceptual is not None:
         fabric.to_device(perceptual.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
     state = TrainingState(generator, judge, generator_optimiser, judge_optimiser)
@@ -115,50 +116,6 @@ def fit(
     state.save(checkpoint, key)
     journal.write_stats(state.seen_images, state.seconds, learning_rate(1, setup.preset.optimiser))
     _preview(setup, lessons, journal)
-
-
-def train_step(setup: Setup, pair: TrainingPair, rate: float) -> dict[str, Tensor]:
-    """One update of generator and discriminators on a pair of consecutive frames; returns the losses by name.
-
-    As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture.
-    """
-    state = setup.state
-    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-
-    # G(x(t-1), 0), then G(x(t), G(x(t-1)))
-    first = setup.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
-    second = setup.draw(pair[1].conditioning, first.frame)
-    drawn, truth = join_pair(pair, first.frame, second.frame), join_pair(pair, pair[0].real, pair[1].real)
-
-    # the discriminators judge: with gradients for themselves on the two pairs, for the generator on the drawn one
-    real = state.discriminator(truth)
-    judged = discriminator_loss(real, state.discriminator(drawn.detach()))
-    state.discriminator.requires_grad_(False)
-    fake = state.discriminator(drawn)
-    with setup.fabric.autocast():
-        terms = generator_terms(pair, (first, second), real, fake, setup.perceptual, setup.preset.losses)
-
-    # update both
-    state.generator_optimiser.zero_grad(set_to_none=True)
-    setup.fabric.backward(torch.stack(list(terms.values())).sum())
-    state.discriminator.requires_grad_(True)
-    state.generator_optimiser.step()
-    state.discriminator_optimiser.zero_grad(set_to_none=True)
-    setup.fabric.backward(judged)
-    state.discriminator_optimiser.step()
-    return {**terms, "discriminator": judged}
-
-
-def learning_rate(share: float, config: OptimiserConfig) -> float:
-    """The rate at a share 0..1 of the budget: constant first, then linear to zero."""
-    left = (1 - share) / (1 - config.constant_share) if config.constant_share < 1 else 1.0
-    return config.learning_rate * max(0.0, min(1.0, left))
-
-
-def _adam(module: torch.nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2))
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from choreograft.config import LossConfig
 from choreograft.performer.losses import Activations, adversarial_loss, feature_matching_loss, matte_loss
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import Composite
-from choreograft.training.pairs import TrainingPair
+from choreograft.training.frames import TrainingPair
 
 PAIR_CHANNELS: Final = 12
 

@@ -7,43 +7,16 @@ Shapes: B = 1, H x W pixels.
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from choreograft.performer.device import run_ahead
 from choreograft.performer.images import to_tensor
 from choreograft.performer.region import Region
-from choreograft.performer.staging import Conditioning, Staging
+from choreograft.performer.staging import Staging
+from choreograft.training.frames import TrainingFrame, TrainingPair
 from choreograft.training.guides import Guides
 from choreograft.training.recording import Recording
-
-IMAGES_PER_STEP: Final = 2
-
-
-@dataclass(frozen=True)
-class TrainingFrame:
-    """One real frame with all that its drawing is given and judged by."""
-
-    conditioning: Conditioning
-    real: Tensor
-    """(1, 3, H, W) in [-1, 1]."""
-    mask: Tensor
-    """(1, 1, H, W) in [0, 1]."""
-
-    def to(self, device: torch.device) -> "TrainingFrame":
-        """The same on another device."""
-        return TrainingFrame(self.conditioning.to(device), self.real.to(device), self.mask.to(device))
-
-    def crop(self, region: Region) -> "TrainingFrame":
-        """The same of a part of the canvas."""
-        return TrainingFrame(self.conditioning.crop(region), region.crop(self.real), region.crop(self.mask))
-
-
-TrainingPair = tuple[TrainingFrame, TrainingFrame]
-"""The frames t - 1 and t of the method."""
 
 
 def pair_at(step: int, pairs: int, seed: int) -> int:

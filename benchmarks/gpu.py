@@ -1,0 +1,340 @@
+"""`standard` against `paper` on a GPU: images a second in training, frames a second in drawing, and quality held out.
+
+    python benchmarks/gpu.py prepare VIDEO -o prepared.npz
+    python benchmarks/gpu.py run prepared.npz --minutes 10
+
+The first command runs where Choreograft is installed. The second needs only PyTorch, NumPy, OpenCV and Lightning, the
+file and this repository's `src`: the file carries frames, stick figures, guides drawn from references, and the weights
+of the perceptual network. Both methods train with that network, for equal times. Prints rows for docs/benchmarks.md and
+writes contact sheets beside the file.
+"""
+
+import argparse
+import sys
+import time
+import types
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+try:
+    import tyro  # noqa: F401
+except ModuleNotFoundError:  # the settings' annotations name it; nothing here reads them
+    conf: Any = types.ModuleType("tyro.conf")
+    conf.Positional, conf.arg = list, lambda **_: None
+    sys.modules |= {"tyro": types.ModuleType("tyro"), "tyro.conf": conf}
+
+from choreograft.config import PRESETS, Preset
+from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.images import to_image, to_tensor
+from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
+from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.performer.networks.refiner import Refiner
+from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
+from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
+from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.training.frames import IMAGES_PER_STEP, TrainingFrame
+from choreograft.training.objective import PAIR_CHANNELS
+from choreograft.training.step import adam, learning_rate, train_step
+
+Image = NDArray[np.uint8]
+
+JPEG_QUALITY = 95
+GROUPS = 4
+"""Pictures of three channels that a guide is stored as: colour; matte, confidence, nothing; normals; usual colours."""
+SHEET_COLUMNS = 6
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Track, fit and draw everything that training and drawing will need."""
+    from choreograft.evaluate.metrics.regions import find_boxes
+    from choreograft.performer.perceptual import fetch_weights
+    from choreograft.performer.performer import canvas_size
+    from choreograft.performer.references import Atlas, ReferenceBank
+    from choreograft.performer.warp import Warper
+    from choreograft.pipeline import read_bodies, read_clip
+    from choreograft.pose.draw import draw_track_frame
+    from choreograft.training.guides import Guides
+    from choreograft.training.recording import prepare_recording
+
+    preset = PRESETS["standard"]
+    clip, _ = read_clip(options.video, 1, options.runs)
+    preset = replace(preset, height_px=options.height)
+    size = canvas_size(preset, clip.track.size)
+    recording = prepare_recording(options.runs / f"gpu-{options.video.stem}-{options.height}", [clip], size)
+    track, body = recording.tracks[0], read_bodies([clip], 1, options.runs)[0].select(recording.kept[0]).on_canvas(size)
+    N = len(track)
+    first = N - round(options.hold_out * N)
+    shown = body.select(np.arange(first))
+    bank = ReferenceBank.choose(recording.frames[:first], recording.masks[:first], [shown])
+    guides = Guides(bank, [shown], seed=0)
+    drawn = [guides.draw(n, occasion) for occasion in range(options.occasions) for n in range(first)]
+    drawn += [warped.as_guide() for warped in Warper(Atlas.of(bank)).draw_track(body, np.arange(first, N))]
+    weights = fetch_weights("efficientnet_lite0")
+    assert weights is not None
+    boxes = [(b.left, b.top, b.right, b.bottom) if b else (0, 0, 0, 0) for b in find_boxes(track, size)["person"]]
+    pictures = {
+        "real": [np.asarray(frame) for frame in recording.frames],
+        "plate": [recording.plate_at(n) for n in range(N)],
+        "stick": [draw_track_frame(track, n, preset.stick_figure) for n in range(N)],
+        "guide": [picture for guide in drawn for picture in _split(guide)],
+    }
+    packed = {name: _pack(images) for name, images in pictures.items()}
+    arrays = {f"{name}_{part}": array for name, parts in packed.items() for part, array in parts.items()}
+    np.savez(
+        options.output, **arrays, masks=np.packbits(np.asarray(recording.masks) > 127, axis=-1), size=np.array(size),
+        pairs=recording.pairs[recording.pairs + 1 < first], first=first, boxes=np.array(boxes),
+        places=body.camera.project(body.points).astype(np.float32),
+        weights=np.frombuffer(weights.read_bytes(), np.uint8),
+    )  # fmt: skip
+    print(f"{options.output}: {N} frames of {size}, {options.output.stat().st_size / 2**20:.0f} MiB")
+
+
+def _split(guide: Tensor) -> list[Image]:
+    """A guide (11, H, W) as pictures (H, W, 3)."""
+    shades = torch.cat([guide[3:5] * 2 - 1, -torch.ones_like(guide[:1])])
+    return [to_image(part) for part in (guide[:3], shades, guide[5:8], guide[8:])]
+
+
+def _join(pictures: list[Image]) -> Tensor:
+    """The inverse of `_split`."""
+    colour, shades, normal, usual = (to_tensor(picture) for picture in pictures)
+    return torch.cat([colour, (shades[:2] + 1) / 2, normal, usual])
+
+
+def _pack(images: list[Image]) -> dict[str, NDArray[Any]]:
+    """JPEGs end to end, and where each begins."""
+    coded = [cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1] for image in images]
+    return {"bytes": np.concatenate(coded), "starts": np.cumsum([0, *map(len, coded)])}
+
+
+class Prepared:
+    """What `prepare` wrote."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as arrays:
+            self.arrays = {name: arrays[name] for name in arrays.files}
+        self.width, self.height = (int(side) for side in self.arrays["size"])
+        self.first = int(self.arrays["first"])
+        self.occasions = (len(self.arrays["guide_starts"]) // GROUPS - (len(self) - self.first)) // self.first
+
+    def __len__(self) -> int:
+        return len(self.arrays["boxes"])
+
+    def picture(self, name: str, n: int) -> Image:
+        """(H, W, 3) RGB."""
+        start, end = self.arrays[f"{name}_starts"][n : n + 2]
+        return np.ascontiguousarray(cv2.imdecode(self.arrays[f"{name}_bytes"][start:end], cv2.IMREAD_COLOR)[..., ::-1])
+
+    def frame(self, n: int, occasion: int) -> TrainingFrame:
+        """Frame n with a guide of some occasion; held-out frames have one."""
+        row = occasion % self.occasions * self.first + n if n < self.first else (self.occasions - 1) * self.first + n
+        guide = _join([self.picture("guide", GROUPS * row + k) for k in range(GROUPS)])
+        stick, plate, real = (to_tensor(self.picture(name, n))[None] for name in ("stick", "plate", "real"))
+        mask = np.unpackbits(self.arrays["masks"][n], axis=-1)[:, : self.width] * np.uint8(255)
+        return TrainingFrame(Conditioning(stick, plate, guide[None]), real, to_tensor(mask)[None])
+
+    def region(self, n: int) -> Region:
+        """Around the person in frames n and n + 1."""
+        from choreograft.video.size import Size
+
+        places, size = self.arrays["places"][n : n + 2], Size(self.width, self.height)
+        return Region.around(places, size, REGION_MARGIN, REGION_STEP)
+
+    def perceptual(self, folder: Path) -> FeatureNetwork:
+        """The network that both methods are trained and measured with."""
+        file = folder / "efficientnet_lite0.pth"
+        file.write_bytes(self.arrays["weights"].tobytes())
+        network = EfficientNetLite0()
+        network.load(file)
+        return network.freeze()
+
+
+@dataclass
+class Networks:
+    """See training.step.Networks."""
+
+    generator: Any
+    discriminator: Any
+    generator_optimiser: Any
+    discriminator_optimiser: Any
+
+
+@dataclass
+class Trainer:
+    """See training.step.StepSetup."""
+
+    fabric: Fabric
+    state: Any
+    perceptual: FeatureNetwork
+    preset: Preset
+    staging: Staging
+
+    @staticmethod
+    def of(preset: Preset, perceptual: FeatureNetwork, compute: Compute, compiled: bool) -> "Trainer":
+        """Fresh networks."""
+        torch.manual_seed(0)
+        fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
+        staging = STAGINGS[preset.background](preset.stick_figure)
+        family = Refiner if preset.generator.family == "refiner" else GlobalGenerator
+        generator = family(staging.input_channels, staging.output_channels, preset.generator)
+        staging.start(generator)
+        discriminator = MultiScaleDiscriminator(PAIR_CHANNELS, preset.discriminator)
+        parts = []
+        for module in (generator, discriminator):
+            module.to(memory_format=torch.channels_last)
+            wrapped, optimiser = fabric.setup(module, adam(module, preset.optimiser))
+            parts.append((torch.compile(wrapped) if compiled else wrapped, optimiser))
+        fabric.to_device(perceptual.to(memory_format=torch.channels_last))
+        (g, g_adam), (d, d_adam) = parts
+        return Trainer(fabric, Networks(g, d, g_adam, d_adam), perceptual, preset, staging)
+
+    def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
+        """See StepSetup."""
+        return draw_frames(self.staging, self.state.generator, conditioning, previous)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train and measure both methods."""
+    data, compute = Prepared(options.prepared), choose_compute()
+    device = compute.device
+    network = data.perceptual(options.prepared.parent)
+    print(f"{compute}; {len(data)} frames of {data.width}x{data.height}, {len(data) - data.first} held out\n")
+    print("| method | images | images/s | memory GiB | frames/s drawn | SSIM person | perceptual person |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    print(_describe("warp", data, [_warp(data, n) for n in range(data.first, len(data))], network, device, ["–"] * 4))
+    for name in options.methods:
+        trainer = Trainer.of(PRESETS[name], network, compute, options.compiled)
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        images, seconds = _train(trainer, data, device, 60 * options.minutes)
+        memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
+        pictures, rate = _draw(trainer, data, device, compute)
+        facts = [str(images), f"{images / seconds:.1f}", f"{memory:.1f}", f"{rate:.1f}"]
+        print(_describe(name, data, pictures, network, device, facts), flush=True)
+        _save_sheet(options.prepared.with_name(f"{options.prepared.stem}-{name}.png"), data, pictures)
+
+
+def _train(trainer: Trainer, data: Prepared, device: torch.device, budget_s: float) -> tuple[int, float]:
+    """Images seen and seconds spent; loading is not counted, as every pair is loaded before."""
+    pairs = data.arrays["pairs"]
+    loaded: dict[tuple[int, int], Any] = {}
+    order, step, spent = np.random.default_rng(0), 0, 0.0
+    while spent < budget_s:
+        n, occasion = int(pairs[order.integers(len(pairs))]), int(order.integers(data.occasions))
+        if (n, occasion) not in loaded:
+            frames = data.frame(n, occasion), data.frame(n + 1, occasion)
+            if trainer.staging.guided:
+                region = data.region(n)
+                frames = frames[0].crop(region), frames[1].crop(region)
+            loaded[n, occasion] = frames
+        first, second = loaded[n, occasion]
+        began = time.monotonic()
+        pair = first.to(device), second.to(device)
+        losses = train_step(trainer, pair, learning_rate(spent / budget_s, trainer.preset.optimiser))
+        if step % 20 == 0 and not torch.stack([loss.detach() for loss in losses.values()]).isfinite().all():
+            raise SystemExit(f"{trainer.preset.name}: training diverged after {step} steps")
+        spent += time.monotonic() - began
+        step += 1
+    return IMAGES_PER_STEP * step, spent
+
+
+@torch.inference_mode()
+def _draw(trainer: Trainer, data: Prepared, device: torch.device, compute: Compute) -> tuple[list[Image], float]:
+    """The held-out frames, each from the one before it, and how many a second the networks draw."""
+    plate = data.frame(data.first, 0).conditioning.plate.to(device)
+    previous = torch.zeros_like(plate)
+    pictures, spent = [], 0.0
+    for n in range(data.first, len(data)):
+        whole = data.frame(n, 0).conditioning.to(device)
+        region = data.region(n) if trainer.staging.guided else Region(0, 0, data.height, data.width)
+        began = time.monotonic()
+        with compute.autocast():
+            frame = trainer.draw(whole.crop(region), region.crop(previous)).frame
+        previous = region.paste(frame, plate)
+        pictures.append(to_image(previous[0]))
+        spent += time.monotonic() - began
+    return pictures, len(pictures) / spent
+
+
+def _warp(data: Prepared, n: int) -> Image:
+    """The guide alone, over the plate."""
+    given = data.frame(n, 0).conditioning
+    assert given.guide is not None
+    colour, matte = given.guide[0, :3], given.guide[0, 3:4]
+    return to_image(matte * colour + (1 - matte) * given.plate[0])
+
+
+def _describe(
+    name: str, data: Prepared, pictures: list[Image], network: FeatureNetwork, device: torch.device, facts: list[str]
+) -> str:
+    """A row of the table."""
+    likeness, distances = [], []
+    for n, picture in enumerate(pictures, start=data.first):
+        left, top, right, bottom = (int(side) for side in data.arrays["boxes"][n])
+        if right - left < 16 or bottom - top < 16:
+            continue
+        there = slice(top, bottom), slice(left, right)
+        truth = data.picture("real", n)
+        likeness.append(float(_ssim(picture, truth)[there].mean()))
+        both = (to_tensor(np.ascontiguousarray(image[there]))[None].to(device) for image in (picture, truth))
+        with torch.inference_mode():
+            distances.append(float(network(*both)))
+    return f"| {name} | {' | '.join(facts)} | {np.mean(likeness):.3f} | {np.mean(distances):.3f} |"
+
+
+def _ssim(picture: Image, truth: Image) -> NDArray[np.float32]:
+    """(H, W) as evaluate.metrics.similarity.ssim_map, which needs scikit-image."""
+    x, y = (image.astype(np.float32) for image in (picture, truth))
+
+    def mean(image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5))
+
+    mx, my = mean(x), mean(y)
+    vx, vy, both = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
+    one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    full = (2 * mx * my + one) * (2 * both + two) / ((mx * mx + my * my + one) * (vx + vy + two))
+    return np.asarray(full.mean(axis=-1), dtype=np.float32)
+
+
+def _save_sheet(path: Path, data: Prepared, pictures: list[Image]) -> None:
+    """Real, warped, drawn, one below the other."""
+    chosen = np.linspace(0, len(pictures) - 1, SHEET_COLUMNS).round().astype(int)
+    columns = [
+        np.vstack([data.picture("real", data.first + i), _warp(data, data.first + i), pictures[i]]) for i in chosen
+    ]
+    cv2.imwrite(str(path), np.hstack(columns)[..., ::-1])
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("prepare")
+    one.set_defaults(call=prepare)
+    one.add_argument("video", type=Path)
+    one.add_argument("-o", "--output", type=Path, default=Path("prepared.npz"))
+    one.add_argument("--height", type=int, default=PRESETS["standard"].height_px)
+    one.add_argument("--hold-out", type=float, default=0.15, help="share of the frames, at the end")
+    one.add_argument("--occasions", type=int, default=2, help="guides of each training frame")
+    one.add_argument("--runs", type=Path, default=Path("choreograft_runs"))
+    two = commands.add_parser("run")
+    two.set_defaults(call=run)
+    two.add_argument("prepared", type=Path)
+    two.add_argument("--minutes", type=float, default=10.0, help="of training, for each method")
+    two.add_argument("--methods", nargs="+", default=["standard", "paper"])
+    two.add_argument("--compiled", action="store_true", help="torch.compile the networks")
+    options = parser.parse_args()
+    options.call(options)
+
+
+if __name__ == "__main__":
+    main()
