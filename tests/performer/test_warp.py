@@ -60,7 +60,7 @@ def test_something_before_the_body_in_one_reference_is_not_taken_for_the_body() 
     bank = painted_bank()
     t, torso = 2, PARTS.index("torso")
     frames = np.where(bank.masks[..., None] > 0, np.uint8(140), np.uint8(GREY)).repeat(3, axis=-1)
-    rows, columns = np.nonzero(draw_surfaces(bank.bodies[0], mesh)[t].part == torso)
+    rows, columns = np.nonzero((draw_surfaces(bank.bodies[0], mesh)[t].part == torso).numpy())
     top, left = int(np.median(rows)) - 4, int(np.median(columns)) - 4
     frames[t, top : top + 8, left : left + 8] = (255, 0, 255)  # a hand that the fitted body has elsewhere
     surface = draw_surfaces(body, mesh)[7]

@@ -130,9 +130,9 @@ def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
     """See `estimate_still_plate`; and the share of the pixels that show something that moves."""
     chosen = _choose(len(frames))
     away = np.stack([_distance(masks[n]) for n in chosen])
-    margin = MARGIN * frames.shape[1]
+    margin = max(1, round(MARGIN * frames.shape[1]))
     far = away.max(axis=0)
-    free = away >= np.clip(far / 2, margin, FAR * margin)
+    free = away > np.clip(far / 2, margin, FAR * margin)
     plate, restless = np.zeros(frames.shape[1:], np.uint8), np.zeros(frames.shape[1:3], np.bool_)
     for rows in _bands(frames.shape[1]):
         band = frames[chosen, rows].astype(np.float32)
@@ -145,7 +145,7 @@ def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
         restless[rows][there] = (off > RESTLESS_LEVELS).sum(axis=0) >= np.maximum(often, 2)
         plate[rows] = usual.round()
     _quiet(plate, restless, frames, chosen, free, away)
-    holes = np.asarray(far < margin, dtype=np.uint8)
+    holes = np.asarray(far <= margin, dtype=np.uint8)
     if holes.any():
         plate = np.asarray(cv2.inpaint(plate, holes, 3, cv2.INPAINT_TELEA), dtype=np.uint8)
     return plate, float(restless.mean())
@@ -176,7 +176,7 @@ def _bands(rows: int) -> Iterator[slice]:
 
 
 def _widening(height: int) -> Picture:
-    return np.ones((2 * max(1, round(height * MARGIN)) + 1,) * 2, np.uint8)
+    return np.ones((2 * max(1, round(MARGIN * height)) + 1,) * 2, np.uint8)
 
 
 def _distance(mask: Picture) -> Floats:
