@@ -47,7 +47,6 @@ from choreograft.training.step import adam, learning_rate, train_step
 
 Image = NDArray[np.uint8]
 
-JPEG_QUALITY = 95
 GROUPS = 4
 """Pictures of three channels that a guide is stored as: colour; matte, confidence, nothing; normals; usual colours."""
 SHEET_COLUMNS = 6
@@ -87,7 +86,7 @@ def prepare(options: argparse.Namespace) -> None:
         "stick": [draw_track_frame(track, n, preset.stick_figure) for n in range(N)],
         "guide": [picture for guide in drawn for picture in _split(guide)],
     }
-    packed = {name: _pack(images) for name, images in pictures.items()}
+    packed = {name: _pack(images, options.quality) for name, images in pictures.items()}
     arrays = {f"{name}_{part}": array for name, parts in packed.items() for part, array in parts.items()}
     np.savez(
         options.output, **arrays, masks=np.packbits(np.asarray(recording.masks) > 127, axis=-1), size=np.array(size),
@@ -110,9 +109,9 @@ def _join(pictures: list[Image]) -> Tensor:
     return torch.cat([colour, (shades[:2] + 1) / 2, normal, usual])
 
 
-def _pack(images: list[Image]) -> dict[str, NDArray[Any]]:
+def _pack(images: list[Image], quality: int) -> dict[str, NDArray[Any]]:
     """JPEGs end to end, and where each begins."""
-    coded = [cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1] for image in images]
+    coded = [cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for image in images]
     return {"bytes": np.concatenate(coded), "starts": np.cumsum([0, *map(len, coded)])}
 
 
@@ -325,6 +324,7 @@ def main() -> None:
     one.add_argument("--height", type=int, default=PRESETS["standard"].height_px)
     one.add_argument("--hold-out", type=float, default=0.15, help="share of the frames, at the end")
     one.add_argument("--occasions", type=int, default=2, help="guides of each training frame")
+    one.add_argument("--quality", type=int, default=90, help="of the JPEGs that everything is kept as")
     one.add_argument("--runs", type=Path, default=Path("choreograft_runs"))
     two = commands.add_parser("run")
     two.set_defaults(call=run)
