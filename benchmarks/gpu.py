@@ -12,7 +12,6 @@ writes contact sheets beside the file.
 import argparse
 import sys
 import time
-import types
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-try:
-    import tyro  # noqa: F401
-except ModuleNotFoundError:  # the settings' annotations name it; nothing here reads them
-    conf: Any = types.ModuleType("tyro.conf")
-    conf.Positional, conf.arg = list, lambda **_: None
-    sys.modules |= {"tyro": types.ModuleType("tyro"), "tyro.conf": conf}
 
 from choreograft.config import PRESETS, Preset
 from choreograft.performer.device import Compute, choose_compute
@@ -44,6 +37,7 @@ from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Sta
 from choreograft.training.frames import IMAGES_PER_STEP, TrainingFrame
 from choreograft.training.objective import PAIR_CHANNELS
 from choreograft.training.step import adam, learning_rate, train_step
+from choreograft.video.size import Size
 
 Image = NDArray[np.uint8]
 
@@ -143,8 +137,6 @@ class Prepared:
 
     def region(self, n: int) -> Region:
         """Around the person in frames n and n + 1."""
-        from choreograft.video.size import Size
-
         places, size = self.arrays["places"][n : n + 2], Size(self.width, self.height)
         return Region.around(places, size, REGION_MARGIN, REGION_STEP)
 

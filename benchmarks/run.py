@@ -13,7 +13,6 @@ from pathlib import Path
 
 import tyro
 
-from choreograft.config import EvaluateOptions
 from choreograft.console import ConsoleProgress
 from choreograft.evaluate.report.grid import case_grids, method_grids
 from choreograft.evaluate.report.summary import summarise
@@ -22,6 +21,7 @@ from choreograft.evaluate.run import evaluate
 from choreograft.evaluate.scores import TRUTH, Evaluation
 from choreograft.files import atomic_path
 from choreograft.machine import describe_machine
+from choreograft.options import EvaluateOptions
 from choreograft.studio.cases import CASES, render_cases
 from choreograft.studio.pairs import PairSpec
 from choreograft.training.train import list_versions

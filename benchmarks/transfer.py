@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from choreograft.config import CleaningConfig, DanceOptions, TrackingConfig
+from choreograft.config import CleaningConfig, TrackingConfig
+from choreograft.options import DanceOptions
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_clip
 from choreograft.pose import skeleton

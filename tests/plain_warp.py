@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.surface import SurfaceMap
-from choreograft.performer.references import Atlas
+from choreograft.performer.references import AGREEMENT_POWER, Atlas
 from choreograft.performer.retrieve import Choice
 
 Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ def draw_body(surface: SurfaceMap, atlas: Atlas, choice: Choice, spare_share: fl
             for rank, (n, q) in enumerate(zip(choice[part], qualities, strict=True)):
                 weight = q * share[part] * spare_share**rank
                 sample = look_up(pictures[n], at @ xy[n, corners])
-                weight /= 1 + (np.abs(sample[:3] - usual).max() / allowed) ** 6
+                weight /= 1 + (np.abs(sample[:3] - usual).max() / allowed) ** AGREEMENT_POWER
                 total += weight
                 shown += weight * sample[3] / 255
                 mixed += weight * sample[3] / 255 * sample[:3]

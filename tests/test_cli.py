@@ -7,7 +7,8 @@ import pytest
 
 from choreograft import __version__
 from choreograft.cli import main, parse
-from choreograft.config import DEFAULT_PRESET, DanceOptions, TrainOptions
+from choreograft.config import DEFAULT_PRESET
+from choreograft.options import DanceOptions, TrainOptions
 from swaying import swaying_track, write_target
 
 

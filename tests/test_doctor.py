@@ -10,8 +10,8 @@ from rich.console import Console
 
 from choreograft import doctor
 from choreograft.assets import HAND_LANDMARKER, VGG19
-from choreograft.config import DoctorOptions
 from choreograft.doctor import Check
+from choreograft.options import DoctorOptions
 from choreograft.system import SYSTEM_LIBRARIES
 
 

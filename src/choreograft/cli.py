@@ -14,7 +14,9 @@ from typing import Any, Final
 import tyro
 
 from choreograft import __version__
-from choreograft.config import (
+from choreograft.console import ConsoleProgress
+from choreograft.errors import ChoreograftError, OptionError
+from choreograft.options import (
     CheckOptions,
     DanceOptions,
     DemoOptions,
@@ -24,8 +26,6 @@ from choreograft.config import (
     TrackOptions,
     TrainOptions,
 )
-from choreograft.console import ConsoleProgress
-from choreograft.errors import ChoreograftError, OptionError
 from choreograft.progress import silent
 from choreograft.system import explain_missing_library
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from choreograft.config import DanceOptions, DemoOptions
+from choreograft.options import DanceOptions, DemoOptions
 from choreograft.pipeline import dance
 from choreograft.progress import Progress, silent
 from choreograft.studio.render import render_demo

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from choreograft.assets import ASSETS, VGG19, Asset, cached, fetch
-from choreograft.config import DoctorOptions
 from choreograft.errors import AssetError
+from choreograft.options import DoctorOptions
 from choreograft.progress import Progress, silent
 from choreograft.system import SYSTEM_LIBRARIES, find_missing_libraries, install_command
 

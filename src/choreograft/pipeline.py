@@ -11,19 +11,10 @@ from typing import Any
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.track import BodyTrack
-from choreograft.config import (
-    BodyFitConfig,
-    Budget,
-    CleaningConfig,
-    DanceOptions,
-    Preset,
-    TrackingConfig,
-    TrackOptions,
-    TrainOptions,
-    find_preset,
-)
+from choreograft.config import BodyFitConfig, Budget, CleaningConfig, Preset, TrackingConfig, find_preset
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, text_hash, write_json
+from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import fetch_weights
@@ -229,7 +220,7 @@ def read_shown_bodies(
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:
     """Refuse the global normalisation, which knows no body, for a preset that draws bodies."""
-    if options.retarget == "global" and preset.background == "warp":
+    if options.retarget == "global" and preset.draws_bodies:
         raise OptionError(
             f"found --retarget global with preset {preset.name}, which draws bodies; leave it out or use --preset paper"
         )

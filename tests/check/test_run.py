@@ -13,8 +13,9 @@ from choreograft.check.findings import judge_clip
 from choreograft.check.report import WARNED, exit_code, to_document, to_text
 from choreograft.check.run import check
 from choreograft.cli import main
-from choreograft.config import CheckOptions, Limit, VideoConfig
+from choreograft.config import Limit, VideoConfig
 from choreograft.errors import OutputError, PersonError, VideoError
+from choreograft.options import CheckOptions
 from choreograft.studio.camera import Camera
 from choreograft.studio.render import Take, render_clip
 from choreograft.video.read import read_frames

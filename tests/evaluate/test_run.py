@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from choreograft.config import EvaluateOptions
 from choreograft.errors import FileFormatError, OptionError, OutputError, VideoError
 from choreograft.evaluate.run import choose_kind, evaluate
+from choreograft.options import EvaluateOptions
 from swaying import swaying_track, write_target
 
 PERFORMER, VIDEO, PAIR = Path("her.performer"), Path("her.mp4"), Path("pairs")

@@ -8,8 +8,9 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from choreograft.config import PRESETS, Budget, DanceOptions
+from choreograft.config import PRESETS, Budget
 from choreograft.errors import FileFormatError, OptionError
+from choreograft.options import DanceOptions
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.performer import Performer, PerformerCard

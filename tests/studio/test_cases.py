@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from choreograft.config import StudioOptions
 from choreograft.errors import OptionError
+from choreograft.options import StudioOptions
 from choreograft.studio import cases
 from choreograft.studio.cases import CASES, find_case, render_chosen, with_seed
 from choreograft.studio.light import LIGHTS

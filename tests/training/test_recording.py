@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from choreograft.errors import PersonError
+from choreograft.performer.plate import Plate
 from choreograft.performer.staging import OverPlate
+from choreograft.progress import SilentProgress
 from choreograft.training.pairs import Lessons, load_pair, pair_at, stream_pairs
-from choreograft.training.recording import choose_frames, find_pairs, prepare_recording
+from choreograft.training.recording import _report_camera, choose_frames, find_pairs, prepare_recording
 from swaying import SIZE, draw_target, swaying_track, write_target
 
 
@@ -51,6 +53,24 @@ def test_a_prepared_recording_is_not_prepared_again(tmp_path, target):
     prepare_recording(tmp_path / "recording", [target], SIZE)
     target.path.unlink()
     assert len(prepare_recording(tmp_path / "recording", [target], SIZE).frames) == 24
+
+
+def test_only_a_camera_that_matters_is_spoken_of(tmp_path, target):
+    said = []
+
+    class Heard(SilentProgress):
+        def say(self, sentence):
+            said.append(sentence)
+
+    prepare_recording(tmp_path / "recording", [target], SIZE, Heard())
+    assert said == []
+    still = Plate(np.zeros((4, 4, 3), np.uint8), np.zeros((1, 2, 3), np.float32), 0.0, followed=True, restless=0.0)
+    for plate in (still, replace(still, followed=False), replace(still, motion=0.02)):
+        _report_camera(target.path, plate, Heard())
+    _report_camera(target.path, replace(still, followed=False, restless=0.9), Heard())
+    assert len(said) == 2
+    assert "moves by 2.0 % of the height; it is followed" in said[0]
+    assert "could not be followed" in said[1]
 
 
 def test_too_little_of_the_person_is_refused(tmp_path):

@@ -14,9 +14,10 @@ from choreograft.check.coverage import Coverage, compare_tracks
 from choreograft.check.findings import Finding, judge_clip, judge_coverage
 from choreograft.check.report import DOCUMENT_NAME, exit_code, to_document, to_text
 from choreograft.check.timeline import draw_clip, draw_coverage
-from choreograft.config import CheckConfig, CheckOptions
+from choreograft.config import CheckConfig
 from choreograft.errors import OutputError, PersonError
 from choreograft.files import check_writable, write_json
+from choreograft.options import CheckOptions
 from choreograft.pipeline import read_bodies
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent

@@ -6,16 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from choreograft.config import (
-    BASELINE_METHODS,
-    DEFAULT_METHODS,
-    DEFAULT_PRESET,
-    EVALUATION_HOLD_OUT,
-    Budget,
-    EvaluateOptions,
-    TrackingConfig,
-    find_preset,
-)
+from choreograft.config import DEFAULT_PRESET, Budget, TrackingConfig, find_preset
 from choreograft.errors import ChoreograftError, OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.methods import (
@@ -34,6 +25,7 @@ from choreograft.evaluate.scores import Evaluation, Kind
 from choreograft.evaluate.unpaired import judge_result
 from choreograft.files import check_writable
 from choreograft.machine import describe_machine
+from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.store import is_performer, load_performer
 from choreograft.pose.track import PoseTrack

@@ -1,4 +1,4 @@
-"""Which device computes, and in which precision."""
+"""Which device computes, in which precision and with how many threads."""
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -88,7 +88,8 @@ class Performer(nn.Module):
         """Where the generator works: around a body's points (..., 2) on the canvas, or everywhere without a guide."""
         if places is None or self.staging.paints_background or not self.staging.guided:
             return Region.whole(self.card.size)
-        return Region.around(places, self.card.size, REGION_MARGIN, REGION_STEP)
+        step = max(REGION_STEP, 2**self.card.preset.generator.downsamplings)
+        return Region.around(places, self.card.size, REGION_MARGIN, step)
 
     def no_previous(self, batch: int = 1) -> Tensor:
         """The zero image that stands for the frame before the first (docs/method.md, section 4)."""

@@ -52,7 +52,7 @@ class Plate:
     views: Floats
     """(N, 2, 3) affine: the plate's pixels to those of each frame."""
     motion: float
-    """How far from the middle of its path the camera took the picture's corners, share of the height."""
+    """How far from the middle of its path the camera took the picture's corners, share of the height; 0 if unknown."""
     followed: bool
     """Whether its path is known; there are cameras that stand before a plain wall, and those whose views are lost."""
     restless: float
@@ -75,14 +75,13 @@ def estimate_plate(frames: Picture, masks: Picture) -> Plate:
     Args:
         frames: (N, H, W, 3) uint8; may be a memory map. masks: (N, H, W) uint8, 255 = person.
     """
-    paths, followed = follow_camera(frames, masks)
-    N, H, W, _ = frames.shape
-    motion = _measure_motion(paths, W, H)
+    views, motion, followed = follow_camera(frames, masks)
+    N = len(frames)
     if motion <= STILL or not followed:
-        views = np.tile(np.eye(2, 3, dtype=np.float32), (N, 1, 1))
         picture, restless = _find_usual(frames, masks)
-        return Plate(picture, views, motion, followed, restless)
-    chosen, views = _choose(N), paths.copy()
+        still = np.tile(np.eye(2, 3, dtype=np.float32), (N, 1, 1))
+        return Plate(picture, still, motion if followed else 0.0, followed, restless)
+    chosen = _choose(N)
     rough, _ = _lay_together(frames, masks, views, chosen)
     views[chosen] = [_align(rough, frames[n], masks[n], views[n]) for n in chosen]
     picture, restless = _lay_together(frames, masks, views, chosen)
@@ -98,8 +97,15 @@ def view_plate(picture: Picture, view: Floats) -> Picture:
     return np.asarray(cv2.warpAffine(picture, view, size, borderMode=cv2.BORDER_REFLECT), dtype=np.uint8)
 
 
-def follow_camera(frames: Picture, masks: Picture) -> tuple[Floats, bool]:
-    """(N, 2, 3) the middle of the camera's path to each frame, px; whether the path is to be believed."""
+def follow_camera(frames: Picture, masks: Picture) -> tuple[Floats, float, bool]:
+    """How a camera moved.
+
+    Args:
+        frames: (N, H, W, 3) uint8. masks: (N, H, W) uint8, 255 = person.
+    Returns:
+        (N, 2, 3) affine: pixels of the frame in the middle of its path to those of each frame; how far from there it
+        took the picture's corners (95th percentile, share of the height); whether that is to be believed.
+    """
     watch = CameraWatch()
     poses = []
     kernel = _widening(frames.shape[1])
@@ -109,9 +115,10 @@ def follow_camera(frames: Picture, masks: Picture) -> tuple[Floats, bool]:
         poses.append(watch.pose.copy())
     places = np.stack(watch.places)
     middle = int(np.linalg.norm(places - np.median(places, axis=0), axis=-1).max(-1).argmin())
+    moved = np.linalg.norm(places - places[middle], axis=-1).max(axis=-1)
     known = float(np.mean(watch.known[1:])) if len(poses) > 1 else 1.0
     views = np.stack([(pose @ np.linalg.inv(poses[middle]))[:2] for pose in poses])
-    return views.astype(np.float32), known >= 1 - LOST
+    return views.astype(np.float32), float(np.percentile(moved, 95) / frames.shape[1]), known >= 1 - LOST
 
 
 def estimate_still_plate(frames: Picture, masks: Picture) -> Picture:
@@ -182,13 +189,6 @@ def _widening(height: int) -> Picture:
 def _distance(mask: Picture) -> Floats:
     """(H, W) px to the person."""
     return np.asarray(cv2.distanceTransform((mask < PERSON_ABOVE).astype(np.uint8), cv2.DIST_L2, 3), dtype=np.float32)
-
-
-def _measure_motion(paths: Floats, width: int, height: int) -> float:
-    """The 95th percentile of how far the picture's corners are taken, share of the height."""
-    corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)])
-    moved = np.linalg.norm(corners @ paths.transpose(0, 2, 1) - corners[:, :2], axis=-1).max(axis=-1)
-    return float(np.percentile(moved, 95) / height)
 
 
 def _lay_together(frames: Picture, masks: Picture, views: Floats, chosen: NDArray[np.intp]) -> tuple[Picture, float]:

@@ -225,7 +225,6 @@ class Atlas:
                 nearest = torch.from_numpy(find_nearest(covered)[1]).to(device).long()
                 around.append(part[-1].flatten()[nearest])
                 n += 1
-        shares = vertex_shares(shape).to(device)
         places, rated = torch.stack(xy), torch.stack(quality)
         shares = vertex_shares(shape).to(device)
         agreed, tolerance = find_usual(pictures, places, rated, shares, config)
@@ -302,7 +301,7 @@ def find_usual(
     what is around them.
 
     Args:
-        shares: (V, P) in the parts.
+        pictures: (N, h, w, 4) uint8. xy: (N, V, 2) px. quality: (N, V) 0..1. shares: (V, P) in the parts.
     """
     colours = torch.stack([_sample_blurred(*one, config.agreement_blur) for one in zip(pictures, xy, strict=True)])
     seen = quality > config.agreement_seen

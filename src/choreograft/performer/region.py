@@ -34,7 +34,8 @@ class Region:
         """The smallest one with sides divisible by `step` around points (..., 2) px, as far as the canvas goes.
 
         Args:
-            margin: added on each side, as a share of the points' height. step: divides the canvas's sides.
+            margin: added on each side, as a share of the points' height.
+            step: px; where the canvas ends, a side may be shorter than its multiple.
         """
         known = places.reshape(-1, 2)
         known = known[np.isfinite(known).all(axis=1)]

@@ -26,7 +26,9 @@ GUIDE_CHANNELS: Final = 11
 START_TRUST: Final = 1.5
 """Of the output's trust before its tanh: nine tenths."""
 MAX_SHIFT: Final = 0.04
+"""Share of the height by which a generator may move what it is given."""
 SHIFT_CELL: Final = 8
+"""Side of the squares, px, that have one shift."""
 START_SHARE: Final = 0.1
 """Of the usual weights of the last convolution: the first pictures are nearly the guide."""
 
@@ -190,9 +192,10 @@ def _repaint(guide: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def shift(pictures: Tensor, by: Tensor) -> Tensor:
-    """Pictures (B, C, H, W) whose parts are moved a little: what a body leaves to be aligned, cloth above all.
+    """(B, C, H, W) pictures whose parts are moved a little: what a body leaves to be aligned, cloth above all.
 
     Args:
+        pictures: (B, C, H, W); beyond the border they repeat their edge.
         by: (B, 2, H, W) in [-1, 1], right and down, of `MAX_SHIFT` of the height; averaged over `SHIFT_CELL` px, as
             neighbours move together.
     """

@@ -21,7 +21,7 @@ from choreograft.body.parts import PARTS, adjoining_parts
 from choreograft.body.surface import SurfaceMap, render_surface
 from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
-from choreograft.performer.references import Atlas, find_nearest, part_turns, project
+from choreograft.performer.references import AGREEMENT_POWER, Atlas, find_nearest, part_turns, project
 from choreograft.performer.retrieve import SKIRT, Choice, Wanted, choose, rate_references
 from choreograft.video.size import Size
 
@@ -136,7 +136,7 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
             "performer.warp_kernels.draw_body",
             tuple(here.face.shape),
             [here.face, here.place, atlas.mesh.faces, atlas.vertex_parts, chosen, atlas.xy, atlas.quality,
-             atlas.pictures, atlas.colours, atlas.tolerance, config.spare_share, *maps],
+             atlas.pictures, atlas.colours, atlas.tolerance, float(AGREEMENT_POWER), config.spare_share, *maps],
         )  # fmt: skip
         turns = _turn_parts(surface, atlas, choice[:, 0])
         _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:4])

@@ -13,7 +13,6 @@ wp.set_module_options({"enable_backward": False})
 
 NOWHERE = wp.constant(-1)
 KNOWN = wp.constant(1.0e-3)
-AGREEMENT_POWER = wp.constant(6.0)
 INSET = wp.constant(0.35)
 FADE = wp.constant(0.25)
 
@@ -50,14 +49,18 @@ def draw_body(
     pictures: wp.array4d[wp.uint8],
     colours: wp.array[wp.vec3],
     tolerance: wp.array[float],
+    power: float,
     spare_share: float,
     colour: wp.array2d[wp.vec3],
     alpha: wp.array2d[float],
     confidence: wp.array2d[float],
     provenance: wp.array2d[int],
-    mean: wp.array2d[wp.vec3],
+    usual: wp.array2d[wp.vec3],
 ):
-    """Each pixel (H, W) of the body: a mean over the references of the two parts it belongs to most."""
+    """Each pixel (H, W) of the body: a mean over the references of the two parts it belongs to most.
+
+    `tolerance`, `power`: how far, and how sharply from there on, a colour may differ from the vertices' mean ones.
+    """
     row, column = wp.tid()
     if face[row, column] < 0:
         return
@@ -78,7 +81,7 @@ def draw_body(
         elif share > next:
             second = p
             next = share
-    usual = at[0] * colours[corners[0]] + at[1] * colours[corners[1]] + at[2] * colours[corners[2]]
+    mean = at[0] * colours[corners[0]] + at[1] * colours[corners[1]] + at[2] * colours[corners[2]]
     allowed = at[0] * tolerance[corners[0]] + at[1] * tolerance[corners[1]] + at[2] * tolerance[corners[2]]
     total = float(0.0)
     shown = float(0.0)
@@ -108,9 +111,9 @@ def draw_body(
                 )
                 sample = look_up(pictures, n, xy)
                 away = wp.max(
-                    wp.max(wp.abs(sample[0] - usual[0]), wp.abs(sample[1] - usual[1])), wp.abs(sample[2] - usual[2])
+                    wp.max(wp.abs(sample[0] - mean[0]), wp.abs(sample[1] - mean[1])), wp.abs(sample[2] - mean[2])
                 )
-                weight = weight / (1.0 + wp.pow(away / allowed, AGREEMENT_POWER))
+                weight = weight / (1.0 + wp.pow(away / allowed, power))
                 person = weight * sample[3] / 255.0
                 total += weight
                 shown += person
@@ -119,8 +122,8 @@ def draw_body(
                     best = weight
                     origin = n
         trust += share * finest
-    mean[row, column] = usual
-    colour[row, column] = (sum + KNOWN * usual) / (shown + KNOWN)
+    usual[row, column] = mean
+    colour[row, column] = (sum + KNOWN * mean) / (shown + KNOWN)
     alpha[row, column] = (shown + KNOWN) / (total + KNOWN)
     confidence[row, column] = trust / wp.max(most + wp.max(next, 0.0), 1.0e-6)
     provenance[row, column] = origin

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import DEFAULT_FPS
 from choreograft.errors import OptionError
+from choreograft.options import DEFAULT_FPS
 from choreograft.video.tempo import Retiming
 
 SLOWEST, FASTEST = Fraction(1, 4), Fraction(4)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from choreograft.config import STANDARD_SET, StudioOptions
 from choreograft.errors import OptionError
+from choreograft.options import STANDARD_SET, StudioOptions
 from choreograft.progress import Progress, silent
 from choreograft.studio.camera import Camera
 from choreograft.studio.pairs import Pair, PairSpec, render_pair

@@ -164,13 +164,16 @@ def _store_frames(
 
 
 def _report_camera(path: Path, plate: Plate, progress: Progress) -> None:
-    if plate.moving:
-        followed = (
-            "it is followed, and results show what it saw in the middle"
-            if plate.followed
-            else "it could not be followed, so there is no background to lay people over; a tripod gives better results"
+    if not plate.usable:
+        progress.say(
+            f"{path.name}: the background changes and the camera could not be followed, so there is nothing to lay"
+            " people over; a camera that stands still gives better results"
         )
-        progress.say(f"{path.name}: the camera moves by {100 * plate.motion:.1f} % of the height; {followed}")
+    elif plate.moving:
+        progress.say(
+            f"{path.name}: the camera moves by {100 * plate.motion:.1f} % of the height; it is followed, and results"
+            " show what it saw in the middle"
+        )
 
 
 def _mask_on_canvas(track: PoseTrack, t: int, canvas: Canvas) -> NDArray[np.uint8]:

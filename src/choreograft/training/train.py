@@ -15,9 +15,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from choreograft.body.track import BodyTrack
-from choreograft.config import DEFAULT_HOLD_OUT, Budget, JournalConfig, NormalisationConfig, Preset
+from choreograft.config import Budget, JournalConfig, NormalisationConfig, Preset
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
+from choreograft.options import DEFAULT_HOLD_OUT
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual

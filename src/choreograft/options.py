@@ -1,0 +1,223 @@
+"""What the verbs of the command line take, with their defaults; the docstrings are its help.
+
+What is set for the method rather than for a command is in config.py.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional
+from tyro.conf import arg as option
+
+from choreograft.config import DEFAULT_PRESET, DEFAULT_RETARGET, PRESETS, Retarget
+
+DEFAULT_RUNS = Path("choreograft_runs")
+"""Where tracks, performers and run folders go unless `--runs` says otherwise."""
+
+
+DEFAULT_DEVICE = "auto"
+DEFAULT_FPS = "source"
+DEFAULT_SEED = 0
+DEFAULT_HOLD_OUT = 0.0
+EVALUATION_HOLD_OUT = 0.15
+"""Share kept back where `evaluate --holdout` trains by itself."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Learn one person from videos of them: writes a performer file. Interrupted, it goes on when run again."""
+
+    target: Annotated[tuple[Path, ...], Positional, option(metavar="VIDEO [VIDEO ...]")]
+    """One or several clips of the same person; the first sets the background and the place in the frame."""
+    output: Annotated[Path | None, option(name="output", aliases=["-o"], metavar="NAME.performer")] = None
+    """The performer file to write; in the runs folder if left out."""
+    preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
+    """Size, architecture and losses."""
+    minutes: Annotated[float | None, option(metavar="N")] = None
+    """Training time; the preset's own if left out."""
+    images: Annotated[int | None, option(metavar="N")] = None
+    """Training length in images shown, instead of minutes: the same on every machine."""
+    person: int = 1
+    """Which of the people in the clips, counted by how much of the frame they fill over time."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks, run folders and performers are kept."""
+    hold_out: float = DEFAULT_HOLD_OUT
+    """Share of each clip, at its end, not to train on, so that `choreograft evaluate --holdout` can measure there."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+    seed: int = DEFAULT_SEED
+    """Equal seeds and options give equal training, as far as the device allows."""
+    overwrite: bool = False
+    """Replace the output if it exists."""
+
+
+@dataclass(frozen=True)
+class DanceOptions:
+    """Write the video in which the person of TARGET dances the dance of SOURCE, with SOURCE's sound and timing."""
+
+    source: Annotated[Path, Positional, option(metavar="SOURCE")]
+    """The video whose motion is read."""
+    target: Annotated[Path, option(name="as", metavar="TARGET")]
+    """Who is to dance: a video (a performer is trained first and kept) or a .performer file."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="OUT.mp4")]
+    """The video to write."""
+    side_by_side: bool = False
+    """Also write OUT.side_by_side.mp4: source, stick figure and result beside each other."""
+    duration: Annotated[float | None, option(metavar="SECONDS")] = None
+    """Dance faster or slower, so that the result lasts this long; its sound keeps its pitch."""
+    fps: Annotated[str, option(metavar="source|target|N")] = DEFAULT_FPS
+    """Frame rate of the result: the source's (its very frame times), that of the target's footage, or a number."""
+    person: int = 1
+    """Which of the people in SOURCE, counted by how much of the frame they fill over time."""
+    as_person: int = 1
+    """Which of the people in TARGET."""
+    preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
+    """Size, architecture and losses of a performer that is trained for this dance."""
+    minutes: Annotated[float | None, option(metavar="N")] = None
+    """Training time; the preset's own if left out."""
+    images: Annotated[int | None, option(metavar="N")] = None
+    """Training length in images shown, instead of minutes."""
+    retarget: Retarget = DEFAULT_RETARGET
+    """How the motion is carried over: body, in 3D with the target's limbs, camera and floor; or global, the paper's."""
+    preview_retarget: bool = False
+    """Train and draw nothing: write, in seconds, the target's body doing the motion, the source beside it."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks, run folders and performers are kept."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+    seed: int = DEFAULT_SEED
+    """Equal seeds and options give equal training, as far as the device allows."""
+    overwrite: bool = False
+    """Replace the output if it exists."""
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """Find one person's body, hands, face and mask in every frame of a video: writes a track file."""
+
+    video: Annotated[Path, Positional, option(metavar="VIDEO")]
+    """The video to read."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="TRACK.npz")]
+    """The track file to write."""
+    person: int = 1
+    """Which of the people in it, counted by how much of the frame they fill over time."""
+    overlay: Path | None = None
+    """Also write the video with the cleaned track drawn over it, to look at."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks are cached: no video is tracked twice."""
+    overwrite: bool = False
+    """Replace the output if it exists."""
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """Is this footage good enough, and which moves of the source did the target never show? Sentences and a picture.
+
+    Exit code 0: nothing to warn of; 3: there are warnings, listed first. Nothing is forbidden by a warning.
+    """
+
+    video: Annotated[Path, Positional, option(metavar="VIDEO")]
+    """The target's video: the person who is to be learned."""
+    source: Annotated[Path | None, option(metavar="SOURCE")] = None
+    """The video whose dance they are to do: checked too, and held against what VIDEO shows."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("check")
+    """The folder for check.json and the pictures."""
+    json: bool = False
+    """Print the JSON and nothing else, and leave the folder alone."""
+    person: int = 1
+    """Which of the people in VIDEO, counted by how much of the frame they fill over time."""
+    source_person: int = 1
+    """Which of the people in SOURCE."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks are cached: no video is tracked twice."""
+    overwrite: bool = False
+    """Replace a check that lies in the output folder."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The whole job on two synthetic performers, with no video of your own: renders, trains, dances."""
+
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="OUT.mp4")] = Path("demo/dance.mp4")
+    """The video to write; everything else of the demo lies beside it."""
+    minutes: float = 4.0
+    """Training time."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+
+
+STANDARD_SET = "all"
+DEFAULT_STUDIO_SEED = 0
+
+
+@dataclass(frozen=True)
+class StudioOptions:
+    """Render pairs: a target, a source, and the truth, which is the target doing what the source does."""
+
+    folder: Annotated[Path, Positional, option(metavar="DIR")]
+    """Where the pairs go, a folder each; clips that are there already stay."""
+    case: Annotated[tuple[str, ...], option(metavar="all|NAME [NAME ...]")] = (STANDARD_SET,)
+    """Which cases of the standard set."""
+    seed: int = DEFAULT_STUDIO_SEED
+    """0 is the standard set; any other number changes the dances, the sources' clothes and the rooms."""
+    target: Annotated[str | None, option(metavar="NAME|seed-N")] = None
+    """Another target performer for all chosen cases."""
+    source: Annotated[str | None, option(metavar="NAME|seed-N")] = None
+    """Another source performer."""
+    motion: Annotated[str | None, option(metavar="NAME|TRACK.npz")] = None
+    """Another motion: a routine of the studio, or a track of any video, carried over in 3D."""
+    seconds: Annotated[float | None, option(metavar="N")] = None
+    """Another length of the motion."""
+
+
+DEFAULT_METHODS = ("nearest", "preview", "draft")
+"""What `evaluate` compares unless it is told."""
+BASELINE_METHODS = ("nearest",)
+"""What it sets beside a performer file unless it is told."""
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Measure quality: `PERFORMER --holdout`, `--pair DIR`, or `RESULT SOURCE`. Writes a table, a page and JSON."""
+
+    inputs: Annotated[tuple[Path, ...], Positional, option(metavar="[PERFORMER|VIDEO|RESULT SOURCE]")] = ()
+    """A performer file or a target video with --holdout; a performer file, or nothing, with --pair; else a finished
+    result and the video whose motion it shows."""
+    holdout: bool = False
+    """Redraw frames that were never trained on, and hold them against the real ones."""
+    pair: Annotated[tuple[Path, ...], option(metavar="DIR [DIR ...]")] = ()
+    """Pairs of `choreograft studio`, or folders of pairs: transfer, and hold the result against the rendered truth."""
+    compare: Annotated[str | None, option(metavar="nearest,draft,...")] = None
+    """Methods to measure in the same run: nearest (real frames of the target), preview (those moved with the body), and
+    presets that are trained for equal times."""
+    target: Annotated[Path | None, option(name="as", metavar="TARGET")] = None
+    """For RESULT SOURCE: the target's video or performer file, to judge place and identity too."""
+    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("evaluation")
+    """The folder for evaluation.html, evaluation.json and the results."""
+    minutes: Annotated[float | None, option(metavar="N")] = None
+    """Training time of every method that trains; as long as PERFORMER's where one is given."""
+    images: Annotated[int | None, option(metavar="N")] = None
+    """Training length in images shown, instead of minutes."""
+    height: Annotated[int | None, option(metavar="PX")] = None
+    """Of the frames that methods draw; as PERFORMER's, or the draft preset's."""
+    person: int = 1
+    """Which of the people in the videos, counted by how much of the frame they fill over time."""
+    runs: Path = DEFAULT_RUNS
+    """Where tracks, run folders and performers are kept."""
+    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    """What to compute on."""
+    seed: int = DEFAULT_SEED
+    """Equal seeds and options give equal training, as far as the device allows."""
+    overwrite: bool = False
+    """Replace an evaluation that lies in the output folder."""
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """Say what this machine has and what it lacks: versions, devices, model files, system libraries."""
+
+    fetch: bool = False
+    """Download the model files that are missing."""
+    runs: Path = DEFAULT_RUNS
+    """The folder whose free space is looked at."""
