@@ -34,7 +34,9 @@ def draw_body(surface: SurfaceMap, atlas: Atlas, choice: Choice, spare_share: fl
         usual, allowed = at @ atlas.colours.numpy()[corners], at @ atlas.tolerance.numpy()[corners]
         parts = np.argsort(-share, kind="stable")[:2]
         total, shown, mixed, best = 0.0, 0.0, np.zeros(3), []
-        for part in parts:
+        for place, part in enumerate(parts):
+            if place == 1 and share[part] < 0.01:
+                break
             qualities = [float(at @ quality[n, corners]) for n in choice[part]]
             best.append(max(qualities))
             for rank, (n, q) in enumerate(zip(choice[part], qualities, strict=True)):
@@ -46,5 +48,5 @@ def draw_body(surface: SurfaceMap, atlas: Atlas, choice: Choice, spare_share: fl
                 mixed += weight * sample[3] / 255 * sample[:3]
         colour[row, column] = (mixed + 1e-3 * usual) / (shown + 1e-3)
         alpha[row, column] = (shown + 1e-3) / (total + 1e-3)
-        trust[row, column] = share[parts] @ best / share[parts].sum()
+        trust[row, column] = share[parts[: len(best)]] @ best / share[parts].sum()
     return colour, alpha, trust

@@ -67,7 +67,9 @@ def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tens
     tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
     device = tensors[0].device
     passed = [
-        warp.from_torch(value.detach(), dtype=parameter.type.dtype) if isinstance(value, Tensor) else value
+        warp.from_torch(value.detach(), dtype=parameter.type.dtype, return_ctype=True)
+        if isinstance(value, Tensor)
+        else value
         for value, parameter in zip(arguments, function.adj.args, strict=True)
     ]
     stream = warp.stream_from_torch(torch.cuda.current_stream(device)) if device.type == "cuda" else None

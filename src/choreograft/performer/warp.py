@@ -58,9 +58,9 @@ class Warped:
 
     def as_guide(self) -> Tensor:
         """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte, confidence in [0, 1], normals, usual colours in [-1, 1]."""
-        normal = self.surface.normal.permute(2, 0, 1)
-        parts = self.colour / 127.5 - 1, self.alpha[None], self.confidence[None], normal, self.usual / 127.5 - 1
-        return torch.cat(parts)
+        colour, usual = (picture.permute(1, 2, 0) / 127.5 - 1 for picture in (self.colour, self.usual))
+        parts = colour, self.alpha[..., None], self.confidence[..., None], self.surface.normal, usual
+        return torch.cat(parts, dim=-1).permute(2, 0, 1)  # channels last in memory, as networks take it
 
 
 @dataclass
@@ -136,7 +136,7 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
             "performer.warp_kernels.draw_body",
             tuple(here.face.shape),
             [here.face, here.place, atlas.mesh.faces, atlas.vertex_parts, chosen, atlas.xy, atlas.quality,
-             atlas.pictures, atlas.colours, atlas.tolerance, float(AGREEMENT_POWER), config.spare_share, *maps],
+             atlas.pictures, atlas.colours, atlas.tolerance, AGREEMENT_POWER, config.spare_share, *maps],
         )  # fmt: skip
         turns = _turn_parts(surface, atlas, choice[:, 0])
         _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:4])
@@ -205,11 +205,13 @@ def _smooth_flow(here: _Window, atlas: Atlas, n: int, reach: float) -> NDArray[n
     row, column = (at.cpu().numpy() for at in on.nonzero(as_tuple=True))
     flow[row, column, :2] = xy - np.stack([column, row], axis=1) - 0.5
     flow[row, column, 2] = 1
-    side = 2 * max(1, round(reach / 2)) + 1
+    half = max(1, round(reach / 2))
+    top, left = max(0, row.min() - 3 * half), max(0, column.min() - 3 * half)
+    near = flow[top : row.max() + 3 * half + 1, left : column.max() + 3 * half + 1]  # farther it does not spread
     for _ in range(3):  # three boxes are nearly a Gaussian
-        flow = cv2.blur(flow, (side, side), borderType=cv2.BORDER_CONSTANT)
-    flow[flow[..., 2] < 1e-4] = 0
-    return np.asarray(flow, dtype=np.float32)
+        cv2.blur(near, (2 * half + 1, 2 * half + 1), dst=near, borderType=cv2.BORDER_CONSTANT)
+    near[near[..., 2] < 1e-4] = 0
+    return flow
 
 
 def _turn_parts(surface: SurfaceMap, atlas: Atlas, chosen: NDArray[np.intp]) -> Tensor:

@@ -13,6 +13,7 @@ wp.set_module_options({"enable_backward": False})
 
 NOWHERE = wp.constant(-1)
 KNOWN = wp.constant(1.0e-3)
+MINOR = wp.constant(0.01)
 INSET = wp.constant(0.35)
 FADE = wp.constant(0.25)
 
@@ -49,7 +50,7 @@ def draw_body(
     pictures: wp.array4d[wp.uint8],
     colours: wp.array[wp.vec3],
     tolerance: wp.array[float],
-    power: float,
+    power: int,
     spare_share: float,
     colour: wp.array2d[wp.vec3],
     alpha: wp.array2d[float],
@@ -94,7 +95,9 @@ def draw_body(
         share = most
         if slot == 1:
             part = second
-            share = wp.max(next, 0.0)
+            share = next
+            if share < MINOR:  # most pixels lie within one part
+                break
         rank = float(1.0)
         finest = float(0.0)
         for k in range(choice.shape[1]):
@@ -113,7 +116,10 @@ def draw_body(
                 away = wp.max(
                     wp.max(wp.abs(sample[0] - mean[0]), wp.abs(sample[1] - mean[1])), wp.abs(sample[2] - mean[2])
                 )
-                weight = weight / (1.0 + wp.pow(away / allowed, power))
+                doubt = float(1.0)
+                for _ in range(power):
+                    doubt = doubt * (away / allowed)
+                weight = weight / (1.0 + doubt)
                 person = weight * sample[3] / 255.0
                 total += weight
                 shown += person

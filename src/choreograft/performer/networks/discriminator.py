@@ -7,6 +7,7 @@ last one is the map of verdicts.
 from torch import Tensor, nn
 
 from choreograft.config import DiscriminatorConfig
+from choreograft.performer.networks.norm import InstanceNorm
 from choreograft.performer.networks.pix2pixhd import init_weights
 
 MAX_CHANNELS = 512
@@ -25,7 +26,7 @@ class PatchDiscriminator(nn.Module):
             stages.append(
                 nn.Sequential(
                     nn.Conv2d(width, wider, 4, stride=stride, padding=2),
-                    nn.InstanceNorm2d(wider),
+                    InstanceNorm(),
                     nn.LeakyReLU(0.2, inplace=True),
                 )
             )

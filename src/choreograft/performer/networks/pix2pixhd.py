@@ -6,6 +6,7 @@ Shapes: B batch, H x W pixels, both divisible by 2 ** downsamplings.
 from torch import Tensor, nn
 
 from choreograft.config import GeneratorConfig
+from choreograft.performer.networks.norm import InstanceNorm
 
 
 class GlobalGenerator(nn.Module):
@@ -48,7 +49,7 @@ class ResidualBlock(nn.Module):
             *normalised(nn.Conv2d(channels, channels, 3)),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm(),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,4 +68,4 @@ def init_weights(module: nn.Module) -> None:
 
 def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
     """A convolution, instance normalisation, ReLU."""
-    return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]
+    return [convolution, InstanceNorm(), nn.ReLU(inplace=True)]
