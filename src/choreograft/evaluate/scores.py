@@ -64,6 +64,10 @@ METRICS: Final[Mapping[str, Metric]] = {
             "flicker", "flicker", False, "", 2,
             "change between consecutive frames that the true motion does not explain, in grey levels of 255",
         ),
+        Metric(
+            "warping_error", "warping ×", False, "", 2,
+            "change between consecutive frames beside the true motion, as a multiple of the truth's own",
+        ),
         Metric("identity", "identity", True, "", 3, "likeness of the face to the target's own face; 1 = equal"),
         Metric("matte_iou", "matte IoU", True, "", 3, "overlap of the person found in the result with the true one"),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from choreograft.evaluate.metrics.asked_motion import AskedMotion
-from choreograft.evaluate.metrics.flicker import Motion, TrueMotion, unexplained_change, warp
+from choreograft.evaluate.metrics.flicker import Motion, TrueMotion, own_change, unexplained_change, warp
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.video.size import Size
@@ -54,6 +54,18 @@ def test_the_truth_is_the_floor_a_constant_offset_is_none_and_a_still_picture_do
     assert inner(unexplained_change(*darker, motion)) < 0.2
     still = inner(unexplained_change(before, before, motion))
     assert still > 2 * inner(unexplained_change(*noisy, motion))
+
+
+def test_own_change_is_the_truths_for_what_moves_with_it_whatever_it_shows() -> None:
+    before, now = pattern(0), pattern(STEP_PX)
+    motion = TrueMotion().between(before, now)
+    ours, true = own_change(before, now, motion)
+    np.testing.assert_array_equal(ours, true)
+    inverse = inner(own_change(255 - before, 255 - now, motion)[0])
+    assert inverse == pytest.approx(inner(true), rel=0.05)
+    assert inner(unexplained_change(255 - before, 255 - now, motion)) > inner(true)
+    flash = inner(own_change(before, np.clip(now.astype(int) + 10, 0, 255).astype(np.uint8), motion)[0])
+    assert flash == pytest.approx(10, abs=1)
 
 
 def test_a_step_in_brightness_is_measured_in_grey_levels() -> None:

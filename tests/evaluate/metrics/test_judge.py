@@ -70,7 +70,7 @@ def test_a_video_other_than_the_tracked_one_is_refused(make_clip: Any) -> None:
 @pytest.mark.models
 def test_the_truth_is_perfect_in_everything(stand: Any) -> None:
     scores = judge_against_truth(stand.truth, stand.truth, stand.tools)
-    perfect = {"ssim": 1, "psnr": PSNR_CAP_DB, "identity": 1, "matte_iou": 1}
+    perfect = {"ssim": 1, "psnr": PSNR_CAP_DB, "identity": 1, "matte_iou": 1, "warping_error": 1}
     assert {name for _, name in scores.series} == set(METRICS) - {"lpips"}
     for (region, name), values in scores.series.items():
         known = values[np.isfinite(values)]
@@ -98,6 +98,8 @@ SEEN: tuple[Seen, ...] = (
     ("arm missing", "person", "missed_detections", 5), ("arm missing", "person", "matte_iou", 0.04),
     ("arm missing", "person", "psnr", 8), ("arm missing", "hands", "missed_detections", 25),
     ("noise", "person", "flicker", 1), ("noise", "person", "ssim", 0.02),
+    ("frozen", "person", "warping_error", 0.3), ("shuffled", "person", "warping_error", 1),
+    ("noise", "person", "warping_error", 0.3),
     ("other clothes", "person", "perceptual", 0.1), ("other clothes", "face", "identity", 0.1),
 )  # fmt: skip
 

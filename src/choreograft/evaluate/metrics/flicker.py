@@ -67,6 +67,17 @@ def unexplained_change(before: Image, now: Image, motion: Motion) -> Floats:
     return np.where(motion.trusted, change, np.nan).astype(np.float32)
 
 
+def own_change(before: Image, now: Image, motion: Motion) -> tuple[Floats, Floats]:
+    """(H, W) the change of a result (H, W, 3) beside the motion, and that of the truth, each the mean of the channels.
+
+    Grey levels; NaN where the motion is not trusted. This is Lai's error itself: other than `unexplained_change` it does
+    not ask that both change alike, only that the result changes no more.
+    """
+    changes = now - warp(before, motion.flow), motion.remainder
+    ours, true = (np.where(motion.trusted, np.abs(c).mean(axis=-1), np.nan).astype(np.float32) for c in changes)
+    return ours, true
+
+
 def warp(image: NDArray[Any], flow: Floats) -> Floats:
     """A picture (H, W) or (H, W, C) fetched from where `flow` (H, W, 2) points, float32; the border repeats."""
     rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)

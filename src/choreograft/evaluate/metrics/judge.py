@@ -19,7 +19,7 @@ from choreograft.evaluate.metrics.flicker import TrueMotion
 from choreograft.evaluate.metrics.identity import FaceGallery
 from choreograft.evaluate.metrics.keypoints import compare_joints
 from choreograft.evaluate.metrics.matte import soft_iou
-from choreograft.evaluate.metrics.measures import DeepDistance, Flicker, Series, Similarity, Waiting
+from choreograft.evaluate.metrics.measures import DeepDistance, Flicker, Series, Similarity, Waiting, WarpingError
 from choreograft.evaluate.metrics.perceptual import Pair
 from choreograft.evaluate.metrics.regions import FACE_SIDE, find_boxes, upright_height
 from choreograft.evaluate.metrics.tools import Tools, load_tools
@@ -60,7 +60,7 @@ def judge_against_truth(
     _refuse_unlike(str(truth.path), truth.track, "its exact track", exact)
     size = result.track.size
     boxes = find_boxes(exact, size)
-    similarity, flicker = Similarity(boxes), Flicker(boxes, truth.track)
+    similarity, flicker, warping = Similarity(boxes), Flicker(boxes, truth.track), WarpingError(boxes)
     networks = {"perceptual": tools.perceptual, "lpips": tools.lpips}
     deep = [DeepDistance(name, d, boxes, tools.batch) for name, d in networks.items() if d is not None]
     faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact), tools.batch)
@@ -75,12 +75,15 @@ def judge_against_truth(
             for distance in deep:
                 distance.look(t, picture, true_picture)
             if before is not None and flicker.follows[t]:
-                flicker.look(t, before[0], picture, motion.between(before[1], true_picture))
+                moved = motion.between(before[1], true_picture)
+                flicker.look(t, before[0], picture, moved)
+                warping.look(t, before[0], picture, moved)
             if faces is not None and boxes["face"][t] is not None:
                 faces.add(t, (found_at.cut(picture, t), true_at.cut(true_picture, t)))
             before = picture, true_picture
             advance(t + 1)
-    series: Series = similarity.series | flicker.series | compare_joints(result.track, truth.track)
+    changes = flicker.series | warping.series
+    series: Series = similarity.series | changes | compare_joints(result.track, truth.track)
     for distance in deep:
         series |= distance.finish()
     if faces is not None:

@@ -4,13 +4,13 @@ Shapes: T frames, H x W pixels.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics import perceptual
-from choreograft.evaluate.metrics.flicker import Motion, unexplained_change
+from choreograft.evaluate.metrics.flicker import Motion, own_change, unexplained_change
 from choreograft.evaluate.metrics.regions import PICTURES, Boxes
 from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
 from choreograft.evaluate.scores import Region, Values
@@ -20,6 +20,8 @@ from choreograft.training.recording import NEIGHBOUR
 Image = NDArray[np.uint8]
 Series = dict[tuple[Region, str], Values]
 Item = TypeVar("Item")
+_STILL: Final = 0.1
+"""Grey levels added to both sides of a ratio of changes, so that places where nothing changes do not decide it."""
 
 
 class Similarity:
@@ -52,6 +54,21 @@ class Flicker:
         change = unexplained_change(before, result, motion)
         for region in PICTURES:
             self.series[region, "flicker"][t] = mean_in(self.boxes[region][t], change)
+
+
+class WarpingError:
+    """How much a result changes beside the true motion, as a multiple of what the truth does, in every region."""
+
+    def __init__(self, boxes: Boxes) -> None:
+        self.boxes = boxes
+        self.series = unknown(boxes, "warping_error")
+
+    def look(self, t: int, before: Image, result: Image, motion: Motion) -> None:
+        """Compare frame t with the one directly before it (H, W, 3)."""
+        ours, true = own_change(before, result, motion)
+        for region in PICTURES:
+            box = self.boxes[region][t]
+            self.series[region, "warping_error"][t] = (mean_in(box, ours) + _STILL) / (mean_in(box, true) + _STILL)
 
 
 class Waiting(Generic[Item]):

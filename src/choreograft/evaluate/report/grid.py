@@ -95,6 +95,7 @@ GROUPS: Final[Mapping[str, tuple[Column, ...]]] = {
             ("person", "missed_detections"),
             ("face", "missed_detections"),
             ("person", "flicker"),
+            ("person", "warping_error"),
             ("person", "matte_iou"),
         ),
         Column(SIGNATURE, None),
