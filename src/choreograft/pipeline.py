@@ -21,6 +21,8 @@ from choreograft.performer.perceptual import fetch_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
+from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
+from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
@@ -161,8 +163,18 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
     if options.overlay is not None:
         check_output(options.overlay, [options.video, options.output], options.overwrite)
-    clip, _ = read_clip(options.video, options.person, options.runs, progress)
+    if options.write_openpose is not None:
+        keypoints = [] if options.openpose is None else [options.openpose]
+        check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
+    if options.openpose is None:
+        clip, _ = read_clip(options.video, options.person, options.runs, progress)
+    else:
+        raw = read_openpose(options.openpose, options.video, options.person, progress)
+        progress.say(f"{options.openpose}: OpenPose gives no masks and no depth, so the track has none")
+        clip, _ = _clean_clip(options.video, raw, progress)
     clip.track.save(options.output)
+    if options.write_openpose is not None:
+        write_openpose(clip.track, options.write_openpose, options.video.stem)
     if options.overlay is not None:
         render_overlay(clip.path, clip.track, options.overlay, progress)
     return options.output
@@ -170,7 +182,10 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
 
 def read_clip(video: Path, person: int, runs: Path, progress: Progress = silent) -> tuple[Clip, CleaningReport]:
     """A video with its cleaned track; the raw track is cached in the runs folder, so no video is tracked twice."""
-    raw = load_or_track(video, runs / "tracks", TrackingConfig(), person, progress)
+    return _clean_clip(video, load_or_track(video, runs / "tracks", TrackingConfig(), person, progress), progress)
+
+
+def _clean_clip(video: Path, raw: PoseTrack, progress: Progress) -> tuple[Clip, CleaningReport]:
     cleaned, report = clean_track(raw, CleaningConfig())
     progress.say(f"{video.name}: {report.sentence()}")
     return Clip(video, cleaned), report

@@ -1,0 +1,202 @@
+"""OpenPose interchange: its keypoint files read as a track in place of an estimator's finds, and written from a track.
+
+Cao et al. 2019, "OpenPose: Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields"; the files are those of
+its doc/output.md. OpenPose has four points that COCO-WholeBody has not: neck, middle of the hips, and pupils. It counts
+pixel centres at integers (`--keypoint_scale 3` divides by width - 1), the track at integers + 0.5.
+
+Shapes: T frames, N people of a frame, J = 133 joints, E = 137: the joints and those four.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.errors import FileFormatError, OptionError, OutputError, PersonError
+from choreograft.files import PARTIAL, check_writable
+from choreograft.pose import skeleton
+from choreograft.pose.estimator import Person
+from choreograft.pose.follow import FollowedIndex, Sighting, follow_person, sight
+from choreograft.pose.openpose_files import (
+    BODY_25,
+    EXTENDED_JOINTS,
+    JSON_ENDING,
+    LAYOUTS,
+    MID_HIP,
+    NECK,
+    Parts,
+    read_keypoint_files,
+)
+from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.progress import Progress, silent
+from choreograft.video.read import VideoInfo, probe, read_frames
+
+_HALF_PX: Final = 0.5
+_NORMALISED_PX: Final = 1.0
+"""No coordinate beyond this: shares of the picture, not pixels."""
+_JSON_VERSION: Final = 1.3
+"""Of OpenPose 1.5 and later."""
+_WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.items()}
+"""The fullest layout of each part: BODY_25, face of 70, hands of 21."""
+assert _WRITTEN["pose"] == BODY_25
+
+
+def read_openpose(folder: Path, video: Path, person: int = 1, progress: Progress = silent) -> PoseTrack:
+    """Follow one person through the keypoints that OpenPose found in a video.
+
+    OpenPose lists the people of each frame in any order; they are followed as those of an estimator are, by place, size
+    and clothes (`pose/follow.py`).
+
+    Args:
+        folder: a JSON, YAML or XML file for every frame of `video`, numbered without gaps.
+        video: what OpenPose was run on; gives size, rate and times.
+        person: counted from 1 by how much of the frame they fill over time.
+    Returns:
+        The raw track, without depth, world landmarks and masks; `pose/clean.py` smooths it.
+    Raises:
+        FileFormatError: as `read_keypoint_files`; more or fewer files than frames; coordinates that are not pixels of
+            `video`.
+        PersonError: nobody is there, or fewer than `person`.
+        OptionError: `person` is below 1.
+        VideoError: the video cannot be read.
+    """
+    info = probe(video)
+    people = [[_to_person(parts) for parts in frame] for frame in read_keypoint_files(folder)]
+    _refuse_other_units(folder, people, info)
+    time_s, sightings = _sight_people(people, info, progress)
+    if len(people) != len(time_s):
+        raise FileFormatError(
+            f"{folder}: found keypoints of {len(people)} frames; expected {len(time_s)}, as many as {video} has; "
+            "run OpenPose on every frame of this video"
+        )
+    try:
+        followed = follow_person(sightings, time_s, person)
+    except PersonError as error:
+        raise PersonError(f"{folder}: {error}") from error
+    return _as_track(info, np.array(time_s), people, followed)
+
+
+def check_keypoint_folder(folder: Path, inputs: Sequence[Path], overwrite: bool) -> None:
+    """Refuse, before any work is done, a folder that `write_openpose` could not or should not write in the end.
+
+    Raises:
+        OptionError: the folder is one of `inputs`.
+        OutputError: it exists and `overwrite` is false, holds other files than OpenPose's JSON, is no folder, or its
+            own folder cannot be written.
+    """
+    check_writable(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
+    if not folder.exists():
+        return
+    if any(given.exists() and folder.samefile(given) for given in inputs):
+        raise OptionError(f"the output {folder} is the input; choose another name for the output")
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file; expected the name of a folder to write")
+    present = sorted(folder.iterdir())
+    foreign = [path.name for path in present if not path.name.endswith(JSON_ENDING)]
+    if foreign:
+        raise OutputError(f"{folder} holds {foreign[0]}; expected OpenPose's JSON alone; choose another name")
+    if present and not overwrite:
+        raise OutputError(f"{folder} exists already; choose another name, or add --overwrite to replace it")
+
+
+def write_openpose(track: PoseTrack, folder: Path, clip: str) -> None:
+    """Write a track as OpenPose's JSON: BODY_25, face of 70 points, hands of 21; one person, or nobody where absent.
+
+    Neck and middle of the hips are those of shoulders and hips, with the lower of their scores. Pupils, depth, world
+    landmarks and masks are left out. A folder that is there is replaced, and only by a whole one.
+
+    Args:
+        clip: how the files' names begin; `clip_000000000012_keypoints.json` is frame 12, counted from 0.
+    Raises:
+        OutputError: the folder holds other files than OpenPose's JSON, is no folder, or cannot be written.
+    """
+    place = folder.resolve()
+    check_keypoint_folder(place, (), overwrite=True)
+    extended = _extend(track)
+    with TemporaryDirectory(prefix=PARTIAL, dir=place.parent) as room:
+        whole = Path(room) / place.name
+        whole.mkdir()
+        for t, values in enumerate(extended):
+            people = [_as_json(values)] if track.present[t] else []
+            text = json.dumps({"version": _JSON_VERSION, "people": people})
+            (whole / f"{clip}_{t:012d}{JSON_ENDING}").write_text(text, encoding="utf-8")
+        if place.exists():
+            rmtree(place)
+        whole.rename(place)
+
+
+def _to_person(parts: Parts) -> Person:
+    extended = np.zeros((EXTENDED_JOINTS, 3), np.float32)
+    for part, points in parts.items():
+        extended[list(LAYOUTS[part][len(points)])] = points
+    joints = extended[: skeleton.JOINTS]
+    arrays = {name: array[0] for name, array in empty_arrays(1).items()}
+    score = np.clip(joints[:, 2], 0, 1)  # peaks of heat maps reach a little beyond 1
+    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(_HALF_PX), arrays["xy"])
+    return Person(xy, score, arrays["depth"], arrays["world"])
+
+
+def _refuse_other_units(folder: Path, people: Sequence[Sequence[Person]], info: VideoInfo) -> None:
+    """Keypoints of a picture of another size, or in shares of it, would pass for somebody in a corner."""
+    xy = np.concatenate([np.zeros((0, 2)), *(person.xy[person.score > 0] for frame in people for person in frame)])
+    if len(xy) == 0:
+        return
+    outside = ((xy < 0) | (xy > info.size)).any(axis=-1)
+    if outside.mean() > 0.5 or np.abs(xy - _HALF_PX).max() <= _NORMALISED_PX:
+        (left, top), (right, bottom) = xy.min(axis=0), xy.max(axis=0)
+        raise FileFormatError(
+            f"{folder}: found keypoints from ({left:.0f}, {top:.0f}) to ({right:.0f}, {bottom:.0f}); expected pixels "
+            f"of {info.path}, {info.size.width}x{info.size.height}; run OpenPose on it with --keypoint_scale 0"
+        )
+
+
+def _sight_people(
+    people: Sequence[Sequence[Person]], info: VideoInfo, progress: Progress
+) -> tuple[list[float], list[list[Sighting | None]]]:
+    """The times of all frames of the video, and what following needs of the people in them."""
+    time_s, sightings = [], []
+    with progress.task(f"following people in {info.path.name}", info.frames) as advance:
+        for frame in read_frames(info.path):
+            time_s.append(frame.time_s)
+            found = people[frame.index] if frame.index < len(people) else ()
+            sightings.append([sight(person, frame.image) for person in found])
+            advance(frame.index + 1)
+    return time_s, sightings
+
+
+def _as_track(
+    info: VideoInfo, time_s: NDArray[np.float64], people: Sequence[Sequence[Person]], followed: FollowedIndex
+) -> PoseTrack:
+    arrays = empty_arrays(len(followed))
+    for t, index in enumerate(followed):
+        if index is not None:
+            arrays["xy"][t], arrays["score"][t] = people[t][index].xy, people[t][index].score
+    present = np.array([index is not None for index in followed])
+    return PoseTrack(
+        info.size, info.rate, time_s, arrays["xy"], arrays["score"], arrays["depth"], arrays["world"], present
+    )
+
+
+def _extend(track: PoseTrack) -> NDArray[np.float32]:
+    """(T, E, 3) x, y in OpenPose's px and score of the joints and the points that only OpenPose has."""
+    extended = np.zeros((len(track), EXTENDED_JOINTS, 3), np.float32)
+    seen = (track.score > 0) & np.isfinite(track.xy).all(axis=-1)
+    values = np.concatenate([track.xy - np.float32(_HALF_PX), track.score[..., None]], axis=-1)
+    extended[:, : skeleton.JOINTS] = np.where(seen[..., None], values, 0)
+    for middle, pair in ((NECK, skeleton.SHOULDERS), (MID_HIP, skeleton.HIPS)):
+        sides = extended[:, list(pair)]
+        extended[:, middle, :2], extended[:, middle, 2] = sides[..., :2].mean(axis=1), sides[..., 2].min(axis=1)
+        extended[extended[:, middle, 2] == 0, middle] = 0
+    return extended
+
+
+def _as_json(extended: NDArray[np.float32]) -> dict[str, list[float]]:
+    """One person (E, 3), each number in the fewest digits that name the same float32."""
+    shortest = extended.astype(str).astype(np.float64)
+    person = {f"{part}_keypoints_2d": shortest[list(layout)].ravel().tolist() for part, layout in _WRITTEN.items()}
+    return {"person_id": [-1], **person}
