@@ -88,6 +88,28 @@ def test_the_content_hash_is_sha256_of_the_bytes(tmp_path):
     assert content_hash(path, digits=12) == expected[:12]
 
 
+def test_the_hash_of_a_folder_covers_its_pictures_their_names_and_nothing_else(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for name in ("1.png", "2.JPG"):
+        (folder / name).write_bytes(name.encode())
+    first = content_hash(folder)
+    expected = hashlib.sha256()
+    for name in ("1.png", "2.JPG"):
+        expected.update(name.encode() + b"\0" + hashlib.sha256(name.encode()).hexdigest().encode())
+    assert first == expected.hexdigest()
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "._1.png").write_text("what some systems leave beside a picture")
+    (folder / "inner.png").mkdir()
+    assert content_hash(folder) == first
+    (folder / "2.JPG").write_bytes(b"changed")
+    changed = content_hash(folder)
+    (folder / "2.JPG").rename(folder / "3.JPG")
+    (folder / "4.png").touch()
+    assert len({first, changed, content_hash(folder)}) == 3
+    assert content_hash(folder, digits=12) == content_hash(folder)[:12]
+
+
 def test_the_hash_of_options_ignores_their_order_and_sees_their_values():
     assert text_hash({"a": 1, "b": [2]}) == text_hash({"b": [2], "a": 1})
     assert text_hash({"a": 1}) != text_hash({"a": 2})

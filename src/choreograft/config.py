@@ -6,9 +6,13 @@ the command line take is in options.py. No torch here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal, cast
 
 from choreograft.errors import OptionError
+
+ASSUMED_RATE = Fraction(25)
+"""Frames per second of what does not say: a folder of pictures, a stream without a rate. FFmpeg assumes it too."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Files that are either whole or not there: written under a temporary name beside the target, then renamed."""
+"""Files that are either whole or not there, and what names them by their content.
+
+They are written under a temporary name beside the target, then renamed.
+"""
 
 import hashlib
 import json
@@ -13,6 +16,8 @@ from choreograft.errors import OutputError
 
 PARTIAL: Final = ".partial-"
 """How the names of half-written files begin."""
+PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+"""Of the pictures that a folder is searched for, in lower case."""
 
 
 @contextmanager
@@ -62,8 +67,26 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
 
+def list_pictures(folder: Path) -> list[Path]:
+    """The pictures that lie in a folder itself, in the order of their names; hidden files are none.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    paths = (path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(path for path in paths if not path.name.startswith(".") and path.is_file())
+
+
 def content_hash(path: Path, digits: int = 64) -> str:
-    """The first `digits` hexadecimal digits of the SHA-256 of a file's bytes."""
+    """The first `digits` hexadecimal digits of the SHA-256 of a file's bytes, or of a folder's pictures.
+
+    Of a folder it covers their names and contents, in the order of the names.
+    """
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for picture in list_pictures(path):
+            digest.update(os.fsencode(picture.name) + b"\0" + content_hash(picture).encode())
+        return digest.hexdigest()[:digits]
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:digits]
 

@@ -1,9 +1,11 @@
 """Pictures whose colours, orientation and number can be read back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 COLOURS = np.array(
@@ -37,6 +39,20 @@ def read_number() -> Callable[[NDArray[np.uint8]], int]:
         return round((float(image.mean()) - 20) / 4)
 
     return read
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Name, RGB pictures, pattern of their names (png or jpg) and first number to the path of a folder of them."""
+
+    def make(name: str, images: Sequence[NDArray[np.uint8]], pattern: str = "frame_{:04d}.png", first: int = 1) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for number, image in enumerate(images, first):
+            VideoFrame.from_ndarray(image, format="rgb24").save(str(folder / pattern.format(number)))
+        return folder
+
+    return make
 
 
 @pytest.fixture

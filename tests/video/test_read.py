@@ -225,7 +225,7 @@ def test_an_unfinished_download_is_refused_at_its_end(make_clip):
 def test_each_kind_of_wrong_file_gets_its_own_sentence(make_clip, numbers, tmp_path):
     with pytest.raises(VideoError, match="no such file"):
         probe(tmp_path / "missing.mp4")
-    with pytest.raises(VideoError, match="is a folder; expected a video file"):
+    with pytest.raises(VideoError, match="is a folder without pictures; expected a video file, or"):
         probe(tmp_path)
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(np.random.default_rng(0).bytes(50_000))

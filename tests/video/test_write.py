@@ -11,16 +11,17 @@ import pytest
 from choreograft.errors import OptionError, OutputError, VideoError
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
+from choreograft.video.tempo import Retiming
 from choreograft.video.write import VideoWriter, check_output
 
 NTSC = Fraction(30_000, 1001)
 SIZE = Size(64, 48)
 
 
-def carry_over(source: Path, output: Path, limit: int | None = None) -> Path:
+def carry_over(source: Path, output: Path, limit: int | None = None, retiming: Retiming | None = None) -> Path:
     """Rewrite a clip as a render does: every frame at its own time, with the sound."""
     info = probe(source)
-    with VideoWriter(output, info.size, info.rate, sound_from=source, time_base=info.time_base) as writer:
+    with VideoWriter(output, info.size, info.rate, source, info.time_base, retiming=retiming) as writer:
         for frame in read_frames(source):
             if limit is not None and frame.index >= limit:
                 break
@@ -106,6 +107,16 @@ def test_a_source_without_sound_gives_a_result_without_a_sound_stream(make_clip,
     output = carry_over(make_clip("silent.mp4", numbers), tmp_path / "out.mp4")
     with av.open(str(output)) as container:
         assert not container.streams.audio
+
+
+@pytest.mark.parametrize("retiming", [None, Retiming(Fraction(1), Fraction(1))])
+def test_a_folder_of_pictures_gives_a_silent_result_with_its_frames(make_folder, numbers, tmp_path, retiming):
+    source = make_folder("frames", numbers[:12])
+    output = carry_over(source, tmp_path / "out.mp4", retiming=retiming)
+    assert [frame.time for frame in read_frames(output)] == [Fraction(index, 25) for index in range(12)]
+    with av.open(str(output)) as container:
+        assert not container.streams.audio
+        assert container.streams.video[0].duration * container.streams.video[0].time_base == Fraction(12, 25)
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def read_lesson(performer: Path) -> Lesson:
         )
     clips = {Path(path): sha for path, sha in card.training["clips"].items()}
     for path, sha in clips.items():
-        if not path.is_file() or content_hash(path) != sha:
+        if not path.exists() or content_hash(path) != sha:
             raise OptionError(
-                f"{performer} was trained on {path}, which is {'another file now' if path.is_file() else 'not there'};"
+                f"{performer} was trained on {path}, which is {'another file now' if path.exists() else 'not there'};"
                 " expected the same video at that place; run this where it was trained"
             )
     return Lesson(tuple(clips), int(card.training["person"]), hold_out)

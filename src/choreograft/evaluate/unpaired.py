@@ -71,7 +71,7 @@ def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path
         return _Target(_stand(clip, 1, runs, progress), clip)
     card = load_performer(target).card
     for name, sha in card.training.get("clips", {}).items():
-        if Path(name).is_file() and content_hash(Path(name)) == sha:
+        if Path(name).exists() and content_hash(Path(name)) == sha:
             clip, _ = read_clip(Path(name), int(card.training["person"]), runs, progress)
             return _Target(card.standing, clip)
     progress.say(f"{target}: its footage is not where it was, so the identity in {result.name} is not judged")

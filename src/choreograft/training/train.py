@@ -57,7 +57,7 @@ class TrainingPlan:
     @property
     def name(self) -> str:
         """What the performer is called: as the first video."""
-        return self.videos[0].stem
+        return self.videos[0].absolute().stem  # "." has none
 
     @cached_property
     def clips(self) -> dict[str, str]:

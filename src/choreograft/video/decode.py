@@ -18,12 +18,13 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from choreograft.config import ASSUMED_RATE
 from choreograft.errors import VideoError
 
 AnyPacket: TypeAlias = "Packet[Any]"
 """PyAV's packets are generic to type checkers only."""
-ASSUMED_RATE = Fraction(25)
-"""Frames per second of a stream that says nothing of it; what FFmpeg assumes too."""
+ASSUMED_TIME_BASE = Fraction(1, 90_000)
+"""Seconds a tick of a stream that says nothing of it: MPEG's clock."""
 RATE_TOLERANCE = Fraction(5, 10_000)
 """An average this close to the base rate is the base rate, blurred by rounded timestamps."""
 SPLICE_S = 2
@@ -62,10 +63,8 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The opened file and the stream that holds its pictures; closed with the context.
 
     Raises:
-        VideoError: the file is missing, a folder, unreadable, not a video, without pictures or truncated.
+        VideoError: the file is missing, unreadable, not a video, without pictures or truncated.
     """
-    if path.is_dir():
-        raise VideoError(f"{path} is a folder; expected a video file")
     if not path.exists():
         raise VideoError(f"{path}: no such file; check the name of the video")
     try:
@@ -144,7 +143,7 @@ class _Clock:
     """Gives every picture a time, repairing those that are missing, repeat or run backwards."""
 
     def __init__(self, stream: VideoStream, report: ReadReport) -> None:
-        self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
+        self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
         self._interval = 1 / nominal_rate(stream)
         self.longest_step = self._interval
         self._report = report
@@ -222,7 +221,8 @@ def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
     if name == "tty":  # FFmpeg plays text files as old terminal animations
         raise VideoError(f"{path}: not a video but text; expected a file that a player can open")
     if name.endswith("_pipe") or name == "image2":
-        raise VideoError(f"{path}: a still picture ({name.removesuffix('_pipe')}); expected a video")
+        kind = name.removesuffix("_pipe")
+        raise VideoError(f"{path}: a still picture ({kind}); expected a video, or a folder of numbered pictures")
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     decodable = [s for s in streams if s.codec_context is not None]
     if decodable:

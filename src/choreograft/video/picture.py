@@ -4,6 +4,8 @@ Colour follows the stream's own tags. Where it has none, the usual convention ho
 below, limited range. High dynamic range is not tone-mapped.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -32,6 +34,17 @@ PRECISE = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.
 """swscale's shortcuts darken the picture by a level or two; without them 1080p still converts in about 10 ms."""
 SANE_ASPECT = (Fraction(1, 4), Fraction(4))
 """Pixel shapes beyond these are damage, not intent."""
+
+
+@dataclass(frozen=True)
+class TimedPicture:
+    """A picture that is yet to be converted, and when it is shown, s since its reel's own zero."""
+
+    time: Fraction
+    duration: Fraction | None
+    """None where nothing says how long it stays."""
+    to_rgb: Callable[[], NDArray[np.uint8]]
+    """Makes it an upright (H, W, 3) RGB array, contiguous and not shared."""
 
 
 class PictureConverter:

@@ -1,4 +1,6 @@
-"""Videos as streams of upright RGB frames with exact times; never a whole file in memory.
+"""Videos as streams of upright RGB frames with exact times; never a whole one in memory.
+
+A video is a file or a folder of numbered pictures.
 
 Shapes: H, W pixels of a frame as a viewer sees it (rotation and pixel shape applied). Times are fractions of a second,
 0 at the first frame shown (docs/conventions.md, "Time").
@@ -10,19 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from choreograft.video.decode import (
-    ReadReport,
-    ShownPicture,
-    declared_duration_s,
-    nominal_rate,
-    open_video,
-    pictures_end,
-    shown_pictures,
-)
-from choreograft.video.picture import PictureConverter
+from choreograft.video.decode import ASSUMED_TIME_BASE, ReadReport
+from choreograft.video.reel import open_reel
 from choreograft.video.size import Size
 
 __all__ = ["Frame", "ReadReport", "VideoInfo", "measure_length", "probe", "read_frames"]
@@ -42,7 +35,7 @@ class VideoInfo:
     frames: int | None
     """Declared or estimated, for progress totals; None if unknown. The frames shown may be fewer."""
     has_sound: bool
-    time_base: Fraction = Fraction(1, 90_000)
+    time_base: Fraction = ASSUMED_TIME_BASE
     """Seconds that every frame time is a whole multiple of."""
 
 
@@ -65,20 +58,19 @@ def probe(path: Path) -> VideoInfo:
     """Look at a video; decodes its first picture, because only that shows the true size.
 
     Raises:
-        VideoError: missing, a folder, not a video, sound only, no picture that decodes, truncated.
+        VideoError: missing, not a video, sound only, no picture that decodes, truncated; of a folder: no pictures,
+            or not numbered one by one.
     """
-    with open_video(path) as (container, stream):
-        rate = nominal_rate(stream)
-        duration_s = declared_duration_s(container, stream)
-        picture = next(shown_pictures(path, container, stream, ReadReport()))
+    with open_reel(path) as reel:
+        height, width, _ = next(reel.pictures(ReadReport())).to_rgb().shape
         return VideoInfo(
             path=path,
-            size=_converter(stream, picture).size,
-            rate=rate,
-            duration_s=duration_s,
-            frames=_count(stream, rate, duration_s),
-            has_sound=bool(container.streams.audio),
-            time_base=Fraction(stream.time_base or VideoInfo.time_base),
+            size=Size(width, height),
+            rate=reel.rate,
+            duration_s=reel.duration_s,
+            frames=reel.count,
+            has_sound=reel.has_sound,
+            time_base=reel.time_base,
         )
 
 
@@ -91,40 +83,26 @@ def measure_length(path: Path) -> Fraction:
     Raises:
         VideoError: as `probe`.
     """
-    with open_video(path) as (container, stream):
-        start = next(shown_pictures(path, container, stream, ReadReport())).time
-    return pictures_end(path) - start
+    with open_reel(path) as reel:
+        start = next(reel.pictures(ReadReport())).time
+    return reel.measure_end() - start
 
 
 def read_frames(path: Path, report: ReadReport | None = None) -> Iterator[Frame]:
     """Decode a video frame by frame. Closing the generator closes the file.
 
-    Frames that do not decode are left out; the times of the others stay true, so a gap is a gap. Missing, repeated
-    and backward times are repaired. Frames that an edit list hides are not shown.
+    Frames of a file that do not decode are left out; the times of the others stay true, so a gap is a gap. Missing,
+    repeated and backward times are repaired. Frames that an edit list hides are not shown.
 
     Args:
         report: filled while the frames are read, for callers that want to tell of damage.
     Raises:
-        VideoError: as `probe`; after the last frame also if the file turns out to break off early.
+        VideoError: as `probe`; after the last frame also if the file turns out to break off early; of a folder,
+            where a picture cannot be read or is of another size than the first.
     """
-    with open_video(path) as (container, stream):
-        converter: PictureConverter | None = None
-        start = Fraction(0)
-        pictures = shown_pictures(path, container, stream, report or ReadReport())
-        for index, picture in enumerate(pictures):
-            if converter is None:
-                converter, start = _converter(stream, picture), picture.time
+    with open_reel(path) as reel:
+        start: Fraction | None = None
+        for index, picture in enumerate(reel.pictures(report or ReadReport())):
+            start = picture.time if start is None else start
             time = picture.time - start
-            yield Frame(index, float(time), time, converter.convert(picture.frame), picture.duration)
-
-
-def _converter(stream: VideoStream, first: ShownPicture) -> PictureConverter:
-    return PictureConverter(first.frame, stream.sample_aspect_ratio)
-
-
-def _count(stream: VideoStream, rate: Fraction, duration_s: float) -> int | None:
-    # AVI counts its empty chunks as frames, so a count far above the duration's is not believed
-    expected = round(duration_s * rate)
-    if stream.frames and (not expected or stream.frames < 1.5 * expected):
-        return stream.frames
-    return expected or None
+            yield Frame(index, float(time), time, picture.to_rgb(), picture.duration)

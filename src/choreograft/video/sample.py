@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.decode import ReadReport, open_video, shown_pictures
-from choreograft.video.picture import PictureConverter
+from choreograft.video.decode import ReadReport
+from choreograft.video.reel import open_reel
 
 
 def sample_frames(
@@ -15,7 +15,7 @@ def sample_frames(
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames (H, W, 3) RGB uint8 at increasing indices, as `read_frames` numbers and shows them.
 
-    The file is not read beyond the last of them; indices beyond its end yield nothing.
+    The video is not read beyond the last of them; indices beyond its end yield nothing.
 
     Args:
         report: filled while the frames are read, as `read_frames` does.
@@ -23,12 +23,10 @@ def sample_frames(
         VideoError: as `probe`.
     """
     wanted = {int(index) for index in indices}
-    with open_video(path) as (container, stream):
-        converter: PictureConverter | None = None
-        for index, picture in enumerate(shown_pictures(path, container, stream, report or ReadReport())):
-            converter = converter or PictureConverter(picture.frame, stream.sample_aspect_ratio)
+    with open_reel(path) as reel:
+        for index, picture in enumerate(reel.pictures(report or ReadReport())):
             if index in wanted:
-                yield converter.convert(picture.frame)
+                yield picture.to_rgb()
                 wanted.discard(index)
             if not wanted:
                 return

@@ -22,6 +22,7 @@ from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, OutputError
 from choreograft.files import atomic_path, check_writable
 from choreograft.video.decode import AnyPacket
+from choreograft.video.picture_folder import is_picture_folder
 from choreograft.video.size import Size
 from choreograft.video.sound import COPIED, SoundCarrier
 from choreograft.video.tempo import Retiming
@@ -75,7 +76,8 @@ class VideoWriter:
         Args:
             size: of the frames, px.
             rate: nominal frames per second, exact (30000/1001).
-            sound_from: a video whose sound is carried over, on the clock that begins with its first shown frame.
+            sound_from: a video whose sound is carried over, on the clock that begins with its first shown frame; a
+                folder of pictures has none.
             time_base: of the times that will be written, such as `VideoInfo.time_base`; without it one that suits
                 the rate and the usual sources.
             retiming: of the sound, where the result is slower or faster than the source.
@@ -112,7 +114,7 @@ class VideoWriter:
                 )
             stack.callback(self._close)
             self._stream = self._add_pictures()
-            if self._sound_from is not None:
+            if self._sound_from is not None and not is_picture_folder(self._sound_from):
                 self._sound = SoundCarrier(self._sound_from, self._container, self.path.suffix.lower(), self._retiming)
                 stack.callback(self._sound.close)
             self._stack = stack.pop_all()
