@@ -174,7 +174,7 @@ class Trainer:
         """Fresh networks."""
         torch.manual_seed(0)
         fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
-        staging = STAGINGS[preset.background](preset.stick_figure)
+        staging = STAGINGS[preset.background](preset.stick_figure, preset.temporal)
         family = Refiner if preset.generator.family == "refiner" else GlobalGenerator
         generator = family(staging.input_channels, staging.output_channels, preset.generator)
         staging.start(generator)

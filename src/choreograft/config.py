@@ -392,14 +392,17 @@ class WarpConfig:
 class GeneratorConfig:
     """What draws (performer/networks/)."""
 
-    family: Literal["pix2pixhd", "refiner"] = "pix2pixhd"
-    """pix2pixhd: the paper's global generator; refiner: a small U-Net without convolutions at the full resolution."""
+    family: Literal["pix2pixhd", "refiner", "unet", "crn"] = "pix2pixhd"
+    """pix2pixhd: the paper's global generator; refiner: a small U-Net without convolutions at the full resolution;
+    unet: pix2pix's; crn: a cascaded refinement network. The last two are baselines (evaluate/methods.py)."""
     base_channels: int = 64
     downsamplings: int = 4
+    """Halvings of the picture; a crn begins that many doublings below it. The canvas's sides divide by 2 to it."""
     residual_blocks: int = 9
+    """Of pix2pixhd and refiner; the others have none."""
     upsampling: Literal["transposed", "nearest"] = "transposed"
-    """transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which costs a little
-    more and leaves no chequerboard in short trainings (Odena et al. 2016)."""
+    """Of pix2pixhd. transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which
+    costs a little more and leaves no chequerboard in short trainings (Odena et al. 2016)."""
 
 
 @dataclass(frozen=True)
@@ -424,6 +427,11 @@ class LossConfig:
     """L1 to the real frame; not in the paper."""
     matte: float = 0.0
     """1 - overlap of matte and person mask; only where the background is a plate."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether discriminators have a say at all; where they have none, they are neither run nor trained."""
+        return bool(self.adversarial or self.feature_matching)
 
 
 @dataclass(frozen=True)
@@ -471,6 +479,10 @@ Renderer = Literal["generator", "warp", "nearest"]
 frame in the most similar pose. The last two need no training."""
 
 
+UNTRAINED_STEP = 8
+"""Where no generator asks for multiples, the canvas's width is one of the draft's."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """All that defines how a performer is trained; stored in the performer file."""
@@ -489,11 +501,19 @@ class Preset:
     losses: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     stick_figure: StickFigureConfig = field(default_factory=StickFigureConfig)
+    temporal: bool = True
+    """Whether each frame is drawn from the one before and judged beside it; False is the paper's frame-by-frame (FBF).
+    Performer files from before there was a choice are temporal."""
 
     @property
     def trains(self) -> bool:
         """Whether there is a network to train."""
         return self.renderer == "generator"
+
+    @property
+    def canvas_step(self) -> int:
+        """What both sides of the canvas divide by, px: as often by 2 as the generator halves it."""
+        return 2**self.generator.downsamplings if self.trains else UNTRAINED_STEP
 
     @property
     def draws_bodies(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from choreograft import assets
-from choreograft.config import PRESETS, Budget
+from choreograft.config import PRESETS, Budget, LossConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate import methods
 from choreograft.evaluate.methods import (
@@ -110,7 +110,43 @@ def test_the_small_paper_differs_from_the_paper_in_its_networks_alone():
     assert small.discriminator == draft.discriminator
 
 
+def test_frame_by_frame_differs_from_the_small_paper_in_the_switch_alone():
+    fbf = methods.FRAME_BY_FRAME
+    assert not fbf.temporal
+    small = methods.PAPER_SMALL
+    assert replace(fbf, temporal=True, name=small.name, description=small.description) == small
+
+
+def test_the_translators_have_the_objectives_of_their_papers():
+    pix2pix, crn = methods.PIX2PIX, methods.CRN
+    assert pix2pix.losses == LossConfig(adversarial=1, feature_matching=0, perceptual=0, pixel=100, matte=0)
+    assert (pix2pix.discriminator.scales, pix2pix.discriminator.layers, pix2pix.perceptual) == (1, 3, "none")
+    assert (crn.losses.judged, crn.losses.perceptual > 0, crn.perceptual) == (False, True, "vgg19")
+    for preset in (pix2pix, crn):
+        assert (preset.background, preset.temporal) == ("frame", False)
+
+
+@pytest.mark.parametrize("name", ["frame-by-frame", "pix2pix", "crn"])
+def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, footage, terms, monkeypatch):
+    without_features = replace(methods.TRAINED[name], perceptual="none")
+    monkeypatch.setattr(methods, "TRAINED", {name: without_features})
+    monkeypatch.setattr(methods, "read_shown_bodies", lambda *_: None)  # whole frames are drawn without any
+    method = plan_method(name, footage, terms).build(silent)
+    assert method.facts["images"] == 2
+    track = footage.clips[0].track
+    after, alone = (list(method.draw(Motion(track.select(range(first, 4))))) for first in (0, 3))
+    assert len(after) == 4
+    np.testing.assert_array_equal(after[3], alone[0])
+
+
 @pytest.mark.parametrize("names", [["warped"], ["nearest", "truth"], []])
 def test_unknown_methods_are_refused_with_those_there_are(names):
-    with pytest.raises(OptionError, match="nearest, draft, standard, paper, preview, paper-small"):
-        check_methods(names)
+    known = "nearest, draft, standard, paper, preview, paper-small, frame-by-frame, pix2pix, crn"
+    with pytest.raises(OptionError, match=known):
+        check_methods(names, 256)
+
+
+def test_a_height_that_a_method_cannot_draw_is_refused_with_one_that_it_can():
+    check_methods(["nearest", "preview", "draft"], 200)
+    with pytest.raises(OptionError, match=r"pix2pix draws heights that divide by 32, found 200 px; try --height 192"):
+        check_methods(["draft", "pix2pix"], 200)

@@ -24,7 +24,12 @@ def test_the_papers_generator_has_the_size_of_pix2pixhd():
     widths = [64, 128, 256, 512, 1024]
     expected = 6 * 64 * 49 + 64 + 64 * 3 * 49 + 3 + 9 * 2 * (1024 * 1024 * 9 + 1024)
     expected += sum(2 * a * b * 9 + a + b for a, b in pairwise(widths))
-    assert sum(p.numel() for p in GlobalGenerator(6, 3, GeneratorConfig()).parameters()) == expected
+    with torch.device("meta"):
+        generator = GlobalGenerator(6, 3, GeneratorConfig())
+        drawn = generator(torch.empty(1, 6, 256, 512))
+    assert drawn.shape == (1, 3, 256, 512)
+    assert sum(p.numel() for p in generator.parameters()) == expected
+    assert round(expected / 1e6, 1) == 182.5
 
 
 def test_a_verdict_sees_a_patch_of_70_pixels():
@@ -50,6 +55,17 @@ def test_each_scale_halves_the_picture_and_judges_with_its_own_weights():
     assert [scale[0].shape[-2:] for scale in activations] == [(65, 49), (33, 25), (17, 13)]
     first, second = (next(scale.parameters()) for scale in discriminator.scales[:2])
     assert not torch.equal(first, second)
+
+
+def test_the_papers_discriminator_has_the_size_of_the_70x70_patchgan():
+    # pix2pix's has 2 768 705 parameters for 6 channels, of which batch normalisation has a scale and a shift for each
+    # channel of layers 2 to 4; here those layers have the bias that normalisation made superfluous there
+    normalised = [128, 256, 512]
+    with torch.device("meta"):
+        discriminator = PatchDiscriminator(6, 64, 3)
+        verdicts = discriminator(torch.empty(1, 6, 256, 256))[-1]
+    assert sum(p.numel() for p in discriminator.parameters()) == 2_768_705 - sum(normalised)
+    assert verdicts.shape == (1, 1, 35, 35)  # pix2pixHD pads by 2 where pix2pix pads by 1 and has 30x30
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])

@@ -1,15 +1,17 @@
 """Performer files: what goes in comes out, and nothing else is taken for one."""
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from choreograft.config import PRESETS, Preset
+from choreograft.config import PRESETS, GeneratorConfig, Preset
 from choreograft.errors import FileFormatError
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
+from choreograft.performer.staging import Conditioning
 from choreograft.performer.store import load_performer, save_performer
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
@@ -30,6 +32,35 @@ def test_a_performer_comes_back_as_it_was(tmp_path):
     assert not again.training
     for (name, a), b in zip(performer.state_dict().items(), again.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0, msg=name)
+
+
+def test_files_from_before_the_choice_are_temporal(tmp_path):
+    path = tmp_path / "old.performer"
+    save_performer(make_performer(), path)
+    preset = asdict(PRESET)
+    del preset["temporal"]
+    damage(path, header={"preset": preset})
+    assert load_performer(path).card.preset == PRESET
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [
+        replace(PRESET, temporal=False),
+        replace(PRESET, background="frame", temporal=False, generator=GeneratorConfig("unet", 4, 5, 0)),
+        replace(PRESET, background="frame", temporal=False, generator=GeneratorConfig("crn", 4, 3, 0)),
+    ],
+)
+def test_every_family_comes_back_and_draws_the_same(tmp_path, preset):
+    performer = make_performer(preset).eval()
+    save_performer(performer, tmp_path / "p.performer")
+    again = load_performer(tmp_path / "p.performer")
+    stick = torch.rand(1, 3, SIZE.height, SIZE.width)
+    conditioning, previous = Conditioning(stick, performer.plate[None]), torch.rand_like(stick)
+    with torch.no_grad():
+        drawn = [p(conditioning, previous).frame for p in (performer, again)]
+    assert drawn[0].shape == stick.shape
+    torch.testing.assert_close(*drawn, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00\x00\x00\x18ftypmp42", b"\x80\x04\x95pickle"])

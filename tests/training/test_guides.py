@@ -83,7 +83,7 @@ def conditioning() -> Conditioning:
 
 
 def test_trust_and_matte_decide_what_is_seen() -> None:
-    staging = OverWarp(GUIDED.stick_figure)
+    staging = OverWarp(GUIDED.stick_figure, GUIDED.temporal)
     drawn = torch.zeros(1, staging.output_channels, 16, 16)
     drawn[:, :3], drawn[:, 3] = -0.5, 1.0
     result = staging.compose(drawn, conditioning())
@@ -96,7 +96,7 @@ def test_trust_and_matte_decide_what_is_seen() -> None:
 
 
 def test_without_a_background_the_generator_draws_what_is_around_the_person() -> None:
-    staging = WithinFrame(GUIDED.stick_figure)
+    staging = WithinFrame(GUIDED.stick_figure, GUIDED.temporal)
     drawn = torch.zeros(1, staging.output_channels, 16, 16)
     drawn[:, :3], drawn[:, 3] = -0.5, 1.0
     result = staging.compose(drawn, conditioning())

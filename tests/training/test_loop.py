@@ -2,7 +2,6 @@
 
 import json
 import math
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +20,7 @@ from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
 from choreograft.training.step import learning_rate, train_step
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
+from interrupted import StopAfter
 from swaying import PRESET, SIZE
 
 CPU = Compute(torch.device("cpu"), bf16=False)
@@ -29,21 +29,6 @@ CPU = Compute(torch.device("cpu"), bf16=False)
 @pytest.fixture
 def plan(target, preset, four_steps):
     return TrainingPlan((target.path,), 1, preset, four_steps, seed=1)
-
-
-class StopAfter(SilentProgress):
-    """Interrupts, as a user would, once so many images are done."""
-
-    def __init__(self, images: int) -> None:
-        self.images = images
-
-    @contextmanager
-    def task(self, name, total, unit="frames"):
-        def advance(done, **figures):
-            if name == "Training" and done >= self.images:
-                raise KeyboardInterrupt
-
-        yield advance
 
 
 def weights(path):

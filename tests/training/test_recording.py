@@ -94,7 +94,7 @@ def test_an_epoch_shows_every_pair_once_and_the_next_in_another_order():
 
 def test_a_stream_begun_late_equals_the_rest_of_one_begun_early(tmp_path, target, preset):
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    lessons = Lessons(recording, OverPlate(preset.stick_figure))
+    lessons = Lessons(recording, OverPlate(preset.stick_figure, preset.temporal))
     stream = stream_pairs(lessons, 5, 0)
     first, second = next(stream)
     wanted = load_pair(lessons, 5, 0)

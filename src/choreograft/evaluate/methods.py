@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.assets import VGG19, cached
-from choreograft.config import PRESETS, Budget, GeneratorConfig, NormalisationConfig, Preset
+from choreograft.config import (
+    PRESETS,
+    Budget,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    LossConfig,
+    NormalisationConfig,
+    Preset,
+)
 from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
@@ -41,9 +49,33 @@ PAPER_SMALL: Final = replace(
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
 larger, see too few images to say anything about the method."""
+FRAME_BY_FRAME: Final = replace(
+    PAPER_SMALL,
+    name="frame-by-frame",
+    description="paper-small without temporal smoothing: the paper's ablation FBF",
+    temporal=False,
+)
+PIX2PIX: Final = replace(
+    FRAME_BY_FRAME,
+    name="pix2pix",
+    description="Isola et al. 2017: a U-Net, one 70x70 discriminator, L1 with weight 100",
+    perceptual="none",
+    generator=GeneratorConfig("unet", base_channels=64, downsamplings=5, residual_blocks=0),
+    discriminator=DiscriminatorConfig(scales=1, base_channels=PAPER_SMALL.discriminator.base_channels),
+    losses=LossConfig(feature_matching=0.0, perceptual=0.0, pixel=100.0),
+)
+"""As deep as canvases that divide by 32 allow; the published eight halvings ask for squares of 256 px."""
+CRN: Final = replace(
+    FRAME_BY_FRAME,
+    name="crn",
+    description="Chen & Koltun 2017: a cascaded refinement network, trained with a feature loss alone",
+    generator=GeneratorConfig("crn", base_channels=32, downsamplings=5, residual_blocks=0),
+    losses=LossConfig(adversarial=0.0, feature_matching=0.0, perceptual=10.0, pixel=10.0),
+)
+"""The L1 of the pixels is that of the features' level 0, the picture itself."""
 TRAINED: Final[Mapping[str, Preset]] = {
     **{name: preset for name, preset in PRESETS.items() if name != NEAREST},
-    PAPER_SMALL.name: PAPER_SMALL,
+    **{preset.name: preset for preset in (PAPER_SMALL, FRAME_BY_FRAME, PIX2PIX, CRN)},
 }
 """Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
 METHOD_NAMES: Final = (NEAREST, *TRAINED)
@@ -220,16 +252,23 @@ class NearestMethod:
         )
 
 
-def check_methods(names: Sequence[str]) -> None:
-    """Refuse names that no method has.
+def check_methods(names: Sequence[str], height_px: int) -> None:
+    """Refuse names that no method has, and a height that one of the methods cannot draw.
 
     Raises:
-        OptionError: one of them, or none at all.
+        OptionError: one of them, or no name at all.
     """
     unknown = [name for name in names if name not in METHOD_NAMES]
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "nothing"
         raise OptionError(f"--compare: found {found}; expected some of {', '.join(METHOD_NAMES)}, with commas between")
+    for preset in (TRAINED[name] for name in names if name in TRAINED):
+        if preset.trains and height_px % preset.canvas_step:
+            nearest = max(1, round(height_px / preset.canvas_step)) * preset.canvas_step
+            raise OptionError(
+                f"{preset.name} draws heights that divide by {preset.canvas_step}, found {height_px} px;"
+                f" try --height {nearest}"
+            )
 
 
 def plan_method(name: str, footage: Footage, terms: Terms) -> MethodPlan:

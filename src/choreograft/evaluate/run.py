@@ -164,14 +164,15 @@ def _set_field(options: EvaluateOptions, given: Path | None, compute: Compute, p
         names = tuple(dict.fromkeys(name.strip() for name in options.compare.split(",") if name.strip()))
     else:
         names = DEFAULT_METHODS if given is None else BASELINE_METHODS
-    check_methods(names)
     card = None if given is None else load_performer(given).card
     preset = find_preset(DEFAULT_PRESET) if card is None else card.preset
     minutes = options.minutes
     if card is not None and options.minutes is None and options.images is None:
         minutes = round(float(card.training["seconds"]) / 60, 2)
     budget = Budget.choose(preset, minutes, options.images)
-    terms = Terms(budget, options.height or preset.height_px, options.runs, compute, options.seed)
+    height_px = options.height or preset.height_px
+    check_methods(names, height_px)
+    terms = Terms(budget, height_px, options.runs, compute, options.seed)
     return _Field(
         names, given, terms, Comparison(options.output, options.runs, load_tools(compute, progress), progress)
     )

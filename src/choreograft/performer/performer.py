@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from choreograft.config import Preset
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.networks.refiner import Refiner
+from choreograft.performer.networks.translators import CascadedRefinement, UNet
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
@@ -23,9 +24,7 @@ from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 
-UNTRAINED_STEP: Final = 8
-"""Where nothing asks for multiples, the canvas's width is one of the draft's."""
-FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner}
+FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner, "unet": UNet, "crn": CascadedRefinement}
 
 
 @dataclass(frozen=True)
@@ -72,23 +71,27 @@ class Performer(nn.Module):
         super().__init__()
         self.card = card
         self.bank = bank
-        self.staging: Staging = STAGINGS[card.preset.background](card.preset.stick_figure)
+        preset = card.preset
+        self.staging: Staging = STAGINGS[preset.background](preset.stick_figure, preset.temporal)
         channels = self.staging.input_channels, self.staging.output_channels
         self.generator = nn.Identity()
-        if card.preset.trains:
-            self.generator = FAMILIES[card.preset.generator.family](*channels, card.preset.generator)
+        if preset.trains:
+            self.generator = FAMILIES[preset.generator.family](*channels, preset.generator)
             self.staging.start(self.generator)
         self.register_buffer("plate", plate)
 
     def forward(self, conditioning: Conditioning, previous: Tensor) -> Composite:
-        """Frames from their conditioning and the frame before each, (B, 3, H, W) in [-1, 1]; zeros where none was."""
+        """Frames from their conditioning and the frame before each, (B, 3, H, W) in [-1, 1]; zeros where none was.
+
+        Frame by frame (`Preset.temporal`) the frame before changes nothing.
+        """
         return draw_frames(self.staging, self.generator, conditioning, previous)
 
     def region_around(self, places: NDArray[np.floating] | None) -> Region:
         """Where the generator works: around a body's points (..., 2) on the canvas, or everywhere without a guide."""
         if places is None or self.staging.paints_background or not self.staging.guided:
             return Region.whole(self.card.size)
-        step = max(REGION_STEP, 2**self.card.preset.generator.downsamplings)
+        step = max(REGION_STEP, self.card.preset.canvas_step)
         return Region.around(places, self.card.size, REGION_MARGIN, step)
 
     def no_previous(self, batch: int = 1) -> Tensor:
@@ -102,6 +105,6 @@ def canvas_size(preset: Preset, video: Size) -> Size:
     As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator's
     downsamplings need.
     """
-    step = 2**preset.generator.downsamplings if preset.trains else UNTRAINED_STEP
+    step = preset.canvas_step
     width = max(step, round(preset.height_px * video.width / video.height / step) * step)
     return Size(width, preset.height_px)

@@ -3,6 +3,7 @@
 A staging states how many channels the generator reads and writes; the performer and the training loop know no more.
 `WholeFrame` is the paper's: a stick figure in, a frame out. `OverPlate` has the generator draw the person and a matte,
 and lays both over the estimated background, so that no capacity and no training time go into standing furniture.
+Any of them may be temporal, and give the generator the frame before, or not (docs/method.md, section 4).
 
 Shapes: B batch, H x W pixels.
 """
@@ -70,13 +71,17 @@ class Composite:
 class Staging(Protocol):
     """One way of going from poses to pictures."""
 
-    input_channels: int
-    """Of the generator, the previous frame's three included."""
     output_channels: int
+    """Of the generator."""
     guided: bool
     """Whether it takes a guide."""
     paints_background: bool
     """Whether the generator draws it, or it is the plate."""
+
+    @property
+    def input_channels(self) -> int:
+        """Of the generator, the previous frame's three included where it is given."""
+        ...
 
     def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
         """Frame t of a track in canvas pixels, before the plate (3, H, W) of its clip; a batch of one.
@@ -91,7 +96,7 @@ class Staging(Protocol):
         ...
 
     def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
-        """(B, input_channels, H, W) from the conditioning and the previous frame (B, 3, H, W)."""
+        """(B, input_channels, H, W) from the conditioning and the previous frame (B, 3, H, W), if that is given."""
         ...
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
@@ -100,15 +105,20 @@ class Staging(Protocol):
 
 
 class _StickFigureStaging:
-    """What both stagings share: the generator reads the stick figure and the previous frame."""
+    """What all stagings share: the generator reads the stick figure and, if it is temporal, the previous frame."""
 
-    input_channels = 6
     output_channels = 3
     guided = False
     paints_background = True
 
-    def __init__(self, config: StickFigureConfig) -> None:
+    def __init__(self, config: StickFigureConfig, temporal: bool) -> None:
         self.config = config
+        self.temporal = temporal
+
+    @property
+    def input_channels(self) -> int:
+        """See Staging."""
+        return 3 + GUIDE_CHANNELS * self.guided + 3 * self.temporal
 
     def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
         """See Staging."""
@@ -120,7 +130,13 @@ class _StickFigureStaging:
 
     def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
         """See Staging."""
-        return torch.cat([conditioning.stick, previous], dim=1)
+        parts = [conditioning.stick]
+        if self.guided:
+            assert conditioning.guide is not None
+            parts.append(conditioning.guide)
+        if self.temporal:
+            parts.append(previous)
+        return torch.cat(parts, dim=1)
 
 
 class WholeFrame(_StickFigureStaging):
@@ -146,15 +162,9 @@ class OverPlate(_StickFigureStaging):
 class OverWarp(_StickFigureStaging):
     """The generator refines a person drawn from references: it repaints what it does not trust and mends the matte."""
 
-    input_channels = 6 + GUIDE_CHANNELS
     output_channels = 7
     guided = True
     paints_background = False
-
-    def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
-        """See Staging."""
-        assert conditioning.guide is not None
-        return torch.cat([conditioning.stick, conditioning.guide, previous], dim=1)
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
         """See Staging. Channels of the output: colour, trust in the guide, what is added to its matte, its shift."""
@@ -164,7 +174,7 @@ class OverWarp(_StickFigureStaging):
 
     def start(self, generator: nn.Module) -> None:
         """See Staging: at first the guide is trusted and the matte is its own."""
-        last = [module for module in generator.modules() if isinstance(module, nn.Conv2d)][-1]
+        last = [module for module in generator.modules() if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)][-1]
         assert last.bias is not None
         with torch.no_grad():
             last.weight.mul_(START_SHARE)
@@ -218,9 +228,10 @@ def draw_frames(
     return staging.compose(generator(inputs).float(), conditioning)
 
 
-STAGINGS: Final[dict[Background, Callable[[StickFigureConfig], Staging]]] = {
+STAGINGS: Final[dict[Background, Callable[[StickFigureConfig, bool], Staging]]] = {
     "frame": WholeFrame,
     "plate": OverPlate,
     "warp": OverWarp,
     "frame_around_warp": WithinFrame,
 }
+"""Each takes how poses are drawn and whether it is temporal."""

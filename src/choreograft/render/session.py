@@ -1,4 +1,4 @@
-"""A render session: frames of a performer, one at a time, each conditioned on the one before.
+"""A render session: frames of a performer, one at a time, each conditioned on the one before unless it is not temporal.
 
 Shapes: H x W pixels of the performer's canvas.
 """

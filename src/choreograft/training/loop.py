@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -19,7 +20,7 @@ from choreograft.performer.staging import Composite, Conditioning, draw_frames
 from choreograft.progress import Progress
 from choreograft.training.frames import IMAGES_PER_STEP
 from choreograft.training.journal import Journal
-from choreograft.training.objective import PAIR_CHANNELS
+from choreograft.training.objective import FRAME_CHANNELS, PAIR_CHANNELS
 from choreograft.training.pairs import Lessons, stream_pairs
 from choreograft.training.state import TrainingState
 from choreograft.training.step import adam, learning_rate, train_step
@@ -49,9 +50,10 @@ def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Com
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it repeats the precision
     fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
     fabric.to_device(performer.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    channels = PAIR_CHANNELS if preset.temporal else FRAME_CHANNELS
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        discriminator = MultiScaleDiscriminator(PAIR_CHANNELS, preset.discriminator)
+        discriminator = MultiScaleDiscriminator(channels, preset.discriminator)
     discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     generator, generator_optimiser = fabric.setup(performer.generator, adam(performer.generator, preset.optimiser))
     judge, judge_optimiser = fabric.setup(discriminator, adam(discriminator, preset.optimiser))
@@ -76,7 +78,8 @@ def fit(
     A checkpoint is written every `checkpoint_every_s` of the journal's config and when the user interrupts.
 
     Args:
-        checkpoint: where it is written. key: names the plan it belongs to. seed: of the order of the pairs.
+        checkpoint: where it is written. key: names the plan it belongs to. seed: of the order of the pairs and of what
+            a generator draws lots for in training (pix2pix's dropout).
 
     Raises:
         ChoreograftError: the losses are no longer finite.
@@ -88,12 +91,14 @@ def fit(
     total = 60 * budget.minutes if budget.minutes is not None else budget.images
     began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal.config.checkpoint_every_s
 
-    with progress.task("Training", total, "s" if by_clock else "images") as advance:
+    task = progress.task("Training", total, "s" if by_clock else "images")
+    with task as advance, torch.random.fork_rng(devices=[]):
         try:
             while (share := budget.spent(state.seconds, state.seen_images)) < 1:
                 # one step, at the learning rate that this share of the budget asks for
                 rate = learning_rate(share, setup.preset.optimiser)
                 first, second = next(pairs)
+                _seed_noise(seed, state.seen_images)
                 journal.note(train_step(setup, (first.to(device), second.to(device)), rate))
                 state.seen_images += IMAGES_PER_STEP
                 state.seconds = time.monotonic() - began
@@ -118,12 +123,19 @@ def fit(
     _preview(setup, lessons, journal)
 
 
+def _seed_noise(seed: int, seen_images: int) -> None:
+    """Make what is random in a step a function of seed and step alone, so that a resumed run goes on exactly."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, seen_images)).generate_state(1, np.uint64)[0]))
+
+
 @torch.no_grad()
 def _preview(setup: Setup, lessons: Lessons, journal: Journal) -> None:
     def draw(conditioning: Conditioning, previous: Tensor) -> Composite:
         return setup.draw(conditioning.to(setup.fabric.device), previous.to(setup.fabric.device))
 
+    setup.state.generator.eval()
     journal.write_preview(draw, lessons, setup.state.seen_images)
+    setup.state.generator.train()
 
 
 def _check_finite(means: dict[str, float], checkpoint: Path) -> None:

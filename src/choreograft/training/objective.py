@@ -1,6 +1,7 @@
 """The full objective of one step (Chan et al. 2019, eq. 5; docs/method.md, section 4), on a pair of frames.
 
-Shapes: B batch, H x W pixels. The discriminators see the pair as 12 channels: x(t-1), x(t), y(t-1), y(t).
+Shapes: B batch, H x W pixels. The discriminators see the pair as 12 channels: x(t-1), x(t), y(t-1), y(t); frame by
+frame each of its frames as 6: x(t), y(t).
 """
 
 from typing import Final
@@ -16,6 +17,7 @@ from choreograft.performer.staging import Composite
 from choreograft.training.frames import TrainingPair
 
 PAIR_CHANNELS: Final = 12
+FRAME_CHANNELS: Final = 6
 
 
 def join_pair(pair: TrainingPair, first: Tensor, second: Tensor) -> Tensor:
@@ -24,25 +26,34 @@ def join_pair(pair: TrainingPair, first: Tensor, second: Tensor) -> Tensor:
     return joined.contiguous(memory_format=torch.channels_last)
 
 
-def generator_terms(
-    pair: TrainingPair,
-    drawn: tuple[Composite, Composite],
-    real: Activations,
-    fake: Activations,
-    perceptual: FeatureNetwork | None,
-    weights: LossConfig,
-) -> dict[str, Tensor]:
-    """The weighted terms of the generator's loss by name; their sum is what the generator minimises.
+def join_frames(pair: TrainingPair, first: Tensor, second: Tensor) -> Tensor:
+    """(2 B, 6, H, W): each frame of a pair, real or drawn, (B, 3, H, W), with its own stick figure alone."""
+    joined = [torch.cat([at.conditioning.stick, frame], dim=1) for at, frame in zip(pair, (first, second), strict=True)]
+    return torch.cat(joined).contiguous(memory_format=torch.channels_last)
+
+
+def verdict_terms(real: Activations, fake: Activations, looks: int, weights: LossConfig) -> dict[str, Tensor]:
+    """What the discriminators add to the generator's loss, weighted, by name.
 
     Args:
-        real, fake: the discriminators' activations on the real and the drawn pair.
+        real, fake: their activations on what is real and on what is drawn.
+        looks: how often they look at a pair: once, or at each of its frames. The losses average, the objective adds up.
     """
+    terms = {}
+    if weights.adversarial:
+        terms["adversarial"] = looks * weights.adversarial * adversarial_loss(fake)
+    if weights.feature_matching:
+        terms["matching"] = looks * weights.feature_matching * feature_matching_loss(real, fake)
+    return terms
+
+
+def picture_terms(
+    pair: TrainingPair, drawn: tuple[Composite, Composite], perceptual: FeatureNetwork | None, weights: LossConfig
+) -> dict[str, Tensor]:
+    """What the difference between drawn and real frames adds to the generator's loss, weighted, by name."""
     frames = torch.cat([drawn[0].frame, drawn[1].frame])
     wanted = torch.cat([pair[0].real, pair[1].real])
-    terms = {
-        "adversarial": weights.adversarial * adversarial_loss(fake),
-        "matching": weights.feature_matching * feature_matching_loss(real, fake),
-    }
+    terms = {}
     if perceptual is not None and weights.perceptual:
         # the networks average over the batch and the objective adds the two frames up
         terms["perceptual"] = 2 * weights.perceptual * perceptual(frames, wanted)

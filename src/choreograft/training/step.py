@@ -11,7 +11,7 @@ from choreograft.performer.losses import discriminator_loss
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import Composite, Conditioning
 from choreograft.training.frames import TrainingPair
-from choreograft.training.objective import generator_terms, join_pair
+from choreograft.training.objective import join_frames, join_pair, picture_terms, verdict_terms
 
 
 class Networks(Protocol):
@@ -46,35 +46,52 @@ class StepSetup(Protocol):
 def train_step(setup: StepSetup, pair: TrainingPair, rate: float) -> dict[str, Tensor]:
     """One update of generator and discriminators on a pair of consecutive frames; returns the losses by name.
 
-    As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture.
+    As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture. They are
+    left alone where their verdicts have no weight.
     """
-    state = setup.state
+    state, weights = setup.state, setup.preset.losses
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         for group in optimiser.param_groups:
             group["lr"] = rate
 
-    # G(x(t-1), 0), then G(x(t), G(x(t-1)))
+    # G(x(t-1), 0), then G(x(t), G(x(t-1))); frame by frame the staging leaves the second argument out
     first = setup.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
     second = setup.draw(pair[1].conditioning, first.frame)
-    drawn, truth = join_pair(pair, first.frame, second.frame), join_pair(pair, pair[0].real, pair[1].real)
 
-    # the discriminators judge: with gradients for themselves on the two pairs, for the generator on the drawn one
-    real = state.discriminator(truth)
-    judged = discriminator_loss(real, state.discriminator(drawn.detach()))
-    state.discriminator.requires_grad_(False)
-    fake = state.discriminator(drawn)
+    # both losses
+    terms, judged = _judge(setup, pair, first.frame, second.frame) if weights.judged else ({}, None)
     with setup.fabric.autocast():
-        terms = generator_terms(pair, (first, second), real, fake, setup.perceptual, setup.preset.losses)
+        terms |= picture_terms(pair, (first, second), setup.perceptual, weights)
 
-    # update both
-    state.generator_optimiser.zero_grad(set_to_none=True)
-    setup.fabric.backward(torch.stack(list(terms.values())).sum())
-    state.discriminator.requires_grad_(True)
-    state.generator_optimiser.step()
-    state.discriminator_optimiser.zero_grad(set_to_none=True)
-    setup.fabric.backward(judged)
-    state.discriminator_optimiser.step()
+    # both updates
+    _update(setup.fabric, state.generator_optimiser, torch.stack(list(terms.values())).sum())
+    if judged is None:
+        return terms
+    _update(setup.fabric, state.discriminator_optimiser, judged)
     return {**terms, "discriminator": judged}
+
+
+def _judge(setup: StepSetup, pair: TrainingPair, first: Tensor, second: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """The discriminators' part of the generator's loss on two drawn frames (B, 3, H, W), and their own loss."""
+    discriminator = setup.state.discriminator
+    join = join_pair if setup.preset.temporal else join_frames
+    drawn, truth = join(pair, first, second), join(pair, pair[0].real, pair[1].real)
+    looks = len(truth) // len(pair[0].real)
+
+    # with gradients for themselves on real and drawn, for the generator on what it drew
+    real = discriminator(truth)
+    judged = looks * discriminator_loss(real, discriminator(drawn.detach()))
+    discriminator.requires_grad_(False)
+    fake = discriminator(drawn)
+    discriminator.requires_grad_(True)
+    with setup.fabric.autocast():
+        return verdict_terms(real, fake, looks, setup.preset.losses), judged
+
+
+def _update(fabric: Fabric, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    fabric.backward(loss)
+    optimiser.step()
 
 
 def learning_rate(share: float, config: OptimiserConfig) -> float:

@@ -67,7 +67,10 @@ class TrainingPlan:
     @cached_property
     def key(self) -> str:
         """Names this plan: changes with the footage and with every option."""
-        options = [list(self.clips.values()), self.person, asdict(self.preset), asdict(self.budget), self.seed]
+        preset = asdict(self.preset)
+        if self.preset.temporal:
+            del preset["temporal"]  # runs from before there was a choice keep their name
+        options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
         if self.hold_out:
             options.append({"hold_out": self.hold_out})
         return text_hash(options)
