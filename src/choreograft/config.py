@@ -397,12 +397,17 @@ class GeneratorConfig:
     unet: pix2pix's; crn: a cascaded refinement network. The last two are baselines (evaluate/methods.py)."""
     base_channels: int = 64
     downsamplings: int = 4
-    """Halvings of the picture; a crn begins that many doublings below it. The canvas's sides divide by 2 to it."""
+    """Halvings of the picture; a crn begins that many doublings below it."""
     residual_blocks: int = 9
     """Of pix2pixhd and refiner; the others have none."""
     upsampling: Literal["transposed", "nearest"] = "transposed"
     """Of pix2pixhd. transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which
     costs a little more and leaves no chequerboard in short trainings (Odena et al. 2016)."""
+
+    @property
+    def step(self) -> int:
+        """What both sides of a picture must divide by, px; unet and crn take any that leave a pixel."""
+        return 2**self.downsamplings if self.family in ("pix2pixhd", "refiner") else 1
 
 
 @dataclass(frozen=True)
@@ -479,8 +484,8 @@ Renderer = Literal["generator", "warp", "nearest"]
 frame in the most similar pose. The last two need no training."""
 
 
-UNTRAINED_STEP = 8
-"""Where no generator asks for multiples, the canvas's width is one of the draft's."""
+CANVAS_STEP = 8
+"""Where no generator asks for more, the canvas's width is a multiple of it, px, as the draft's."""
 
 
 @dataclass(frozen=True)
@@ -512,8 +517,8 @@ class Preset:
 
     @property
     def canvas_step(self) -> int:
-        """What both sides of the canvas divide by, px: as often by 2 as the generator halves it."""
-        return 2**self.generator.downsamplings if self.trains else UNTRAINED_STEP
+        """What both sides of the canvas divide by, px."""
+        return max(CANVAS_STEP, self.generator.step) if self.trains else CANVAS_STEP
 
     @property
     def draws_bodies(self) -> bool:

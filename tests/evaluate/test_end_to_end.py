@@ -87,14 +87,15 @@ def test_it_replaces_nothing_unasked_and_does_nothing_twice(folder, against_trut
     assert json.loads(before)["methods"] == json.loads((folder / "evaluation/evaluation.json").read_text())["methods"]
 
 
-def test_frames_kept_back_are_redrawn(folder):
-    done = run(
-        folder, "pairs/small/target.mp4", "--holdout", "--compare", "nearest", "--height", "160", "-o", "held"
-    )  # fmt: skip
+def test_frames_kept_back_are_redrawn(folder, against_truth):
+    options = ("--compare", "nearest,frame-by-frame", "--images", "2", "--height", "160", "-o", "held")
+    done = run(folder, "pairs/small/target.mp4", "--holdout", *options)
     assert done.returncode == 0, done.stderr
     found = json.loads((folder / "held/evaluation.json").read_text())
     assert found["kind"] == "holdout"
-    assert found["methods"]["nearest"]["frames"] == 9  # 15 % of 60
+    for name in ("nearest", "frame-by-frame"):
+        assert found["methods"][name]["frames"] == 9  # 15 % of 60
+    assert found["cases"]["target"]["frame-by-frame"]["facts"]["images"] == 2
     cut, whole = (list(read_frames(folder / path)) for path in ("held/truth/target.mp4", "pairs/small/target.mp4"))
     assert len(cut) == 9
     for kept, original in zip(cut, whole[-9:], strict=True):

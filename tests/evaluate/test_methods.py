@@ -22,8 +22,10 @@ from choreograft.evaluate.methods import (
     plan_method,
 )
 from choreograft.performer.device import Compute
+from choreograft.performer.performer import canvas_size
 from choreograft.progress import silent
 from choreograft.retarget.carry import Motion
+from choreograft.video.size import Size
 from swaying import PRESET, SIZE, draw_target, swaying_track, write_target
 
 
@@ -123,6 +125,7 @@ def test_the_translators_have_the_objectives_of_their_papers():
     assert (pix2pix.discriminator.scales, pix2pix.discriminator.layers, pix2pix.perceptual) == (1, 3, "none")
     assert (crn.losses.judged, crn.losses.perceptual > 0, crn.perceptual) == (False, True, "vgg19")
     for preset in (pix2pix, crn):
+        assert canvas_size(preset, Size(120, 160)) == canvas_size(methods.PAPER_SMALL, Size(120, 160))
         assert (preset.background, preset.temporal) == ("frame", False)
 
 
@@ -147,6 +150,7 @@ def test_unknown_methods_are_refused_with_those_there_are(names):
 
 
 def test_a_height_that_a_method_cannot_draw_is_refused_with_one_that_it_can():
-    check_methods(["nearest", "preview", "draft"], 200)
-    with pytest.raises(OptionError, match=r"pix2pix draws heights that divide by 32, found 200 px; try --height 192"):
-        check_methods(["draft", "pix2pix"], 200)
+    check_methods(["nearest", "preview", "draft", "pix2pix", "crn"], 200)
+    check_methods(["nearest", "preview"], 202)
+    with pytest.raises(OptionError, match=r"paper draws heights that divide by 16, found 200 px; try --height 192"):
+        check_methods(["draft", "paper"], 200)

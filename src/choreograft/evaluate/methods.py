@@ -64,7 +64,7 @@ PIX2PIX: Final = replace(
     discriminator=DiscriminatorConfig(scales=1, base_channels=PAPER_SMALL.discriminator.base_channels),
     losses=LossConfig(feature_matching=0.0, perceptual=0.0, pixel=100.0),
 )
-"""As deep as canvases that divide by 32 allow; the published eight halvings ask for squares of 256 px."""
+"""The published eight halvings, which end in one pixel of 256x256, have three times the weights."""
 CRN: Final = replace(
     FRAME_BY_FRAME,
     name="crn",

@@ -102,8 +102,7 @@ class Performer(nn.Module):
 def canvas_size(preset: Preset, video: Size) -> Size:
     """The frame a performer of this preset draws for a target video of this size.
 
-    As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator's
-    downsamplings need.
+    As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator needs.
     """
     step = preset.canvas_step
     width = max(step, round(preset.height_px * video.width / video.height / step) * step)

@@ -43,9 +43,9 @@ def render_frames(performer: Performer, motion: Motion, compute: Compute) -> Ite
     renderer = performer.card.preset.renderer
     if renderer == "nearest":
         yield from _retrieve(performer, motion.track)
-    elif renderer == "warp":
-        with one_thread():
-            yield from _warp(performer, motion, compute)
+    elif renderer == "warp" or performer.staging.guided:
+        with one_thread():  # a refiner is so small that waking a second thread takes longer than it helps
+            yield from (_warp if renderer == "warp" else _generate)(performer, motion, compute)
     else:
         yield from _generate(performer, motion, compute)
 

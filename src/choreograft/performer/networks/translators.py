@@ -3,8 +3,8 @@
 They are made and called like `GlobalGenerator`, so any staging can be drawn with them; evaluate/methods.py trains them
 with the losses of their papers, and docs/method.md says where they deviate from them.
 
-Shapes: B batch, H x W pixels, both divisible by 2 ** downsamplings, which therefore limits the depth: the published
-U-Net halves a square picture of 256 px eight times, down to one pixel.
+Shapes: B batch, H x W pixels, both at least 2 ** downsamplings, which limits the depth: the published U-Net halves
+256 px eight times, down to one. Where a side is odd, its half is rounded down and its double comes back odd.
 """
 
 from itertools import pairwise
@@ -44,21 +44,22 @@ class UNet(nn.Module):
         self.up = nn.ModuleList()
         channels = widths[-1]
         for depth, width in enumerate(reversed(widths[:-1])):
-            self.up.append(_decoder_layer(channels, width, dropout=depth < DROPOUT_LAYERS))
+            noise = [nn.Dropout(0.5)] * (depth < DROPOUT_LAYERS)
+            self.up.append(_DecoderLayer(channels, width, InstanceNorm(), *noise, nn.ReLU(inplace=True)))
             channels = 2 * width  # with those of the encoder's layer beside it
-        self.last = nn.Sequential(nn.ConvTranspose2d(channels, out_channels, 4, stride=2, padding=1), nn.Tanh())
+        self.last = _DecoderLayer(channels, out_channels, nn.Tanh())
         self.apply(init_weights)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]."""
-        skips = []
+        skips = [x]
         for down in self.down:
-            x = down(x)
-            skips.append(x)
-        x = skips.pop()
+            skips.append(down(skips[-1]))
+        y = skips.pop()
         for up in self.up:
-            x = torch.cat([up(x), skips.pop()], dim=1)
-        drawn: Tensor = self.last(x)
+            beside = skips.pop()
+            y = torch.cat([up(y, beside), beside], dim=1)
+        drawn: Tensor = self.last(y, x)
         return drawn
 
 
@@ -85,8 +86,9 @@ class CascadedRefinement(nn.Module):
             layouts.append(F.avg_pool2d(layouts[-1], 2))
         features = self.refine[0](layouts.pop())
         for refine in self.refine[1:]:
-            enlarged = F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
-            features = refine(torch.cat([layouts.pop(), enlarged], dim=1))
+            layout = layouts.pop()
+            enlarged = F.interpolate(features, layout.shape[2:], mode="bilinear", align_corners=False)
+            features = refine(torch.cat([layout, enlarged], dim=1))
         drawn: Tensor = self.last(features)
         return drawn
 
@@ -101,9 +103,18 @@ def _encoder_layer(before: int, width: int, normalised: bool) -> nn.Sequential:
     return nn.Sequential(convolution, *[InstanceNorm()] * normalised, nn.LeakyReLU(SLOPE, inplace=True))
 
 
-def _decoder_layer(before: int, width: int, dropout: bool) -> nn.Sequential:
-    convolution = nn.ConvTranspose2d(before, width, 4, stride=2, padding=1)
-    return nn.Sequential(convolution, InstanceNorm(), *[nn.Dropout(0.5)] * dropout, nn.ReLU(inplace=True))
+class _DecoderLayer(nn.Module):
+    """A transposed convolution and what follows it."""
+
+    def __init__(self, before: int, width: int, *after: nn.Module) -> None:
+        super().__init__()
+        self.convolution = nn.ConvTranspose2d(before, width, 4, stride=2, padding=1)
+        self.after = nn.Sequential(*after)
+
+    def forward(self, x: Tensor, beside: Tensor) -> Tensor:
+        """(B, before, h, w) to (B, width, H, W), as large as the picture beside it, which was halved to h x w."""
+        y: Tensor = self.after(self.convolution(x, output_size=beside.shape[2:]))
+        return y
 
 
 def _refinement_module(before: int, width: int) -> nn.Sequential:
