@@ -70,8 +70,8 @@ def unexplained_change(before: Image, now: Image, motion: Motion) -> Floats:
 def own_change(before: Image, now: Image, motion: Motion) -> tuple[Floats, Floats]:
     """(H, W) the change of a result (H, W, 3) beside the motion, and that of the truth, each the mean of the channels.
 
-    Grey levels; NaN where the motion is not trusted. This is Lai's error itself: unlike `unexplained_change` it does not
-    ask that both change alike, only how much the result changes.
+    Grey levels; NaN where the motion is not trusted. This is Lai's error itself: unlike `unexplained_change` it does
+    not ask that both change alike, only how much the result changes.
     """
     changes = now - warp(before, motion.flow), motion.remainder
     ours, true = (np.where(motion.trusted, np.abs(c).mean(axis=-1), np.nan).astype(np.float32) for c in changes)
