@@ -29,11 +29,11 @@ from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
 from choreograft.render.session import render_frames
 from choreograft.retarget.carry import Motion
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.stance import Stance, Torso
 from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.frames import TrainingFrame
-from choreograft.training.loop import set_up
 from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.setup import set_up
 from choreograft.training.step import train_step
 from choreograft.video.size import Size
 
@@ -116,7 +116,9 @@ def _pose(clip: Clip, folder: Path) -> tuple[Motion, ReferenceBank]:
 
 
 def _performer(preset: Preset, bank: ReferenceBank) -> Performer:
-    card = PerformerCard("speed", preset, SIZE, Stance(SIZE, None, None))
+    card = PerformerCard(
+        "speed", preset, SIZE, Stance(SIZE, None, Torso(SIZE.height / 4, SIZE.width / 2, SIZE.height / 2))
+    )
     return Performer(card, torch.zeros(3, SIZE.height, SIZE.width), bank)
 
 

@@ -1,11 +1,20 @@
 """A tiny target: a coloured bar that sways before a ramp, with the pose that belongs to it."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, Preset, StickFigureConfig
+from choreograft.config import (
+    DiscriminatorConfig,
+    FaceConfig,
+    GeneratorConfig,
+    LossConfig,
+    Preset,
+    StickFigureConfig,
+    TrainingStage,
+)
 from choreograft.pose import skeleton
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.track import PoseTrack, empty_arrays
@@ -31,6 +40,15 @@ PRESET = Preset(
     losses=LossConfig(pixel=10.0, matte=2.0), stick_figure=StickFigureConfig(supersample_to=96),
 )  # fmt: skip
 """Small enough to learn in seconds."""
+FACE_PRESET = replace(
+    PRESET, name="tiny-face", stages=(TrainingStage("global", 0.5), TrainingStage("face", 0.5)),
+    face=FaceConfig(
+        generator=GeneratorConfig(base_channels=8, downsamplings=2, residual_blocks=2),
+        discriminator=DiscriminatorConfig(scales=1, base_channels=8, layers=2),
+        losses=LossConfig(feature_matching=0, perceptual=0, pixel=10),
+    ),
+)  # fmt: skip
+"""The same, then a face of 24 px."""
 
 
 def swaying_track(frames: int, missing: tuple[int, ...] = ()) -> PoseTrack:

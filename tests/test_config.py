@@ -1,5 +1,6 @@
 """Defaults, presets and budgets."""
 
+import json
 from dataclasses import asdict, fields
 
 import pytest
@@ -10,7 +11,7 @@ from choreograft.errors import OptionError
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_survives_the_way_through_a_file(name):
-    assert preset_from_dict(asdict(find_preset(name))) == find_preset(name)
+    assert preset_from_dict(json.loads(json.dumps(asdict(find_preset(name))))) == find_preset(name)
 
 
 def test_a_preset_with_missing_or_unknown_fields_is_no_preset():
@@ -29,6 +30,18 @@ def test_the_paper_preset_is_the_paper():
     assert (paper.losses.pixel, paper.losses.matte, paper.background, paper.perceptual) == (0, 0, "frame", "vgg19")
     assert (paper.optimiser.learning_rate, paper.optimiser.beta1) == (2e-4, 0.5)
     assert paper.generator.upsampling == "transposed"
+    face = paper.face
+    assert (face.generator.downsamplings, face.generator.residual_blocks) == (3, 5)
+    assert (face.discriminator.scales, face.discriminator.layers) == (1, 3)
+    assert (face.losses.perceptual, face.losses.feature_matching, face.losses.pixel) == (10, 0, 0)
+    assert [stage.name for stage in paper.stages] == ["global", "face"]
+
+
+def test_every_preset_that_trains_has_a_face_that_can_be_left_out():
+    for preset in PRESETS.values():
+        assert preset.mends_faces == preset.trains
+        assert not preset.without_face().mends_faces
+        assert [stage.name for stage in preset.without_face().stages] == ["global"]
 
 
 def test_presets_are_named_and_described():

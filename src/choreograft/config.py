@@ -4,8 +4,8 @@ Each dataclass configures the module of the same name. Presets are code with a o
 the command line take is in options.py. No torch here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, cast
 
@@ -450,6 +450,37 @@ class OptimiserConfig:
     """Share of the budget at the full rate; the rest decays linearly to zero."""
 
 
+StageName = Literal["global", "face"]
+"""global: the generator of whole frames; face: the network that mends their faces, with that generator frozen."""
+
+
+@dataclass(frozen=True)
+class FaceConfig:
+    """The network that mends faces, and its training (performer/face.py, training/face.py)."""
+
+    box: float = 1 / 3
+    """Side of the square about the face, as a share of the person's upright height (head to ankles). Somebody who fills
+    three quarters of the picture, as in the paper's footage, has the paper's 128 px in 512 px."""
+    edge: float = 1 / 8
+    """Share of that side over which what is pasted fades out, at each edge."""
+    generator: GeneratorConfig = field(
+        default_factory=lambda: GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=5)
+    )
+    """Always of the family pix2pixhd."""
+    discriminator: DiscriminatorConfig = field(default_factory=lambda: DiscriminatorConfig(scales=1))
+    losses: LossConfig = field(default_factory=lambda: LossConfig(feature_matching=0.0, perceptual=10.0))
+    """`matte` is not asked for: a face has none of its own."""
+
+
+@dataclass(frozen=True)
+class TrainingStage:
+    """One part of a training, after those before it (training/stages.py)."""
+
+    name: StageName
+    share: float
+    """Of the budget, beside the shares of the other stages."""
+
+
 @dataclass(frozen=True)
 class VideoConfig:
     """How results are encoded (video/write.py)."""
@@ -473,6 +504,8 @@ class JournalConfig:
 Retarget = Literal["body", "global"]
 """body: in 3D, the target's limbs, camera and floor; global: the paper's scaling of the picture, frame by frame."""
 DEFAULT_RETARGET: Retarget = "body"
+DEFAULT_FACE = True
+"""Whether faces have a network of their own, where the preset has one for them."""
 
 Background = Literal["warp", "plate", "frame", "frame_around_warp"]
 """warp: the generator refines a person drawn from references, over the estimated background; plate: it draws the person
@@ -509,6 +542,19 @@ class Preset:
     temporal: bool = True
     """Whether each frame is drawn from the one before and judged beside it; False is the paper's frame-by-frame (FBF).
     Performer files from before there was a choice are temporal."""
+    stages: tuple[TrainingStage, ...] = (TrainingStage("global", 1.0),)
+    """What is trained, one after the other."""
+    face: FaceConfig = field(default_factory=FaceConfig)
+    """Of the stage of that name."""
+
+    @property
+    def mends_faces(self) -> bool:
+        """Whether it has a network for faces."""
+        return self.trains and any(stage.name == "face" for stage in self.stages)
+
+    def without_face(self) -> "Preset":
+        """The same with nothing for faces; the other stages have its share of the budget."""
+        return replace(self, stages=tuple(stage for stage in self.stages if stage.name != "face"))
 
     @property
     def trains(self) -> bool:
@@ -531,6 +577,11 @@ class Preset:
         return self.draws_bodies or not self.trains
 
 
+WITH_FACE = (TrainingStage("global", 0.8), TrainingStage("face", 0.2))
+"""The generator has the most to learn, and the face's steps are short."""
+SHORT_FACE_LOSSES = LossConfig(feature_matching=0.0, perceptual=10.0, pixel=10.0)
+"""Of the face where minutes must do; the pixel loss as for whole frames."""
+
 PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
@@ -545,6 +596,12 @@ PRESETS: Mapping[str, Preset] = {
             discriminator=DiscriminatorConfig(scales=2, base_channels=32),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
             optimiser=OptimiserConfig(learning_rate=5e-4),
+            stages=WITH_FACE,
+            face=FaceConfig(
+                generator=GeneratorConfig(base_channels=16, downsamplings=3, residual_blocks=5, upsampling="nearest"),
+                discriminator=DiscriminatorConfig(scales=1, base_channels=32),
+                losses=SHORT_FACE_LOSSES,
+            ),
         ),
         Preset(
             name="standard",
@@ -555,14 +612,20 @@ PRESETS: Mapping[str, Preset] = {
             perceptual="efficientnet_lite0",
             generator=GeneratorConfig("refiner", base_channels=48, downsamplings=4, residual_blocks=6),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
+            stages=WITH_FACE,
+            face=FaceConfig(
+                generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=5, upsampling="nearest"),
+                losses=SHORT_FACE_LOSSES,
+            ),
         ),
         Preset(
             name="paper",
-            description="the paper's global stage as published: whole frames, VGG-19, 512 px tall; one GPU, hours",
+            description="the paper's global stage and face GAN: whole frames, VGG-19, 512 px tall; one GPU, hours",
             height_px=512,
             minutes=240.0,
             background="frame",
             perceptual="vgg19",
+            stages=WITH_FACE,
         ),
         Preset(
             name="preview",
@@ -599,15 +662,25 @@ def find_preset(name: str) -> Preset:
 
 
 def preset_from_dict(content: Mapping[str, Any]) -> Preset:
-    """The inverse of `dataclasses.asdict`; fields that are unknown or missing raise TypeError."""
-    parts: dict[str, Any] = {
-        "generator": GeneratorConfig,
-        "discriminator": DiscriminatorConfig,
-        "losses": LossConfig,
-        "optimiser": OptimiserConfig,
-        "stick_figure": StickFigureConfig,
+    """The inverse of `dataclasses.asdict`, JSON on the way allowed.
+
+    Fields that are unknown, or missing without a default, raise TypeError: files are older than some fields.
+    """
+    parts: dict[str, Callable[[Any], Any]] = {
+        "generator": lambda value: GeneratorConfig(**value),
+        "discriminator": lambda value: DiscriminatorConfig(**value),
+        "losses": lambda value: LossConfig(**value),
+        "optimiser": lambda value: OptimiserConfig(**value),
+        "stick_figure": lambda value: StickFigureConfig(**value),
+        "stages": lambda value: tuple(TrainingStage(**stage) for stage in value),
+        "face": lambda value: FaceConfig(**_build(value, parts)),
     }
-    return Preset(**{key: parts[key](**value) if key in parts else value for key, value in content.items()})
+    return Preset(**_build(content, parts))
+
+
+def _build(content: Mapping[str, Any], parts: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The same, with those values built for which there is a part of that name."""
+    return {key: parts[key](value) if key in parts else value for key, value in content.items()}
 
 
 @dataclass(frozen=True)

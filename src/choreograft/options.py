@@ -10,7 +10,7 @@ from typing import Annotated
 from tyro.conf import Positional
 from tyro.conf import arg as option
 
-from choreograft.config import DEFAULT_PRESET, DEFAULT_RETARGET, PRESETS, Retarget
+from choreograft.config import DEFAULT_FACE, DEFAULT_PRESET, DEFAULT_RETARGET, PRESETS, Retarget
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""
@@ -38,6 +38,8 @@ class TrainOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes: the same on every machine."""
+    face: bool = DEFAULT_FACE
+    """Whether the face gets a network of its own in the last part of the training, where the preset has one for it."""
     person: int = 1
     """Which of the people in the clips, counted by how much of the frame they fill over time."""
     runs: Path = DEFAULT_RUNS
@@ -78,6 +80,8 @@ class DanceOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes."""
+    face: bool = DEFAULT_FACE
+    """Whether faces are drawn by a network of their own, where the preset, or the performer file, has one for them."""
     retarget: Retarget = DEFAULT_RETARGET
     """How the motion is carried over: body, in 3D with the target's limbs, camera and floor; or global, the paper's."""
     preview_retarget: bool = False

@@ -57,7 +57,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         ChoreograftError: any of its kinds, with one line for the user; nothing is left half-written.
     """
     # refuse first what would be refused after minutes of work
-    preset, compute = find_preset(options.preset), choose_compute(options.device)
+    preset, compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
     beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
@@ -84,6 +84,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         performer_path = obtain_performer(plan, options.runs, compute, progress)
         performer = load_performer(performer_path, compute.device)
     assert performer is not None
+    if not options.face:
+        performer.face = None
     body = _body_for(performer, clip, options, progress)
 
     folder = options.runs / f"dance-{options.output.stem}"
@@ -140,7 +142,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    preset, compute = find_preset(options.preset), choose_compute(options.device)
+    preset, compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
     check_hold_out(options.hold_out)
     if options.output is not None:
@@ -231,6 +233,12 @@ def read_shown_bodies(
     """
     shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
     return read_bodies(shown, person, runs, progress)
+
+
+def _choose_preset(options: TrainOptions | DanceOptions) -> Preset:
+    """The preset of that name, without its network for faces where none is wanted."""
+    preset = find_preset(options.preset)
+    return preset if options.face else preset.without_face()
 
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:

@@ -112,6 +112,15 @@ def test_the_small_paper_differs_from_the_paper_in_its_networks_alone():
     assert small.discriminator == draft.discriminator
 
 
+def test_a_row_with_and_a_row_without_the_face_differ_in_nothing_else():
+    for name, other in (("paper-small-face", "paper-small"), ("draft", "draft-no-face")):
+        with_face, without = methods.TRAINED[name], methods.TRAINED[other]
+        assert with_face.mends_faces
+        assert not without.mends_faces
+        assert replace(without, name=name, description=with_face.description, stages=with_face.stages,
+                       face=with_face.face) == with_face  # fmt: skip
+
+
 def test_frame_by_frame_differs_from_the_small_paper_in_the_switch_alone():
     fbf = methods.FRAME_BY_FRAME
     assert not fbf.temporal
@@ -144,7 +153,7 @@ def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, f
 
 @pytest.mark.parametrize("names", [["warped"], ["nearest", "truth"], []])
 def test_unknown_methods_are_refused_with_those_there_are(names):
-    known = "nearest, draft, standard, paper, preview, paper-small, frame-by-frame, pix2pix, crn"
+    known = "nearest, draft, standard, paper, preview, paper-small, paper-small-face, frame-by-frame, pix2pix, crn"
     with pytest.raises(OptionError, match=known):
         check_methods(names, 256)
 

@@ -15,7 +15,7 @@ from choreograft.performer.staging import Conditioning
 from choreograft.performer.store import load_performer, save_performer
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
-from swaying import PRESET, SIZE, swaying_track
+from swaying import FACE_PRESET, PRESET, SIZE, swaying_track
 
 
 def make_performer(preset: Preset = PRESET) -> Performer:
@@ -24,8 +24,9 @@ def make_performer(preset: Preset = PRESET) -> Performer:
     return Performer(card, torch.rand(3, SIZE.height, SIZE.width))
 
 
-def test_a_performer_comes_back_as_it_was(tmp_path):
-    performer = make_performer()
+@pytest.mark.parametrize("preset", [PRESET, FACE_PRESET], ids=lambda preset: preset.name)
+def test_a_performer_comes_back_as_it_was(tmp_path, preset):
+    performer = make_performer(preset)
     save_performer(performer, tmp_path / "zoe.performer")
     again = load_performer(tmp_path / "zoe.performer")
     assert again.card == performer.card
@@ -61,6 +62,26 @@ def test_every_family_comes_back_and_draws_the_same(tmp_path, preset):
         drawn = [p(conditioning, previous).frame for p in (performer, again)]
     assert drawn[0].shape == stick.shape
     torch.testing.assert_close(*drawn, rtol=0, atol=0)
+
+
+def test_a_file_from_before_there_were_faces_still_draws(tmp_path):
+    path = tmp_path / "old.performer"
+    save_performer(make_performer(), path)
+    with safe_open(path, framework="pt") as file:
+        preset = json.loads(file.metadata()["choreograft"])["preset"]
+    damage(path, header={"preset": {name: value for name, value in preset.items() if name not in ("stages", "face")}})
+    old = load_performer(path)
+    assert old.face is None
+    assert old.card.preset == PRESET
+    assert old.find_faces(swaying_track(3)) == [None] * 3
+
+
+def test_a_file_that_lost_its_face_is_refused(tmp_path):
+    path = tmp_path / "p.performer"
+    save_performer(make_performer(), path)
+    damage(path, header={"preset": asdict(FACE_PRESET)})
+    with pytest.raises(FileFormatError, match=r"p\.performer"):
+        load_performer(path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00\x00\x00\x18ftypmp42", b"\x80\x04\x95pickle"])

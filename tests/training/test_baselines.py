@@ -11,10 +11,10 @@ from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
 from choreograft.render.session import render_frames
 from choreograft.retarget.carry import Motion
-from choreograft.training.loop import set_up
 from choreograft.training.objective import verdict_terms
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
+from choreograft.training.setup import set_up
 from choreograft.training.step import train_step
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
 from interrupted import StopAfter

@@ -14,10 +14,12 @@ from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
 from choreograft.performer.store import load_performer
 from choreograft.progress import SilentProgress
-from choreograft.training import loop
-from choreograft.training.loop import fit, set_up
+from choreograft.training import generator
+from choreograft.training.journal import Journal
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
+from choreograft.training.setup import Materials, set_up
+from choreograft.training.stages import train_stages
 from choreograft.training.step import learning_rate, train_step
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
 from interrupted import StopAfter
@@ -63,22 +65,22 @@ def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal,
 def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path, quiet_journal):
     plan = TrainingPlan((target.path,), 1, preset, Budget(images=320), seed=0)
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    setup = set_up(build_performer(plan, recording), None, CPU, plan.seed)
-    lessons = plan_lessons(setup.performer, recording)
+    performer = build_performer(plan, recording)
+    lessons = plan_lessons(performer, recording)
 
     def error() -> float:
         frames = [lessons.load_frame(n) for n in range(8)]
         with torch.no_grad():
-            drawn = [setup.draw(f.conditioning, setup.performer.no_previous()).frame for f in frames]
+            drawn = [performer(f.conditioning, performer.no_previous()).frame for f in frames]
         return float(np.mean([(d - f.real).abs().mean() for d, f in zip(drawn, frames, strict=True)]))
 
     before = error()
-    journal = loop.Journal(tmp_path, quiet_journal)
-    fit(setup, lessons, plan.budget, journal, tmp_path / "c.safetensors", "k", 0, SilentProgress())
+    materials, journal = Materials(performer, lessons, None, CPU, plan.seed), Journal(tmp_path, quiet_journal)
+    train_stages(materials, plan.budget, journal, tmp_path / "c.safetensors", "k", SilentProgress())
     assert error() < 0.25 * before
     frame = lessons.load_frame(4)
     with torch.no_grad():
-        drawn = to_image(setup.draw(frame.conditioning, setup.performer.no_previous()).frame[0])
+        drawn = to_image(performer(frame.conditioning, performer.no_previous()).frame[0])
     centre = round(float(recording.tracks[0].xy[4, [11, 12], 0].mean()))
     red, blue = drawn[30, centre].astype(int), drawn[70, centre].astype(int)
     assert red[0] > 120 > red[2]
@@ -147,7 +149,7 @@ def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, qu
     def diverge(*_):
         return {"pixel": torch.tensor(math.nan)}
 
-    monkeypatch.setattr(loop, "train_step", diverge)
+    monkeypatch.setattr(generator, "train_step", diverge)
     with pytest.raises(ChoreograftError, match="diverged: pixel"):
         train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
 

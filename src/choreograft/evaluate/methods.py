@@ -41,7 +41,7 @@ from choreograft.video.size import Size
 
 NEAREST: Final = "nearest"
 PAPER_SMALL: Final = replace(
-    PRESETS["paper"],
+    PRESETS["paper"].without_face(),
     name="paper-small",
     description="the paper's method with networks of a CPU's size: what a CPU can train in minutes",
     generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
@@ -49,6 +49,22 @@ PAPER_SMALL: Final = replace(
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
 larger, see too few images to say anything about the method."""
+PAPER_SMALL_FACE: Final = replace(
+    PAPER_SMALL,
+    name="paper-small-face",
+    description="paper-small and the face GAN: the last row of the paper's ablation",
+    stages=PRESETS["paper"].stages,
+    face=replace(
+        PRESETS["paper"].face,
+        generator=replace(PRESETS["paper"].face.generator, base_channels=16),
+        discriminator=PRESETS["draft"].face.discriminator,
+    ),
+)
+DRAFT_WITHOUT_FACE: Final = replace(
+    PRESETS["draft"].without_face(),
+    name="draft-no-face",
+    description="draft without its network for faces, whose time the generator has",
+)
 FRAME_BY_FRAME: Final = replace(
     PAPER_SMALL,
     name="frame-by-frame",
@@ -75,7 +91,10 @@ CRN: Final = replace(
 """The L1 of the pixels is that of the features' level 0, the picture itself."""
 TRAINED: Final[Mapping[str, Preset]] = {
     **{name: preset for name, preset in PRESETS.items() if name != NEAREST},
-    **{preset.name: preset for preset in (PAPER_SMALL, FRAME_BY_FRAME, PIX2PIX, CRN)},
+    **{
+        preset.name: preset
+        for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_WITHOUT_FACE)
+    },
 }
 """Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
 METHOD_NAMES: Final = (NEAREST, *TRAINED)

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from choreograft.config import Preset
+from choreograft.performer.face import face_side, find_faces
+from choreograft.performer.networks.face import FaceGenerator
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.networks.refiner import Refiner
 from choreograft.performer.networks.translators import CascadedRefinement, UNet
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
@@ -59,13 +62,15 @@ class Performer(nn.Module):
     """Generator and plate of one person, and the staging that connects them with poses.
 
     Presets that draw from the target's own frames have a bank of references (`bank`); those that do not train have no
-    generator.
+    generator. `face` mends the faces of finished frames; None where nothing does.
     """
 
     plate: Tensor
     """(3, H, W) in [-1, 1]."""
 
     generator: nn.Module
+
+    face: FaceGenerator | None
 
     def __init__(self, card: PerformerCard, plate: Tensor, bank: ReferenceBank | None = None) -> None:
         super().__init__()
@@ -78,6 +83,8 @@ class Performer(nn.Module):
         if preset.trains:
             self.generator = FAMILIES[preset.generator.family](*channels, preset.generator)
             self.staging.start(self.generator)
+        self.face_side = face_side(card.stance, card.preset.face) if card.preset.mends_faces else 0
+        self.face = FaceGenerator(card.preset.face, self.face_side) if card.preset.mends_faces else None
         self.register_buffer("plate", plate)
 
     def forward(self, conditioning: Conditioning, previous: Tensor) -> Composite:
@@ -86,6 +93,23 @@ class Performer(nn.Module):
         Frame by frame (`Preset.temporal`) the frame before changes nothing.
         """
         return draw_frames(self.staging, self.generator, conditioning, previous)
+
+    def find_faces(self, track: PoseTrack) -> list[Region | None]:
+        """For each frame of a track in canvas pixels the square that `mend_face` works on; None where it must not."""
+        if self.face is None:
+            return [None] * len(track)
+        return find_faces(track, self.face_side, self.card.preset.stick_figure)
+
+    def mend_face(self, frame: Tensor, stick: Tensor, at: Region | None) -> Tensor:
+        """Drawn frames with the face mended, a copy that differs within the square alone (docs/method.md, section 5).
+
+        Args:
+            frame: (B, 3, H, W) in [-1, 1], the whole canvas. stick: its stick figures, the same.
+            at: from `find_faces`; where None, the frame comes back as it is.
+        """
+        if self.face is None or at is None:
+            return frame
+        return at.paste(self.face(at.crop(stick), at.crop(frame)), frame)
 
     def region_around(self, places: NDArray[np.floating] | None) -> Region:
         """Where the generator works: around a body's points (..., 2) on the canvas, or everywhere without a guide."""

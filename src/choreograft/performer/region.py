@@ -47,6 +47,18 @@ class Region:
         top, height = _fit(low[1] - room, high[1] + room, size.height, step)
         return Region(top, left, height, width)
 
+    @staticmethod
+    def square(centre: NDArray[np.floating], side: int, size: Size) -> "Region":
+        """The square of `side` px about a point (2,) px, moved by as little as it takes to lie on the canvas.
+
+        Args:
+            side: no longer than the canvas is wide and high.
+        """
+        left, top = (
+            int(np.clip(round(at - side / 2), 0, limit - side)) for at, limit in zip(centre, size, strict=True)
+        )
+        return Region(top, left, side, side)
+
     def crop(self, pictures: Tensor) -> Tensor:
         """(..., H, W) of the canvas to (..., height, width)."""
         return pictures[..., self.top : self.top + self.height, self.left : self.left + self.width]

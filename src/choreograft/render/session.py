@@ -61,7 +61,8 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
     lower rates, hidden frames in between would multiply the time for little.
     """
     nothing = previous = performer.no_previous()
-    for described in _describe(performer, motion, compute):
+    faces = performer.find_faces(motion.track)
+    for face, described in zip(faces, _describe(performer, motion, compute), strict=True):
         if described is None:
             previous = nothing
             yield _empty_frame(performer)
@@ -69,8 +70,10 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
         conditioning, region = described
         with compute.autocast():
             drawn = performer(conditioning.crop(region).to(compute.device), region.crop(previous))
-        previous = region.paste(drawn.frame, performer.plate[None])
-        yield RenderedFrame(to_image(previous[0]), to_image(conditioning.stick[0]))
+            # the generator goes on from its own frame, as it was trained to; the face is mended in what is shown
+            previous = region.paste(drawn.frame, performer.plate[None])
+            shown = performer.mend_face(previous, conditioning.stick.to(compute.device), face)
+        yield RenderedFrame(to_image(shown[0]), to_image(conditioning.stick[0]))
 
 
 @torch.inference_mode()

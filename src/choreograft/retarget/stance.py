@@ -10,7 +10,7 @@ Shapes: T frames, J = 133 joints, N frames that count.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from choreograft.video.size import Size
 
 Floats = NDArray[np.float64]
 
+HEIGHT_PER_TORSO: Final = 2.9
+"""Head-to-ankle height over the distance of the shoulders' middle from the hips', for people whose feet are not seen
+(Winter, Biomechanics and Motor Control of Human Movement, figure 4.1: 0.897 of the stature over 0.30)."""
 _UPRIGHT_PERCENTILE = 95
 """Of the body heights: upright height without the outliers; the median of a squatting person is no height."""
 
@@ -98,6 +101,14 @@ class Stance:
                 "a person; expected a person seen at least from the hips up; film them from farther away"
             )
         return stance
+
+    @property
+    def upright_height_px(self) -> float:
+        """Head to ankles, standing upright; of people whose feet are not seen as many torsos as that usually is."""
+        if self.ground is not None:
+            return self.ground.height_px
+        assert self.torso is not None
+        return HEIGHT_PER_TORSO * self.torso.length_px
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -17,12 +17,11 @@ from torch import Tensor
 from choreograft.config import JournalConfig
 from choreograft.files import atomic_path
 from choreograft.performer.images import to_image
-from choreograft.performer.staging import Composite, Conditioning
-from choreograft.training.pairs import Lessons
+from choreograft.training.frames import TrainingFrame
 from choreograft.video.sheet import save_picture, tile_pictures
 
-Draw = Callable[[Conditioning, Tensor], Composite]
-"""Conditioning and previous frame to frames, on the training device."""
+Show = Callable[[int], tuple[TrainingFrame, Tensor]]
+"""From n to frame n + 1 of the recording and how it is drawn after frame n: (1, 3, H, W) in [-1, 1]."""
 
 
 class Journal:
@@ -59,9 +58,9 @@ class Journal:
         """Whether it is time for the next preview; the first is due at once."""
         return time.monotonic() >= self._preview_due
 
-    def write_preview(self, draw: Draw, lessons: Lessons, seen_images: int) -> None:
-        """Save real frames, their stick figures and what the generator makes of them, always the same frames."""
-        sheet = draw_preview(draw, lessons, self.config.preview_frames)
+    def write_preview(self, show: Show, pairs: NDArray[np.intp], seen_images: int) -> None:
+        """Save real frames, their stick figures and what becomes of them, always the same frames."""
+        sheet = draw_preview(show, pairs, self.config.preview_frames)
         save_picture(sheet, self.folder / "previews" / f"images_{seen_images:07d}.png")
         self._preview_due = time.monotonic() + self.config.preview_every_s
 
@@ -81,23 +80,19 @@ class Journal:
             plot_lines(lines, self.folder / "losses.png")
 
 
-def draw_preview(draw: Draw, lessons: Lessons, count: int) -> NDArray[np.uint8]:
-    """A contact sheet with a column each for `count` frames spread over the recording: real, given, drawn.
+def draw_preview(show: Show, pairs: NDArray[np.intp], count: int) -> NDArray[np.uint8]:
+    """A contact sheet with a column each for `count` frames spread over the pairs: real, given, drawn.
 
     Given is the stick figure, and below it the guide where there is one.
     """
-    pairs = lessons.recording.pairs
-    chosen = pairs[np.linspace(0, len(pairs) - 1, count).round().astype(int)]
     columns = []
-    for n in chosen.tolist():
-        first, second = lessons.load_frame(n), lessons.load_frame(n + 1)
-        before = draw(first.conditioning, torch.zeros_like(first.real)).frame
-        after = draw(second.conditioning, before).frame
-        given = second.conditioning
-        column = [to_image(second.real[0]), to_image(given.stick[0])]
+    for n in pairs[np.linspace(0, len(pairs) - 1, count).round().astype(int)].tolist():
+        frame, drawn = show(n)
+        given = frame.conditioning
+        column = [to_image(frame.real[0]), to_image(given.stick[0])]
         if given.guide is not None:
             column.append(to_image(given.guide[0, :3]))
-        columns.append([*column, to_image(after[0])])
+        columns.append([*column, to_image(drawn[0])])
     return tile_pictures([list(row) for row in zip(*columns, strict=True)])
 
 
@@ -105,7 +100,8 @@ def plot_lines(lines: list[dict[str, float]], path: Path) -> None:
     """Plot every figure of stats lines over the images seen; written atomically as a picture."""
     from matplotlib.figure import Figure  # takes a second to import, and most runs plot once
 
-    names = [name for name in lines[-1] if name not in ("images", "seconds")]
+    found = dict.fromkeys(name for line in lines for name in line)  # each stage has figures of its own
+    names = [name for name in found if name not in ("images", "seconds")]
     figure = Figure(figsize=(9, 1.6 * ((len(names) + 1) // 2)), layout="constrained")
     panels = list(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat)
     for panel in panels[len(names) :]:

@@ -1,126 +1,123 @@
-"""The training loop: pix2pixHD's objective on pairs of consecutive frames (docs/method.md, sections 3 and 4)."""
+"""The training loop: one stage's steps, each at its rate, with numbers, pictures and checkpoints when they are due."""
 
-import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
-from choreograft.config import Budget, Preset
+from choreograft.config import Budget, OptimiserConfig
 from choreograft.errors import ChoreograftError
-from choreograft.performer.device import Compute
-from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
-from choreograft.performer.perceptual import FeatureNetwork
-from choreograft.performer.performer import Performer
-from choreograft.performer.staging import Composite, Conditioning, draw_frames
-from choreograft.progress import Progress
-from choreograft.training.frames import IMAGES_PER_STEP
+from choreograft.performer.device import run_ahead
+from choreograft.progress import Advance
+from choreograft.training.frames import IMAGES_PER_STEP, TrainingFrame
 from choreograft.training.journal import Journal
-from choreograft.training.objective import FRAME_CHANNELS, PAIR_CHANNELS
-from choreograft.training.pairs import Lessons, stream_pairs
+from choreograft.training.pairs import Lessons
 from choreograft.training.state import TrainingState
-from choreograft.training.step import adam, learning_rate, train_step
+from choreograft.training.step import Terms, learning_rate
 
 
-@dataclass
-class Setup:
-    """Everything one step needs, set up for one device."""
+class Stage(Protocol):
+    """A part of a training: what its steps are given and do, and how far it has come."""
 
-    fabric: Fabric
-    performer: Performer
-    state: TrainingState
-    perceptual: FeatureNetwork | None
-    preset: Preset
+    @property
+    def state(self) -> TrainingState: ...
 
-    def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
-        """Frames from their conditioning and the frames before them, on the training device."""
-        return draw_frames(self.performer.staging, self.state.generator, conditioning, previous)
+    @property
+    def seed(self) -> int:
+        """Of the order of the pairs and of what a generator draws lots for in training (pix2pix's dropout)."""
+        ...
 
+    @property
+    def lessons(self) -> Lessons:
+        """What previews are drawn from."""
+        ...
 
-def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute, seed: int) -> Setup:
-    """Move the networks to the device and give them discriminators and optimisers.
+    def prepare(self, step: int) -> Callable[[float], Terms]:
+        """Load what a step is given, on the CPU, in any thread.
 
-    The weights are drawn anew from `seed`, so that equal options make equal runs.
-    """
-    preset = performer.card.preset
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it repeats the precision
-    fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
-    fabric.to_device(performer.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
-    channels = PAIR_CHANNELS if preset.temporal else FRAME_CHANNELS
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        discriminator = MultiScaleDiscriminator(channels, preset.discriminator)
-    discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    generator, generator_optimiser = fabric.setup(performer.generator, adam(performer.generator, preset.optimiser))
-    judge, judge_optimiser = fabric.setup(discriminator, adam(discriminator, preset.optimiser))
-    if perceptual is not None:
-        fabric.to_device(perceptual.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
-    state = TrainingState(generator, judge, generator_optimiser, judge_optimiser)
-    return Setup(fabric, performer, state, perceptual, preset)
+        Returns:
+            The step itself: from the learning rate to the losses by name, on the training device.
+        """
+        ...
+
+    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+        """Frame n + 1 of the recording and how it is drawn by now after frame n: (1, 3, H, W) in [-1, 1]."""
+        ...
 
 
-def fit(
-    setup: Setup,
-    lessons: Lessons,
-    budget: Budget,
-    journal: Journal,
-    checkpoint: Path,
-    key: str,
-    seed: int,
-    progress: Progress,
-) -> None:
-    """Train until the budget is spent, from wherever `setup.state` stands.
+@dataclass(frozen=True)
+class Span:
+    """The part of the budget that a stage has, shares of all of it."""
 
-    A checkpoint is written every `checkpoint_every_s` of the journal's config and when the user interrupts.
+    begin: float
+    end: float
 
-    Args:
-        checkpoint: where it is written. key: names the plan it belongs to. seed: of the order of the pairs and of what
-            a generator draws lots for in training (pix2pix's dropout).
+    def share_of(self, spent: float) -> float:
+        """How much of the stage is done, 0 to 1 and beyond, once a share `spent` of the budget is."""
+        return (spent - self.begin) / (self.end - self.begin)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a training leaves and how long it goes on: the same in all of its stages."""
+
+    budget: Budget
+    optimiser: OptimiserConfig
+    journal: Journal
+    checkpoint: Path
+    key: str
+    """Names the plan that the checkpoint belongs to."""
+    advance: Advance
+    """Tells how much of the budget is spent, in its own unit."""
+
+
+def fit(stage: Stage, span: Span, course: Course) -> None:
+    """Train until the stage's part of the budget is spent, from wherever its state stands.
+
+    A checkpoint is written every `checkpoint_every_s` of the journal's config, when the user interrupts and at the end.
 
     Raises:
         ChoreograftError: the losses are no longer finite.
         KeyboardInterrupt: interrupted, after the checkpoint is safe.
     """
-    state, device = setup.state, setup.fabric.device
-    pairs = stream_pairs(lessons, state.seen_images // IMAGES_PER_STEP, seed)
-    by_clock = budget.images is None
-    total = 60 * budget.minutes if budget.minutes is not None else budget.images
+    state, journal, budget = stage.state, course.journal, course.budget
+    steps = run_ahead((stage.prepare(step) for step in count(state.seen_images // IMAGES_PER_STEP)), "lessons")
     began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal.config.checkpoint_every_s
 
-    task = progress.task("Training", total, "s" if by_clock else "images")
-    with task as advance, torch.random.fork_rng(devices=[]):
-        try:
-            while (share := budget.spent(state.seconds, state.seen_images)) < 1:
-                # one step, at the learning rate that this share of the budget asks for
-                rate = learning_rate(share, setup.preset.optimiser)
-                first, second = next(pairs)
-                _seed_noise(seed, state.seen_images)
-                journal.note(train_step(setup, (first.to(device), second.to(device)), rate))
-                state.seen_images += IMAGES_PER_STEP
-                state.seconds = time.monotonic() - began
+    try:
+        while (done := span.share_of(budget.spent(state.seconds, state.seen_images))) < 1:
+            # one step, at the learning rate that this share of the stage asks for
+            rate = learning_rate(done, course.optimiser)
+            step = next(steps)
+            _seed_noise(stage.seed, state.seen_images)
+            journal.note(step(rate))
+            state.seen_images += IMAGES_PER_STEP
+            state.seconds = time.monotonic() - began
 
-                # numbers, pictures, checkpoint: each when it is due
-                if state.seen_images % journal.config.stats_every_images == 0:
-                    _check_finite(journal.write_stats(state.seen_images, state.seconds, rate), checkpoint)
-                if journal.preview_is_due():
-                    _preview(setup, lessons, journal)
-                if time.monotonic() >= checkpoint_due:
-                    state.save(checkpoint, key)
-                    checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
-                state.seconds = time.monotonic() - began
-                advance(state.seconds if by_clock else state.seen_images, **journal.latest)
-        except KeyboardInterrupt:
-            state.save(checkpoint, key)
-            raise
-        finally:
-            pairs.close()
-    state.save(checkpoint, key)
-    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, setup.preset.optimiser))
-    _preview(setup, lessons, journal)
+            # numbers, pictures, checkpoint: each when it is due
+            if state.seen_images % journal.config.stats_every_images == 0:
+                _check_finite(journal.write_stats(state.seen_images, state.seconds, rate), course.checkpoint)
+            if journal.preview_is_due():
+                _preview(stage, journal)
+            if time.monotonic() >= checkpoint_due:
+                state.save(course.checkpoint, course.key)
+                checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
+            state.seconds = time.monotonic() - began
+            course.advance(state.seconds if budget.images is None else state.seen_images, **journal.latest)
+    except KeyboardInterrupt:
+        state.save(course.checkpoint, course.key)
+        raise
+    finally:
+        steps.close()
+    state.save(course.checkpoint, course.key)
+    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, course.optimiser))
+    _preview(stage, journal)
 
 
 def _seed_noise(seed: int, seen_images: int) -> None:
@@ -128,14 +125,8 @@ def _seed_noise(seed: int, seen_images: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence((seed, seen_images)).generate_state(1, np.uint64)[0]))
 
 
-@torch.no_grad()
-def _preview(setup: Setup, lessons: Lessons, journal: Journal) -> None:
-    def draw(conditioning: Conditioning, previous: Tensor) -> Composite:
-        return setup.draw(conditioning.to(setup.fabric.device), previous.to(setup.fabric.device))
-
-    setup.state.generator.eval()
-    journal.write_preview(draw, lessons, setup.state.seen_images)
-    setup.state.generator.train()
+def _preview(stage: Stage, journal: Journal) -> None:
+    journal.write_preview(stage.show, stage.lessons.recording.pairs, stage.state.seen_images)
 
 
 def _check_finite(means: dict[str, float], checkpoint: Path) -> None:

@@ -52,14 +52,24 @@ def picture_terms(
 ) -> dict[str, Tensor]:
     """What the difference between drawn and real frames adds to the generator's loss, weighted, by name."""
     frames = torch.cat([drawn[0].frame, drawn[1].frame])
-    wanted = torch.cat([pair[0].real, pair[1].real])
-    terms = {}
-    if perceptual is not None and weights.perceptual:
-        # the networks average over the batch and the objective adds the two frames up
-        terms["perceptual"] = 2 * weights.perceptual * perceptual(frames, wanted)
-    if weights.pixel:
-        terms["pixel"] = 2 * weights.pixel * F.l1_loss(frames, wanted)
+    terms = likeness_terms(frames, torch.cat([pair[0].real, pair[1].real]), perceptual, weights, looks=2)
     if weights.matte and drawn[0].matte is not None and drawn[1].matte is not None:
         mattes = torch.cat([drawn[0].matte, drawn[1].matte])
         terms["matte"] = 2 * weights.matte * matte_loss(mattes, torch.cat([pair[0].mask, pair[1].mask]))
+    return terms
+
+
+def likeness_terms(
+    drawn: Tensor, wanted: Tensor, perceptual: FeatureNetwork | None, weights: LossConfig, looks: int = 1
+) -> dict[str, Tensor]:
+    """What the difference between pictures (N, 3, H, W) in [-1, 1] adds to a generator's loss, weighted, by name.
+
+    Args:
+        looks: how many of the N belong to one sample: means are taken over all, the objective adds those up.
+    """
+    terms = {}
+    if perceptual is not None and weights.perceptual:
+        terms["perceptual"] = looks * weights.perceptual * perceptual(drawn, wanted)
+    if weights.pixel:
+        terms["pixel"] = looks * weights.pixel * F.l1_loss(drawn, wanted)
     return terms

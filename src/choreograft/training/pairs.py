@@ -4,19 +4,18 @@ The order is a function of the seed and the step alone, so a resumed run goes on
 Shapes: B = 1, H x W pixels.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
-from choreograft.performer.device import run_ahead
 from choreograft.performer.images import to_tensor
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Staging
 from choreograft.training.frames import TrainingFrame, TrainingPair
 from choreograft.training.guides import Guides
 from choreograft.training.recording import Recording
+from choreograft.video.size import Size
 
 
 def pair_at(step: int, pairs: int, seed: int) -> int:
@@ -38,11 +37,14 @@ class Lessons:
 
     def load_pair(self, n: int, occasion: int = 0) -> TrainingPair:
         """Frames n and n + 1, cut to the same region."""
+        (first, second), region = self.load_whole(n, occasion)
+        return first.crop(region), second.crop(region)
+
+    def load_whole(self, n: int, occasion: int = 0) -> tuple[TrainingPair, Region]:
+        """Frames n and n + 1 uncut, and the region of the canvas that the generator works on."""
         pair = self.load_frame(n, occasion), self.load_frame(n + 1, occasion)
-        if self.region_of is None:
-            return pair
-        region = self.region_of(n)
-        return pair[0].crop(region), pair[1].crop(region)
+        height, width = pair[0].real.shape[-2:]
+        return pair, Region.whole(Size(width, height)) if self.region_of is None else self.region_of(n)
 
     def load_frame(self, n: int, occasion: int = 0) -> TrainingFrame:
         """Frame n of the recording, whole, on the CPU; `occasion` as in `Guides.draw`."""
@@ -61,8 +63,3 @@ def load_pair(lessons: Lessons, step: int, seed: int) -> TrainingPair:
     """The pair of consecutive frames that belongs to a step."""
     pairs = lessons.recording.pairs
     return lessons.load_pair(int(pairs[pair_at(step, len(pairs), seed)]), step)
-
-
-def stream_pairs(lessons: Lessons, first_step: int, seed: int) -> Generator[TrainingPair]:
-    """The pairs of `first_step` and all steps after it; the next one is drawn while the present one is trained on."""
-    return run_ahead((load_pair(lessons, step, seed) for step in count(first_step)), "pairs")

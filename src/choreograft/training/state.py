@@ -4,69 +4,109 @@ Optimiser states are tensors by (group, parameter, name); counters and options t
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from choreograft.config import StageName
 from choreograft.errors import FileFormatError
 from choreograft.files import atomic_path
 
 FORMAT = "choreograft-checkpoint"
-VERSION = 1
+VERSION = 2
+LONGEST_REASON: Final = 160
+"""Characters of what PyTorch has to say to weights that do not fit."""
 
 
 @dataclass
 class TrainingState:
     """What a run has to remember. Modules and optimisers may be wrapped by Fabric."""
 
+    stage: StageName
     generator: nn.Module
     discriminator: nn.Module
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
+    finished: nn.Module | None = None
+    """What the stages before this one trained; None in the first."""
     seen_images: int = 0
-    """Frames the generator was trained on; two a step."""
+    """Frames the generators were trained on in all stages; two a step."""
     seconds: float = 0.0
-    """Time spent training, over all sessions."""
+    """Time spent training, over all stages and sessions."""
 
     def save(self, path: Path, key: str) -> None:
         """Write a checkpoint, atomically; `key` names the options it belongs to."""
         tensors: dict[str, Tensor] = {}
-        for name in ("generator", "discriminator"):
-            module: nn.Module = getattr(self, name)
+        for name, module in self._modules().items():
             tensors |= {f"{name}/{entry}": tensor for entry, tensor in module.state_dict().items()}
-            optimiser: torch.optim.Optimizer = getattr(self, f"{name}_optimiser")
-            tensors |= {f"{name}_optimiser/{entry}": tensor for entry, tensor in _flatten(optimiser).items()}
+        for name, optimiser in self._optimisers().items():
+            tensors |= {f"{name}/{entry}": tensor for entry, tensor in _flatten(optimiser).items()}
         header = {
-            "format": FORMAT, "version": VERSION, "key": key, "seen_images": self.seen_images, "seconds": self.seconds,
+            "format": FORMAT, "version": VERSION, "key": key, "stage": self.stage, "seen_images": self.seen_images,
+            "seconds": self.seconds,
         }  # fmt: skip
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         with atomic_path(path) as temporary:
             save_file(plain, temporary, metadata={"choreograft": json.dumps(header)})
 
     def load(self, path: Path, key: str) -> None:
-        """Go back to a checkpoint written by `save` with the same key.
+        """Go back to a checkpoint written by `save` in the same stage with the same key.
 
         Raises:
-            FileFormatError: damaged, of another version, or of a run with other options.
+            FileFormatError: damaged, of another version, stage or architecture, or of a run with other options.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                header = json.loads((file.metadata() or {})["choreograft"])
-                if (header["format"], header["version"], header["key"]) != (FORMAT, VERSION, key):
-                    raise ValueError(f"{header['format']} version {header['version']} of run {header['key']}")
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            for name in ("generator", "discriminator"):
-                getattr(self, name).load_state_dict(_part(tensors, name), strict=True)
-                _restore(getattr(self, f"{name}_optimiser"), _part(tensors, f"{name}_optimiser"))
-        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-            expected = f"a {FORMAT} of version {VERSION} of run {key}"
-            raise FileFormatError(f"{path}: expected {expected}, found {error}; remove it to begin anew") from error
-        self.seen_images, self.seconds = header["seen_images"], header["seconds"]
+        with _open_checkpoint(path, key, f" in stage {self.stage}") as (header, file):
+            if header["stage"] != self.stage:
+                raise ValueError(f"stage {header['stage']}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            for name, module in self._modules().items():
+                module.load_state_dict(_part(tensors, name), strict=True)
+            for name, optimiser in self._optimisers().items():
+                _restore(optimiser, _part(tensors, name))
+            self.seen_images, self.seconds = header["seen_images"], header["seconds"]
+
+    def _modules(self) -> dict[str, nn.Module]:
+        modules = {"generator": self.generator, "discriminator": self.discriminator}
+        return modules if self.finished is None else modules | {"finished": self.finished}
+
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "generator_optimiser": self.generator_optimiser,
+            "discriminator_optimiser": self.discriminator_optimiser,
+        }
+
+
+def read_stage(path: Path, key: str) -> str:
+    """The stage in which a checkpoint of the run of that key was written.
+
+    Raises:
+        FileFormatError: damaged, of another version, or of a run with other options.
+    """
+    with _open_checkpoint(path, key) as (header, _):
+        return str(header["stage"])
+
+
+@contextmanager
+def _open_checkpoint(path: Path, key: str, where: str = "") -> Iterator[tuple[dict[str, Any], Any]]:
+    """The header and the open file; whatever does not fit becomes one line that names the file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})["choreograft"])
+            if (header["format"], header["version"], header["key"]) != (FORMAT, VERSION, key):
+                raise ValueError(f"{header['format']} version {header['version']} of run {header['key']}")
+            yield header, file
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        expected = f"a {FORMAT} of version {VERSION} of run {key}{where}"
+        found = " ".join(str(error).split())  # torch lists what does not fit line by line
+        found = found if len(found) <= LONGEST_REASON else found[:LONGEST_REASON] + "…"
+        raise FileFormatError(f"{path}: expected {expected}, found {found}; remove it to begin anew") from error
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

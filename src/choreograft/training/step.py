@@ -1,4 +1,7 @@
-"""One step of training: both losses on a pair of frames, both updates (docs/method.md, sections 3 and 4)."""
+"""One step of training: both losses on a pair of frames, both updates (docs/method.md, sections 3 and 4).
+
+Shapes: B batch, C channels, H x W pixels.
+"""
 
 from typing import Protocol
 
@@ -6,12 +9,15 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from choreograft.config import OptimiserConfig, Preset
+from choreograft.config import LossConfig, OptimiserConfig, Preset
 from choreograft.performer.losses import discriminator_loss
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import Composite, Conditioning
 from choreograft.training.frames import TrainingPair
 from choreograft.training.objective import join_frames, join_pair, picture_terms, verdict_terms
+
+Terms = dict[str, Tensor]
+"""Losses by name, each a scalar."""
 
 
 class Networks(Protocol):
@@ -43,52 +49,69 @@ class StepSetup(Protocol):
         ...
 
 
-def train_step(setup: StepSetup, pair: TrainingPair, rate: float) -> dict[str, Tensor]:
-    """One update of generator and discriminators on a pair of consecutive frames; returns the losses by name.
-
-    As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture. They are
-    left alone where their verdicts have no weight.
-    """
-    state, weights = setup.state, setup.preset.losses
-    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-
+def train_step(setup: StepSetup, pair: TrainingPair, rate: float) -> Terms:
+    """One update of generator and discriminators on a pair of consecutive frames; returns the losses by name."""
     # G(x(t-1), 0), then G(x(t), G(x(t-1))); frame by frame the staging leaves the second argument out
     first = setup.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
     second = setup.draw(pair[1].conditioning, first.frame)
 
-    # both losses
-    terms, judged = _judge(setup, pair, first.frame, second.frame) if weights.judged else ({}, None)
+    join = join_pair if setup.preset.temporal else join_frames
+    truth, drawn = join(pair, pair[0].real, pair[1].real), join(pair, first.frame, second.frame)
+    weights = setup.preset.losses
     with setup.fabric.autocast():
-        terms |= picture_terms(pair, (first, second), setup.perceptual, weights)
+        terms = picture_terms(pair, (first, second), setup.perceptual, weights)
+    return update(setup.fabric, setup.state, terms, truth, drawn, weights, rate, len(truth) // len(pair[0].real))
 
-    # both updates
-    _update(setup.fabric, state.generator_optimiser, torch.stack(list(terms.values())).sum())
-    if judged is None:
+
+def update(
+    fabric: Fabric,
+    networks: Networks,
+    terms: Terms,
+    truth: Tensor,
+    drawn: Tensor,
+    weights: LossConfig,
+    rate: float,
+    looks: int = 1,
+) -> Terms:
+    """One update of a generator and of its discriminators; returns the losses by name.
+
+    As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture. They are
+    left alone where their verdicts have no weight.
+
+    Args:
+        terms: of the generator's loss, apart from what the discriminators add to it.
+        truth, drawn: (B, C, H, W) what the discriminators tell apart; `drawn` hangs on the generator's graph.
+        rate: the learning rate of both.
+        looks: see `objective.verdict_terms`.
+    """
+    for optimiser in (networks.generator_optimiser, networks.discriminator_optimiser):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+    if not weights.judged:
+        _descend(fabric, networks.generator_optimiser, torch.stack(list(terms.values())).sum())
         return terms
-    _update(setup.fabric, state.discriminator_optimiser, judged)
+    verdicts, judged = _judge(fabric, networks.discriminator, truth, drawn, weights, looks)
+    terms = verdicts | terms
+    _descend(fabric, networks.generator_optimiser, torch.stack(list(terms.values())).sum())
+    _descend(fabric, networks.discriminator_optimiser, judged)
     return {**terms, "discriminator": judged}
 
 
-def _judge(setup: StepSetup, pair: TrainingPair, first: Tensor, second: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-    """The discriminators' part of the generator's loss on two drawn frames (B, 3, H, W), and their own loss."""
-    discriminator = setup.state.discriminator
-    join = join_pair if setup.preset.temporal else join_frames
-    drawn, truth = join(pair, first, second), join(pair, pair[0].real, pair[1].real)
-    looks = len(truth) // len(pair[0].real)
-
+def _judge(
+    fabric: Fabric, discriminator: nn.Module, truth: Tensor, drawn: Tensor, weights: LossConfig, looks: int
+) -> tuple[Terms, Tensor]:
+    """The discriminators' part of the generator's loss, and their own loss."""
     # with gradients for themselves on real and drawn, for the generator on what it drew
     real = discriminator(truth)
     judged = looks * discriminator_loss(real, discriminator(drawn.detach()))
     discriminator.requires_grad_(False)
     fake = discriminator(drawn)
     discriminator.requires_grad_(True)
-    with setup.fabric.autocast():
-        return verdict_terms(real, fake, looks, setup.preset.losses), judged
+    with fabric.autocast():
+        return verdict_terms(real, fake, looks, weights), judged
 
 
-def _update(fabric: Fabric, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+def _descend(fabric: Fabric, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)
     optimiser.step()

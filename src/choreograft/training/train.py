@@ -28,13 +28,14 @@ from choreograft.performer.store import SUFFIX, save_performer
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
+from choreograft.training.face import shows_faces
 from choreograft.training.guides import Guides
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.journal import Journal
-from choreograft.training.loop import fit, set_up
 from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, Recording, prepare_recording
-from choreograft.training.state import TrainingState
+from choreograft.training.setup import Materials
+from choreograft.training.stages import train_stages
 from choreograft.video.size import Size
 
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
@@ -70,6 +71,8 @@ class TrainingPlan:
         preset = asdict(self.preset)
         if self.preset.temporal:
             del preset["temporal"]  # runs from before there was a choice keep their name
+        if not self.preset.mends_faces:
+            del preset["stages"], preset["face"]  # as do those from before there were faces
         options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
         if self.hold_out:
             options.append({"hold_out": self.hold_out})
@@ -125,16 +128,17 @@ def train_performer(
         performer = build_performer(plan, recording, stage, bank)
         if not plan.preset.trains:
             return _finish(performer, plan, folder, output, compute)
-        setup = set_up(performer, perceptual, compute, plan.seed)
+        if plan.preset.mends_faces and not performer.card.preset.mends_faces:
+            progress.say(f"{plan.name}: the face is hardly ever seen, so there is no stage for it")
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
-        resume(setup.state, checkpoint, plan.key, journal, progress)
         lessons = plan_lessons(performer, recording, placed, plan.seed)
-        fit(setup, lessons, plan.budget, journal, checkpoint, plan.key, plan.seed, progress)
+        materials = Materials(performer, lessons, perceptual, compute, plan.seed)
+        state = train_stages(materials, plan.budget, journal, checkpoint, plan.key, progress)
 
-        facts = {"images": setup.state.seen_images, "seconds": round(setup.state.seconds, 1), **journal.latest}
+        facts = {"images": state.seen_images, "seconds": round(state.seconds, 1), **journal.latest}
         journal.plot_losses()
-        setup.performer.card.training.update(facts)
-        _finish(setup.performer, plan, folder, output, compute)
+        performer.card.training.update(facts)
+        _finish(performer, plan, folder, output, compute)
         checkpoint.unlink()
     return output
 
@@ -152,7 +156,11 @@ def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path
 def build_performer(
     plan: TrainingPlan, recording: Recording, stage: BodyStage | None = None, bank: ReferenceBank | None = None
 ) -> Performer:
-    """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed."""
+    """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed.
+
+    Its preset is the plan's as far as the recording allows: see `Background` for cameras that were lost, and nothing is
+    there for faces where none is seen.
+    """
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
@@ -160,6 +168,8 @@ def build_performer(
     preset = plan.preset
     if preset.background == "warp" and not recording.has_background:
         preset = replace(preset, background="frame_around_warp")
+    if preset.mends_faces and not shows_faces(recording, stance, preset):
+        preset = preset.without_face()
     card = PerformerCard(plan.name, preset, recording.tracks[0].size, stance, facts, stage)
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
@@ -196,16 +206,6 @@ def plan_lessons(
     guides = Guides(performer.bank, bodies, seed)
     places = np.concatenate([body.camera.project(body.points) for body in bodies])
     return Lessons(recording, performer.staging, guides, lambda n: performer.region_around(places[n : n + 2]))
-
-
-def resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
-    """Load the checkpoint if there is one, and say so."""
-    if not checkpoint.exists():
-        journal.forget_after(0)
-        return
-    state.load(checkpoint, key)
-    journal.forget_after(state.seen_images)
-    progress.say(f"Going on from {checkpoint}: {state.seen_images} images, {state.seconds:.0f} s trained so far")
 
 
 @contextmanager

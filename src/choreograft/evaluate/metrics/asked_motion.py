@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics.flicker import Motion
-from choreograft.evaluate.metrics.regions import BODY_SEEN, head_middle, upright_height
+from choreograft.evaluate.metrics.regions import BODY_SEEN, upright_height
 from choreograft.pose import skeleton
+from choreograft.pose.head import head_middle
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
 

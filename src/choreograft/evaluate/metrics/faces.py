@@ -19,12 +19,13 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, head_middle, upright_height
+from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, upright_height
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.pose import skeleton
 from choreograft.pose.crops import Crop
+from choreograft.pose.head import head_middle
 from choreograft.pose.track import PoseTrack
 
 Image = NDArray[np.uint8]

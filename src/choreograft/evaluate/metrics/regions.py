@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from choreograft.evaluate.scores import Region
 from choreograft.pose import skeleton
+from choreograft.pose.head import head_middle, is_turned_to_camera
 from choreograft.pose.track import PoseTrack
+from choreograft.retarget.stance import HEIGHT_PER_TORSO
 from choreograft.video.size import Canvas, Size
 
 BODY_SEEN: Final = 0.5
@@ -27,9 +29,6 @@ FACE_SIDE: Final = 0.22
 
 _UPRIGHT_PERCENTILE: Final = 95
 """Of the body heights of a clip: the upright height, without the outliers; the median of a squatting person is none."""
-_HEIGHT_PER_TORSO: Final = 2.9
-"""Head-to-ankle height over the distance of the shoulders' middle from the hips', for people whose feet are not seen
-(Winter, Biomechanics and Motor Control of Human Movement, figure 4.1: 0.897 of the stature over 0.30)."""
 _MASK_LEVEL: Final = 128
 """From which a soft mask (0..255) counts as person."""
 _MARGIN: Final = 0.04
@@ -90,35 +89,16 @@ def upright_height(track: PoseTrack) -> float:
     ankles, shoulders, hips = (
         xy[:, list(pair)].mean(axis=1) for pair in (skeleton.ANKLES, skeleton.SHOULDERS, skeleton.HIPS)
     )
-    lengths = (_distance(head_middle(xy), ankles), _HEIGHT_PER_TORSO * _distance(shoulders, hips))
+    lengths = (_distance(head_middle(xy), ankles), HEIGHT_PER_TORSO * _distance(shoulders, hips))
     for length in lengths:
         if np.isfinite(length).any():
             return float(np.nanpercentile(length, _UPRIGHT_PERCENTILE))
     return float("nan")
 
 
-def head_middle(xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(T, 2) the mean of those of nose, eyes and ears that are seen (not NaN) in (T, J, 2); NaN where none is."""
-    head = xy[:, list(skeleton.HEAD)]
-    seen = np.isfinite(head).all(axis=-1, keepdims=True)
-    count = seen.sum(axis=1)
-    middle = np.where(seen, head, 0).sum(axis=1) / np.maximum(count, 1)
-    return np.where(count > 0, middle, np.nan).astype(np.float32)
-
-
 def shows_face(track: PoseTrack) -> NDArray[np.bool_]:
-    """(T,) whether the head is seen and turned to the camera rather than away from it.
-
-    The nose must be seen and lie nearer than the ears' middle; where depth is unknown, the left ear must lie to the
-    left of the way from the shoulders up to the head, as it does (seen from the front) even upside down.
-    """
-    seen = track.seen(BODY_SEEN)[:, list(skeleton.HEAD)]
-    ears = [skeleton.LEFT_EAR, skeleton.RIGHT_EAR]
-    ahead = track.depth[:, ears].mean(axis=1) - track.depth[:, skeleton.NOSE]
-    up = head_middle(track.xy) - track.xy[:, list(skeleton.SHOULDERS)].mean(axis=1)
-    across = track.xy[:, skeleton.LEFT_EAR] - track.xy[:, skeleton.RIGHT_EAR]
-    ordered = across[:, 1] * up[:, 0] - across[:, 0] * up[:, 1]  # positive where `across` is `up` turned to the right
-    return np.asarray(seen[:, 0] & (np.where(np.isfinite(ahead), ahead, ordered) > 0))
+    """(T,) whether the nose is seen and the head turned to the camera rather than away from it."""
+    return np.asarray(track.seen(BODY_SEEN)[:, skeleton.NOSE] & is_turned_to_camera(track))
 
 
 def _person_boxes(track: PoseTrack, source: Size, margin_px: float) -> tuple[Box | None, ...]:

@@ -1,0 +1,65 @@
+"""The stage "global": the generator of whole frames (docs/method.md, sections 3 and 4)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from choreograft.performer.region import Region
+from choreograft.performer.staging import Composite, Conditioning
+from choreograft.training.frames import TrainingFrame, TrainingPair
+from choreograft.training.pairs import Lessons, load_pair
+from choreograft.training.setup import Materials, Setup, set_up
+from choreograft.training.state import TrainingState
+from choreograft.training.step import Terms, train_step
+
+
+@dataclass(frozen=True)
+class GeneratorStage:
+    """See loop.Stage."""
+
+    setup: Setup
+    lessons: Lessons
+    seed: int
+
+    @staticmethod
+    def begin(materials: Materials) -> "GeneratorStage":
+        """With the performer's generator as it is."""
+        setup = set_up(materials.performer, materials.perceptual, materials.compute, materials.seed)
+        return GeneratorStage(setup, materials.lessons, materials.seed)
+
+    @property
+    def state(self) -> TrainingState:
+        """See loop.Stage."""
+        return self.setup.state
+
+    def prepare(self, step: int) -> Callable[[float], Terms]:
+        """See loop.Stage."""
+        return partial(self._step, load_pair(self.lessons, step, self.seed))
+
+    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+        """See loop.Stage."""
+        device = self.setup.fabric.device
+        (first, second), region = self.lessons.load_whole(n)
+        self.state.generator.eval()
+        with torch.no_grad():
+            drawn = draw_second(self.setup.draw, (first.to(device), second.to(device)), region)
+        self.state.generator.train()
+        return second, drawn
+
+    def _step(self, pair: TrainingPair, rate: float) -> Terms:
+        device = self.setup.fabric.device
+        return train_step(self.setup, (pair[0].to(device), pair[1].to(device)), rate)
+
+
+def draw_second(draw: Callable[[Conditioning, Tensor], Composite], pair: TrainingPair, region: Region) -> Tensor:
+    """(1, 3, H, W) frame t of a pair as rendering draws it: after frame t - 1, in the region, before its plate.
+
+    Args:
+        pair: on the device of the drawing, uncut.
+    """
+    given = [frame.conditioning.crop(region) for frame in pair]
+    first = draw(given[0], torch.zeros_like(given[0].plate))
+    return region.paste(draw(given[1], first.frame).frame, pair[1].conditioning.plate)

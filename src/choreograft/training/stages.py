@@ -1,0 +1,89 @@
+"""The stages of a training, one after the other, each with its share of the budget (config.TrainingStage)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from choreograft.config import Budget, StageName, TrainingStage
+from choreograft.errors import FileFormatError
+from choreograft.progress import Progress
+from choreograft.training.face import FaceStage
+from choreograft.training.generator import GeneratorStage
+from choreograft.training.journal import Journal
+from choreograft.training.loop import Course, Span, Stage, fit
+from choreograft.training.setup import Materials
+from choreograft.training.state import TrainingState, read_stage
+
+BEGIN: Final[Mapping[StageName, Callable[[Materials], Stage]]] = {
+    "global": GeneratorStage.begin,
+    "face": FaceStage.begin,
+}
+
+
+def train_stages(
+    materials: Materials, budget: Budget, journal: Journal, checkpoint: Path, key: str, progress: Progress
+) -> TrainingState:
+    """Train the performer through all stages of its preset, from the checkpoint on where there is one.
+
+    Args:
+        checkpoint: where it is read and written. key: names the plan it belongs to.
+    Returns:
+        The state in which the last stage ended.
+    Raises:
+        FileFormatError: the checkpoint is damaged or belongs to another plan.
+        ChoreograftError: the losses are no longer finite.
+        KeyboardInterrupt: interrupted, after the checkpoint is safe.
+    """
+    stages = materials.preset.stages
+    total = 60 * budget.minutes if budget.minutes is not None else budget.images
+    state: TrainingState | None = None
+    task = progress.task("Training", total, "s" if budget.images is None else "images")
+    with task as advance, torch.random.fork_rng(devices=[]):
+        course = Course(budget, materials.preset.optimiser, journal, checkpoint, key, advance)
+        first = _first_stage(checkpoint, key, stages)
+        for stage, span in list(zip(stages, plan_spans(stages), strict=True))[first:]:
+            current = BEGIN[stage.name](materials)
+            if state is None:
+                _resume(current.state, checkpoint, key, journal, progress)
+            else:
+                current.state.seen_images, current.state.seconds = state.seen_images, state.seconds
+            state = current.state
+            fit(current, span, course)
+    assert state is not None
+    return state
+
+
+def plan_spans(stages: Sequence[TrainingStage]) -> list[Span]:
+    """Which part of the budget each stage has: its share of the sum of all shares, in order."""
+    total = sum(stage.share for stage in stages)
+    ends = [end / total for end in accumulate(stage.share for stage in stages)]
+    return [Span(begin, end) for begin, end in pairwise([0.0, *ends])]
+
+
+def _first_stage(checkpoint: Path, key: str, stages: Sequence[TrainingStage]) -> int:
+    """The index of the stage that the checkpoint was written in; the first where there is none."""
+    if not checkpoint.exists():
+        return 0
+    names = [stage.name for stage in stages]
+    found = read_stage(checkpoint, key)
+    if found not in names:
+        raise FileFormatError(
+            f"{checkpoint}: found stage {found}; expected {' or '.join(names)}; remove it to begin anew"
+        )
+    return names.index(found)
+
+
+def _resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
+    """Load the checkpoint if there is one, and say so."""
+    if not checkpoint.exists():
+        journal.forget_after(0)
+        return
+    state.load(checkpoint, key)
+    journal.forget_after(state.seen_images)
+    progress.say(
+        f"Going on from {checkpoint}: stage {state.stage}, {state.seen_images} images, {state.seconds:.0f} s trained"
+        " so far"
+    )

@@ -1,0 +1,210 @@
+"""The stages of a training: the face's after the generator's, resumed exactly wherever it was interrupted."""
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from choreograft.config import Budget, TrainingStage
+from choreograft.errors import FileFormatError
+from choreograft.performer.device import Compute
+from choreograft.performer.performer import Performer
+from choreograft.performer.store import load_performer
+from choreograft.pose import skeleton
+from choreograft.progress import SilentProgress
+from choreograft.render.session import render_frames
+from choreograft.retarget.carry import Motion
+from choreograft.training.face import FaceStage
+from choreograft.training.generator import GeneratorStage
+from choreograft.training.journal import Journal
+from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.setup import Materials
+from choreograft.training.stages import plan_spans, train_stages
+from choreograft.training.state import read_stage
+from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
+from interrupted import StopAfter
+from swaying import FACE_PRESET, SIZE, swaying_track, write_target
+
+CPU = Compute(torch.device("cpu"), bf16=False)
+ONLY_FACE = replace(FACE_PRESET, stages=(TrainingStage("face", 1.0),))
+
+
+@pytest.fixture
+def plan(target: Clip) -> TrainingPlan:
+    return TrainingPlan((target.path,), 1, FACE_PRESET, Budget(images=8), seed=1)
+
+
+class Counter(SilentProgress):
+    """Remembers the trainings and how far they came."""
+
+    def __init__(self) -> None:
+        self.totals: list[float | None] = []
+        self.done: list[float] = []
+
+    @contextmanager
+    def task(self, name, total, unit="frames"):
+        def advance(done, **figures):
+            if name == "Training":
+                self.done.append(done)
+
+        if name == "Training":
+            self.totals.append(total)
+        yield advance
+
+
+def weights(path):
+    return load_performer(path).state_dict()
+
+
+def materials_of(target, tmp_path, preset=FACE_PRESET):
+    plan = TrainingPlan((target.path,), 1, preset, Budget(images=8), seed=0)
+    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
+    performer = build_performer(plan, recording)
+    return Materials(performer, plan_lessons(performer, recording), None, CPU, plan.seed)
+
+
+@pytest.mark.parametrize("images", [2, 4, 6])
+def test_training_resumes_exactly_in_every_stage(plan, target, tmp_path, quiet_journal, images):
+    whole = train_performer(plan, [target], tmp_path / "whole", CPU, journal_config=quiet_journal)
+    with pytest.raises(KeyboardInterrupt):
+        train_performer(plan, [target], tmp_path / "cut", CPU, None, StopAfter(images), quiet_journal)
+    checkpoint = plan.folder(tmp_path / "cut") / "checkpoint.safetensors"
+    assert read_stage(checkpoint, plan.key) == ("global" if images <= 4 else "face")
+    resumed = train_performer(plan, [target], tmp_path / "cut", CPU, journal_config=quiet_journal)
+    for (name, a), b in zip(weights(whole).items(), weights(resumed).values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0, msg=name)
+    lines = [(plan.folder(tmp_path / run) / "stats.jsonl").read_text().splitlines() for run in ("whole", "cut")]
+    assert [json.loads(line)["images"] for line in lines[0]] == [2, 4, 6, 8]
+    without_time = [[{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in run] for run in lines]
+    assert without_time[0] == without_time[1]
+
+
+def test_one_task_counts_all_stages_and_each_has_figures_of_its_own(plan, target, tmp_path, quiet_journal):
+    progress = Counter()
+    train_performer(plan, [target], tmp_path, CPU, None, progress, quiet_journal)
+    assert progress.totals == [8]
+    assert progress.done == [2, 4, 6, 8]
+    lines = [json.loads(line) for line in (plan.folder(tmp_path) / "stats.jsonl").read_text().splitlines()]
+    assert {"matching", "discriminator"} <= set(lines[1])
+    assert set(lines[3]) - {"images", "seconds", "learning_rate"} == {
+        "face_adversarial", "face_pixel", "face_discriminator",
+    }  # fmt: skip
+    # the rate is constant over the first half of a stage, and each stage begins at the full rate
+    assert [line["learning_rate"] for line in lines] == pytest.approx([2e-4, 2e-4, 2e-4, 2e-4])
+
+
+def test_the_shares_of_the_stages_fill_the_budget():
+    spans = plan_spans((TrainingStage("global", 3.0), TrainingStage("face", 1.0)))
+    assert [(span.begin, span.end) for span in spans] == [(0, 0.75), (0.75, 1)]
+    assert spans[1].share_of(0.875) == pytest.approx(0.5)
+    assert plan_spans(FACE_PRESET.without_face().stages)[0].end == 1
+
+
+def test_the_generator_stays_as_it_is_while_the_face_is_trained(target, tmp_path):
+    materials = materials_of(target, tmp_path)
+    stage = FaceStage.begin(materials)
+    before = {name: tensor.clone() for name, tensor in materials.performer.state_dict().items()}
+    for step in range(
+        2
+    ):  # in the first one only the last convolution moves: all other gradients pass through its zeros
+        stage.prepare(step)(1e-3)
+    for name, tensor in materials.performer.state_dict().items():
+        if name.startswith("face") and tensor.ndim == 4:
+            assert not torch.equal(tensor, before[name]), name
+        elif not name.startswith("face"):
+            assert torch.equal(tensor, before[name]), name
+
+
+def face_errors(performer: Performer, stage: FaceStage) -> tuple[float, float]:
+    """Mean distance of the face's pixels to the truth over four frames: as the generator draws them, and mended."""
+    errors = []
+    for n in stage.pairs[:4]:
+        (_, second), at = stage.lessons.load_pair(n), stage.faces[n + 1]
+        mended = stage.show(n)[1]
+        face, performer.face = performer.face, None
+        drawn = stage.show(n)[1]
+        performer.face = face
+        errors.append([float((at.crop(picture) - at.crop(second.real)).abs().mean()) for picture in (drawn, mended)])
+    return tuple(np.mean(errors, axis=0).tolist())
+
+
+def test_a_tiny_face_network_learns_four_faces_by_heart(target, tmp_path, quiet_journal):
+    materials = materials_of(target, tmp_path, ONLY_FACE)
+    recording = materials.lessons.recording
+    lessons = replace(materials.lessons, recording=replace(recording, pairs=recording.pairs[:4]))
+    materials = replace(materials, lessons=lessons)
+    journal = Journal(tmp_path, quiet_journal)
+    train_stages(materials, Budget(images=240), journal, tmp_path / "c.safetensors", "k", SilentProgress())
+    drawn, mended = face_errors(materials.performer, FaceStage.begin(materials))
+    assert mended < 0.5 * drawn
+    lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert np.mean([line["face_pixel"] for line in lines[-10:]]) < 0.5 * lines[0]["face_pixel"]
+
+
+def test_a_checkpoint_of_another_stage_or_architecture_is_one_line(target, tmp_path):
+    materials = materials_of(target, tmp_path)
+    path = tmp_path / "c.safetensors"
+    generator, face = GeneratorStage.begin(materials), FaceStage.begin(materials)
+    generator.state.save(path, "k")
+    with pytest.raises(FileFormatError, match=r"c\.safetensors: expected .* in stage face, found stage global"):
+        face.state.load(path, "k")
+    wider = replace(FACE_PRESET, face=replace(FACE_PRESET.face, generator=FACE_PRESET.generator))
+    wider = replace(wider, generator=replace(wider.generator, base_channels=16))
+    other = GeneratorStage.begin(materials_of(target, tmp_path, wider))
+    with pytest.raises(FileFormatError, match=r"found .*size mismatch.*; remove it to begin anew") as caught:
+        other.state.load(path, "k")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(FileFormatError, match="found stage global; expected face"):
+        train_stages(
+            materials_of(target, tmp_path, ONLY_FACE), Budget(images=2), Journal(tmp_path, None), path, "k",
+            SilentProgress(),
+        )  # fmt: skip
+
+
+def test_footage_without_a_face_makes_a_performer_without_one(tmp_path, quiet_journal):
+    track = swaying_track(24)
+    score = track.score.copy()
+    score[4:, list(skeleton.HEAD)] = 0.1
+    clip = write_target(tmp_path / "target.mp4", replace(track, score=score))
+    said = []
+    progress = SilentProgress()
+    progress.say = said.append
+    plan = TrainingPlan((clip.path,), 1, FACE_PRESET, Budget(images=4), seed=1)
+    performer = load_performer(train_performer(plan, [clip], tmp_path, CPU, None, progress, quiet_journal))
+    assert performer.face is None
+    assert not performer.card.preset.mends_faces
+    assert any("the face is hardly ever seen" in sentence for sentence in said)
+
+
+def test_rendering_mends_what_is_shown_and_goes_on_from_what_was_drawn(target, tmp_path):
+    performer = materials_of(target, tmp_path).performer.eval()
+    with torch.no_grad():
+        for weight in performer.face.parameters():
+            weight.normal_(0, 0.1)
+    track = swaying_track(4)
+    score = track.score.copy()
+    score[2, list(skeleton.HEAD)] = 0.1
+    motion = Motion(replace(track, score=score))
+    mended = [frame.image for frame in render_frames(performer, motion, CPU)]
+    faces = performer.find_faces(motion.track)
+    performer.face = None
+    drawn = [frame.image for frame in render_frames(performer, motion, CPU)]
+    for t, at in enumerate(faces):
+        changed = (mended[t] != drawn[t]).any(axis=-1)
+        assert changed.any() == (at is not None) == (t != 2)
+        if at is not None:
+            changed[at.top : at.top + at.height, at.left : at.left + at.width] = False
+            assert not changed.any()
+
+
+def test_training_sees_the_frames_that_rendering_draws(target, tmp_path):
+    materials = materials_of(target, tmp_path)
+    stage = FaceStage.begin(materials)
+    _, drawn = stage.show(0)
+    track = materials.lessons.recording.tracks[0]
+    second = list(render_frames(materials.performer.eval(), Motion(track.select([0, 1])), CPU))[1]
+    assert_allclose((drawn[0].permute(1, 2, 0) + 1) * 127.5, second.image, atol=0.51)
