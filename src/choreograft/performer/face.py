@@ -20,9 +20,9 @@ LEAST_BLOCKS: Final = 2
 def face_side(stance: Stance, config: FaceConfig) -> int:
     """Side of the square about the face, canvas px: a share of the person's upright height.
 
-    A multiple of what the network's downsamplings divide by, and no longer than the canvas is wide and high.
+    A multiple of what the network asks for, and no longer than the canvas is wide and high.
     """
-    step = 2**config.generator.downsamplings
+    step = config.generator.step
     blocks = max(LEAST_BLOCKS, round(config.box * stance.upright_height_px / step))
     return int(step * min(blocks, min(stance.size) // step))
 
