@@ -11,6 +11,7 @@ from choreograft.config import (
     FaceConfig,
     GeneratorConfig,
     LossConfig,
+    OptimiserConfig,
     Preset,
     StickFigureConfig,
     TrainingStage,
@@ -45,7 +46,7 @@ FACE_PRESET = replace(
     face=FaceConfig(
         generator=GeneratorConfig(base_channels=8, downsamplings=2, residual_blocks=2),
         discriminator=DiscriminatorConfig(scales=1, base_channels=8, layers=2),
-        losses=LossConfig(feature_matching=0, perceptual=0, pixel=10),
+        losses=LossConfig(feature_matching=0, perceptual=0, pixel=10), optimiser=OptimiserConfig(learning_rate=4e-4),
     ),
 )  # fmt: skip
 """The same, then a face of 24 px."""

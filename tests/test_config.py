@@ -34,14 +34,16 @@ def test_the_paper_preset_is_the_paper():
     assert (face.generator.downsamplings, face.generator.residual_blocks) == (3, 5)
     assert (face.discriminator.scales, face.discriminator.layers) == (1, 3)
     assert (face.losses.perceptual, face.losses.feature_matching, face.losses.pixel) == (10, 0, 0)
+    assert (face.optimiser.learning_rate, face.optimiser.beta1) == (2e-4, 0.5)
     assert [stage.name for stage in paper.stages] == ["global", "face"]
 
 
-def test_every_preset_that_trains_has_a_face_that_can_be_left_out():
+def test_a_face_can_be_had_and_left_out():
     for preset in PRESETS.values():
-        assert preset.mends_faces == preset.trains
-        assert not preset.without_face().mends_faces
+        assert preset.with_face().mends_faces == preset.trains
+        assert not preset.with_face().without_face().mends_faces
         assert [stage.name for stage in preset.without_face().stages] == ["global"]
+    assert PRESETS["paper"].with_face() == PRESETS["paper"]
 
 
 def test_presets_are_named_and_described():

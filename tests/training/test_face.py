@@ -93,8 +93,8 @@ def test_one_task_counts_all_stages_and_each_has_figures_of_its_own(plan, target
     assert set(lines[3]) - {"images", "seconds", "learning_rate"} == {
         "face_adversarial", "face_pixel", "face_discriminator",
     }  # fmt: skip
-    # the rate is constant over the first half of a stage, and each stage begins at the full rate
-    assert [line["learning_rate"] for line in lines] == pytest.approx([2e-4, 2e-4, 2e-4, 2e-4])
+    # the rate is constant over the first half of a stage, and each stage begins at its own full rate
+    assert [line["learning_rate"] for line in lines] == pytest.approx([2e-4, 2e-4, 4e-4, 4e-4])
 
 
 def test_the_shares_of_the_stages_fill_the_budget():

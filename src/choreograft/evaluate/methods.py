@@ -60,10 +60,10 @@ PAPER_SMALL_FACE: Final = replace(
         discriminator=PRESETS["draft"].face.discriminator,
     ),
 )
-DRAFT_WITHOUT_FACE: Final = replace(
-    PRESETS["draft"].without_face(),
-    name="draft-no-face",
-    description="draft without its network for faces, whose time the generator has",
+DRAFT_FACE: Final = replace(
+    PRESETS["draft"].with_face(),
+    name="draft-face",
+    description="draft with a network for faces, in the last fifth of its time",
 )
 FRAME_BY_FRAME: Final = replace(
     PAPER_SMALL,
@@ -91,10 +91,7 @@ CRN: Final = replace(
 """The L1 of the pixels is that of the features' level 0, the picture itself."""
 TRAINED: Final[Mapping[str, Preset]] = {
     **{name: preset for name, preset in PRESETS.items() if name != NEAREST},
-    **{
-        preset.name: preset
-        for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_WITHOUT_FACE)
-    },
+    **{preset.name: preset for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_FACE)},
 }
 """Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
 METHOD_NAMES: Final = (NEAREST, *TRAINED)

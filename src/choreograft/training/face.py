@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.config import Preset
+from choreograft.config import OptimiserConfig, Preset
 from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FACE_CHANNELS, join_face
 from choreograft.performer.region import Region
@@ -59,10 +59,15 @@ class FaceStage:
         assert performer.face is not None
         fabric = start_fabric(performer, materials.perceptual, materials.compute)
         face, seed = preset.face, materials.seed
-        state = begin_state(fabric, "face", performer.face, FACE_CHANNELS, face.discriminator, preset.optimiser, seed)
+        state = begin_state(fabric, "face", performer.face, FACE_CHANNELS, face.discriminator, face.optimiser, seed)
         state.finished = performer.generator.eval()
         faces = [face for track in recording.tracks for face in performer.find_faces(track)]
         return FaceStage(materials, fabric, state, faces, face_pairs(recording, faces))
+
+    @property
+    def optimiser(self) -> OptimiserConfig:
+        """See loop.Stage."""
+        return self.materials.preset.face.optimiser
 
     @property
     def seed(self) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from choreograft.config import OptimiserConfig
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Composite, Conditioning
 from choreograft.training.frames import TrainingFrame, TrainingPair
@@ -34,6 +35,11 @@ class GeneratorStage:
     def state(self) -> TrainingState:
         """See loop.Stage."""
         return self.setup.state
+
+    @property
+    def optimiser(self) -> OptimiserConfig:
+        """See loop.Stage."""
+        return self.setup.preset.optimiser
 
     def prepare(self, step: int) -> Callable[[float], Terms]:
         """See loop.Stage."""

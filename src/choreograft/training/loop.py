@@ -29,6 +29,11 @@ class Stage(Protocol):
     def state(self) -> TrainingState: ...
 
     @property
+    def optimiser(self) -> OptimiserConfig:
+        """How its learning rate goes."""
+        ...
+
+    @property
     def seed(self) -> int:
         """Of the order of the pairs and of what a generator draws lots for in training (pix2pix's dropout)."""
         ...
@@ -68,7 +73,6 @@ class Course:
     """What a training leaves and how long it goes on: the same in all of its stages."""
 
     budget: Budget
-    optimiser: OptimiserConfig
     journal: Journal
     checkpoint: Path
     key: str
@@ -93,7 +97,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
     try:
         while (done := span.share_of(budget.spent(state.seconds, state.seen_images))) < 1:
             # one step, at the learning rate that this share of the stage asks for
-            rate = learning_rate(done, course.optimiser)
+            rate = learning_rate(done, stage.optimiser)
             step = next(steps)
             _seed_noise(stage.seed, state.seen_images)
             journal.note(step(rate))
@@ -116,7 +120,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
     finally:
         steps.close()
     state.save(course.checkpoint, course.key)
-    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, course.optimiser))
+    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, stage.optimiser))
     _preview(stage, journal)
 
 

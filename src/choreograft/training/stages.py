@@ -42,7 +42,7 @@ def train_stages(
     state: TrainingState | None = None
     task = progress.task("Training", total, "s" if budget.images is None else "images")
     with task as advance, torch.random.fork_rng(devices=[]):
-        course = Course(budget, materials.preset.optimiser, journal, checkpoint, key, advance)
+        course = Course(budget, journal, checkpoint, key, advance)
         first = _first_stage(checkpoint, key, stages)
         for stage, span in list(zip(stages, plan_spans(stages), strict=True))[first:]:
             current = BEGIN[stage.name](materials)
