@@ -13,7 +13,7 @@ demo: install ## install, then make a dance video of two synthetic performers
 	@$(BIN)/choreograft demo
 
 test: lint ## install, then run linters, type checker, layer contracts and tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest  # tests are small: a second thread takes longer to wake than they do to work
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope  # two processes: tests are too small for two threads
 
 lint: install ## install, then run linters, type checker and layer contracts
 	$(BIN)/ruff check
