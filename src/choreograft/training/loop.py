@@ -106,7 +106,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
 
             # numbers, pictures, checkpoint: each when it is due
             if state.seen_images % journal.config.stats_every_images == 0:
-                _check_finite(journal.write_stats(state.seen_images, state.seconds, rate), course.checkpoint)
+                check_finite(journal.write_stats(state.seen_images, state.seconds, rate), course.checkpoint)
             if journal.preview_is_due():
                 _preview(stage, journal)
             if time.monotonic() >= checkpoint_due:
@@ -133,7 +133,14 @@ def _preview(stage: Stage, journal: Journal) -> None:
     journal.write_preview(stage.show, stage.lessons.recording.pairs, stage.state.seen_images)
 
 
-def _check_finite(means: dict[str, float], checkpoint: Path) -> None:
+def check_finite(means: dict[str, float], checkpoint: Path) -> None:
+    """Refuse to go on with losses, by name, that are no numbers.
+
+    Args:
+        checkpoint: named in the message; the user may begin anew without it.
+    Raises:
+        ChoreograftError: one of them is not finite.
+    """
     broken = [name for name, value in means.items() if not abs(value) < float("inf")]
     if broken:
         raise ChoreograftError(
