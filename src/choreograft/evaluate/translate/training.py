@@ -52,8 +52,8 @@ class Translation:
     def step(self, source: Tensor, target: Tensor, rate: float) -> Terms:
         """One update of all networks on consecutive frames of each domain; returns the losses by name.
 
-        The networks of both directions share an optimiser, and so do both discriminators, as published. What was drawn
-        is judged before either update.
+        As published the networks of both directions share an optimiser, and the discriminators follow, with what was
+        drawn before.
         """
         config, shown, networks, judges = self.config, self.config.shown, self.translators, self.judges
         state = self.state
