@@ -514,6 +514,12 @@ Background = Literal["warp", "plate", "frame", "frame_around_warp"]
 and a matte over that background; frame: it draws everything; frame_around_warp: it refines that person and draws
 everything else, which is what `warp` becomes where the camera moved and could not be followed."""
 Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
+PERCEPTUAL_NAMES: Mapping[Perceptual, str] = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "vgg19": "VGG-19",
+    "none": "no network",
+}
+"""As sentences call them."""
 Renderer = Literal["generator", "warp", "nearest"]
 """generator: a network, trained; warp: the target's own pixels, moved over the body's surface; nearest: the target's
 frame in the most similar pose. The last two need no training."""

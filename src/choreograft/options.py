@@ -38,6 +38,8 @@ class TrainOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes: the same on every machine."""
+    perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
+    """The network of the perceptual loss, instead of the preset's; FILE: VGG-19's weights as torchvision names them."""
     face: bool = DEFAULT_FACE
     """Whether the face gets a network of its own in the last part of the training, where the preset has one for it."""
     person: int = 1
@@ -80,6 +82,8 @@ class DanceOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes."""
+    perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
+    """The network of the perceptual loss in that training, instead of the preset's; FILE: VGG-19's weights."""
     face: bool = DEFAULT_FACE
     """Whether faces are drawn by a network of their own, where the preset, or the performer file, has one for them."""
     retarget: Retarget = DEFAULT_RETARGET

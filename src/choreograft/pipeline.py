@@ -7,17 +7,26 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.track import BodyTrack
-from choreograft.config import BodyFitConfig, Budget, CleaningConfig, Preset, TrackingConfig, find_preset
+from choreograft.config import (
+    PERCEPTUAL_NAMES,
+    BodyFitConfig,
+    Budget,
+    CleaningConfig,
+    Perceptual,
+    Preset,
+    TrackingConfig,
+    find_preset,
+)
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
-from choreograft.performer.perceptual import fetch_weights
+from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
@@ -57,7 +66,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         ChoreograftError: any of its kinds, with one line for the user; nothing is left half-written.
     """
     # refuse first what would be refused after minutes of work
-    preset, compute = _choose_preset(options), choose_compute(options.device)
+    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
     beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
@@ -75,8 +84,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     else:
         _check_retarget(options, preset)
         probe(options.target)
-        plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed)
-        fetch_weights(preset.perceptual, progress)
+        plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
+        load_perceptual(preset.perceptual, progress, weights)
 
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target
@@ -142,7 +151,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    preset, compute = _choose_preset(options), choose_compute(options.device)
+    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
     check_hold_out(options.hold_out)
     if options.output is not None:
@@ -151,8 +160,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
     for video in options.target:
         probe(video)
-    fetch_weights(preset.perceptual, progress)
-    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out)
+    load_perceptual(preset.perceptual, progress, weights)
+    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out, weights)
     return obtain_performer(plan, options.runs, compute, progress, options.output)
 
 
@@ -235,10 +244,26 @@ def read_shown_bodies(
     return read_bodies(shown, person, runs, progress)
 
 
-def _choose_preset(options: TrainOptions | DanceOptions) -> Preset:
-    """The preset of that name, without its network for faces where none is wanted."""
+def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path | None]:
+    """The preset of that name as the options change it, and the user's own weights for its perceptual loss.
+
+    Raises:
+        OptionError: there is none, or nothing of the name that `--perceptual` gives.
+    """
     preset = find_preset(options.preset)
-    return preset if options.face else preset.without_face()
+    if not options.face:
+        preset = preset.without_face()
+    if options.perceptual is None:
+        return preset, None
+    if not preset.trains:
+        raise OptionError(f"preset {preset.name} is not trained; leave out --perceptual")
+    if options.perceptual in PERCEPTUAL_NAMES:
+        return replace(preset, perceptual=cast(Perceptual, options.perceptual)), None
+    weights = Path(options.perceptual)
+    if not weights.is_file():
+        names = ", ".join(PERCEPTUAL_NAMES)
+        raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
+    return replace(preset, perceptual="vgg19"), weights
 
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:
@@ -275,6 +300,8 @@ def obtain_performer(
     path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies)
     left = f" (previews and losses in {plan.folder(runs)})" if plan.preset.trains else ""
     progress.say(f"Performer: {path}{left}")
+    if plan.substitute is not None:
+        progress.say(f"NOTE: {plan.substitute}")
     return path
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from choreograft.assets import VGG19, cached
 from choreograft.config import (
+    PERCEPTUAL_NAMES,
     PRESETS,
     Budget,
     DiscriminatorConfig,
@@ -314,7 +315,8 @@ def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
             notes.append(f"{name} draws {height_px} px tall frames here instead of its {preset.height_px} px.")
         if adapted.perceptual != preset.perceptual:
             notes.append(
-                f"{name} is trained with EfficientNet-Lite0 features: VGG-19's weights are not on this machine."
+                f"{name} is trained with {PERCEPTUAL_NAMES[adapted.perceptual]} features:"
+                f" {PERCEPTUAL_NAMES[preset.perceptual]}'s weights are not on this machine."
             )
     return notes
 

@@ -15,7 +15,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from choreograft.body.track import BodyTrack
-from choreograft.config import Budget, JournalConfig, NormalisationConfig, Preset
+from choreograft.config import PERCEPTUAL_NAMES, PRESETS, Budget, JournalConfig, NormalisationConfig, Preset
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
 from choreograft.options import DEFAULT_HOLD_OUT
@@ -54,6 +54,8 @@ class TrainingPlan:
     seed: int
     hold_out: float = DEFAULT_HOLD_OUT
     """Share of every clip, at its end, that is not trained on (training/holdout.py)."""
+    weights: Path | None = None
+    """The user's own file for the perceptual network; None for the published one."""
 
     @property
     def name(self) -> str:
@@ -76,7 +78,21 @@ class TrainingPlan:
         options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
         if self.hold_out:
             options.append({"hold_out": self.hold_out})
+        if self.weights is not None:
+            options.append({"weights": content_hash(self.weights)})
         return text_hash(options)
+
+    @property
+    def substitute(self) -> str | None:
+        """A sentence where the perceptual loss is not that of the preset of this name."""
+        published = PRESETS.get(self.preset.name, self.preset).perceptual
+        used = self.preset.perceptual
+        if used == published:
+            return None
+        return (
+            f"preset {self.preset.name} was trained with {PERCEPTUAL_NAMES[used]} in its perceptual loss instead of"
+            f" {PERCEPTUAL_NAMES[published]}; results are not those of the preset as it stands"
+        )
 
     def folder(self, runs: Path) -> Path:
         """The run folder."""
@@ -118,7 +134,7 @@ def train_performer(
         write_json(
             folder / "options.json", {**describe_plan(plan), "compute": str(compute), "versions": list_versions()}
         )
-        perceptual = load_perceptual(plan.preset.perceptual, progress)
+        perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
         recording = prepare_recording(folder / "recording", shown, size, progress)
@@ -164,7 +180,11 @@ def build_performer(
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
-    facts = {"clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed}
+    facts: dict[str, Any] = {
+        "clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed
+    }  # fmt: skip
+    if plan.substitute is not None:
+        facts["substitute"] = plan.substitute
     preset = plan.preset
     if preset.background == "warp" and not recording.has_background:
         preset = replace(preset, background="frame_around_warp")
@@ -232,6 +252,7 @@ def describe_plan(plan: TrainingPlan) -> dict[str, Any]:
         "clips": plan.clips,
         "person": plan.person,
         "preset": asdict(plan.preset),
+        "perceptual_weights": plan.weights,
         "budget": str(plan.budget),
         "seed": plan.seed,
         "hold_out": plan.hold_out,
