@@ -117,8 +117,25 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     path = tmp_path / "p.performer"
     save_performer(make_performer(), path)
     damage(path, tensors={"generator.layers.1.weight": torch.zeros(1)})
-    with pytest.raises(FileFormatError, match=r"p\.performer"):
+    with pytest.raises(
+        FileFormatError, match=r"p\.performer: .* size mismatch for generator.layers.1.weight"
+    ) as caught:
         load_performer(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "generator", [GeneratorConfig("unet", 8, 2), replace(PRESET.generator, residual_blocks=5)], ids=["family", "depth"]
+)
+def test_weights_of_another_architecture_are_refused_in_one_line(tmp_path, generator):
+    path = tmp_path / "p.performer"
+    save_performer(make_performer(), path)
+    damage(path, header={"preset": asdict(replace(PRESET, generator=generator))})
+    with pytest.raises(
+        FileFormatError, match=r"p\.performer: .*, found Error.* Missing key.*; make one with"
+    ) as caught:
+        load_performer(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from choreograft import assets
 from choreograft.config import Perceptual
-from choreograft.errors import AssetError, FileFormatError
+from choreograft.errors import AssetError, FileFormatError, give_reason
 from choreograft.progress import Progress, silent
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -251,5 +251,6 @@ def _named_file(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, RuntimeError, ValueError, OSError, EOFError, UnpicklingError) as error:
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise FileFormatError(f"{path}: not the expected weights ({first_line}); remove it or give another") from error
+        raise FileFormatError(
+            f"{path}: not the expected weights ({give_reason(error)}); remove it or give another"
+        ) from error
