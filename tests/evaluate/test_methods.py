@@ -19,6 +19,7 @@ from choreograft.evaluate.methods import (
     adapt_preset,
     check_methods,
     describe_substitutes,
+    list_methods,
     plan_method,
 )
 from choreograft.performer.device import Compute
@@ -156,6 +157,14 @@ def test_unknown_methods_are_refused_with_those_there_are(names):
     known = "nearest, draft, standard, paper, preview, paper-small, paper-small-face, frame-by-frame, pix2pix, crn"
     with pytest.raises(OptionError, match=known):
         check_methods(names, 256)
+
+
+def test_sets_stand_for_their_methods_and_nothing_is_compared_twice():
+    assert list_methods("ablation") == ("frame-by-frame", "paper-small", "paper-small-face")
+    assert list_methods("draft, paper-small,ablation,,draft") == (
+        "draft", "paper-small", "frame-by-frame", "paper-small-face",
+    )  # fmt: skip
+    assert list_methods("baselines,nothing") == ("nearest", "pix2pix", "crn", "nothing")
 
 
 def test_a_height_that_a_method_cannot_draw_is_refused_with_one_that_it_can():

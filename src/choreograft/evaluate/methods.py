@@ -96,6 +96,11 @@ TRAINED: Final[Mapping[str, Preset]] = {
 }
 """Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
 METHOD_NAMES: Final = (NEAREST, *TRAINED)
+METHOD_SETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ablation": (FRAME_BY_FRAME.name, PAPER_SMALL.name, PAPER_SMALL_FACE.name),
+    "baselines": (NEAREST, PIX2PIX.name, CRN.name),
+}
+"""ablation: the paper's rows, frame by frame, + temporal smoothing, + face GAN; baselines: others' ways to do it."""
 
 Draw = Callable[[Motion], Iterator[NDArray[np.uint8]]]
 """Frames (H, W, 3) for every frame of a motion in canvas pixels."""
@@ -269,6 +274,13 @@ class NearestMethod:
         )
 
 
+def list_methods(text: str) -> tuple[str, ...]:
+    """The names in what the user listed with commas, each once, with sets spelled out; any words may be among them."""
+    words = (word.strip() for word in text.split(","))
+    names = (name for word in words if word for name in METHOD_SETS.get(word, (word,)))
+    return tuple(dict.fromkeys(names))
+
+
 def check_methods(names: Sequence[str], height_px: int) -> None:
     """Refuse names that no method has, and a height that one of the methods cannot draw.
 
@@ -278,7 +290,8 @@ def check_methods(names: Sequence[str], height_px: int) -> None:
     unknown = [name for name in names if name not in METHOD_NAMES]
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "nothing"
-        raise OptionError(f"--compare: found {found}; expected some of {', '.join(METHOD_NAMES)}, with commas between")
+        known = f"some of {', '.join(METHOD_NAMES)}, or the sets {', '.join(METHOD_SETS)}"
+        raise OptionError(f"--compare: found {found}; expected {known}, with commas between")
     for preset in (TRAINED[name] for name in names if name in TRAINED):
         if preset.trains and height_px % preset.canvas_step:
             nearest = max(1, round(height_px / preset.canvas_step)) * preset.canvas_step

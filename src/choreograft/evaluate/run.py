@@ -15,6 +15,7 @@ from choreograft.evaluate.methods import (
     Terms,
     check_methods,
     describe_substitutes,
+    list_methods,
     plan_method,
 )
 from choreograft.evaluate.metrics.judge import load_tools
@@ -161,7 +162,7 @@ class _Field:
 def _set_field(options: EvaluateOptions, given: Path | None, compute: Compute, progress: Progress) -> _Field:
     """Agree on methods and terms, refusing early what could not be made; a performer file sets the usual terms."""
     if options.compare is not None:
-        names = tuple(dict.fromkeys(name.strip() for name in options.compare.split(",") if name.strip()))
+        names = list_methods(options.compare)
     else:
         names = DEFAULT_METHODS if given is None else BASELINE_METHODS
     card = None if given is None else load_performer(given).card
