@@ -166,8 +166,8 @@ def _add_up(message: Tensor, group: dist.ProcessGroup | None) -> None:
         dist.all_reduce(message, group=group)
     except RuntimeError as error:
         raise TeamError(
-            "another process of this training has ended, and its own message says why; the same command goes on from"
-            " the last checkpoint"
+            "another process of this training has ended; look above for what it said; the same command goes on from the"
+            " last checkpoint"
         ) from error
 
 
