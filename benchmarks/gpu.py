@@ -34,9 +34,9 @@ from choreograft.performer.networks.refiner import Refiner
 from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
-from choreograft.training.frames import IMAGES_PER_STEP, TrainingFrame
+from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.objective import PAIR_CHANNELS
-from choreograft.training.step import adam, learning_rate, train_step
+from choreograft.training.step import adam, add_pair_gradients, descend, learning_rate
 from choreograft.video.size import Size
 
 Image = NDArray[np.uint8]
@@ -230,12 +230,13 @@ def _train(trainer: Trainer, data: Prepared, device: torch.device, budget_s: flo
         first, second = loaded[n, occasion]
         began = time.monotonic()
         pair = first.to(device), second.to(device)
-        losses = train_step(trainer, pair, learning_rate(spent / budget_s, trainer.preset.optimiser))
+        losses = add_pair_gradients(trainer, pair)
+        descend(trainer.state, learning_rate(spent / budget_s, trainer.preset.optimiser))
         if step % 20 == 0 and not torch.stack([loss.detach() for loss in losses.values()]).isfinite().all():
             raise SystemExit(f"{trainer.preset.name}: training diverged after {step} steps")
         spent += time.monotonic() - began
         step += 1
-    return IMAGES_PER_STEP * step, spent
+    return IMAGES_PER_PAIR * step, spent
 
 
 @torch.inference_mode()

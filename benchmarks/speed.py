@@ -34,7 +34,7 @@ from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.frames import TrainingFrame
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.setup import set_up
-from choreograft.training.step import train_step
+from choreograft.training.step import add_pair_gradients, descend
 from choreograft.video.size import Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
@@ -134,7 +134,12 @@ def _step(performer: Performer) -> Callable[[], object]:
         )
 
     pair = (frame(), frame())
-    return lambda: train_step(setup, pair, performer.card.preset.optimiser.learning_rate)
+
+    def step() -> None:
+        add_pair_gradients(setup, pair)
+        descend(setup.state, performer.card.preset.optimiser.learning_rate)
+
+    return step
 
 
 def _drawer(performer: Performer, motion: Motion, compute: Compute) -> Callable[[], object]:

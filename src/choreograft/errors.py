@@ -52,5 +52,9 @@ class BusyError(ChoreograftError):
     """Another process is writing the same run folder."""
 
 
+class TeamError(ChoreograftError):
+    """Another process of the same training has ended."""
+
+
 class DependencyError(ChoreograftError):
     """A library, of Python or of the system, that this verb needs and the machine lacks."""

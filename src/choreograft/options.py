@@ -19,6 +19,10 @@ DEFAULT_RUNS = Path("choreograft_runs")
 DEFAULT_DEVICE = "auto"
 DEFAULT_FPS = "source"
 DEFAULT_SEED = 0
+DEFAULT_DEVICES = 1
+DEFAULT_NODES = 1
+DEFAULT_BATCH = 1
+"""Pairs of frames a step, for each device."""
 DEFAULT_HOLD_OUT = 0.0
 EVALUATION_HOLD_OUT = 0.15
 """Share kept back where `evaluate --holdout` trains by itself."""
@@ -50,6 +54,12 @@ class TrainOptions:
     """Share of each clip, at its end, not to train on, so that `choreograft evaluate --holdout` can measure there."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
+    devices: Annotated[int | None, option(metavar="N")] = None
+    """GPUs of each machine to train on, or processes on its CPU; as torchrun has started them if left out, else 1."""
+    num_nodes: Annotated[int | None, option(metavar="N")] = None
+    """Machines that train together; as torchrun has started them if left out, else 1."""
+    batch: Annotated[int | None, option(metavar="N")] = None
+    """Pairs of frames a step, over all devices; one for each of them if left out."""
     seed: int = DEFAULT_SEED
     """Equal seeds and options give equal training, as far as the device allows."""
     overwrite: bool = False

@@ -40,7 +40,9 @@ from choreograft.render.timing import TimingRequest
 from choreograft.render.transfer import render_dance
 from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.training.holdout import check_hold_out, hide_held_out
+from choreograft.training.launch import Processes, choose_batch, launch
 from choreograft.training.recording import Clip
+from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe
 from choreograft.video.write import check_output
@@ -153,6 +155,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     """
     (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
+    processes = Processes.choose(options.devices, options.num_nodes, compute)
+    batch = choose_batch(options.batch, processes, preset)
     check_hold_out(options.hold_out)
     if options.output is not None:
         if not is_performer(options.output):
@@ -160,9 +164,11 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
     for video in options.target:
         probe(video)
-    load_perceptual(preset.perceptual, progress, weights)
-    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out, weights)
-    return obtain_performer(plan, options.runs, compute, progress, options.output)
+    team, compute = launch(processes, compute)
+    team.check_shared(options.runs)
+    team.lead(lambda: load_perceptual(preset.perceptual, progress, weights))
+    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out, batch, weights)
+    return obtain_performer(plan, options.runs, compute, progress, options.output, team)
 
 
 def track(options: TrackOptions, progress: Progress = silent) -> Path:
@@ -286,7 +292,12 @@ def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress:
 
 
 def obtain_performer(
-    plan: TrainingPlan, runs: Path, compute: Compute, progress: Progress = silent, output: Path | None = None
+    plan: TrainingPlan,
+    runs: Path,
+    compute: Compute,
+    progress: Progress = silent,
+    output: Path | None = None,
+    team: Team = alone,
 ) -> Path:
     """The performer of a plan: found finished in the runs folder, or trained (on from the last checkpoint)."""
     finished = plan.performer_path(runs)
@@ -294,10 +305,12 @@ def obtain_performer(
         progress.say(f"Using the performer trained earlier: {finished} (remove it to train again)")
         return finished
     if plan.preset.trains:
-        progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {compute}")
-    clips = [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos]
-    bodies = read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
-    path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies)
+        progress.say(
+            f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {team.describe(compute)}"
+        )
+    clips = team.lead(lambda: [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos])
+    bodies = team.lead(lambda: read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress))
+    path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies, team=team)
     left = f" (previews and losses in {plan.folder(runs)})" if plan.preset.trains else ""
     progress.say(f"Performer: {path}{left}")
     if plan.substitute is not None:

@@ -25,6 +25,7 @@ from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.setup import Materials
 from choreograft.training.stages import plan_spans, train_stages
 from choreograft.training.state import read_stage
+from choreograft.training.step import descend
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
 from interrupted import StopAfter
 from swaying import FACE_PRESET, SIZE, swaying_track, write_target
@@ -111,7 +112,8 @@ def test_the_generator_stays_as_it_is_while_the_face_is_trained(target, tmp_path
     for step in range(
         2
     ):  # in the first one only the last convolution moves: all other gradients pass through its zeros
-        stage.prepare(step)(1e-3)
+        stage.prepare(step)(1.0)
+        descend(stage.state, rate=1e-3)
     for name, tensor in materials.performer.state_dict().items():
         if name.startswith("face") and tensor.ndim == 4:
             assert not torch.equal(tensor, before[name]), name

@@ -20,7 +20,7 @@ from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
 from choreograft.training.setup import Materials, set_up
 from choreograft.training.stages import train_stages
-from choreograft.training.step import learning_rate, train_step
+from choreograft.training.step import add_pair_gradients, descend, learning_rate
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
 from interrupted import StopAfter
 from swaying import PRESET, SIZE
@@ -92,7 +92,8 @@ def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset,
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
     setup = set_up(build_performer(plan, recording), None, CPU, 0)
     before = [p.clone() for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
-    terms = train_step(setup, load_pair(plan_lessons(setup.performer, recording), 0, 0), rate=1e-3)
+    terms = add_pair_gradients(setup, load_pair(plan_lessons(setup.performer, recording), 0, 0))
+    descend(setup.state, rate=1e-3)
     after = [p for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
     assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}
@@ -149,7 +150,7 @@ def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, qu
     def diverge(*_):
         return {"pixel": torch.tensor(math.nan)}
 
-    monkeypatch.setattr(generator, "train_step", diverge)
+    monkeypatch.setattr(generator, "add_pair_gradients", diverge)
     with pytest.raises(ChoreograftError, match="diverged: pixel"):
         train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
 

@@ -1,4 +1,4 @@
-"""What a training step sees: two consecutive real frames with all that their drawing is given and judged by.
+"""One sample of a training step: two consecutive real frames with all that their drawing is given and judged by.
 
 Shapes: B = 1, H x W pixels.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Conditioning
 
-IMAGES_PER_STEP: Final = 2
+IMAGES_PER_PAIR: Final = 2
 
 
 @dataclass(frozen=True)

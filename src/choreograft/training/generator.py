@@ -14,7 +14,7 @@ from choreograft.training.frames import TrainingFrame, TrainingPair
 from choreograft.training.pairs import Lessons, load_pair
 from choreograft.training.setup import Materials, Setup, set_up
 from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, train_step
+from choreograft.training.step import Terms, add_pair_gradients
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class GeneratorStage:
         """See loop.Stage."""
         return self.setup.preset.optimiser
 
-    def prepare(self, step: int) -> Callable[[float], Terms]:
+    def prepare(self, sample: int) -> Callable[[float], Terms]:
         """See loop.Stage."""
-        return partial(self._step, load_pair(self.lessons, step, self.seed))
+        return partial(self._learn, load_pair(self.lessons, sample, self.seed))
 
     def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
         """See loop.Stage."""
@@ -55,9 +55,9 @@ class GeneratorStage:
         self.state.generator.train()
         return second, drawn
 
-    def _step(self, pair: TrainingPair, rate: float) -> Terms:
+    def _learn(self, pair: TrainingPair, share: float) -> Terms:
         device = self.setup.fabric.device
-        return train_step(self.setup, (pair[0].to(device), pair[1].to(device)), rate)
+        return add_pair_gradients(self.setup, (pair[0].to(device), pair[1].to(device)), share)
 
 
 def draw_second(draw: Callable[[Conditioning, Tensor], Composite], pair: TrainingPair, region: Region) -> Tensor:

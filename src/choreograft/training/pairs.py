@@ -1,6 +1,6 @@
-"""Which pair of consecutive frames each training step sees, and that pair as tensors.
+"""Which pair of consecutive frames each sample of a training is, and that pair as tensors.
 
-The order is a function of the seed and the step alone, so a resumed run goes on exactly where it stopped.
+The order is a function of the seed and the sample's number alone, so a resumed run goes on exactly where it stopped.
 Shapes: B = 1, H x W pixels.
 """
 
@@ -18,9 +18,9 @@ from choreograft.training.recording import Recording
 from choreograft.video.size import Size
 
 
-def pair_at(step: int, pairs: int, seed: int) -> int:
-    """The pair of a step: every epoch is a permutation of its own, seeded by (seed, epoch)."""
-    epoch, place = divmod(step, pairs)
+def pair_at(sample: int, pairs: int, seed: int) -> int:
+    """The pair of a sample: every epoch is a permutation of its own, seeded by (seed, epoch)."""
+    epoch, place = divmod(sample, pairs)
     return int(np.random.default_rng((seed, epoch)).permutation(pairs)[place])
 
 
@@ -59,7 +59,7 @@ class Lessons:
         )
 
 
-def load_pair(lessons: Lessons, step: int, seed: int) -> TrainingPair:
-    """The pair of consecutive frames that belongs to a step."""
+def load_pair(lessons: Lessons, sample: int, seed: int) -> TrainingPair:
+    """The pair of consecutive frames that is a sample."""
     pairs = lessons.recording.pairs
-    return lessons.load_pair(int(pairs[pair_at(step, len(pairs), seed)]), step)
+    return lessons.load_pair(int(pairs[pair_at(sample, len(pairs), seed)]), sample)

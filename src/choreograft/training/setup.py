@@ -64,9 +64,14 @@ def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Com
 
 
 def start_fabric(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute) -> Fabric:
-    """A Fabric for the device, and performer and perceptual network moved there."""
+    """A Fabric for the device of this process, and performer and perceptual network moved there.
+
+    It knows this one process: the training loop averages gradients itself (`Team.average_gradients`), so no network is
+    wrapped, and a step is the same in one process as in several.
+    """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it repeats the precision
-    fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
+    devices = 1 if compute.device.index is None else [compute.device.index]
+    fabric = Fabric(accelerator=compute.device.type, devices=devices, precision=compute.fabric_precision)
     for module in (performer, perceptual):
         if module is not None:
             fabric.to_device(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
