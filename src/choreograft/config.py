@@ -388,6 +388,11 @@ class WarpConfig:
     """Around arms, hands, shins and feet."""
 
 
+Upsampling = Literal["transposed", "nearest"]
+"""transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which costs a little more
+and leaves no chequerboard in short trainings (Odena et al. 2016)."""
+
+
 @dataclass(frozen=True)
 class GeneratorConfig:
     """What draws (performer/networks/)."""
@@ -400,9 +405,8 @@ class GeneratorConfig:
     """Halvings of the picture; a crn begins that many doublings below it."""
     residual_blocks: int = 9
     """Of pix2pixhd and refiner; the others have none."""
-    upsampling: Literal["transposed", "nearest"] = "transposed"
-    """Of pix2pixhd. transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which
-    costs a little more and leaves no chequerboard in short trainings (Odena et al. 2016)."""
+    upsampling: Upsampling = "transposed"
+    """Of pix2pixhd."""
 
     @property
     def step(self) -> int:
@@ -450,8 +454,21 @@ class OptimiserConfig:
     """Share of the budget at the full rate; the rest decays linearly to zero."""
 
 
-StageName = Literal["global", "face"]
-"""global: the generator of whole frames; face: the network that mends their faces, with that generator frozen."""
+StageName = Literal["global", "local", "face"]
+"""global: the generator of whole frames, or, where there is a stage `local`, the coarse one that draws them at half
+size; local: that one and its enhancer together, at full size; face: the network that mends their faces, with all of
+that frozen."""
+
+
+@dataclass(frozen=True)
+class EnhancerConfig:
+    """What draws at full size around a coarse generator (performer/networks/enhancer.py), and its training.
+
+    Its channels follow from that generator's; discriminators and optimiser are those of the stage `global`, begun anew.
+    """
+
+    residual_blocks: int = 3
+    losses: LossConfig = field(default_factory=lambda: LossConfig(perceptual=10.0))
 
 
 @dataclass(frozen=True)
