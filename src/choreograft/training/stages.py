@@ -19,6 +19,7 @@ from choreograft.training.state import TrainingState, read_stage
 
 BEGIN: Final[Mapping[StageName, Callable[[Materials], Stage]]] = {
     "global": GeneratorStage.begin,
+    "local": GeneratorStage.begin_local,
     "face": FaceStage.begin,
 }
 

@@ -44,6 +44,11 @@ class StepSetup(Protocol):
     @property
     def preset(self) -> Preset: ...
 
+    @property
+    def losses(self) -> LossConfig:
+        """The stage's."""
+        ...
+
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """Frames from their conditioning and the frames before them, on the training device."""
         ...
@@ -57,10 +62,9 @@ def train_step(setup: StepSetup, pair: TrainingPair, rate: float) -> Terms:
 
     join = join_pair if setup.preset.temporal else join_frames
     truth, drawn = join(pair, pair[0].real, pair[1].real), join(pair, first.frame, second.frame)
-    weights = setup.preset.losses
     with setup.fabric.autocast():
-        terms = picture_terms(pair, (first, second), setup.perceptual, weights)
-    return update(setup.fabric, setup.state, terms, truth, drawn, weights, rate, len(truth) // len(pair[0].real))
+        terms = picture_terms(pair, (first, second), setup.perceptual, setup.losses)
+    return update(setup.fabric, setup.state, terms, truth, drawn, setup.losses, rate, len(truth) // len(pair[0].real))
 
 
 def update(
@@ -124,5 +128,6 @@ def learning_rate(share: float, config: OptimiserConfig) -> float:
 
 
 def adam(module: nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
-    """The optimiser of the generator or of the discriminators."""
-    return torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2))
+    """The optimiser of the generator or of the discriminators; what is frozen in them is not its business."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    return torch.optim.Adam(weights, lr=config.learning_rate, betas=(config.beta1, config.beta2))
