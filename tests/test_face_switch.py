@@ -26,7 +26,9 @@ def clip(tmp_path: Path) -> Clip:
     return write_target(tmp_path / "clip.mp4", swaying_track(12))
 
 
-@pytest.mark.parametrize(("switch", "stages"), [([], ["global", "face"]), (["--no-face"], ["global"])])
+@pytest.mark.parametrize(
+    ("switch", "stages"), [([], ["global", "local", "face"]), (["--no-face"], ["global", "local"])]
+)
 def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch, switch, stages):
     plans = []
 

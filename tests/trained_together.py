@@ -16,10 +16,10 @@ from choreograft.ranks import is_main
 from choreograft.training import generator
 from choreograft.training.recording import Clip
 from choreograft.training.step import add_pair_gradients
-from swaying import FACE_PRESET, swaying_track
+from swaying import ENHANCED_PRESET, swaying_track
 
 FRAMES = 24
-STOP_AT = 8
+STOP_AT = 12
 """Images after which the main process is told to stop, where that is the trouble."""
 
 
@@ -44,7 +44,7 @@ def end(*_):
 
 
 def main(trouble: str) -> None:
-    config.PRESETS[FACE_PRESET.name] = FACE_PRESET
+    config.PRESETS[ENHANCED_PRESET.name] = ENHANCED_PRESET
     pipeline.read_clip = lambda video, *_: (Clip(video, swaying_track(FRAMES)), None)
     pipeline.read_shown_bodies = lambda *_: None
     if trouble == "stopped":

@@ -14,12 +14,11 @@ from choreograft.config import Budget, JournalConfig
 from choreograft.files import text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
-from choreograft.training.face import FaceStage
-from choreograft.training.generator import GeneratorStage
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.setup import Materials
+from choreograft.training.stages import BEGIN
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
-from swaying import FACE_PRESET, SIZE, swaying_track, write_target
+from swaying import ENHANCED_PRESET, SIZE, swaying_track, write_target
 from trained_together import FRAMES, STOP_AT
 
 CPU = Compute(torch.device("cpu"), bf16=False)
@@ -27,7 +26,7 @@ TESTS = Path(__file__).parents[1]
 PROGRAM = [sys.executable, TESTS / "trained_together.py"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", TESTS / "trained_together.py"]
 IMAGES = 24
-TRAIN = ["train", "target.mp4", "--preset", FACE_PRESET.name, "--device", "cpu", "--images", IMAGES]
+TRAIN = ["train", "target.mp4", "--preset", ENHANCED_PRESET.name, "--device", "cpu", "--images", IMAGES]
 DEADLINE_S = 120
 
 
@@ -38,8 +37,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 @pytest.fixture(scope="module")
 def plan(clip: Clip) -> TrainingPlan:
-    """Two pairs a step: six steps of the generator's stage, then six of the face's."""
-    return TrainingPlan((clip.path,), 1, FACE_PRESET, Budget(images=IMAGES), seed=0, batch=2)
+    """Two pairs a step: two steps of each of the three stages."""
+    return TrainingPlan((clip.path,), 1, ENHANCED_PRESET, Budget(images=IMAGES), seed=0, batch=2)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +96,10 @@ def test_what_two_processes_began_one_goes_on_with_exactly(run, plan, alone, cli
     assert "Traceback" not in stopped.stderr
     runs = tmp_path / "choreograft_runs"
     assert (plan.folder(runs) / "checkpoint.safetensors").exists()
-    assert len(list((plan.folder(runs) / "previews").iterdir())) == 1
+    previews = sorted(path.stem for path in (plan.folder(runs) / "previews").iterdir())
+    assert previews == ["images_0000004", "images_0000008"]  # after the first step, and where its stage ended
     resumed = train_performer(plan, [clip], runs, CPU, journal_config=JournalConfig())
-    assert STOP_AT < IMAGES / 2
+    assert IMAGES / 3 < STOP_AT < IMAGES * 2 / 3  # in the stage between the first and the last
     assert_same_weights(resumed, plan.performer_path(alone.parent))
 
 
@@ -128,9 +128,10 @@ def test_the_gradients_of_a_step_are_the_means_of_its_samples(clip, plan, tmp_pa
         for weight in performer.face.parameters():  # as it begins, most gradients pass through zeros
             weight.normal_(0, 0.1)
     materials = Materials(performer, plan_lessons(performer, recording), None, CPU, plan.seed)
-    for begin in (GeneratorStage.begin, FaceStage.begin):
+    for begin in BEGIN.values():
         stage = begin(materials)
         weights = [*stage.state.generator.parameters(), *stage.state.discriminator.parameters()]
+        weights = [weight for weight in weights if weight.requires_grad]
 
         def gradients(*samples, stage=stage, weights=weights):
             for weight in weights:
@@ -146,7 +147,7 @@ def test_the_gradients_of_a_step_are_the_means_of_its_samples(clip, plan, tmp_pa
 
 
 def test_runs_of_one_pair_a_step_keep_their_name_and_others_have_their_own(plan):
-    preset = {name: value for name, value in asdict(FACE_PRESET).items() if name != "temporal"}
+    preset = {name: value for name, value in asdict(ENHANCED_PRESET).items() if name != "temporal"}
     options = [list(plan.clips.values()), plan.person, preset, asdict(plan.budget), plan.seed]
     assert replace(plan, batch=1).key == text_hash(options)
     assert len({replace(plan, batch=batch).key for batch in (1, 2, 3)}) == 3

@@ -4,13 +4,12 @@ import json
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from choreograft.config import Budget, JournalConfig, LossConfig, OptimiserConfig
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
-from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.device import choose_compute
 from choreograft.performer.images import to_image
 from choreograft.performer.store import load_performer
 from choreograft.progress import SilentProgress
@@ -18,14 +17,13 @@ from choreograft.training import generator
 from choreograft.training.journal import Journal
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
-from choreograft.training.setup import Materials, set_up
+from choreograft.training.setup import set_up
 from choreograft.training.stages import train_stages
 from choreograft.training.step import add_pair_gradients, descend, learning_rate
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
 from interrupted import StopAfter
 from swaying import PRESET, SIZE
-
-CPU = Compute(torch.device("cpu"), bf16=False)
+from taught import CPU, error_by_heart, materials_of
 
 
 @pytest.fixture
@@ -63,25 +61,16 @@ def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal,
 
 
 def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path, quiet_journal):
-    plan = TrainingPlan((target.path,), 1, preset, Budget(images=320), seed=0)
-    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    performer = build_performer(plan, recording)
-    lessons = plan_lessons(performer, recording)
-
-    def error() -> float:
-        frames = [lessons.load_frame(n) for n in range(8)]
-        with torch.no_grad():
-            drawn = [performer(f.conditioning, performer.no_previous()).frame for f in frames]
-        return float(np.mean([(d - f.real).abs().mean() for d, f in zip(drawn, frames, strict=True)]))
-
-    before = error()
-    materials, journal = Materials(performer, lessons, None, CPU, plan.seed), Journal(tmp_path, quiet_journal)
-    train_stages(materials, plan.budget, journal, tmp_path / "c.safetensors", "k", SilentProgress())
-    assert error() < 0.25 * before
+    materials = materials_of(target, tmp_path, preset)
+    performer, lessons = materials.performer, materials.lessons
+    before = error_by_heart(performer, lessons)
+    journal = Journal(tmp_path, quiet_journal)
+    train_stages(materials, Budget(images=320), journal, tmp_path / "c.safetensors", "k", SilentProgress())
+    assert error_by_heart(performer, lessons) < 0.25 * before
     frame = lessons.load_frame(4)
     with torch.no_grad():
         drawn = to_image(performer(frame.conditioning, performer.no_previous()).frame[0])
-    centre = round(float(recording.tracks[0].xy[4, [11, 12], 0].mean()))
+    centre = round(float(lessons.recording.tracks[0].xy[4, [11, 12], 0].mean()))
     red, blue = drawn[30, centre].astype(int), drawn[70, centre].astype(int)
     assert red[0] > 120 > red[2]
     assert blue[2] > 110 > blue[0]

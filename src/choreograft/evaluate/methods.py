@@ -42,19 +42,19 @@ from choreograft.video.size import Size
 
 NEAREST: Final = "nearest"
 PAPER_SMALL: Final = replace(
-    PRESETS["paper"].without_face(),
+    PRESETS["paper"].without_face().without_enhancer(),
     name="paper-small",
     description="the paper's method with networks of a CPU's size: what a CPU can train in minutes",
     generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
     discriminator=PRESETS["draft"].discriminator,
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
-larger, see too few images to say anything about the method."""
+larger, see too few images to say anything about the method. One generator draws the whole height: frames of a CPU's
+size are no taller than the paper's coarse ones, so there is nothing that an enhancer would have to add."""
 PAPER_SMALL_FACE: Final = replace(
-    PAPER_SMALL,
+    PAPER_SMALL.with_face(),
     name="paper-small-face",
     description="paper-small and the face GAN: the last row of the paper's ablation",
-    stages=PRESETS["paper"].stages,
     face=replace(
         PRESETS["paper"].face,
         generator=replace(PRESETS["paper"].face.generator, base_channels=16),

@@ -9,6 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from choreograft.performer.networks.halve import halve
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Conditioning
 
@@ -32,6 +33,10 @@ class TrainingFrame:
     def crop(self, region: Region) -> "TrainingFrame":
         """The same of a part of the canvas."""
         return TrainingFrame(self.conditioning.crop(region), region.crop(self.real), region.crop(self.mask))
+
+    def halve(self) -> "TrainingFrame":
+        """The same at half the size, as a coarse generator sees it."""
+        return TrainingFrame(self.conditioning.halve(), halve(self.real), halve(self.mask))
 
 
 TrainingPair = tuple[TrainingFrame, TrainingFrame]

@@ -1,7 +1,7 @@
-"""The stage "global": the generator of whole frames (docs/method.md, sections 3 and 4)."""
+"""The stages "global" and "local": the generator of whole frames, coarse to fine (docs/method.md, sections 3 and 4)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -27,8 +27,18 @@ class GeneratorStage:
 
     @staticmethod
     def begin(materials: Materials) -> "GeneratorStage":
-        """With the performer's generator as it is."""
+        """The stage "global", with the performer's generator as it is; where that is enhanced, the coarse one alone.
+
+        A coarse one is trained on frames of half the size, and each follows on its own drawing.
+        """
         setup = set_up(materials.performer, materials.perceptual, materials.compute, materials.seed)
+        lessons = replace(materials.lessons, halved=materials.preset.enhances)
+        return GeneratorStage(setup, lessons, materials.seed)
+
+    @staticmethod
+    def begin_local(materials: Materials) -> "GeneratorStage":
+        """The stage "local": the enhancer and the coarse generator together, as they are, at full size."""
+        setup = set_up(materials.performer, materials.perceptual, materials.compute, materials.seed, "local")
         return GeneratorStage(setup, materials.lessons, materials.seed)
 
     @property

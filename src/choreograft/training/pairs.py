@@ -34,6 +34,8 @@ class Lessons:
     """For a staging that is guided."""
     region_of: Callable[[int], Region] | None = None
     """The part of the canvas that is trained on in frames n and n + 1; all of it where None."""
+    halved: bool = False
+    """Whether frames are given at half the canvas's size, all of it, as a coarse generator draws them."""
 
     def load_pair(self, n: int, occasion: int = 0) -> TrainingPair:
         """Frames n and n + 1, cut to the same region."""
@@ -47,16 +49,17 @@ class Lessons:
         return pair, Region.whole(Size(width, height)) if self.region_of is None else self.region_of(n)
 
     def load_frame(self, n: int, occasion: int = 0) -> TrainingFrame:
-        """Frame n of the recording, whole, on the CPU; `occasion` as in `Guides.draw`."""
+        """Frame n of the recording, uncut, on the CPU; `occasion` as in `Guides.draw`."""
         recording = self.recording
         track, t = recording.pose_at(n)
         plate = to_tensor(recording.plate_at(n))
         guide = None if self.guides is None else self.guides.draw(n, occasion)
-        return TrainingFrame(
+        frame = TrainingFrame(
             self.staging.describe(track, t, plate, guide),
             to_tensor(recording.frames[n])[None],
             to_tensor(recording.masks[n])[None],
         )
+        return frame.halve() if self.halved else frame
 
 
 def load_pair(lessons: Lessons, sample: int, seed: int) -> TrainingPair:

@@ -21,6 +21,7 @@ from choreograft.training.team import Team, alone
 
 BEGIN: Final[Mapping[StageName, Callable[[Materials], Stage]]] = {
     "global": GeneratorStage.begin,
+    "local": GeneratorStage.begin_local,
     "face": FaceStage.begin,
 }
 

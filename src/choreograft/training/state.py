@@ -33,7 +33,7 @@ class TrainingState:
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
     finished: nn.Module | None = None
-    """What the stages before this one trained; None in the first."""
+    """What the stages before this one trained and it does not; None where there is nothing of the kind."""
     seen_images: int = 0
     """Frames the generators were trained on in all stages; two a sample."""
     seconds: float = 0.0

@@ -44,6 +44,11 @@ class StepSetup(Protocol):
     @property
     def preset(self) -> Preset: ...
 
+    @property
+    def losses(self) -> LossConfig:
+        """The stage's."""
+        ...
+
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """Frames from their conditioning and the frames before them, on the training device."""
         ...
@@ -61,11 +66,10 @@ def add_pair_gradients(setup: StepSetup, pair: TrainingPair, share: float = 1.0)
 
     join = join_pair if setup.preset.temporal else join_frames
     truth, drawn = join(pair, pair[0].real, pair[1].real), join(pair, first.frame, second.frame)
-    weights = setup.preset.losses
     with setup.fabric.autocast():
-        terms = picture_terms(pair, (first, second), setup.perceptual, weights)
+        terms = picture_terms(pair, (first, second), setup.perceptual, setup.losses)
     looks = len(truth) // len(pair[0].real)
-    return add_gradients(setup.fabric, setup.state, terms, truth, drawn, weights, share, looks)
+    return add_gradients(setup.fabric, setup.state, terms, truth, drawn, setup.losses, share, looks)
 
 
 def add_gradients(
@@ -129,5 +133,6 @@ def learning_rate(share: float, config: OptimiserConfig) -> float:
 
 
 def adam(module: nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
-    """The optimiser of the generator or of the discriminators."""
-    return torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2))
+    """The optimiser of the generator or of the discriminators; what is frozen in them is not its business."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    return torch.optim.Adam(weights, lr=config.learning_rate, betas=(config.beta1, config.beta2))

@@ -77,7 +77,11 @@ class TrainingPlan:
         if self.preset.temporal:
             del preset["temporal"]  # runs from before there was a choice keep their name
         if not self.preset.mends_faces:
-            del preset["stages"], preset["face"]  # as do those from before there were faces
+            del preset["face"]  # as do those from before there were faces
+        if not self.preset.enhances:
+            del preset["enhancer"]  # or enhancers
+        if not (self.preset.mends_faces or self.preset.enhances):
+            del preset["stages"]
         options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
         if self.hold_out:
             options.append({"hold_out": self.hold_out})
