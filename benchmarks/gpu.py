@@ -5,8 +5,9 @@
 
 The first command runs where Choreograft is installed. The second needs only PyTorch, NumPy, OpenCV and Lightning, the
 file and this repository's `src`: the file carries frames, stick figures, guides drawn from references, and the weights
-of the perceptual network. Both methods train with that network, for equal times. Prints rows for docs/benchmarks.md and
-writes contact sheets beside the file.
+of the perceptual network. Both methods train with that network, for equal times and without a face; the stages of a
+generator share its time, and its row has images and rate of each. Prints rows for docs/benchmarks.md and writes contact
+sheets beside the file.
 """
 
 import argparse
@@ -25,18 +26,18 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from choreograft.config import PRESETS, Preset
+from choreograft.config import PRESETS, LossConfig, Preset, StageName
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
-from choreograft.performer.networks.pix2pixhd import GlobalGenerator
-from choreograft.performer.networks.refiner import Refiner
+from choreograft.performer.networks.enhancer import trained_part
+from choreograft.performer.networks.families import build_generator
 from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
-from choreograft.training.frames import IMAGES_PER_STEP, TrainingFrame
+from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.objective import PAIR_CHANNELS
-from choreograft.training.step import adam, learning_rate, train_step
+from choreograft.training.step import adam, add_pair_gradients, descend, learning_rate
 from choreograft.video.size import Size
 
 Image = NDArray[np.uint8]
@@ -167,30 +168,42 @@ class Trainer:
     state: Any
     perceptual: FeatureNetwork
     preset: Preset
+    losses: LossConfig
     staging: Staging
+    halved: bool
+    """Whether it is trained on frames of half the size."""
 
     @staticmethod
-    def of(preset: Preset, perceptual: FeatureNetwork, compute: Compute, compiled: bool) -> "Trainer":
-        """Fresh networks."""
-        torch.manual_seed(0)
+    def of(
+        preset: Preset,
+        stage: StageName,
+        generator: torch.nn.Module,
+        perceptual: FeatureNetwork,
+        compute: Compute,
+        compiled: bool,
+    ) -> "Trainer":
+        """A stage of that generator's training, with fresh discriminators."""
         fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
-        staging = STAGINGS[preset.background](preset.stick_figure, preset.temporal)
-        family = Refiner if preset.generator.family == "refiner" else GlobalGenerator
-        generator = family(staging.input_channels, staging.output_channels, preset.generator)
-        staging.start(generator)
         discriminator = MultiScaleDiscriminator(PAIR_CHANNELS, preset.discriminator)
         parts = []
-        for module in (generator, discriminator):
+        for module in (trained_part(generator, stage), discriminator):
             module.to(memory_format=torch.channels_last)
             wrapped, optimiser = fabric.setup(module, adam(module, preset.optimiser))
             parts.append((torch.compile(wrapped) if compiled else wrapped, optimiser))
         fabric.to_device(perceptual.to(memory_format=torch.channels_last))
         (g, g_adam), (d, d_adam) = parts
-        return Trainer(fabric, Networks(g, d, g_adam, d_adam), perceptual, preset, staging)
+        losses = preset.enhancer.losses if stage == "local" else preset.losses
+        halved = preset.enhances and stage == "global"
+        networks = Networks(g, d, g_adam, d_adam)
+        return Trainer(fabric, networks, perceptual, preset, losses, _staging(preset), halved)
 
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """See StepSetup."""
         return draw_frames(self.staging, self.state.generator, conditioning, previous)
+
+
+def _staging(preset: Preset) -> Staging:
+    return STAGINGS[preset.background](preset.stick_figure, preset.temporal)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -203,15 +216,31 @@ def run(options: argparse.Namespace) -> None:
     print("|---|--:|--:|--:|--:|--:|--:|")
     print(_describe("warp", data, [_warp(data, n) for n in range(data.first, len(data))], network, device, ["–"] * 4))
     for name in options.methods:
-        trainer = Trainer.of(PRESETS[name], network, compute, options.compiled)
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        images, seconds = _train(trainer, data, device, 60 * options.minutes)
+        trainer, done = _train_stages(PRESETS[name].without_face(), data, network, compute, options)
         memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
         pictures, rate = _draw(trainer, data, device, compute)
-        facts = [str(images), f"{images / seconds:.1f}", f"{memory:.1f}", f"{rate:.1f}"]
+        images = " + ".join(str(images) for images, _ in done)
+        rates = " + ".join(f"{images / seconds:.1f}" for images, seconds in done)
+        facts = [images, rates, f"{memory:.1f}", f"{rate:.1f}"]
         print(_describe(name, data, pictures, network, device, facts), flush=True)
         _save_sheet(options.prepared.with_name(f"{options.prepared.stem}-{name}.png"), data, pictures)
+
+
+def _train_stages(
+    preset: Preset, data: Prepared, network: FeatureNetwork, compute: Compute, options: argparse.Namespace
+) -> tuple[Trainer, list[tuple[int, float]]]:
+    """The trainer of the last stage, and for each stage what `_train` returns."""
+    torch.manual_seed(0)
+    staging = _staging(preset)
+    generator = build_generator(preset, staging.input_channels, staging.output_channels)
+    staging.start(generator)
+    done, total = [], sum(stage.share for stage in preset.stages)
+    for stage in preset.stages:
+        trainer = Trainer.of(preset, stage.name, generator, network, compute, options.compiled)
+        done.append(_train(trainer, data, compute.device, 60 * options.minutes * stage.share / total))
+    return trainer, done
 
 
 def _train(trainer: Trainer, data: Prepared, device: torch.device, budget_s: float) -> tuple[int, float]:
@@ -226,16 +255,19 @@ def _train(trainer: Trainer, data: Prepared, device: torch.device, budget_s: flo
             if trainer.staging.guided:
                 region = data.region(n)
                 frames = frames[0].crop(region), frames[1].crop(region)
+            if trainer.halved:
+                frames = frames[0].halve(), frames[1].halve()
             loaded[n, occasion] = frames
         first, second = loaded[n, occasion]
         began = time.monotonic()
         pair = first.to(device), second.to(device)
-        losses = train_step(trainer, pair, learning_rate(spent / budget_s, trainer.preset.optimiser))
+        losses = add_pair_gradients(trainer, pair)
+        descend(trainer.state, learning_rate(spent / budget_s, trainer.preset.optimiser))
         if step % 20 == 0 and not torch.stack([loss.detach() for loss in losses.values()]).isfinite().all():
             raise SystemExit(f"{trainer.preset.name}: training diverged after {step} steps")
         spent += time.monotonic() - began
         step += 1
-    return IMAGES_PER_STEP * step, spent
+    return IMAGES_PER_PAIR * step, spent
 
 
 @torch.inference_mode()

@@ -17,7 +17,7 @@ import torch
 import tyro
 
 from choreograft.body.fit import fit_body
-from choreograft.config import Preset, TrackingConfig
+from choreograft.config import Preset, StageName, TrackingConfig
 from choreograft.evaluate.methods import TRAINED, adapt_preset
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.performer.device import Compute, choose_compute
@@ -34,7 +34,7 @@ from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.frames import TrainingFrame
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.setup import set_up
-from choreograft.training.step import train_step
+from choreograft.training.step import add_pair_gradients, descend
 from choreograft.video.size import Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
@@ -64,7 +64,7 @@ def measure_speed(rounds: int, methods: Sequence[str]) -> str:
         presets = [adapt_preset(TRAINED[name], SIZE.height) for name in methods]
         motion, bank = _pose(clip, Path(folder))
         performers = {preset.name: _performer(preset, bank) for preset in presets}
-        training = [(f"training, {name}", 2, _step(performer)) for name, performer in performers.items()]
+        training = [job for performer in performers.values() for job in _steps(performer)]
         drawing = [
             (f"drawing, {name}", CLIP_FRAMES, _drawer(performer.eval(), motion, compute))
             for name, performer in performers.items()
@@ -122,19 +122,33 @@ def _performer(preset: Preset, bank: ReferenceBank) -> Performer:
     return Performer(card, torch.zeros(3, SIZE.height, SIZE.width), bank)
 
 
-def _step(performer: Performer) -> Callable[[], object]:
-    setup = set_up(performer, load_perceptual(performer.card.preset.perceptual), choose_compute(), seed=0)
+def _steps(performer: Performer) -> list[Job]:
+    """A step of each stage in which the generator is trained."""
+    preset = performer.card.preset
+    stages = [stage.name for stage in preset.without_face().stages]
+    names = [f"training, {preset.name}" + f", stage {stage}" * preset.enhances for stage in stages]
+    return [(name, 2, _step(performer, stage)) for name, stage in zip(names, stages, strict=True)]
+
+
+def _step(performer: Performer, stage: StageName) -> Callable[[], object]:
+    preset = performer.card.preset
+    setup = set_up(performer, load_perceptual(preset.perceptual), choose_compute(), 0, stage)
     shape = (1, 3, SIZE.height, SIZE.width)
 
     def frame() -> TrainingFrame:
         stick, plate, real = (torch.rand(shape) * 2 - 1 for _ in range(3))
         guide = torch.rand(1, GUIDE_CHANNELS, *shape[2:]) if performer.staging.guided else None
-        return TrainingFrame(Conditioning(stick, plate, guide), real, torch.rand(1, 1, *shape[2:])).to(
-            setup.fabric.device
-        )
+        whole = TrainingFrame(Conditioning(stick, plate, guide), real, torch.rand(1, 1, *shape[2:]))
+        given = whole.halve() if preset.enhances and stage == "global" else whole
+        return given.to(setup.fabric.device)
 
     pair = (frame(), frame())
-    return lambda: train_step(setup, pair, performer.card.preset.optimiser.learning_rate)
+
+    def step() -> None:
+        add_pair_gradients(setup, pair)
+        descend(setup.state, preset.optimiser.learning_rate)
+
+    return step
 
 
 def _drawer(performer: Performer, motion: Motion, compute: Compute) -> Callable[[], object]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from choreograft.config import (
     DiscriminatorConfig,
+    EnhancerConfig,
     FaceConfig,
     GeneratorConfig,
     LossConfig,
@@ -50,6 +51,12 @@ FACE_PRESET = replace(
     ),
 )  # fmt: skip
 """The same, then a face of 24 px."""
+ENHANCED_PRESET = replace(
+    FACE_PRESET, name="tiny-enhanced",
+    stages=(TrainingStage("global", 1.0), TrainingStage("local", 1.0), TrainingStage("face", 1.0)),
+    enhancer=EnhancerConfig(residual_blocks=1, losses=LossConfig(pixel=20.0, matte=2.0)),
+)  # fmt: skip
+"""The same with a generator of 48 px and its enhancer."""
 
 
 def swaying_track(frames: int, missing: tuple[int, ...] = ()) -> PoseTrack:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from choreograft import __version__
+from choreograft import __version__, pipeline
 from choreograft.cli import main, parse
 from choreograft.config import DEFAULT_PRESET
 from choreograft.options import DanceOptions, TrainOptions
+from choreograft.performer.device import Compute
 from swaying import swaying_track, write_target
 
 
@@ -68,11 +70,41 @@ def test_help_and_version_are_no_errors(capsys):
         (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "1", "--images", "2"], "give one of them"),
         (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--device", "tpu"], "auto, cpu or cuda"),
         (["train", "a.mp4", "-o", "her.model"], ".performer"),
+        (["train", "a.mp4", "--devices", "0"], "--devices is 0; expected a number above zero"),
+        (["train", "a.mp4", "--device", "cpu", "--devices", "2", "--batch", "3"], "expected a multiple of 2"),
+        (["train", "a.mp4", "--batch", "0"], "--batch is 0"),
+        (["train", "a.mp4", "--num-nodes", "2"], "no MASTER_ADDR, MASTER_PORT, NODE_RANK"),
+        (["train", "a.mp4", "--preset", "preview", "--devices", "2", "--device", "cpu"], "leave out --devices"),
         (["track", "a.mp4", "-o", "a.json"], ".npz"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(refuse, arguments, words):
     assert words in refuse(*arguments, code=2)
+
+
+@pytest.fixture
+def torchrun(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What torchrun says to the first of two processes."""
+    for name, value in {"LOCAL_WORLD_SIZE": 2, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "GROUP_RANK": 0}.items():
+        monkeypatch.setenv(name, str(value))
+    return monkeypatch
+
+
+def test_numbers_that_are_not_torchruns_are_refused_once_on_each_machine(refuse, torchrun, capsys):
+    for arguments in (["--devices", "4"], ["--num-nodes", "2"]):
+        assert "torchrun has started" in refuse("train", "a.mp4", *arguments, code=2)
+    assert "expected a multiple of 2" in refuse("train", "a.mp4", "--device", "cpu", "--batch", "3", code=2)
+    torchrun.setenv("LOCAL_RANK", "1")
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "a.mp4", "--devices", "4"])
+    assert stop.value.code == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_more_devices_than_there_are_gpus_are_refused(refuse, monkeypatch):
+    monkeypatch.setattr(pipeline, "choose_compute", lambda _: Compute(torch.device("cuda", 0), bf16=True))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert "--devices is 3, and this machine has 2 CUDA devices" in refuse("train", "a.mp4", "--devices", 3, code=2)
 
 
 def test_a_missing_source_or_target_is_named(refuse, clip):

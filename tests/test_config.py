@@ -1,11 +1,11 @@
 """Defaults, presets and budgets."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 
-from choreograft.config import PRESETS, Budget, find_preset, preset_from_dict
+from choreograft.config import PRESETS, Budget, GeneratorConfig, find_preset, preset_from_dict
 from choreograft.errors import OptionError
 
 
@@ -35,15 +35,35 @@ def test_the_paper_preset_is_the_paper():
     assert (face.discriminator.scales, face.discriminator.layers) == (1, 3)
     assert (face.losses.perceptual, face.losses.feature_matching, face.losses.pixel) == (10, 0, 0)
     assert (face.optimiser.learning_rate, face.optimiser.beta1) == (2e-4, 0.5)
-    assert [stage.name for stage in paper.stages] == ["global", "face"]
+    assert [stage.name for stage in paper.stages] == ["global", "local", "face"]
+    assert paper.enhancer.residual_blocks == 3
+    assert replace(paper.losses, perceptual=10) == paper.enhancer.losses
+    assert (paper.height_px % paper.canvas_step, paper.canvas_step) == (0, 32)
 
 
 def test_a_face_can_be_had_and_left_out():
     for preset in PRESETS.values():
         assert preset.with_face().mends_faces == preset.trains
         assert not preset.with_face().without_face().mends_faces
-        assert [stage.name for stage in preset.without_face().stages] == ["global"]
-    assert PRESETS["paper"].with_face() == PRESETS["paper"]
+        assert "face" not in {stage.name for stage in preset.without_face().stages}
+    assert PRESETS["paper"].without_face().with_face() == PRESETS["paper"]
+
+
+def test_without_its_enhancer_a_generator_has_that_ones_time_and_draws_all_by_itself():
+    paper = PRESETS["paper"]
+    alone = paper.without_enhancer()
+    assert paper.enhances
+    assert not alone.enhances
+    assert alone.stages == PRESETS["draft"].with_face().stages
+    assert (alone.canvas_step, alone.generator) == (16, paper.generator)
+    assert alone.without_enhancer() == alone
+
+
+@pytest.mark.parametrize("changes", [{"generator": GeneratorConfig("refiner")}, {"background": "warp"}])
+def test_what_cannot_be_enhanced_is_refused_in_one_line(changes):
+    with pytest.raises(OptionError, match=r"preset paper: found a stage local with .*; expected pix2pixhd") as caught:
+        replace(PRESETS["paper"], **changes)
+    assert "\n" not in str(caught.value)
 
 
 def test_presets_are_named_and_described():

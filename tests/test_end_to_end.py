@@ -80,6 +80,16 @@ def test_the_next_dance_uses_the_performer_and_the_tracks_that_are_there(studio,
         np.testing.assert_array_equal(a.image, b.image)
 
 
+def test_two_devices_train_one_performer(studio, danced):
+    options = ("--devices", "2", "--device", "cpu", "--images", "8", "-o", "both.performer")
+    trained = run(studio, "train", "target.mp4", *options)
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stdout == "both.performer\n"
+    assert "looking for people" not in trained.stderr
+    training = load_performer(studio / "both.performer").card.training
+    assert (training["images"], training["batch"], training["compute"][:4]) == (8, 2, "2 x ")
+
+
 def test_a_dance_at_the_targets_rate_and_half_as_long(studio, danced):
     performer = next((studio / "choreograft_runs").glob("target-*/target.performer"))
     assert load_performer(performer).card.rate == 24

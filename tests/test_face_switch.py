@@ -26,7 +26,9 @@ def clip(tmp_path: Path) -> Clip:
     return write_target(tmp_path / "clip.mp4", swaying_track(12))
 
 
-@pytest.mark.parametrize(("switch", "stages"), [([], ["global", "face"]), (["--no-face"], ["global"])])
+@pytest.mark.parametrize(
+    ("switch", "stages"), [([], ["global", "local", "face"]), (["--no-face"], ["global", "local"])]
+)
 def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch, switch, stages):
     plans = []
 
@@ -35,7 +37,7 @@ def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch,
         raise StoppedError
 
     monkeypatch.setattr(pipeline, "obtain_performer", obtain)
-    monkeypatch.setattr(pipeline, "fetch_weights", lambda *_: None)
+    monkeypatch.setattr(pipeline, "load_perceptual", lambda *_: None)
     with pytest.raises(StoppedError):
         pipeline.train(parse(["train", str(clip.path), "--preset", "paper", "--runs", str(tmp_path), *switch]))
     assert [stage.name for stage in plans[0].preset.stages] == stages

@@ -27,6 +27,7 @@ from choreograft.options import (
     TrainOptions,
 )
 from choreograft.progress import silent
+from choreograft.ranks import is_main, local_rank
 from choreograft.system import explain_missing_library
 
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."
@@ -49,7 +50,9 @@ def run_train(options: TrainOptions) -> int:
     """Learn one person."""
     from choreograft.pipeline import train
 
-    sys.stdout.write(f"{train(options, ConsoleProgress())}\n")
+    performer = train(options, ConsoleProgress() if is_main() else silent)
+    if is_main():
+        sys.stdout.write(f"{performer}\n")
     return 0
 
 
@@ -127,16 +130,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run = next(run for kind, run in VERBS.values() if isinstance(options, kind))
         code = run(options)
     except ChoreograftError as error:
-        sys.stderr.write(f"choreograft: error: {error}\n")
+        _complain(f"error: {error}")
         code = error.exit_code
     except ImportError as error:
         advice = explain_missing_library(error)
         if advice is None:
             raise
-        sys.stderr.write(f"choreograft: error: {advice}\n")
+        _complain(f"error: {advice}")
         code = 1
     except KeyboardInterrupt:
-        sys.stderr.write("choreograft: interrupted; what was learned is kept: the same command goes on from there\n")
+        _complain("interrupted; what was learned is kept: the same command goes on from there")
         code = INTERRUPTED
     sys.exit(code)
 
@@ -162,6 +165,12 @@ def parse(arguments: Sequence[str]) -> Any:
         if stop.code in (0, None):
             raise
         raise OptionError(_one_line(complaint.getvalue())) from None
+
+
+def _complain(sentence: str) -> None:
+    """Say why the program ends; of several processes that train together one on each machine does."""
+    if local_rank() == 0:
+        sys.stderr.write(f"choreograft: {sentence}\n")
 
 
 def _one_line(box: str) -> str:

@@ -388,6 +388,11 @@ class WarpConfig:
     """Around arms, hands, shins and feet."""
 
 
+Upsampling = Literal["transposed", "nearest"]
+"""transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which costs a little more
+and leaves no chequerboard in short trainings (Odena et al. 2016)."""
+
+
 @dataclass(frozen=True)
 class GeneratorConfig:
     """What draws (performer/networks/)."""
@@ -400,9 +405,8 @@ class GeneratorConfig:
     """Halvings of the picture; a crn begins that many doublings below it."""
     residual_blocks: int = 9
     """Of pix2pixhd and refiner; the others have none."""
-    upsampling: Literal["transposed", "nearest"] = "transposed"
-    """Of pix2pixhd. transposed: the paper's strided transposed convolutions; nearest: enlarge, then convolve, which
-    costs a little more and leaves no chequerboard in short trainings (Odena et al. 2016)."""
+    upsampling: Upsampling = "transposed"
+    """Of pix2pixhd."""
 
     @property
     def step(self) -> int:
@@ -450,8 +454,21 @@ class OptimiserConfig:
     """Share of the budget at the full rate; the rest decays linearly to zero."""
 
 
-StageName = Literal["global", "face"]
-"""global: the generator of whole frames; face: the network that mends their faces, with that generator frozen."""
+StageName = Literal["global", "local", "face"]
+"""global: the generator of whole frames, or, where there is a stage `local`, the coarse one that draws them at half
+size; local: that one and its enhancer together, at full size; face: the network that mends their faces, with all of
+that frozen."""
+
+
+@dataclass(frozen=True)
+class EnhancerConfig:
+    """What draws at full size around a coarse generator (performer/networks/enhancer.py), and its training.
+
+    Its channels follow from that generator's; discriminators and optimiser are those of the stage `global`, begun anew.
+    """
+
+    residual_blocks: int = 3
+    losses: LossConfig = field(default_factory=lambda: LossConfig(perceptual=10.0))
 
 
 @dataclass(frozen=True)
@@ -565,6 +582,12 @@ Background = Literal["warp", "plate", "frame", "frame_around_warp"]
 and a matte over that background; frame: it draws everything; frame_around_warp: it refines that person and draws
 everything else, which is what `warp` becomes where the camera moved and could not be followed."""
 Perceptual = Literal["efficientnet_lite0", "vgg19", "none"]
+PERCEPTUAL_NAMES: Mapping[Perceptual, str] = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "vgg19": "VGG-19",
+    "none": "no network",
+}
+"""As sentences call them."""
 Renderer = Literal["generator", "warp", "nearest"]
 """generator: a network, trained; warp: the target's own pixels, moved over the body's surface; nearest: the target's
 frame in the most similar pose. The last two need no training."""
@@ -599,6 +622,32 @@ class Preset:
     """What is trained, one after the other."""
     face: FaceConfig = field(default_factory=FaceConfig)
     """Of the stage of that name, where it is one."""
+    enhancer: EnhancerConfig = field(default_factory=EnhancerConfig)
+    """Of the stage `local`, where it is one."""
+
+    def __post_init__(self) -> None:
+        """Refuse to enhance what cannot be enhanced.
+
+        Raises:
+            OptionError: a stage `local` for another family than pix2pixhd, or for a generator that refines a warp.
+        """
+        if self.enhances and (self.generator.family != "pix2pixhd" or self.draws_bodies):
+            raise OptionError(
+                f"preset {self.name}: found a stage local with generator {self.generator.family} and background"
+                f" {self.background}; expected pix2pixhd and frame or plate; leave that stage out"
+            )
+
+    @property
+    def enhances(self) -> bool:
+        """Whether its generator is a coarse one with an enhancer around it."""
+        return self.trains and any(stage.name == "local" for stage in self.stages)
+
+    def without_enhancer(self) -> "Preset":
+        """The same with the generator drawing at full size by itself; its stage has the enhancer's share besides."""
+        freed = sum(stage.share for stage in self.stages if stage.name == "local")
+        kept = [stage for stage in self.stages if stage.name != "local"]
+        widened = (replace(stage, share=stage.share + freed) if stage.name == "global" else stage for stage in kept)
+        return replace(self, stages=tuple(widened))
 
     @property
     def mends_faces(self) -> bool:
@@ -607,7 +656,7 @@ class Preset:
 
     def with_face(self) -> "Preset":
         """The same with a network for faces, trained in the last part of the budget."""
-        return replace(self, stages=WITH_FACE)
+        return replace(self, stages=ENHANCED_WITH_FACE if self.enhances else WITH_FACE)
 
     def without_face(self) -> "Preset":
         """The same with nothing for faces; the other stages have its share of the budget."""
@@ -621,7 +670,9 @@ class Preset:
     @property
     def canvas_step(self) -> int:
         """What both sides of the canvas divide by, px."""
-        return max(CANVAS_STEP, self.generator.step) if self.trains else CANVAS_STEP
+        if not self.trains:
+            return CANVAS_STEP
+        return max(CANVAS_STEP, 2 * self.generator.step if self.enhances else self.generator.step)
 
     @property
     def draws_bodies(self) -> bool:
@@ -637,6 +688,9 @@ class Preset:
 WITH_FACE = (TrainingStage("global", 0.8), TrainingStage("face", 0.2))
 """The generator has the most to learn, and the face's steps are short. Not in `draft` and `standard`: what it gains
 there in equal times is not measured yet (docs/method.md, section 5)."""
+ENHANCED_WITH_FACE = (TrainingStage("global", 0.4), TrainingStage("local", 0.4), TrainingStage("face", 0.2))
+"""Half of the generator's share for each size; a step at half size takes about half as long, so the coarse one sees
+most of the images."""
 SHORT_FACE_LOSSES = LossConfig(feature_matching=0.0, perceptual=10.0, pixel=10.0)
 """Of the face where minutes must do; the pixel loss as for whole frames."""
 
@@ -676,12 +730,12 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="paper",
-            description="the paper's global stage and face GAN: whole frames, VGG-19, 512 px tall; one GPU, hours",
+            description="the paper's: whole frames, coarse to fine, then faces; VGG-19, 512 px tall; one GPU, hours",
             height_px=512,
             minutes=240.0,
             background="frame",
             perceptual="vgg19",
-            stages=WITH_FACE,
+            stages=ENHANCED_WITH_FACE,
         ),
         Preset(
             name="preview",
@@ -730,6 +784,7 @@ def preset_from_dict(content: Mapping[str, Any]) -> Preset:
         "stick_figure": lambda value: StickFigureConfig(**value),
         "stages": lambda value: tuple(TrainingStage(**stage) for stage in value),
         "face": lambda value: FaceConfig(**_build(value, parts)),
+        "enhancer": lambda value: EnhancerConfig(**_build(value, parts)),
     }
     return Preset(**_build(content, parts))
 

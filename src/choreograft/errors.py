@@ -4,6 +4,17 @@ A message is one line and says what was found, what was expected and what to do.
 with `exit_code`; a library caller catches `ChoreograftError` or the kind it can mend.
 """
 
+from typing import Final
+
+LONGEST_REASON: Final = 160
+"""Characters of what a library has to say to a file that does not fit."""
+
+
+def give_reason(error: BaseException) -> str:
+    """What a library's error says, in one line and not too long: PyTorch lists what does not fit line by line."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= LONGEST_REASON else words[:LONGEST_REASON] + "…"
+
 
 class ChoreograftError(Exception):
     """Base of every error that is the user's to mend rather than ours."""
@@ -39,6 +50,10 @@ class FileFormatError(ChoreograftError):
 
 class BusyError(ChoreograftError):
     """Another process is writing the same run folder."""
+
+
+class TeamError(ChoreograftError):
+    """Another process of the same training has ended."""
 
 
 class DependencyError(ChoreograftError):

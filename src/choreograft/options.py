@@ -19,6 +19,10 @@ DEFAULT_RUNS = Path("choreograft_runs")
 DEFAULT_DEVICE = "auto"
 DEFAULT_FPS = "source"
 DEFAULT_SEED = 0
+DEFAULT_DEVICES = 1
+DEFAULT_NODES = 1
+DEFAULT_BATCH = 1
+"""Pairs of frames a step, for each device."""
 DEFAULT_HOLD_OUT = 0.0
 EVALUATION_HOLD_OUT = 0.15
 """Share kept back where `evaluate --holdout` trains by itself."""
@@ -38,6 +42,8 @@ class TrainOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes: the same on every machine."""
+    perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
+    """The network of the perceptual loss, instead of the preset's; FILE: VGG-19's weights as torchvision names them."""
     face: bool = DEFAULT_FACE
     """Whether the face gets a network of its own in the last part of the training, where the preset has one for it."""
     person: int = 1
@@ -48,6 +54,12 @@ class TrainOptions:
     """Share of each clip, at its end, not to train on, so that `choreograft evaluate --holdout` can measure there."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
+    devices: Annotated[int | None, option(metavar="N")] = None
+    """GPUs of each machine to train on, or processes on its CPU; as torchrun has started them if left out, else 1."""
+    num_nodes: Annotated[int | None, option(metavar="N")] = None
+    """Machines that train together; as torchrun has started them if left out, else 1."""
+    batch: Annotated[int | None, option(metavar="N")] = None
+    """Pairs of frames a step, over all devices; one for each of them if left out."""
     seed: int = DEFAULT_SEED
     """Equal seeds and options give equal training, as far as the device allows."""
     overwrite: bool = False
@@ -80,6 +92,8 @@ class DanceOptions:
     """Training time; the preset's own if left out."""
     images: Annotated[int | None, option(metavar="N")] = None
     """Training length in images shown, instead of minutes."""
+    perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
+    """The network of the perceptual loss in that training, instead of the preset's; FILE: VGG-19's weights."""
     face: bool = DEFAULT_FACE
     """Whether faces are drawn by a network of their own, where the preset, or the performer file, has one for them."""
     retarget: Retarget = DEFAULT_RETARGET
@@ -199,8 +213,9 @@ class EvaluateOptions:
     """Pairs of `choreograft studio`, or folders of pairs: transfer, and hold the result against the rendered truth."""
     compare: Annotated[str | None, option(metavar="nearest,draft,...")] = None
     """Methods to measure in the same run: nearest (real frames of the target), preview (those moved with the body), and
-    what is trained for equal times: presets, paper-small, frame-by-frame, pix2pix, crn; with --pair also cyclegan and
-    recycle-gan, which translate the source's frames."""
+    what is trained for equal times: presets, paper-small, frame-by-frame, pix2pix, crn; or a set of them: ablation (the
+    paper's rows), baselines (others' ways). With --pair also cyclegan and recycle-gan, which translate
+    the source's frames."""
     target: Annotated[Path | None, option(name="as", metavar="TARGET")] = None
     """For RESULT SOURCE: the target's video or performer file, to judge place and identity too."""
     output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("evaluation")

@@ -7,17 +7,26 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.track import BodyTrack
-from choreograft.config import BodyFitConfig, Budget, CleaningConfig, Preset, TrackingConfig, find_preset
+from choreograft.config import (
+    PERCEPTUAL_NAMES,
+    BodyFitConfig,
+    Budget,
+    CleaningConfig,
+    Perceptual,
+    Preset,
+    TrackingConfig,
+    find_preset,
+)
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
-from choreograft.performer.perceptual import fetch_weights
+from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
@@ -31,7 +40,9 @@ from choreograft.render.timing import TimingRequest
 from choreograft.render.transfer import render_dance
 from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.training.holdout import check_hold_out, hide_held_out
+from choreograft.training.launch import Processes, choose_batch, launch
 from choreograft.training.recording import Clip
+from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe
 from choreograft.video.write import check_output
@@ -57,7 +68,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         ChoreograftError: any of its kinds, with one line for the user; nothing is left half-written.
     """
     # refuse first what would be refused after minutes of work
-    preset, compute = _choose_preset(options), choose_compute(options.device)
+    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
     beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
@@ -75,8 +86,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     else:
         _check_retarget(options, preset)
         probe(options.target)
-        plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed)
-        fetch_weights(preset.perceptual, progress)
+        plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
+        load_perceptual(preset.perceptual, progress, weights)
 
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target
@@ -142,8 +153,10 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    preset, compute = _choose_preset(options), choose_compute(options.device)
+    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
     budget = Budget.choose(preset, options.minutes, options.images)
+    processes = Processes.choose(options.devices, options.num_nodes, compute)
+    batch = choose_batch(options.batch, processes, preset)
     check_hold_out(options.hold_out)
     if options.output is not None:
         if not is_performer(options.output):
@@ -151,9 +164,11 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
     for video in options.target:
         probe(video)
-    fetch_weights(preset.perceptual, progress)
-    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out)
-    return obtain_performer(plan, options.runs, compute, progress, options.output)
+    team, compute = launch(processes, compute)
+    team.check_shared(options.runs)
+    team.lead(lambda: load_perceptual(preset.perceptual, progress, weights))
+    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out, batch, weights)
+    return obtain_performer(plan, options.runs, compute, progress, options.output, team)
 
 
 def track(options: TrackOptions, progress: Progress = silent) -> Path:
@@ -235,10 +250,26 @@ def read_shown_bodies(
     return read_bodies(shown, person, runs, progress)
 
 
-def _choose_preset(options: TrainOptions | DanceOptions) -> Preset:
-    """The preset of that name, without its network for faces where none is wanted."""
+def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path | None]:
+    """The preset of that name as the options change it, and the user's own weights for its perceptual loss.
+
+    Raises:
+        OptionError: there is none, or nothing of the name that `--perceptual` gives.
+    """
     preset = find_preset(options.preset)
-    return preset if options.face else preset.without_face()
+    if not options.face:
+        preset = preset.without_face()
+    if options.perceptual is None:
+        return preset, None
+    if not preset.trains:
+        raise OptionError(f"preset {preset.name} is not trained; leave out --perceptual")
+    if options.perceptual in PERCEPTUAL_NAMES:
+        return replace(preset, perceptual=cast(Perceptual, options.perceptual)), None
+    weights = Path(options.perceptual)
+    if not weights.is_file():
+        names = ", ".join(PERCEPTUAL_NAMES)
+        raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
+    return replace(preset, perceptual="vgg19"), weights
 
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:
@@ -261,7 +292,12 @@ def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress:
 
 
 def obtain_performer(
-    plan: TrainingPlan, runs: Path, compute: Compute, progress: Progress = silent, output: Path | None = None
+    plan: TrainingPlan,
+    runs: Path,
+    compute: Compute,
+    progress: Progress = silent,
+    output: Path | None = None,
+    team: Team = alone,
 ) -> Path:
     """The performer of a plan: found finished in the runs folder, or trained (on from the last checkpoint)."""
     finished = plan.performer_path(runs)
@@ -269,12 +305,16 @@ def obtain_performer(
         progress.say(f"Using the performer trained earlier: {finished} (remove it to train again)")
         return finished
     if plan.preset.trains:
-        progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {compute}")
-    clips = [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos]
-    bodies = read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
-    path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies)
+        progress.say(
+            f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {team.describe(compute)}"
+        )
+    clips = team.lead(lambda: [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos])
+    bodies = team.lead(lambda: read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress))
+    path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies, team=team)
     left = f" (previews and losses in {plan.folder(runs)})" if plan.preset.trains else ""
     progress.say(f"Performer: {path}{left}")
+    if plan.substitute is not None:
+        progress.say(f"NOTE: {plan.substitute}")
     return path
 
 

@@ -100,15 +100,22 @@ def test_a_source_is_translated_frame_by_frame(folder, against_truth):
         assert len(list(read_frames(video))) == len(list(read_frames(folder / "pairs/small/source.mp4"))) == 18
 
 
-def test_frames_kept_back_are_redrawn(folder, against_truth):
-    options = ("--compare", "nearest,frame-by-frame", "--images", "2", "--height", "160", "-o", "held")
+def test_every_row_of_the_ablation_redraws_frames_that_were_kept_back(folder, against_truth):
+    options = ("--compare", "ablation", "--images", "10", "--height", "160", "-o", "held")
     done = run(folder, "pairs/small/target.mp4", "--holdout", *options)
     assert done.returncode == 0, done.stderr
     found = json.loads((folder / "held/evaluation.json").read_text())
     assert found["kind"] == "holdout"
-    for name in ("nearest", "frame-by-frame"):
+    rows = ["frame-by-frame", "paper-small", "paper-small-face"]
+    assert list(found["methods"]) == [*rows, "truth"]
+    drawn = []
+    for name in rows:
         assert found["methods"][name]["frames"] == 9  # 15 % of 60
-    assert found["cases"]["target"]["frame-by-frame"]["facts"]["images"] == 2
+        assert {"ssim", "perceptual"} <= set(found["methods"][name]["person"]) & set(found["methods"][name]["face"])
+        assert found["cases"]["target"][name]["facts"]["images"] == 10
+        drawn.append([frame.image for frame in read_frames(folder / f"held/results/target/{name}.mp4")])
+    assert [len(frames) for frames in drawn] == [9, 9, 9]
+    assert not np.array_equal(drawn[0], drawn[1])
     cut, whole = (list(read_frames(folder / path)) for path in ("held/truth/target.mp4", "pairs/small/target.mp4"))
     assert len(cut) == 9
     for kept, original in zip(cut, whole[-9:], strict=True):

@@ -18,6 +18,7 @@ from choreograft.evaluate.methods import (
     adapt_preset,
     check_methods,
     describe_substitutes,
+    list_methods,
     plan_method,
 )
 from choreograft.evaluate.translate.method import TranslatedMethod
@@ -112,6 +113,11 @@ def test_the_small_paper_differs_from_the_paper_in_its_networks_alone():
     assert small.discriminator == draft.discriminator
 
 
+def test_every_method_of_a_cpus_size_draws_by_itself():
+    enhanced = {name for name, preset in methods.TRAINED.items() if preset.enhances}
+    assert enhanced == {"paper"}
+
+
 def test_a_row_with_and_a_row_without_the_face_differ_in_nothing_else():
     for name, other in (("paper-small-face", "paper-small"), ("draft-face", "draft")):
         with_face, without = methods.TRAINED[name], methods.TRAINED[other]
@@ -161,10 +167,18 @@ def test_unknown_methods_are_refused_with_those_there_are(names):
         check_methods(names, 256)
 
 
+def test_sets_stand_for_their_methods_and_nothing_is_compared_twice():
+    assert list_methods("ablation") == ("frame-by-frame", "paper-small", "paper-small-face")
+    assert list_methods("draft, paper-small,ablation,,draft") == (
+        "draft", "paper-small", "frame-by-frame", "paper-small-face",
+    )  # fmt: skip
+    assert list_methods("baselines,nothing") == ("nearest", "pix2pix", "crn", "nothing")
+
+
 def test_a_height_that_a_method_cannot_draw_is_refused_with_one_that_it_can():
     check_methods(["nearest", "preview", "draft", "pix2pix", "crn"], 200)
     check_methods(["nearest", "preview"], 202)
-    with pytest.raises(OptionError, match=r"paper draws heights that divide by 16, found 200 px; try --height 192"):
+    with pytest.raises(OptionError, match=r"paper draws heights that divide by 32, found 200 px; try --height 192"):
         check_methods(["draft", "paper"], 200)
     with pytest.raises(OptionError, match=r"cyclegan draws heights that divide by 8, found 202 px; try --height 200"):
         check_methods(["cyclegan"], 202)

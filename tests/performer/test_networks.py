@@ -7,6 +7,7 @@ import torch
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator, PatchDiscriminator
+from choreograft.performer.networks.norm import InstanceNorm
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.networks.refiner import Refiner
 
@@ -32,20 +33,45 @@ def test_the_papers_generator_has_the_size_of_pix2pixhd():
     assert round(expected / 1e6, 1) == 182.5
 
 
-def test_a_verdict_sees_a_patch_of_70_pixels():
-    discriminator = PatchDiscriminator(1, base_channels=2, layers=3).double()
-    for module in discriminator.modules():  # normalisation and rectifiers would couple or hide pixels
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.constant_(module.weight, 1.0)
-    stages = [layer for stage in discriminator.stages for layer in stage if isinstance(layer, torch.nn.Conv2d)]
-    x = torch.zeros(1, 1, 256, 256, dtype=torch.double, requires_grad=True)
-    y = x
-    for convolution in stages:
-        y = convolution(y)
-    y[0, 0, y.shape[2] // 2, y.shape[3] // 2].backward()
-    assert x.grad is not None
+def count_positive(network):
+    """Make it a sum with positive weights: normalisation, rectifiers and tanh would couple or hide pixels."""
+    for name, module in network.named_children():
+        if isinstance(module, InstanceNorm | torch.nn.ReLU | torch.nn.LeakyReLU | torch.nn.Tanh):
+            setattr(network, name, torch.nn.Identity())
+        count_positive(module)
+    for weights in network.parameters():
+        torch.nn.init.constant_(weights, 0.5)
+    return network.double()
+
+
+def reach(network, side, at):
+    """The first and last row and column of a picture that pixel `at` of what a network makes of it depends on."""
+    x = torch.zeros(1, 1, side, side, dtype=torch.double, requires_grad=True)
+    network(x)[0, 0, *at].backward()
     touched = x.grad[0, 0].nonzero()
-    assert (touched.max(0).values - touched.min(0).values + 1).tolist() == [70, 70]
+    return touched.min(0).values.tolist(), touched.max(0).values.tolist()
+
+
+def test_a_verdict_sees_a_patch_of_70_pixels():
+    judge = count_positive(PatchDiscriminator(1, base_channels=2, layers=3))
+    low, high = reach(lambda x: judge(x)[-1], 256, (16, 17))
+    assert [b - a + 1 for a, b in zip(low, high, strict=True)] == [70, 70]
+
+
+def test_the_papers_generator_sees_as_far_as_its_layers_reach():
+    # walked backwards from output pixel n: which rows of its input each layer needs, as intervals of whole numbers
+    side, n = 720, 357
+    low, high = n - 3, n + 3  # the last 7x7
+    for _ in range(4):  # transposed 3x3 of stride 2 and padding 1: output i hears inputs j with |i - 2 j| <= 1
+        low, high = -(-(low - 1) // 2), (high + 1) // 2
+    low, high = low - 9 * 2, high + 9 * 2  # nine blocks of two 3x3
+    for _ in range(4):  # 3x3 of stride 2 and padding 1: output i hears inputs 2 i - 1 to 2 i + 1
+        low, high = 2 * low - 1, 2 * high + 1
+    low, high = low - 3, high + 3
+    assert 0 < low < high < side - 1
+    generator = count_positive(GlobalGenerator(1, 1, GeneratorConfig(base_channels=1)))
+    assert reach(generator, side, (n, n)) == ([low, low], [high, high])
+    assert high - low + 1 > 512  # every pixel of the published 512x256 is drawn with all of it in view
 
 
 def test_each_scale_halves_the_picture_and_judges_with_its_own_weights():

@@ -15,7 +15,7 @@ from choreograft.performer.staging import Conditioning
 from choreograft.performer.store import load_performer, save_performer
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
-from swaying import FACE_PRESET, PRESET, SIZE, swaying_track
+from swaying import ENHANCED_PRESET, FACE_PRESET, PRESET, SIZE, swaying_track
 
 
 def make_performer(preset: Preset = PRESET) -> Performer:
@@ -24,7 +24,7 @@ def make_performer(preset: Preset = PRESET) -> Performer:
     return Performer(card, torch.rand(3, SIZE.height, SIZE.width))
 
 
-@pytest.mark.parametrize("preset", [PRESET, FACE_PRESET], ids=lambda preset: preset.name)
+@pytest.mark.parametrize("preset", [PRESET, FACE_PRESET, ENHANCED_PRESET], ids=lambda preset: preset.name)
 def test_a_performer_comes_back_as_it_was(tmp_path, preset):
     performer = make_performer(preset)
     save_performer(performer, tmp_path / "zoe.performer")
@@ -64,12 +64,13 @@ def test_every_family_comes_back_and_draws_the_same(tmp_path, preset):
     torch.testing.assert_close(*drawn, rtol=0, atol=0)
 
 
-def test_a_file_from_before_there_were_faces_still_draws(tmp_path):
+def test_a_file_from_before_there_were_faces_and_enhancers_still_draws(tmp_path):
     path = tmp_path / "old.performer"
     save_performer(make_performer(), path)
     with safe_open(path, framework="pt") as file:
         preset = json.loads(file.metadata()["choreograft"])["preset"]
-    damage(path, header={"preset": {name: value for name, value in preset.items() if name not in ("stages", "face")}})
+    added = ("stages", "face", "enhancer")
+    damage(path, header={"preset": {name: value for name, value in preset.items() if name not in added}})
     old = load_performer(path)
     assert old.face is None
     assert old.card.preset == PRESET
@@ -117,8 +118,25 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     path = tmp_path / "p.performer"
     save_performer(make_performer(), path)
     damage(path, tensors={"generator.layers.1.weight": torch.zeros(1)})
-    with pytest.raises(FileFormatError, match=r"p\.performer"):
+    with pytest.raises(
+        FileFormatError, match=r"p\.performer: .* size mismatch for generator.layers.1.weight"
+    ) as caught:
         load_performer(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "generator", [GeneratorConfig("unet", 8, 2), replace(PRESET.generator, residual_blocks=5)], ids=["family", "depth"]
+)
+def test_weights_of_another_architecture_are_refused_in_one_line(tmp_path, generator):
+    path = tmp_path / "p.performer"
+    save_performer(make_performer(), path)
+    damage(path, header={"preset": asdict(replace(PRESET, generator=generator))})
+    with pytest.raises(
+        FileFormatError, match=r"p\.performer: .*, found Error.* Missing key.*; make one with"
+    ) as caught:
+        load_performer(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

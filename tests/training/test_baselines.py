@@ -15,7 +15,7 @@ from choreograft.training.objective import verdict_terms
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
 from choreograft.training.setup import set_up
-from choreograft.training.step import train_step
+from choreograft.training.step import add_pair_gradients, descend
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
 from interrupted import StopAfter
 from swaying import PRESET, swaying_track
@@ -58,7 +58,7 @@ def test_what_generator_and_discriminators_see(start, preset, drawn_from, judged
     seen = {"generator": [], "discriminator": []}
     for name, shapes in seen.items():
         getattr(setup.state, name).register_forward_pre_hook(lambda _, x, to=shapes: to.append(tuple(x[0].shape[:2])))
-    train_step(setup, pair, rate=1e-3)
+    add_pair_gradients(setup, pair)
     assert seen == {"generator": [drawn_from] * 2, "discriminator": [judged] * 3}
 
 
@@ -66,7 +66,7 @@ def test_frame_by_frame_each_frame_is_judged_beside_its_own_stick_figure(start):
     setup, pair = start(FRAME_BY_FRAME)
     seen = []
     setup.state.discriminator.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
-    train_step(setup, pair, rate=1e-3)
+    add_pair_gradients(setup, pair)
     for at, frame in enumerate(pair):
         torch.testing.assert_close(seen[0][at, :3], frame.conditioning.stick[0], rtol=0, atol=0)
         torch.testing.assert_close(seen[0][at, 3:], frame.real[0], rtol=0, atol=0)
@@ -86,14 +86,15 @@ def test_where_verdicts_have_no_weight_nobody_judges(start):
     before = [weights.clone() for weights in setup.state.discriminator.parameters()]
     setup.state.discriminator.register_forward_pre_hook(lambda *_: pytest.fail("the discriminator was asked"))
     drawn_before = [weights.clone() for weights in setup.state.generator.parameters()]
-    assert set(train_step(setup, pair, rate=1e-3)) == {"pixel"}
+    assert set(add_pair_gradients(setup, pair)) == {"pixel"}
+    descend(setup.state, rate=1e-3)
     assert all(map(torch.equal, before, setup.state.discriminator.parameters()))
     assert not any(map(torch.equal, drawn_before, setup.state.generator.parameters()))
 
 
 def test_pix2pix_is_judged_once_and_held_to_the_pixels(start):
     setup, pair = start(PIX2PIX)
-    terms = train_step(setup, pair, rate=1e-3)
+    terms = add_pair_gradients(setup, pair)
     assert set(terms) == {"adversarial", "pixel", "discriminator"}
     assert len(setup.state.discriminator.scales) == 1
 

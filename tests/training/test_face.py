@@ -1,4 +1,4 @@
-"""The stages of a training: the face's after the generator's, resumed exactly wherever it was interrupted."""
+"""The stages of a training: the face's after the generator's, each resumed exactly wherever it was interrupted."""
 
 import json
 from contextlib import contextmanager
@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 
 from choreograft.config import Budget, TrainingStage
 from choreograft.errors import FileFormatError
-from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose import skeleton
@@ -21,15 +20,15 @@ from choreograft.retarget.carry import Motion
 from choreograft.training.face import FaceStage
 from choreograft.training.generator import GeneratorStage
 from choreograft.training.journal import Journal
-from choreograft.training.recording import Clip, prepare_recording
-from choreograft.training.setup import Materials
+from choreograft.training.recording import Clip
 from choreograft.training.stages import plan_spans, train_stages
 from choreograft.training.state import read_stage
-from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
+from choreograft.training.step import descend
+from choreograft.training.train import TrainingPlan, train_performer
 from interrupted import StopAfter
-from swaying import FACE_PRESET, SIZE, swaying_track, write_target
+from swaying import ENHANCED_PRESET, FACE_PRESET, swaying_track, write_target
+from taught import CPU, materials_of
 
-CPU = Compute(torch.device("cpu"), bf16=False)
 ONLY_FACE = replace(FACE_PRESET, stages=(TrainingStage("face", 1.0),))
 
 
@@ -60,25 +59,25 @@ def weights(path):
     return load_performer(path).state_dict()
 
 
-def materials_of(target, tmp_path, preset=FACE_PRESET):
-    plan = TrainingPlan((target.path,), 1, preset, Budget(images=8), seed=0)
-    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    performer = build_performer(plan, recording)
-    return Materials(performer, plan_lessons(performer, recording), None, CPU, plan.seed)
-
-
-@pytest.mark.parametrize("images", [2, 4, 6])
-def test_training_resumes_exactly_in_every_stage(plan, target, tmp_path, quiet_journal, images):
+@pytest.mark.parametrize(
+    ("preset", "budget", "images", "stage"),
+    [
+        (FACE_PRESET, 8, 2, "global"), (FACE_PRESET, 8, 4, "global"), (FACE_PRESET, 8, 6, "face"),
+        (ENHANCED_PRESET, 12, 2, "global"), (ENHANCED_PRESET, 12, 6, "local"), (ENHANCED_PRESET, 12, 10, "face"),
+    ],
+)  # fmt: skip
+def test_training_resumes_exactly_in_every_stage(target, tmp_path, quiet_journal, preset, budget, images, stage):
+    plan = TrainingPlan((target.path,), 1, preset, Budget(images=budget), seed=1)
     whole = train_performer(plan, [target], tmp_path / "whole", CPU, journal_config=quiet_journal)
     with pytest.raises(KeyboardInterrupt):
         train_performer(plan, [target], tmp_path / "cut", CPU, None, StopAfter(images), quiet_journal)
     checkpoint = plan.folder(tmp_path / "cut") / "checkpoint.safetensors"
-    assert read_stage(checkpoint, plan.key) == ("global" if images <= 4 else "face")
+    assert read_stage(checkpoint, plan.key) == stage
     resumed = train_performer(plan, [target], tmp_path / "cut", CPU, journal_config=quiet_journal)
     for (name, a), b in zip(weights(whole).items(), weights(resumed).values(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0, msg=name)
     lines = [(plan.folder(tmp_path / run) / "stats.jsonl").read_text().splitlines() for run in ("whole", "cut")]
-    assert [json.loads(line)["images"] for line in lines[0]] == [2, 4, 6, 8]
+    assert [json.loads(line)["images"] for line in lines[0]] == list(range(2, budget + 1, 2))
     without_time = [[{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in run] for run in lines]
     assert without_time[0] == without_time[1]
 
@@ -105,13 +104,12 @@ def test_the_shares_of_the_stages_fill_the_budget():
 
 
 def test_the_generator_stays_as_it_is_while_the_face_is_trained(target, tmp_path):
-    materials = materials_of(target, tmp_path)
+    materials = materials_of(target, tmp_path, FACE_PRESET)
     stage = FaceStage.begin(materials)
     before = {name: tensor.clone() for name, tensor in materials.performer.state_dict().items()}
-    for step in range(
-        2
-    ):  # in the first one only the last convolution moves: all other gradients pass through its zeros
-        stage.prepare(step)(1e-3)
+    for step in range(2):  # in the first only the last convolution moves: other gradients pass through its zeros
+        stage.prepare(step)(1.0)
+        descend(stage.state, rate=1e-3)
     for name, tensor in materials.performer.state_dict().items():
         if name.startswith("face") and tensor.ndim == 4:
             assert not torch.equal(tensor, before[name]), name
@@ -146,7 +144,7 @@ def test_a_tiny_face_network_learns_four_faces_by_heart(target, tmp_path, quiet_
 
 
 def test_a_checkpoint_of_another_stage_or_architecture_is_one_line(target, tmp_path):
-    materials = materials_of(target, tmp_path)
+    materials = materials_of(target, tmp_path, FACE_PRESET)
     path = tmp_path / "c.safetensors"
     generator, face = GeneratorStage.begin(materials), FaceStage.begin(materials)
     generator.state.save(path, "k")
@@ -181,7 +179,7 @@ def test_footage_without_a_face_makes_a_performer_without_one(tmp_path, quiet_jo
 
 
 def test_rendering_mends_what_is_shown_and_goes_on_from_what_was_drawn(target, tmp_path):
-    performer = materials_of(target, tmp_path).performer.eval()
+    performer = materials_of(target, tmp_path, FACE_PRESET).performer.eval()
     with torch.no_grad():
         for weight in performer.face.parameters():
             weight.normal_(0, 0.1)
@@ -202,7 +200,7 @@ def test_rendering_mends_what_is_shown_and_goes_on_from_what_was_drawn(target, t
 
 
 def test_training_sees_the_frames_that_rendering_draws(target, tmp_path):
-    materials = materials_of(target, tmp_path)
+    materials = materials_of(target, tmp_path, FACE_PRESET)
     stage = FaceStage.begin(materials)
     _, drawn = stage.show(0)
     track = materials.lessons.recording.tracks[0]

@@ -4,13 +4,12 @@ import json
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from choreograft.config import Budget, JournalConfig, LossConfig, OptimiserConfig
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
-from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.device import choose_compute
 from choreograft.performer.images import to_image
 from choreograft.performer.store import load_performer
 from choreograft.progress import SilentProgress
@@ -18,14 +17,13 @@ from choreograft.training import generator
 from choreograft.training.journal import Journal
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording
-from choreograft.training.setup import Materials, set_up
+from choreograft.training.setup import set_up
 from choreograft.training.stages import train_stages
-from choreograft.training.step import learning_rate, train_step
+from choreograft.training.step import add_pair_gradients, descend, learning_rate
 from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
 from interrupted import StopAfter
 from swaying import PRESET, SIZE
-
-CPU = Compute(torch.device("cpu"), bf16=False)
+from taught import CPU, error_by_heart, materials_of
 
 
 @pytest.fixture
@@ -63,25 +61,16 @@ def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal,
 
 
 def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path, quiet_journal):
-    plan = TrainingPlan((target.path,), 1, preset, Budget(images=320), seed=0)
-    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    performer = build_performer(plan, recording)
-    lessons = plan_lessons(performer, recording)
-
-    def error() -> float:
-        frames = [lessons.load_frame(n) for n in range(8)]
-        with torch.no_grad():
-            drawn = [performer(f.conditioning, performer.no_previous()).frame for f in frames]
-        return float(np.mean([(d - f.real).abs().mean() for d, f in zip(drawn, frames, strict=True)]))
-
-    before = error()
-    materials, journal = Materials(performer, lessons, None, CPU, plan.seed), Journal(tmp_path, quiet_journal)
-    train_stages(materials, plan.budget, journal, tmp_path / "c.safetensors", "k", SilentProgress())
-    assert error() < 0.25 * before
+    materials = materials_of(target, tmp_path, preset)
+    performer, lessons = materials.performer, materials.lessons
+    before = error_by_heart(performer, lessons)
+    journal = Journal(tmp_path, quiet_journal)
+    train_stages(materials, Budget(images=320), journal, tmp_path / "c.safetensors", "k", SilentProgress())
+    assert error_by_heart(performer, lessons) < 0.25 * before
     frame = lessons.load_frame(4)
     with torch.no_grad():
         drawn = to_image(performer(frame.conditioning, performer.no_previous()).frame[0])
-    centre = round(float(recording.tracks[0].xy[4, [11, 12], 0].mean()))
+    centre = round(float(lessons.recording.tracks[0].xy[4, [11, 12], 0].mean()))
     red, blue = drawn[30, centre].astype(int), drawn[70, centre].astype(int)
     assert red[0] > 120 > red[2]
     assert blue[2] > 110 > blue[0]
@@ -92,7 +81,8 @@ def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset,
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
     setup = set_up(build_performer(plan, recording), None, CPU, 0)
     before = [p.clone() for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
-    terms = train_step(setup, load_pair(plan_lessons(setup.performer, recording), 0, 0), rate=1e-3)
+    terms = add_pair_gradients(setup, load_pair(plan_lessons(setup.performer, recording), 0, 0))
+    descend(setup.state, rate=1e-3)
     after = [p for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
     assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}
@@ -149,7 +139,7 @@ def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, qu
     def diverge(*_):
         return {"pixel": torch.tensor(math.nan)}
 
-    monkeypatch.setattr(generator, "train_step", diverge)
+    monkeypatch.setattr(generator, "add_pair_gradients", diverge)
     with pytest.raises(ChoreograftError, match="diverged: pixel"):
         train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from choreograft.assets import VGG19, cached
 from choreograft.config import (
     CANVAS_STEP,
+    PERCEPTUAL_NAMES,
     PRESETS,
     DiscriminatorConfig,
     GeneratorConfig,
@@ -42,19 +43,19 @@ from choreograft.video.size import Size
 
 NEAREST: Final = "nearest"
 PAPER_SMALL: Final = replace(
-    PRESETS["paper"].without_face(),
+    PRESETS["paper"].without_face().without_enhancer(),
     name="paper-small",
     description="the paper's method with networks of a CPU's size: what a CPU can train in minutes",
     generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
     discriminator=PRESETS["draft"].discriminator,
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
-larger, see too few images to say anything about the method."""
+larger, see too few images to say anything about the method. One generator draws the whole height: frames of a CPU's
+size are no taller than the paper's coarse ones, so there is nothing that an enhancer would have to add."""
 PAPER_SMALL_FACE: Final = replace(
-    PAPER_SMALL,
+    PAPER_SMALL.with_face(),
     name="paper-small-face",
     description="paper-small and the face GAN: the last row of the paper's ablation",
-    stages=PRESETS["paper"].stages,
     face=replace(
         PRESETS["paper"].face,
         generator=replace(PRESETS["paper"].face.generator, base_channels=16),
@@ -102,6 +103,11 @@ RECYCLE_GAN: Final = TranslationConfig(recurrent=10.0, recycle=10.0, history=0)
 TRANSLATIONS: Final[Mapping[str, TranslationConfig]] = {"cyclegan": CYCLEGAN, "recycle-gan": RECYCLE_GAN}
 """Those that draw from a source's frames instead of its poses."""
 METHOD_NAMES: Final = (NEAREST, *TRAINED, *TRANSLATIONS)
+METHOD_SETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ablation": (FRAME_BY_FRAME.name, PAPER_SMALL.name, PAPER_SMALL_FACE.name),
+    "baselines": (NEAREST, PIX2PIX.name, CRN.name),
+}
+"""ablation: the paper's rows, frame by frame, + temporal smoothing, + face GAN; baselines: others' ways to do it."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +206,13 @@ class NearestMethod:
         )
 
 
+def list_methods(text: str) -> tuple[str, ...]:
+    """The names in what the user listed with commas, each once, with sets spelled out; any words may be among them."""
+    words = (word.strip() for word in text.split(","))
+    names = (name for word in words if word for name in METHOD_SETS.get(word, (word,)))
+    return tuple(dict.fromkeys(names))
+
+
 def check_methods(names: Sequence[str], height_px: int) -> None:
     """Refuse names that no method has, and a height that one of the methods cannot draw.
 
@@ -209,7 +222,8 @@ def check_methods(names: Sequence[str], height_px: int) -> None:
     unknown = [name for name in names if name not in METHOD_NAMES]
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "nothing"
-        raise OptionError(f"--compare: found {found}; expected some of {', '.join(METHOD_NAMES)}, with commas between")
+        known = f"some of {', '.join(METHOD_NAMES)}, or the sets {', '.join(METHOD_SETS)}"
+        raise OptionError(f"--compare: found {found}; expected {known}, with commas between")
     for name in names:
         step = _height_step(name)
         if height_px % step:
@@ -260,7 +274,8 @@ def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
             notes.append(f"{name} draws {height_px} px tall frames here instead of its {preset.height_px} px.")
         if adapted.perceptual != preset.perceptual:
             notes.append(
-                f"{name} is trained with EfficientNet-Lite0 features: VGG-19's weights are not on this machine."
+                f"{name} is trained with {PERCEPTUAL_NAMES[adapted.perceptual]} features:"
+                f" {PERCEPTUAL_NAMES[preset.perceptual]}'s weights are not on this machine."
             )
     return notes
 

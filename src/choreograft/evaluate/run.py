@@ -10,7 +10,14 @@ from choreograft.config import DEFAULT_PRESET, Budget, TrackingConfig, find_pres
 from choreograft.errors import ChoreograftError, OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.method import MethodPlan, Terms
-from choreograft.evaluate.methods import TRANSLATIONS, GivenMethod, check_methods, describe_substitutes, plan_method
+from choreograft.evaluate.methods import (
+    TRANSLATIONS,
+    GivenMethod,
+    check_methods,
+    describe_substitutes,
+    list_methods,
+    plan_method,
+)
 from choreograft.evaluate.metrics.judge import load_tools
 from choreograft.evaluate.paired import check_performer, find_pairs, make_case, name_cases
 from choreograft.evaluate.reenact import Lesson, make_cases, read_footage, read_lesson
@@ -157,7 +164,7 @@ class _Field:
 def _set_field(options: EvaluateOptions, given: Path | None, compute: Compute, progress: Progress) -> _Field:
     """Agree on methods and terms, refusing early what could not be made; a performer file sets the usual terms."""
     if options.compare is not None:
-        names = tuple(dict.fromkeys(name.strip() for name in options.compare.split(",") if name.strip()))
+        names = list_methods(options.compare)
     else:
         names = DEFAULT_METHODS if given is None else BASELINE_METHODS
     card = None if given is None else load_performer(given).card

@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from choreograft import assets
 from choreograft.config import Perceptual
-from choreograft.errors import FileFormatError
+from choreograft.errors import AssetError, FileFormatError, give_reason
 from choreograft.progress import Progress, silent
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -202,17 +202,27 @@ def fetch_weights(kind: Perceptual, progress: Progress = silent) -> Path | None:
     """
     if kind == "none":
         return None
-    return assets.fetch(assets.VGG19 if kind == "vgg19" else assets.EFFICIENTNET_LITE0, progress)
+    if kind == "efficientnet_lite0":
+        return assets.fetch(assets.EFFICIENTNET_LITE0, progress)
+    try:
+        return assets.fetch(assets.VGG19, progress)
+    except AssetError as error:
+        ways = "give the file as --perceptual FILE, or take --perceptual efficientnet_lite0"
+        raise AssetError(f"{error}; or {ways}") from error
 
 
-def load_perceptual(kind: Perceptual, progress: Progress = silent) -> FeatureNetwork | None:
+def load_perceptual(
+    kind: Perceptual, progress: Progress = silent, weights: Path | None = None
+) -> FeatureNetwork | None:
     """The perceptual network of that name, frozen; None for "none".
 
+    Args:
+        weights: the user's own file; None for the published one.
     Raises:
         AssetError: the weights are neither cached nor reachable.
         FileFormatError: the file holds other weights.
     """
-    weights = fetch_weights(kind, progress)
+    weights = weights or fetch_weights(kind, progress)
     if weights is None:
         return None
     network = Vgg19() if kind == "vgg19" else EfficientNetLite0()
@@ -241,5 +251,6 @@ def _named_file(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, RuntimeError, ValueError, OSError, EOFError, UnpicklingError) as error:
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise FileFormatError(f"{path}: not the expected weights ({first_line}); remove it or give another") from error
+        raise FileFormatError(
+            f"{path}: not the expected weights ({give_reason(error)}); remove it or give another"
+        ) from error

@@ -5,7 +5,7 @@ Shapes: B batch, H x W pixels.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from choreograft.config import Preset
 from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FaceGenerator
-from choreograft.performer.networks.pix2pixhd import GlobalGenerator
-from choreograft.performer.networks.refiner import Refiner
-from choreograft.performer.networks.translators import CascadedRefinement, UNet
+from choreograft.performer.networks.families import build_generator
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
@@ -26,8 +24,6 @@ from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
-
-FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner, "unet": UNet, "crn": CascadedRefinement}
 
 
 @dataclass(frozen=True)
@@ -78,10 +74,9 @@ class Performer(nn.Module):
         self.bank = bank
         preset = card.preset
         self.staging: Staging = STAGINGS[preset.background](preset.stick_figure, preset.temporal)
-        channels = self.staging.input_channels, self.staging.output_channels
         self.generator = nn.Identity()
         if preset.trains:
-            self.generator = FAMILIES[preset.generator.family](*channels, preset.generator)
+            self.generator = build_generator(preset, self.staging.input_channels, self.staging.output_channels)
             self.staging.start(self.generator)
         self.face_side = face_side(card.stance, card.preset.face) if card.preset.mends_faces else 0
         self.face = FaceGenerator(card.preset.face, self.face_side) if card.preset.mends_faces else None

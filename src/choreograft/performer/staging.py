@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from choreograft.config import Background, StickFigureConfig
 from choreograft.performer.images import to_tensor
+from choreograft.performer.networks.halve import halve
 from choreograft.performer.region import Region
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
@@ -52,6 +53,10 @@ class Conditioning:
     def crop(self, region: Region) -> Self:
         """The same of a part of the canvas."""
         return self._map(region.crop)
+
+    def halve(self) -> Self:
+        """The same at half the size."""
+        return self._map(halve)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
         guide = None if self.guide is None else change(self.guide)

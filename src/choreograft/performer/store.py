@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from choreograft.config import preset_from_dict
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
@@ -96,8 +96,8 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
         AttributeError,
         RuntimeError,
     ) as error:
-        found = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise FileFormatError(
-            f"{path}: expected a {FORMAT} file of version {VERSION}, found {found}; make one with choreograft train"
+            f"{path}: expected a {FORMAT} file of version {VERSION}, found {give_reason(error)}; make one with"
+            " choreograft train"
         ) from error
     return performer.to(device or "cpu", memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

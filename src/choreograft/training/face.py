@@ -25,12 +25,12 @@ from choreograft.training.pairs import Lessons, pair_at
 from choreograft.training.recording import MIN_PAIRS, Recording
 from choreograft.training.setup import Materials, begin_state, start_fabric
 from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, update
+from choreograft.training.step import Terms, add_gradients
 
 
 @dataclass(frozen=True)
 class FaceLesson:
-    """What one step is given, on the CPU."""
+    """One sample of a step, on the CPU."""
 
     pair: TrainingPair
     """Uncut."""
@@ -79,12 +79,12 @@ class FaceStage:
         """See loop.Stage."""
         return self.materials.lessons
 
-    def prepare(self, step: int) -> Callable[[float], Terms]:
+    def prepare(self, sample: int) -> Callable[[float], Terms]:
         """See loop.Stage."""
-        n = int(self.pairs[pair_at(step, len(self.pairs), self.seed)])
+        n = int(self.pairs[pair_at(sample, len(self.pairs), self.seed)])
         face = self.faces[n + 1]
         assert face is not None
-        return partial(self._step, FaceLesson(*self.lessons.load_whole(n, step), face))
+        return partial(self._learn, FaceLesson(*self.lessons.load_whole(n, sample), face))
 
     def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
         """See loop.Stage."""
@@ -101,8 +101,8 @@ class FaceStage:
         with self.fabric.autocast():
             return draw_second(self.materials.performer, (pair[0].to(device), pair[1].to(device)), region)
 
-    def _step(self, lesson: FaceLesson, rate: float) -> Terms:
-        """One update of G_f and D_f: (x_F, y_F) against (x_F, G(x)_F + r)."""
+    def _learn(self, lesson: FaceLesson, share: float) -> Terms:
+        """Add to the gradients of G_f and D_f: (x_F, y_F) against (x_F, G(x)_F + r)."""
         frame, device = lesson.pair[1], self.fabric.device
         drawn = lesson.face.crop(self._draw(lesson.pair, lesson.region))
         stick, real = (lesson.face.crop(whole).to(device) for whole in (frame.conditioning.stick, frame.real))
@@ -112,7 +112,7 @@ class FaceStage:
         with self.fabric.autocast():
             terms = likeness_terms(mended, real, self.materials.perceptual, weights)
         truth, fake = (join_face(stick, face) for face in (real, mended))
-        terms = update(self.fabric, self.state, terms, truth, fake, weights, rate)
+        terms = add_gradients(self.fabric, self.state, terms, truth, fake, weights, share)
         return {f"face_{name}": value for name, value in terms.items()}
 
 

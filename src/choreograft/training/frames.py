@@ -1,4 +1,4 @@
-"""What a training step sees: two consecutive real frames with all that their drawing is given and judged by.
+"""One sample of a training step: two consecutive real frames with all that their drawing is given and judged by.
 
 Shapes: B = 1, H x W pixels.
 """
@@ -9,10 +9,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from choreograft.performer.networks.halve import halve
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Conditioning
 
-IMAGES_PER_STEP: Final = 2
+IMAGES_PER_PAIR: Final = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class TrainingFrame:
     def crop(self, region: Region) -> "TrainingFrame":
         """The same of a part of the canvas."""
         return TrainingFrame(self.conditioning.crop(region), region.crop(self.real), region.crop(self.mask))
+
+    def halve(self) -> "TrainingFrame":
+        """The same at half the size, as a coarse generator sees it."""
+        return TrainingFrame(self.conditioning.halve(), halve(self.real), halve(self.mask))
 
 
 TrainingPair = tuple[TrainingFrame, TrainingFrame]

@@ -1,7 +1,7 @@
-"""The stage "global": the generator of whole frames (docs/method.md, sections 3 and 4)."""
+"""The stages "global" and "local": the generator of whole frames, coarse to fine (docs/method.md, sections 3 and 4)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -14,7 +14,7 @@ from choreograft.training.frames import TrainingFrame, TrainingPair
 from choreograft.training.pairs import Lessons, load_pair
 from choreograft.training.setup import Materials, Setup, set_up
 from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, train_step
+from choreograft.training.step import Terms, add_pair_gradients
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,18 @@ class GeneratorStage:
 
     @staticmethod
     def begin(materials: Materials) -> "GeneratorStage":
-        """With the performer's generator as it is."""
+        """The stage "global", with the performer's generator as it is; where that is enhanced, the coarse one alone.
+
+        A coarse one is trained on frames of half the size, and each follows on its own drawing.
+        """
         setup = set_up(materials.performer, materials.perceptual, materials.compute, materials.seed)
+        lessons = replace(materials.lessons, halved=materials.preset.enhances)
+        return GeneratorStage(setup, lessons, materials.seed)
+
+    @staticmethod
+    def begin_local(materials: Materials) -> "GeneratorStage":
+        """The stage "local": the enhancer and the coarse generator together, as they are, at full size."""
+        setup = set_up(materials.performer, materials.perceptual, materials.compute, materials.seed, "local")
         return GeneratorStage(setup, materials.lessons, materials.seed)
 
     @property
@@ -41,9 +51,9 @@ class GeneratorStage:
         """See loop.Stage."""
         return self.setup.preset.optimiser
 
-    def prepare(self, step: int) -> Callable[[float], Terms]:
+    def prepare(self, sample: int) -> Callable[[float], Terms]:
         """See loop.Stage."""
-        return partial(self._step, load_pair(self.lessons, step, self.seed))
+        return partial(self._learn, load_pair(self.lessons, sample, self.seed))
 
     def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
         """See loop.Stage."""
@@ -55,9 +65,9 @@ class GeneratorStage:
         self.state.generator.train()
         return second, drawn
 
-    def _step(self, pair: TrainingPair, rate: float) -> Terms:
+    def _learn(self, pair: TrainingPair, share: float) -> Terms:
         device = self.setup.fabric.device
-        return train_step(self.setup, (pair[0].to(device), pair[1].to(device)), rate)
+        return add_pair_gradients(self.setup, (pair[0].to(device), pair[1].to(device)), share)
 
 
 def draw_second(draw: Callable[[Conditioning, Tensor], Composite], pair: TrainingPair, region: Region) -> Tensor:

@@ -32,27 +32,28 @@ class Journal:
         self.config = config
         self.latest: dict[str, float] = {}
         self._sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(()))
-        self._steps = 0
+        self._samples = 0
         self._preview_due = 0.0
 
     def note(self, terms: Mapping[str, Tensor]) -> None:
-        """Add one step's losses to the running means; nothing is read back from the device yet."""
+        """Add one sample's losses to the running means; nothing is read back from the device yet."""
         for name, value in terms.items():
             self._sums[name] = self._sums[name].to(value.device) + value.detach()
-        self._steps += 1
+        self._samples += 1
 
-    def write_stats(self, seen_images: int, seconds: float, learning_rate: float) -> dict[str, float]:
-        """Append the means since the last call to stats.jsonl and return them; nothing if no step was noted since."""
-        if not self._steps:
-            return self.latest
-        means = {name: float(total) / self._steps for name, total in self._sums.items()}
+    def take_means(self) -> dict[str, float]:
+        """The losses' means since the last call; empty if no sample was noted since."""
+        means = {name: float(total) / self._samples for name, total in self._sums.items()}
         self._sums.clear()
-        self._steps = 0
+        self._samples = 0
+        return means
+
+    def write_stats(self, means: dict[str, float], seen_images: int, seconds: float, learning_rate: float) -> None:
+        """Append the means of some steps to stats.jsonl."""
         line = {"images": seen_images, "seconds": round(seconds, 2), "learning_rate": learning_rate, **means}
         with (self.folder / "stats.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
         self.latest = means
-        return means
 
     def preview_is_due(self) -> bool:
         """Whether it is time for the next preview; the first is due at once."""

@@ -1,9 +1,12 @@
-"""The training loop: one stage's steps, each at its rate, with numbers, pictures and checkpoints when they are due."""
+"""The training loop: one stage's steps, each at its rate, with numbers, pictures and checkpoints when they are due.
+
+All processes of a training walk through it side by side; the main one writes.
+"""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -15,11 +18,12 @@ from choreograft.config import Budget, OptimiserConfig
 from choreograft.errors import ChoreograftError
 from choreograft.performer.device import run_ahead
 from choreograft.progress import Advance
-from choreograft.training.frames import IMAGES_PER_STEP, TrainingFrame
+from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.journal import Journal
 from choreograft.training.pairs import Lessons
 from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, learning_rate
+from choreograft.training.step import Terms, descend, learning_rate
+from choreograft.training.team import Team
 
 
 class Stage(Protocol):
@@ -43,11 +47,11 @@ class Stage(Protocol):
         """What previews are drawn from."""
         ...
 
-    def prepare(self, step: int) -> Callable[[float], Terms]:
-        """Load what a step is given, on the CPU, in any thread.
+    def prepare(self, sample: int) -> Callable[[float], Terms]:
+        """Load a sample of a step, on the CPU, in any thread.
 
         Returns:
-            The step itself: from the learning rate to the losses by name, on the training device.
+            What adds its gradients, on the training device: from its share of a step to its losses by name.
         """
         ...
 
@@ -79,6 +83,9 @@ class Course:
     """Names the plan that the checkpoint belongs to."""
     advance: Advance
     """Tells how much of the budget is spent, in its own unit."""
+    batch: int
+    """Samples a step, over all processes."""
+    team: Team
 
 
 def fit(stage: Stage, span: Span, course: Course) -> None:
@@ -89,61 +96,76 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
     Raises:
         ChoreograftError: the losses are no longer finite.
         KeyboardInterrupt: interrupted, after the checkpoint is safe.
+        TeamError: another process has ended.
     """
-    state, journal, budget = stage.state, course.journal, course.budget
-    steps = run_ahead((stage.prepare(step) for step in count(state.seen_images // IMAGES_PER_STEP)), "lessons")
+    state, journal, budget, team = stage.state, course.journal, course.budget, course.team
+    images = IMAGES_PER_PAIR * course.batch  # a step
+    mine = range(team.rank, course.batch, team.size)  # of a step's samples, those of this process
+    samples = (step * course.batch + k for step in count(state.seen_images // images) for k in mine)
+    lessons = run_ahead(((sample, stage.prepare(sample)) for sample in samples), "lessons")
     began, checkpoint_due = time.monotonic() - state.seconds, time.monotonic() + journal.config.checkpoint_every_s
 
     try:
         while (done := span.share_of(budget.spent(state.seconds, state.seen_images))) < 1:
             # one step, at the learning rate that this share of the stage asks for
             rate = learning_rate(done, stage.optimiser)
-            step = next(steps)
-            _seed_noise(stage.seed, state.seen_images)
-            journal.note(step(rate))
-            state.seen_images += IMAGES_PER_STEP
+            for sample, learn in islice(lessons, len(mine)):
+                _seed_noise(stage.seed, IMAGES_PER_PAIR * sample)
+                journal.note(learn(1 / len(mine)))
+            team.average_gradients(state.generator, state.discriminator)
+            descend(state, rate)
+            state.seen_images += images
             state.seconds = time.monotonic() - began
 
             # numbers, pictures, checkpoint: each when it is due
-            if state.seen_images % journal.config.stats_every_images == 0:
-                check_finite(journal.write_stats(state.seen_images, state.seconds, rate), course.checkpoint)
-            if journal.preview_is_due():
+            if state.seen_images % journal.config.stats_every_images < images:
+                write_stats(state, course, rate)
+            if team.is_main and journal.preview_is_due():
                 _preview(stage, journal)
             if time.monotonic() >= checkpoint_due:
-                state.save(course.checkpoint, course.key)
+                _save(state, course)
                 checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
-            state.seconds = time.monotonic() - began
+            state.seconds = team.settle(time.monotonic() - began)
             course.advance(state.seconds if budget.images is None else state.seen_images, **journal.latest)
-    except KeyboardInterrupt:
-        state.save(course.checkpoint, course.key)
-        raise
+    except KeyboardInterrupt as interruption:
+        _save(state, course)
+        team.fail(interruption)
     finally:
-        steps.close()
-    state.save(course.checkpoint, course.key)
-    journal.write_stats(state.seen_images, state.seconds, learning_rate(1, stage.optimiser))
-    _preview(stage, journal)
+        lessons.close()
+    _save(state, course)
+    write_stats(state, course, learning_rate(1, stage.optimiser))
+    if team.is_main:
+        _preview(stage, journal)
 
 
 def _seed_noise(seed: int, seen_images: int) -> None:
-    """Make what is random in a step a function of seed and step alone, so that a resumed run goes on exactly."""
+    """Make what is random in a sample a function of seed and sample alone, so that a resumed run goes on exactly."""
     torch.manual_seed(int(np.random.SeedSequence((seed, seen_images)).generate_state(1, np.uint64)[0]))
+
+
+def _save(state: TrainingState, course: Course) -> None:
+    if course.team.is_main:
+        state.save(course.checkpoint, course.key)
 
 
 def _preview(stage: Stage, journal: Journal) -> None:
     journal.write_preview(stage.show, stage.lessons.recording.pairs, stage.state.seen_images)
 
 
-def check_finite(means: dict[str, float], checkpoint: Path) -> None:
-    """Refuse to go on with losses, by name, that are no numbers.
+def write_stats(state: TrainingState, course: Course, rate: float) -> None:
+    """Write the losses' means over all processes since the last time, and see that they are numbers.
 
-    Args:
-        checkpoint: named in the message; the user may begin anew without it.
     Raises:
-        ChoreograftError: one of them is not finite.
+        ChoreograftError: the losses are no longer finite.
     """
+    means = course.team.mean(course.journal.take_means())
+    if means and course.team.is_main:
+        course.journal.write_stats(means, state.seen_images, state.seconds, rate)
     broken = [name for name, value in means.items() if not abs(value) < float("inf")]
     if broken:
-        raise ChoreograftError(
-            f"training diverged: {', '.join(broken)} is not a finite number; run again with another --seed,"
-            f" or remove {checkpoint} to begin anew"
+        course.team.fail(
+            ChoreograftError(
+                f"training diverged: {', '.join(broken)} is not a finite number; run again with another --seed,"
+                f" or remove {course.checkpoint} to begin anew"
+            )
         )

@@ -7,9 +7,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from choreograft.config import DiscriminatorConfig, OptimiserConfig, Preset, StageName
+from choreograft.config import DiscriminatorConfig, LossConfig, OptimiserConfig, Preset, StageName
 from choreograft.performer.device import Compute
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
+from choreograft.performer.networks.enhancer import trained_part
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.performer import Performer
 from choreograft.performer.staging import Composite, Conditioning, draw_frames
@@ -45,28 +46,41 @@ class Setup:
     state: TrainingState
     perceptual: FeatureNetwork | None
     preset: Preset
+    losses: LossConfig
+    """The stage's."""
 
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """Frames from their conditioning and the frames before them, on the training device."""
         return draw_frames(self.performer.staging, self.state.generator, conditioning, previous)
 
 
-def set_up(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute, seed: int) -> Setup:
-    """Move the networks to the device and give the generator discriminators and optimisers.
+def set_up(
+    performer: Performer, perceptual: FeatureNetwork | None, compute: Compute, seed: int, stage: StageName = "global"
+) -> Setup:
+    """Move the networks to the device and give what the stage trains discriminators and optimisers.
 
     The weights of the discriminators are drawn from `seed`, so that equal options make equal runs.
+
+    Args:
+        stage: global or local.
     """
-    preset = performer.card.preset
+    preset, generator = performer.card.preset, trained_part(performer.generator, stage)
     fabric = start_fabric(performer, perceptual, compute)
     channels = PAIR_CHANNELS if preset.temporal else FRAME_CHANNELS
-    state = begin_state(fabric, "global", performer.generator, channels, preset.discriminator, preset.optimiser, seed)
-    return Setup(fabric, performer, state, perceptual, preset)
+    state = begin_state(fabric, stage, generator, channels, preset.discriminator, preset.optimiser, seed)
+    losses = preset.enhancer.losses if stage == "local" else preset.losses
+    return Setup(fabric, performer, state, perceptual, preset, losses)
 
 
 def start_fabric(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute) -> Fabric:
-    """A Fabric for the device, and performer and perceptual network moved there."""
+    """A Fabric for the device of this process, and performer and perceptual network moved there.
+
+    It knows this one process: the training loop averages gradients itself (`Team.average_gradients`), so no network is
+    wrapped, and a step is the same in one process as in several.
+    """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it repeats the precision
-    fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
+    devices = 1 if compute.device.index is None else [compute.device.index]
+    fabric = Fabric(accelerator=compute.device.type, devices=devices, precision=compute.fabric_precision)
     for module in (performer, perceptual):
         if module is not None:
             fabric.to_device(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]

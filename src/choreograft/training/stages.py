@@ -9,6 +9,7 @@ import torch
 
 from choreograft.config import Budget, StageName, TrainingStage
 from choreograft.errors import FileFormatError
+from choreograft.options import DEFAULT_BATCH
 from choreograft.progress import Progress
 from choreograft.training.face import FaceStage
 from choreograft.training.generator import GeneratorStage
@@ -16,38 +17,49 @@ from choreograft.training.journal import Journal
 from choreograft.training.loop import Course, Span, Stage, fit
 from choreograft.training.setup import Materials
 from choreograft.training.state import TrainingState, read_stage
+from choreograft.training.team import Team, alone
 
 BEGIN: Final[Mapping[StageName, Callable[[Materials], Stage]]] = {
     "global": GeneratorStage.begin,
+    "local": GeneratorStage.begin_local,
     "face": FaceStage.begin,
 }
 
 
 def train_stages(
-    materials: Materials, budget: Budget, journal: Journal, checkpoint: Path, key: str, progress: Progress
+    materials: Materials,
+    budget: Budget,
+    journal: Journal,
+    checkpoint: Path,
+    key: str,
+    progress: Progress,
+    batch: int = DEFAULT_BATCH,
+    team: Team = alone,
 ) -> TrainingState:
     """Train the performer through all stages of its preset, from the checkpoint on where there is one.
 
     Args:
         checkpoint: where it is read and written. key: names the plan it belongs to.
+        batch: pairs of frames a step, over all processes of the team.
     Returns:
         The state in which the last stage ended.
     Raises:
         FileFormatError: the checkpoint is damaged or belongs to another plan.
         ChoreograftError: the losses are no longer finite.
         KeyboardInterrupt: interrupted, after the checkpoint is safe.
+        TeamError: another process has ended.
     """
     stages = materials.preset.stages
     total = 60 * budget.minutes if budget.minutes is not None else budget.images
     state: TrainingState | None = None
     task = progress.task("Training", total, "s" if budget.images is None else "images")
-    with task as advance, torch.random.fork_rng(devices=[]):
-        course = Course(budget, journal, checkpoint, key, advance)
+    with task as advance, torch.random.fork_rng(devices=[]), team.listening():
+        course = Course(budget, journal, checkpoint, key, advance, batch, team)
         first = _first_stage(checkpoint, key, stages)
         for stage, span in list(zip(stages, plan_spans(stages), strict=True))[first:]:
             current = BEGIN[stage.name](materials)
             if state is None:
-                _resume(current.state, checkpoint, key, journal, progress)
+                _resume(current.state, course, progress)
             else:
                 current.state.seen_images, current.state.seconds = state.seen_images, state.seconds
             state = current.state
@@ -76,14 +88,13 @@ def _first_stage(checkpoint: Path, key: str, stages: Sequence[TrainingStage]) ->
     return names.index(found)
 
 
-def _resume(state: TrainingState, checkpoint: Path, key: str, journal: Journal, progress: Progress) -> None:
+def _resume(state: TrainingState, course: Course, progress: Progress) -> None:
     """Load the checkpoint if there is one, and say so."""
-    if not checkpoint.exists():
-        journal.forget_after(0)
-        return
-    state.load(checkpoint, key)
-    journal.forget_after(state.seen_images)
-    progress.say(
-        f"Going on from {checkpoint}: stage {state.stage}, {state.seen_images} images, {state.seconds:.0f} s trained"
-        " so far"
-    )
+    if course.checkpoint.exists():
+        state.load(course.checkpoint, course.key)
+        progress.say(
+            f"Going on from {course.checkpoint}: stage {state.stage}, {state.seen_images} images,"
+            f" {state.seconds:.0f} s trained so far"
+        )
+    if course.team.is_main:
+        course.journal.forget_after(state.seen_images)

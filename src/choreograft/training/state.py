@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,13 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from choreograft.config import StageName
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
 
 FORMAT = "choreograft-checkpoint"
 VERSION = 2
-LONGEST_REASON: Final = 160
-"""Characters of what PyTorch has to say to weights that do not fit."""
 
 
 @dataclass
@@ -35,7 +33,7 @@ class TrainingState:
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
     finished: nn.Module | None = None
-    """What the stages before this one trained; None in the first."""
+    """What the stages before this one trained and it does not; None where there is nothing of the kind."""
     seen_images: int = 0
     """Frames the generators were trained on in all stages."""
     seconds: float = 0.0
@@ -104,9 +102,9 @@ def _open_checkpoint(path: Path, key: str, where: str = "") -> Iterator[tuple[di
             yield header, file
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         expected = f"a {FORMAT} of version {VERSION} of run {key}{where}"
-        found = " ".join(str(error).split())  # torch lists what does not fit line by line
-        found = found if len(found) <= LONGEST_REASON else found[:LONGEST_REASON] + "…"
-        raise FileFormatError(f"{path}: expected {expected}, found {found}; remove it to begin anew") from error
+        raise FileFormatError(
+            f"{path}: expected {expected}, found {give_reason(error)}; remove it to begin anew"
+        ) from error
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""One step of training: both losses on a pair of frames, both updates (docs/method.md, sections 3 and 4).
+"""One step of training: both losses on each pair of frames, then both updates (docs/method.md, sections 3 and 4).
 
 Shapes: B batch, C channels, H x W pixels.
 """
@@ -44,36 +44,45 @@ class StepSetup(Protocol):
     @property
     def preset(self) -> Preset: ...
 
+    @property
+    def losses(self) -> LossConfig:
+        """The stage's."""
+        ...
+
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """Frames from their conditioning and the frames before them, on the training device."""
         ...
 
 
-def train_step(setup: StepSetup, pair: TrainingPair, rate: float) -> Terms:
-    """One update of generator and discriminators on a pair of consecutive frames; returns the losses by name."""
+def add_pair_gradients(setup: StepSetup, pair: TrainingPair, share: float = 1.0) -> Terms:
+    """Add what a pair of consecutive frames has to say to the gradients; returns the losses by name.
+
+    Args:
+        share: see `add_gradients`.
+    """
     # G(x(t-1), 0), then G(x(t), G(x(t-1))); frame by frame the staging leaves the second argument out
     first = setup.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
     second = setup.draw(pair[1].conditioning, first.frame)
 
     join = join_pair if setup.preset.temporal else join_frames
     truth, drawn = join(pair, pair[0].real, pair[1].real), join(pair, first.frame, second.frame)
-    weights = setup.preset.losses
     with setup.fabric.autocast():
-        terms = picture_terms(pair, (first, second), setup.perceptual, weights)
-    return update(setup.fabric, setup.state, terms, truth, drawn, weights, rate, len(truth) // len(pair[0].real))
+        terms = picture_terms(pair, (first, second), setup.perceptual, setup.losses)
+    looks = len(truth) // len(pair[0].real)
+    return add_gradients(setup.fabric, setup.state, terms, truth, drawn, setup.losses, share, looks)
 
 
-def update(
+def add_gradients(
     fabric: Fabric,
     networks: Networks,
     terms: Terms,
     truth: Tensor,
     drawn: Tensor,
     weights: LossConfig,
-    rate: float,
+    share: float = 1.0,
     looks: int = 1,
 ) -> Terms:
-    """One update of a generator and of its discriminators; returns the losses by name.
+    """Add a sample's gradients to those of a generator and of its discriminators; returns the losses by name.
 
     As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture. They are
     left alone where their verdicts have no weight.
@@ -81,19 +90,16 @@ def update(
     Args:
         terms: of the generator's loss, apart from what the discriminators add to it.
         truth, drawn: (B, C, H, W) what the discriminators tell apart; `drawn` hangs on the generator's graph.
-        rate: the learning rate of both.
+        share: of the samples that this process takes in the step.
         looks: see `objective.verdict_terms`.
     """
-    for optimiser in (networks.generator_optimiser, networks.discriminator_optimiser):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
     if not weights.judged:
-        _descend(fabric, networks.generator_optimiser, torch.stack(list(terms.values())).sum())
+        fabric.backward(share * torch.stack(list(terms.values())).sum())
         return terms
     verdicts, judged = _judge(fabric, networks.discriminator, truth, drawn, weights, looks)
     terms = verdicts | terms
-    _descend(fabric, networks.generator_optimiser, torch.stack(list(terms.values())).sum())
-    _descend(fabric, networks.discriminator_optimiser, judged)
+    fabric.backward(share * torch.stack(list(terms.values())).sum())
+    fabric.backward(share * judged)
     return {**terms, "discriminator": judged}
 
 
@@ -111,10 +117,13 @@ def _judge(
         return verdict_terms(real, fake, looks, weights), judged
 
 
-def _descend(fabric: Fabric, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    fabric.backward(loss)
-    optimiser.step()
+def descend(networks: Networks, rate: float) -> None:
+    """One update of generator and discriminators by the gradients that were added up, at this learning rate."""
+    for optimiser in (networks.generator_optimiser, networks.discriminator_optimiser):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
 
 
 def learning_rate(share: float, config: OptimiserConfig) -> float:
@@ -124,5 +133,6 @@ def learning_rate(share: float, config: OptimiserConfig) -> float:
 
 
 def adam(module: nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
-    """The optimiser of the generator or of the discriminators."""
-    return torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2))
+    """The optimiser of the generator or of the discriminators; what is frozen in them is not its business."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    return torch.optim.Adam(weights, lr=config.learning_rate, betas=(config.beta1, config.beta2))

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,10 +15,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from choreograft.body.track import BodyTrack
-from choreograft.config import Budget, JournalConfig, NormalisationConfig, Preset
+from choreograft.config import PERCEPTUAL_NAMES, PRESETS, Budget, JournalConfig, NormalisationConfig, Preset
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
-from choreograft.options import DEFAULT_HOLD_OUT
+from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
@@ -36,6 +36,7 @@ from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.training.setup import Materials
 from choreograft.training.stages import train_stages
+from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
@@ -54,6 +55,10 @@ class TrainingPlan:
     seed: int
     hold_out: float = DEFAULT_HOLD_OUT
     """Share of every clip, at its end, that is not trained on (training/holdout.py)."""
+    batch: int = DEFAULT_BATCH
+    """Pairs of frames a step, over all processes."""
+    weights: Path | None = None
+    """The user's own file for the perceptual network; None for the published one."""
 
     @property
     def name(self) -> str:
@@ -72,11 +77,31 @@ class TrainingPlan:
         if self.preset.temporal:
             del preset["temporal"]  # runs from before there was a choice keep their name
         if not self.preset.mends_faces:
-            del preset["stages"], preset["face"]  # as do those from before there were faces
+            del preset["face"]  # as do those from before there were faces
+        if not self.preset.enhances:
+            del preset["enhancer"]  # or enhancers
+        if not (self.preset.mends_faces or self.preset.enhances):
+            del preset["stages"]
         options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
         if self.hold_out:
             options.append({"hold_out": self.hold_out})
+        if self.batch != DEFAULT_BATCH:
+            options.append({"batch": self.batch})
+        if self.weights is not None:
+            options.append({"weights": content_hash(self.weights)})
         return text_hash(options)
+
+    @property
+    def substitute(self) -> str | None:
+        """A sentence where the perceptual loss is not that of the preset of this name."""
+        published = PRESETS.get(self.preset.name, self.preset).perceptual
+        used = self.preset.perceptual
+        if used == published:
+            return None
+        return (
+            f"preset {self.preset.name} was trained with {PERCEPTUAL_NAMES[used]} in its perceptual loss instead of"
+            f" {PERCEPTUAL_NAMES[published]}; results are not those of the preset as it stands"
+        )
 
     def folder(self, runs: Path) -> Path:
         """The run folder."""
@@ -96,14 +121,17 @@ def train_performer(
     progress: Progress = silent,
     journal_config: JournalConfig = JournalConfig(),  # noqa: B008 - frozen
     bodies: Sequence[BodyTrack] | None = None,
+    team: Team = alone,
 ) -> Path:
     """Train the performer of a plan, or go on with it where an earlier run of the same plan stopped.
 
     Args:
         clips: the plan's videos with their cleaned tracks, whole: what is held out is left out here.
+        compute: of this process.
         output: the performer file to write; in the run folder where None.
         bodies: fitted to what each clip shows to training, in its pixels; the first one's stage is kept for
             retargeting, and presets that draw from references need them.
+        team: the processes that train it together, each of which calls this; the main one writes.
     Returns:
         The performer file.
     Raises:
@@ -113,40 +141,40 @@ def train_performer(
     folder, output = plan.folder(runs), output or plan.performer_path(runs)
     check_writable(output)
     check_writable(folder / "options.json")
-    with hold_folder(folder):
-        remove_partial(folder)
-        write_json(
-            folder / "options.json", {**describe_plan(plan), "compute": str(compute), "versions": list_versions()}
-        )
-        perceptual = load_perceptual(plan.preset.perceptual, progress)
+    with hold_folder(folder) if team.is_main else nullcontext():
+        if team.is_main:
+            remove_partial(folder)
+            facts = {"compute": team.describe(compute), "versions": list_versions()}
+            write_json(folder / "options.json", describe_plan(plan) | facts)
+        perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
-        recording = prepare_recording(folder / "recording", shown, size, progress)
+        recording = team.lead(lambda: prepare_recording(folder / "recording", shown, size, progress))
         placed = _place_bodies(plan, recording, bodies, size)
         stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
         bank = ReferenceBank.choose(recording.frames, recording.masks, placed) if placed else None
         performer = build_performer(plan, recording, stage, bank)
         if not plan.preset.trains:
-            return _finish(performer, plan, folder, output, compute)
+            return _finish(performer, plan, folder, output, str(compute))
         if plan.preset.mends_faces and not performer.card.preset.mends_faces:
             progress.say(f"{plan.name}: the face is hardly ever seen, so there is no stage for it")
         journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
         lessons = plan_lessons(performer, recording, placed, plan.seed)
         materials = Materials(performer, lessons, perceptual, compute, plan.seed)
-        state = train_stages(materials, plan.budget, journal, checkpoint, plan.key, progress)
+        state = train_stages(materials, plan.budget, journal, checkpoint, plan.key, progress, plan.batch, team)
 
-        facts = {"images": state.seen_images, "seconds": round(state.seconds, 1), **journal.latest}
-        journal.plot_losses()
-        performer.card.training.update(facts)
-        _finish(performer, plan, folder, output, compute)
-        checkpoint.unlink()
+        if team.is_main:
+            journal.plot_losses()
+            performer.card.training.update(images=state.seen_images, seconds=round(state.seconds, 1), **journal.latest)
+            _finish(performer, plan, folder, output, team.describe(compute))
+            checkpoint.unlink()
     return output
 
 
-def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path, compute: Compute) -> Path:
+def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path, compute: str) -> Path:
     """Save a performer and say how it was made; the recording has served."""
     training = performer.card.training
-    training.update(compute=str(compute), versions=list_versions())
+    training.update(compute=compute, versions=list_versions())
     save_performer(performer, output)
     write_json(folder / "summary.json", {**describe_plan(plan), **training, "output": output})
     rmtree(folder / "recording")
@@ -164,7 +192,16 @@ def build_performer(
     stance = Stance.measure(recording.tracks[0], NormalisationConfig())
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
-    facts = {"clips": plan.clips, "rates": rates, "person": plan.person, "hold_out": plan.hold_out, "seed": plan.seed}
+    facts: dict[str, Any] = {
+        "clips": plan.clips,
+        "rates": rates,
+        "person": plan.person,
+        "hold_out": plan.hold_out,
+        "seed": plan.seed,
+        "batch": plan.batch,
+    }
+    if plan.substitute is not None:
+        facts["substitute"] = plan.substitute
     preset = plan.preset
     if preset.background == "warp" and not recording.has_background:
         preset = replace(preset, background="frame_around_warp")
@@ -232,9 +269,11 @@ def describe_plan(plan: TrainingPlan) -> dict[str, Any]:
         "clips": plan.clips,
         "person": plan.person,
         "preset": asdict(plan.preset),
+        "perceptual_weights": plan.weights,
         "budget": str(plan.budget),
         "seed": plan.seed,
         "hold_out": plan.hold_out,
+        "batch": plan.batch,
     }
 
 

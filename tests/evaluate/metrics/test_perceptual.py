@@ -113,7 +113,7 @@ def test_a_package_that_cannot_load_is_a_note_too(monkeypatch: pytest.MonkeyPatc
 
     pretend(monkeypatch, fail)
     note = load_lpips(CPU)
-    assert note == "LPIPS was left out: the package lpips could not be loaded (no route to the weights)"
+    assert note == "LPIPS was left out: the package lpips could not be loaded (no route to the weights and more)"
 
 
 def test_missing_weights_leave_two_metrics_out_and_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from choreograft.errors import give_reason
 from choreograft.evaluate.metrics.regions import Box
 from choreograft.evaluate.scores import Region
 from choreograft.performer.device import Compute
@@ -97,8 +98,7 @@ def load_lpips(compute: Compute) -> Lpips | str:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123  it prints its set-up
             return Lpips(package.LPIPS(net="alex", verbose=False), compute)
     except Exception as error:  # noqa: BLE001  any failure of a package that nothing else needs
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return LPIPS_NOTE + f"the package lpips could not be loaded ({first_line})"
+        return LPIPS_NOTE + f"the package lpips could not be loaded ({give_reason(error)})"
 
 
 def _frame_size(picture: Image) -> Size:

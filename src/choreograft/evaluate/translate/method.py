@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from choreograft.config import JournalConfig, TranslationConfig
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.method import Footage, Method, Terms
 from choreograft.evaluate.translate.lessons import Domain, draw_order
 from choreograft.evaluate.translate.networks import Translators
@@ -31,6 +31,7 @@ from choreograft.progress import Progress
 from choreograft.training.journal import Journal
 from choreograft.training.loop import Course
 from choreograft.training.recording import Clip
+from choreograft.training.team import alone
 from choreograft.training.train import hold_folder
 from choreograft.video.read import probe, read_frames
 from choreograft.video.sheet import save_picture, tile_pictures
@@ -102,7 +103,7 @@ class TranslatedMethod:
         journal.forget_after(state.seen_images)
         total = 60 * budget.minutes if budget.minutes is not None else budget.images
         with progress.task("Training", total, "s" if budget.images is None else "images") as advance:
-            course = Course(budget, journal, checkpoint, self.identity, advance)
+            course = Course(budget, journal, checkpoint, self.identity, advance, batch=1, team=alone)
             fit(translation, draw_order(source, target, self.terms.seed), course)
         journal.plot_losses()
         save_picture(
@@ -150,6 +151,7 @@ def _load_generator(
             facts = json.loads(file.metadata()["choreograft"])
             generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        found = str(error).splitlines()[0]
-        raise FileFormatError(f"{path}: expected a generator, found {found}; remove it to train it again") from error
+        raise FileFormatError(
+            f"{path}: expected a generator, found {give_reason(error)}; remove it to train it again"
+        ) from error
     return generator.to(device, memory_format=torch.channels_last), facts  # type: ignore[call-overload]

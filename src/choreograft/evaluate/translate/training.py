@@ -17,9 +17,9 @@ from choreograft.evaluate.translate.networks import Judges, Translators, build_n
 from choreograft.evaluate.translate.objective import direction_terms, translate
 from choreograft.performer.device import Compute, run_ahead
 from choreograft.performer.losses import adversarial_loss, discriminator_loss
-from choreograft.training.loop import Course, check_finite
+from choreograft.training.loop import Course, write_stats
 from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, adam, learning_rate
+from choreograft.training.step import Terms, adam, descend, learning_rate
 from choreograft.video.size import Size
 
 LoadRuns = Callable[[int], tuple[Tensor, Tensor]]
@@ -52,8 +52,7 @@ class Translation:
     def step(self, source: Tensor, target: Tensor, rate: float) -> Terms:
         """One update of all networks on consecutive frames of each domain; returns the losses by name.
 
-        As published the networks of both directions share an optimiser, and the discriminators follow, with what was
-        drawn before.
+        As published the networks of both directions share an optimiser. All gradients are taken before any update.
         """
         config, shown, networks, judges = self.config, self.config.shown, self.translators, self.judges
         state = self.state
@@ -65,12 +64,10 @@ class Translation:
                 direction_terms(networks.from_target, target, source, drawn_source, config),
             )
             judges.requires_grad_(False)
-            pleased = adversarial_loss(judges.of_target(drawn_target)) + adversarial_loss(
-                judges.of_source(drawn_source)
-            )
+            verdicts = judges.of_target(drawn_target), judges.of_source(drawn_source)
             judges.requires_grad_(True)
-        terms["adversarial"] = shown * pleased
-        _descend(state.generator_optimiser, torch.stack(list(terms.values())).sum(), rate)
+        terms["adversarial"] = shown * torch.stack([adversarial_loss(verdict) for verdict in verdicts]).sum()
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
 
         lots = np.random.default_rng((self.seed, state.seen_images))
         old_target = judges.drawn_target.exchange(drawn_target, lots)
@@ -80,7 +77,8 @@ class Translation:
                 discriminator_loss(judges.of_target(target[:shown]), judges.of_target(old_target))
                 + discriminator_loss(judges.of_source(source[:shown]), judges.of_source(old_source))
             )
-        _descend(state.discriminator_optimiser, judged, rate)
+        judged.backward()  # type: ignore[no-untyped-call]
+        descend(state, rate)
         return {**terms, "discriminator": judged}
 
 
@@ -106,8 +104,8 @@ def fit(translation: Translation, load_runs: LoadRuns, course: Course) -> None:
             state.seen_images += config.images_per_step
             state.seconds = time.monotonic() - began
 
-            if state.seen_images % journal.config.stats_every_images == 0:
-                check_finite(journal.write_stats(state.seen_images, state.seconds, rate), course.checkpoint)
+            if state.seen_images % journal.config.stats_every_images < config.images_per_step:
+                write_stats(state, course, rate)
             if time.monotonic() >= checkpoint_due:
                 state.save(course.checkpoint, course.key)
                 checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
@@ -118,17 +116,9 @@ def fit(translation: Translation, load_runs: LoadRuns, course: Course) -> None:
     finally:
         steps.close()
     state.save(course.checkpoint, course.key)
-    check_finite(journal.write_stats(state.seen_images, state.seconds, 0.0), course.checkpoint)
+    write_stats(state, course, learning_rate(1, config.optimiser))
 
 
 def _add(first: Terms, second: Terms) -> Terms:
     """The losses of both directions, which have the same names."""
     return {name: term + second[name] for name, term in first.items()}
-
-
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()

@@ -7,6 +7,7 @@ last one is the map of verdicts.
 from torch import Tensor, nn
 
 from choreograft.config import DiscriminatorConfig
+from choreograft.performer.networks.halve import halve
 from choreograft.performer.networks.norm import InstanceNorm
 from choreograft.performer.networks.pix2pixhd import init_weights
 
@@ -51,7 +52,6 @@ class MultiScaleDiscriminator(nn.Module):
         self.scales = nn.ModuleList(
             PatchDiscriminator(in_channels, config.base_channels, config.layers) for _ in range(config.scales)
         )
-        self.halve = nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
         self.apply(init_weights)
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
@@ -59,6 +59,6 @@ class MultiScaleDiscriminator(nn.Module):
         results = []
         for index, discriminator in enumerate(self.scales):
             if index:
-                x = self.halve(x)
+                x = halve(x)
             results.append(discriminator(x))
         return results
