@@ -87,6 +87,19 @@ def test_it_replaces_nothing_unasked_and_does_nothing_twice(folder, against_trut
     assert json.loads(before)["methods"] == json.loads((folder / "evaluation/evaluation.json").read_text())["methods"]
 
 
+def test_a_source_is_translated_frame_by_frame(folder, against_truth):
+    options = ("--compare", "cyclegan,recycle-gan", "--images", "4", "--height", "160", "-o", "translated")
+    done = run(folder, "--pair", "pairs", *options)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((folder / "translated/evaluation.json").read_text())
+    assert list(found["methods"]) == ["cyclegan", "recycle-gan", "truth"]
+    for name in ("cyclegan", "recycle-gan"):
+        assert found["cases"]["small"][name]["facts"]["images"] == 4
+        video = folder / f"translated/results/small/{name}.mp4"
+        assert probe(video).size == Size(120, 160)
+        assert len(list(read_frames(video))) == len(list(read_frames(folder / "pairs/small/source.mp4"))) == 18
+
+
 def test_every_row_of_the_ablation_redraws_frames_that_were_kept_back(folder, against_truth):
     options = ("--compare", "ablation", "--images", "10", "--height", "160", "-o", "held")
     done = run(folder, "pairs/small/target.mp4", "--holdout", *options)

@@ -10,11 +10,10 @@ from choreograft import assets
 from choreograft.config import PRESETS, Budget, LossConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate import methods
+from choreograft.evaluate.method import Footage, Terms
 from choreograft.evaluate.methods import (
-    Footage,
     GivenMethod,
     NearestMethod,
-    Terms,
     TrainedMethod,
     adapt_preset,
     check_methods,
@@ -22,6 +21,7 @@ from choreograft.evaluate.methods import (
     list_methods,
     plan_method,
 )
+from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import canvas_size
 from choreograft.progress import silent
@@ -159,7 +159,10 @@ def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, f
 
 @pytest.mark.parametrize("names", [["warped"], ["nearest", "truth"], []])
 def test_unknown_methods_are_refused_with_those_there_are(names):
-    known = "nearest, draft, standard, paper, preview, paper-small, paper-small-face, frame-by-frame, pix2pix, crn"
+    known = (
+        "nearest, draft, standard, paper, preview, paper-small, paper-small-face, frame-by-frame, pix2pix, crn,"
+        " draft-face, cyclegan, recycle-gan"
+    )
     with pytest.raises(OptionError, match=known):
         check_methods(names, 256)
 
@@ -177,3 +180,14 @@ def test_a_height_that_a_method_cannot_draw_is_refused_with_one_that_it_can():
     check_methods(["nearest", "preview"], 202)
     with pytest.raises(OptionError, match=r"paper draws heights that divide by 32, found 200 px; try --height 192"):
         check_methods(["draft", "paper"], 200)
+    with pytest.raises(OptionError, match=r"cyclegan draws heights that divide by 8, found 202 px; try --height 200"):
+        check_methods(["cyclegan"], 202)
+
+
+def test_a_translation_is_planned_from_its_source_on_the_common_canvas(footage, terms, tmp_path):
+    source = write_target(tmp_path / "source.mp4", swaying_track(12))
+    for name in ("cyclegan", "recycle-gan"):
+        plan = plan_method(name, footage, terms, source)
+        assert isinstance(plan, TranslatedMethod)
+        assert (plan.name, plan.source, plan.footage) == (name, source, footage)
+    assert footage.canvas(160) == footage.size(replace(methods.PAPER_SMALL, height_px=160))

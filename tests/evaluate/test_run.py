@@ -50,6 +50,18 @@ def test_an_earlier_evaluation_is_not_replaced_unasked(tmp_path):
         evaluate(EvaluateOptions((VIDEO, VIDEO), output=tmp_path))
 
 
+@pytest.mark.parametrize("name", ["cyclegan", "recycle-gan"])
+def test_what_translates_a_source_is_refused_where_there_is_none(name, tmp_path):
+    clip = write_target(tmp_path / "clip.mp4", swaying_track(12)).path
+    options = EvaluateOptions((clip,), holdout=True, compare=f"nearest,{name}", output=tmp_path / "out")
+    with pytest.raises(
+        OptionError, match=rf"^{name} translates a source's frames.* give --pair DIR or leave"
+    ) as refusal:
+        evaluate(options)
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_things_are_named(tmp_path):
     with pytest.raises(FileFormatError, match=r"choreograft studio"):
         evaluate(EvaluateOptions(pair=(tmp_path / "nothing",), output=tmp_path / "out"))

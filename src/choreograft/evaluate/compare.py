@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from choreograft.body.track import BodyTrack
 from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
-from choreograft.evaluate.methods import Footage, Method, MethodPlan
+from choreograft.evaluate.method import Footage, Method, MethodPlan
 from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_against_truth
 from choreograft.evaluate.metrics.signature import trace_sources
 from choreograft.evaluate.scores import TRUTH, Entry, Scores
@@ -77,9 +77,12 @@ class Drawing:
     facts: Mapping[str, Any]
 
 
-def _in_place(case: Case, size: Size) -> Motion:
-    """The target's own motion, as it is, on the canvas."""
-    return Motion(case.motion.on_canvas(size), None if case.body is None else case.body.on_canvas(size))
+def _pose(case: Case, method: Method) -> Motion:
+    """The case's motion on the method's canvas: as it is where it is the target's own, or where nobody draws it."""
+    if case.own or method.standing is None:
+        body = None if case.body is None else case.body.on_canvas(method.size)
+        return Motion(case.motion.on_canvas(method.size), body)
+    return carry_over(case.motion, case.body, method.standing)
 
 
 class Comparison:
@@ -127,8 +130,7 @@ class Comparison:
         if plan.identity not in self._built:
             self._built[plan.identity] = plan.build(self.progress)
         method = self._built[plan.identity]
-        motion = _in_place(case, method.size) if case.own else carry_over(case.motion, case.body, method.standing)
-        return Drawing(method.size, method.draw(motion), method.facts)
+        return Drawing(method.size, method.draw(_pose(case, method)), method.facts)
 
     def _draw(self, case: Case, name: str, drawing: Drawing, result: Path) -> dict[str, Any]:
         """Write the result with the truth's own times; returns its facts."""

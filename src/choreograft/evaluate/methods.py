@@ -1,32 +1,34 @@
-"""The methods that can be compared, behind one seam: given the target's footage, each becomes something that draws.
+"""The methods that can be compared, behind one seam (method.py).
 
-Whoever adds a renderer adds a plan here, and it has its row in every table. A plan knows what its pictures depend on
-before anything is trained, so that results which are there already are not made again.
+Whoever adds a renderer adds a plan here, and it has its row in every table.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.assets import VGG19, cached
 from choreograft.config import (
+    CANVAS_STEP,
     PERCEPTUAL_NAMES,
     PRESETS,
-    Budget,
     DiscriminatorConfig,
     GeneratorConfig,
     LossConfig,
     NormalisationConfig,
     Preset,
+    TranslationConfig,
 )
 from choreograft.errors import OptionError
+from choreograft.evaluate.method import Footage, Method, MethodPlan, Terms
+from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
-from choreograft.performer.performer import Performer, canvas_size
+from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_shown_bodies
 from choreograft.progress import Progress
@@ -35,7 +37,6 @@ from choreograft.render.session import render_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Motion, Standing
 from choreograft.retarget.stance import Stance
-from choreograft.training.holdout import hide_held_out
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
 from choreograft.video.size import Size
@@ -95,87 +96,18 @@ TRAINED: Final[Mapping[str, Preset]] = {
     **{preset.name: preset for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_FACE)},
 }
 """Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
-METHOD_NAMES: Final = (NEAREST, *TRAINED)
+CYCLEGAN: Final = TranslationConfig(cycle=10.0)
+"""Zhu et al. 2017: what is translated there and back is as it was."""
+RECYCLE_GAN: Final = TranslationConfig(recurrent=10.0, recycle=10.0, history=0)
+"""Bansal et al. 2018: the frame that follows two translated ones, predicted and translated back, is the true one."""
+TRANSLATIONS: Final[Mapping[str, TranslationConfig]] = {"cyclegan": CYCLEGAN, "recycle-gan": RECYCLE_GAN}
+"""Those that draw from a source's frames instead of its poses."""
+METHOD_NAMES: Final = (NEAREST, *TRAINED, *TRANSLATIONS)
 METHOD_SETS: Final[Mapping[str, tuple[str, ...]]] = {
     "ablation": (FRAME_BY_FRAME.name, PAPER_SMALL.name, PAPER_SMALL_FACE.name),
     "baselines": (NEAREST, PIX2PIX.name, CRN.name),
 }
 """ablation: the paper's rows, frame by frame, + temporal smoothing, + face GAN; baselines: others' ways to do it."""
-
-Draw = Callable[[Motion], Iterator[NDArray[np.uint8]]]
-"""Frames (H, W, 3) for every frame of a motion in canvas pixels."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """Something that draws the target."""
-
-    size: Size
-    """Of its frames, px: the canvas."""
-    standing: Standing
-    """Where and how large the target stands on it."""
-    draw: Draw
-    facts: Mapping[str, Any]
-    """How it came about, for people."""
-
-
-@dataclass(frozen=True)
-class Footage:
-    """What every method may learn the target from."""
-
-    clips: tuple[Clip, ...]
-    """With their cleaned tracks, whole."""
-    person: int
-    hold_out: float
-    """Share of every clip, at its end, that no method may see."""
-
-    @property
-    def key(self) -> str:
-        """Names the footage: changes with every byte of it and with what is held out."""
-        return text_hash([[content_hash(clip.path) for clip in self.clips], self.person, self.hold_out])
-
-    def size(self, preset: Preset) -> Size:
-        """The canvas of a preset for this target."""
-        return canvas_size(preset, self.clips[0].track.size)
-
-    def shown(self) -> list[Clip]:
-        """The clips with nobody present in what is held out."""
-        return [replace(clip, track=hide_held_out(clip.track, self.hold_out)) for clip in self.clips]
-
-
-class MethodPlan(Protocol):
-    """A method that may still have to be made."""
-
-    @property
-    def name(self) -> str:
-        """As tables call it."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """Names all that its pictures depend on, apart from the pose."""
-        ...
-
-    def build(self, progress: Progress) -> Method:
-        """Make it, which may take minutes; trained performers are kept in the runs folder.
-
-        Raises:
-            ChoreograftError: any of its kinds.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Terms:
-    """On what terms methods are compared: the same for all of them."""
-
-    budget: Budget
-    """Of each method that trains."""
-    height_px: int
-    """Of the frames that all of them draw."""
-    runs: Path
-    compute: Compute
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -253,7 +185,7 @@ class NearestMethod:
 
     @property
     def _size(self) -> Size:
-        return self.footage.size(replace(PRESETS["draft"], height_px=self.terms.height_px))
+        return self.footage.canvas(self.terms.height_px)
 
     def build(self, progress: Progress) -> Method:
         """See MethodPlan."""
@@ -292,19 +224,26 @@ def check_methods(names: Sequence[str], height_px: int) -> None:
         found = ", ".join(map(repr, unknown)) or "nothing"
         known = f"some of {', '.join(METHOD_NAMES)}, or the sets {', '.join(METHOD_SETS)}"
         raise OptionError(f"--compare: found {found}; expected {known}, with commas between")
-    for preset in (TRAINED[name] for name in names if name in TRAINED):
-        if preset.trains and height_px % preset.canvas_step:
-            nearest = max(1, round(height_px / preset.canvas_step)) * preset.canvas_step
+    for name in names:
+        step = _height_step(name)
+        if height_px % step:
+            nearest = max(1, round(height_px / step)) * step
             raise OptionError(
-                f"{preset.name} draws heights that divide by {preset.canvas_step}, found {height_px} px;"
-                f" try --height {nearest}"
+                f"{name} draws heights that divide by {step}, found {height_px} px; try --height {nearest}"
             )
 
 
-def plan_method(name: str, footage: Footage, terms: Terms) -> MethodPlan:
-    """The plan of a method by its name (see `check_methods`), at the height that all methods are compared at."""
+def plan_method(name: str, footage: Footage, terms: Terms, source: Clip | None = None) -> MethodPlan:
+    """The plan of a method by its name (see `check_methods`), at the height that all methods are compared at.
+
+    Args:
+        source: the video to be danced with its cleaned track; those of `TRANSLATIONS` need it.
+    """
     if name == NEAREST:
         return NearestMethod(footage, terms)
+    if name in TRANSLATIONS:
+        assert source is not None
+        return TranslatedMethod(name, TRANSLATIONS[name], source, footage, terms)
     return TrainedMethod(adapt_preset(TRAINED[name], terms.height_px), footage, terms)
 
 
@@ -314,6 +253,13 @@ def adapt_preset(preset: Preset, height_px: int) -> Preset:
     if perceptual == "vgg19" and cached(VGG19) is None:
         perceptual = "efficientnet_lite0"
     return replace(preset, height_px=height_px, perceptual=perceptual)
+
+
+def _height_step(name: str) -> int:
+    """What the height of a method's frames must divide by, px."""
+    if name in TRANSLATIONS:
+        return max(CANVAS_STEP, TRANSLATIONS[name].generator.step)
+    return TRAINED[name].canvas_step if name in TRAINED and TRAINED[name].trains else 1
 
 
 def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:

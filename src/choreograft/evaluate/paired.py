@@ -5,7 +5,7 @@ from pathlib import Path
 
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.evaluate.compare import Case
-from choreograft.evaluate.methods import Footage
+from choreograft.evaluate.method import Footage
 from choreograft.files import content_hash
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip

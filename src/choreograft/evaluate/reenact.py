@@ -12,7 +12,7 @@ from choreograft.body.track import BodyTrack
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate.compare import Case
-from choreograft.evaluate.methods import Footage
+from choreograft.evaluate.method import Footage
 from choreograft.files import content_hash
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip

@@ -9,10 +9,10 @@ from typing import Any
 from choreograft.config import DEFAULT_PRESET, Budget, TrackingConfig, find_preset
 from choreograft.errors import ChoreograftError, OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
+from choreograft.evaluate.method import MethodPlan, Terms
 from choreograft.evaluate.methods import (
+    TRANSLATIONS,
     GivenMethod,
-    MethodPlan,
-    Terms,
     check_methods,
     describe_substitutes,
     list_methods,
@@ -32,6 +32,7 @@ from choreograft.performer.store import is_performer, load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
+from choreograft.training.recording import Clip
 from choreograft.training.train import list_versions
 from choreograft.video.read import probe
 
@@ -138,7 +139,8 @@ class _Field:
     def judge(self, case: Case) -> list[Judged]:
         """All methods on one case."""
         plans: list[MethodPlan] = [] if self.given is None else [GivenMethod(self.given, self.terms.compute)]
-        plans += [plan_method(name, case.footage, self.terms) for name in self.names]
+        source = None if case.source is None else Clip(case.source, case.motion)
+        plans += [plan_method(name, case.footage, self.terms, source) for name in self.names]
         return self.comparison.run(case, plans)
 
     def conclude(
@@ -173,10 +175,22 @@ def _set_field(options: EvaluateOptions, given: Path | None, compute: Compute, p
     budget = Budget.choose(preset, minutes, options.images)
     height_px = options.height or preset.height_px
     check_methods(names, height_px)
+    if options.holdout:
+        _check_sources(names)
     terms = Terms(budget, height_px, options.runs, compute, options.seed)
     return _Field(
         names, given, terms, Comparison(options.output, options.runs, load_tools(compute, progress), progress)
     )
+
+
+def _check_sources(names: Sequence[str]) -> None:
+    """Refuse what translates a source where there is none."""
+    for name in names:
+        if name in TRANSLATIONS:
+            raise OptionError(
+                f"{name} translates a source's frames, and --holdout has none; give --pair DIR or leave it out of"
+                " --compare"
+            )
 
 
 def _check_folder(options: EvaluateOptions) -> None:

@@ -119,7 +119,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
 
             # numbers, pictures, checkpoint: each when it is due
             if state.seen_images % journal.config.stats_every_images < images:
-                _write_stats(stage, course, rate)
+                write_stats(state, course, rate)
             if team.is_main and journal.preview_is_due():
                 _preview(stage, journal)
             if time.monotonic() >= checkpoint_due:
@@ -133,7 +133,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
     finally:
         lessons.close()
     _save(state, course)
-    _write_stats(stage, course, learning_rate(1, stage.optimiser))
+    write_stats(state, course, learning_rate(1, stage.optimiser))
     if team.is_main:
         _preview(stage, journal)
 
@@ -152,11 +152,15 @@ def _preview(stage: Stage, journal: Journal) -> None:
     journal.write_preview(stage.show, stage.lessons.recording.pairs, stage.state.seen_images)
 
 
-def _write_stats(stage: Stage, course: Course, rate: float) -> None:
-    """Write the means over all processes since the last time, and see that they are numbers."""
+def write_stats(state: TrainingState, course: Course, rate: float) -> None:
+    """Write the losses' means over all processes since the last time, and see that they are numbers.
+
+    Raises:
+        ChoreograftError: one of them is not finite.
+    """
     means = course.team.mean(course.journal.take_means())
     if means and course.team.is_main:
-        course.journal.write_stats(means, stage.state.seen_images, stage.state.seconds, rate)
+        course.journal.write_stats(means, state.seen_images, state.seconds, rate)
     broken = [name for name, value in means.items() if not abs(value) < float("inf")]
     if broken:
         course.team.fail(

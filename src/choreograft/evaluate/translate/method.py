@@ -1,0 +1,157 @@
+"""A method that draws from a source's frames instead of its poses: translated into the target's domain, without pairs.
+
+The domains are the frames of the source and of the target that show their person. What is translated keeps the source's
+layout, so the target stands where the source stood; docs/method.md says what follows from that.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from choreograft.config import JournalConfig, TranslationConfig
+from choreograft.errors import FileFormatError, give_reason
+from choreograft.evaluate.method import Footage, Method, Terms
+from choreograft.evaluate.translate.lessons import Domain, draw_order
+from choreograft.evaluate.translate.networks import Translators
+from choreograft.evaluate.translate.training import Translation, fit
+from choreograft.files import atomic_path, content_hash, remove_partial, text_hash
+from choreograft.performer.device import Compute
+from choreograft.performer.images import to_image, to_tensor
+from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.progress import Progress
+from choreograft.training.journal import Journal
+from choreograft.training.loop import Course
+from choreograft.training.recording import Clip
+from choreograft.training.team import alone
+from choreograft.training.train import hold_folder
+from choreograft.video.read import probe, read_frames
+from choreograft.video.sheet import save_picture, tile_pictures
+from choreograft.video.size import Canvas, Size
+
+GENERATOR_FILE: Final = "generator.safetensors"
+"""What a finished training leaves in its run folder: source to target, with `images` and `seconds` in the header."""
+
+
+@dataclass(frozen=True)
+class TranslatedMethod:
+    """See method.MethodPlan; a translation serves one source and one target."""
+
+    name: str
+    config: TranslationConfig
+    source: Clip
+    """With its cleaned track: frames without the person are translated too, but not learned from."""
+    footage: Footage
+    """Of the target."""
+    terms: Terms
+
+    @property
+    def identity(self) -> str:
+        """See method.MethodPlan."""
+        terms = self.terms
+        videos = content_hash(self.source.path), self.footage.key
+        return text_hash([self.name, asdict(self.config), *videos, self._size, asdict(terms.budget), terms.seed])
+
+    @property
+    def _size(self) -> Size:
+        return self.footage.canvas(self.terms.height_px)
+
+    def build(self, progress: Progress) -> Method:
+        """See method.MethodPlan."""
+        folder = self.terms.runs / f"{self.footage.clips[0].path.stem}-{self.identity}"
+        path = folder / GENERATOR_FILE
+        if not path.exists():
+            progress.say(f"Training {self.name} from {self.source.path} for {self.terms.budget}")
+            folder.mkdir(parents=True, exist_ok=True)
+            with hold_folder(folder):
+                remove_partial(folder)
+                self._train(path, progress)
+        compute = self.terms.compute
+        generator, facts = _load_generator(path, self.config, compute.device)
+        parameters = sum(weight.numel() for weight in generator.parameters())
+        canvas = Canvas(probe(self.source.path).size, self._size)
+
+        def draw(_: object) -> Iterator[NDArray[np.uint8]]:
+            frames = (canvas.place_image(frame.image) for frame in read_frames(self.source.path))
+            return (translate_picture(generator, frame, compute) for frame in frames)
+
+        return Method(self._size, None, draw, {**facts, "parameters": parameters})
+
+    def _train(self, path: Path, progress: Progress) -> None:
+        """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
+        folder, budget, checkpoint = path.parent, self.terms.budget, path.parent / "checkpoint.safetensors"
+        stored = folder / "source.npy", folder / "target.npy"
+        source, target = (
+            Domain.prepare(file, clips, self.config.loaded, self._size, progress)
+            for file, clips in zip(stored, ([self.source], self.footage.shown()), strict=True)
+        )
+        translation = Translation.begin(self.config, self._size, self.terms.compute, self.terms.seed)
+        state, journal = translation.state, Journal(folder, JournalConfig())
+        if checkpoint.exists():
+            state.load(checkpoint, self.identity)
+            progress.say(
+                f"Going on from {checkpoint}: {state.seen_images} images, {state.seconds:.0f} s trained so far"
+            )
+        journal.forget_after(state.seen_images)
+        total = 60 * budget.minutes if budget.minutes is not None else budget.images
+        with progress.task("Training", total, "s" if budget.images is None else "images") as advance:
+            course = Course(budget, journal, checkpoint, self.identity, advance, batch=1, team=alone)
+            fit(translation, draw_order(source, target, self.terms.seed), course)
+        journal.plot_losses()
+        save_picture(
+            draw_sheet(translation.translators, source, self.terms.compute, journal.config.preview_frames),
+            folder / "preview.png",
+        )
+        facts = {"images": state.seen_images, "seconds": round(state.seconds, 1)}
+        _save_generator(translation.translators.to_target, facts, path)
+        for served in (checkpoint, *stored):
+            served.unlink()
+
+
+def translate_picture(network: nn.Module, picture: NDArray[np.uint8], compute: Compute) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) of one domain as it looks in the other, the same shape."""
+    frame = to_tensor(picture)[None].to(compute.device, memory_format=torch.channels_last)
+    with torch.inference_mode(), compute.autocast():
+        return to_image(network(frame)[0])
+
+
+def draw_sheet(translators: Translators, source: Domain, compute: Compute, count: int) -> NDArray[np.uint8]:
+    """A contact sheet with a column each for `count` frames spread over the source: real, translated, back again."""
+    real = [source.frames[n] for n in np.linspace(0, len(source.frames) - 1, count).round().astype(int)]
+    there = [translate_picture(translators.to_target, picture, compute) for picture in real]
+    back = [translate_picture(translators.to_source, picture, compute) for picture in there]
+    return tile_pictures([real, there, back])
+
+
+def _save_generator(generator: nn.Module, facts: dict[str, Any], path: Path) -> None:
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"choreograft": json.dumps(facts)})
+
+
+def _load_generator(
+    path: Path, config: TranslationConfig, device: torch.device
+) -> tuple[GlobalGenerator, dict[str, Any]]:
+    """What `_save_generator` wrote, and its facts.
+
+    Raises:
+        FileFormatError: damaged, or of another architecture.
+    """
+    generator = GlobalGenerator(3, 3, config.generator)
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["choreograft"])
+            generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise FileFormatError(
+            f"{path}: expected a generator, found {give_reason(error)}; remove it to train it again"
+        ) from error
+    return generator.to(device, memory_format=torch.channels_last), facts  # type: ignore[call-overload]

@@ -1,0 +1,143 @@
+"""Unpaired translation in training and as a method: it learns, goes on exactly, and draws every frame of its source."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from choreograft.config import Budget, DiscriminatorConfig, GeneratorConfig, TranslationConfig
+from choreograft.errors import FileFormatError
+from choreograft.evaluate.method import Footage, Terms
+from choreograft.evaluate.translate.lessons import Domain, draw_order
+from choreograft.evaluate.translate.method import TranslatedMethod, translate_picture
+from choreograft.evaluate.translate.training import Translation
+from choreograft.performer.device import Compute
+from choreograft.progress import silent
+from choreograft.retarget.carry import Motion
+from choreograft.training.recording import Clip
+from choreograft.video.size import Size
+from choreograft.video.write import VideoWriter
+from interrupted import StopAfter
+from swaying import SIZE, draw_target, swaying_track, write_target
+
+CPU = Compute(torch.device("cpu"), bf16=False)
+TINY = TranslationConfig(
+    GeneratorConfig(base_channels=4, downsamplings=2, residual_blocks=1), GeneratorConfig("unet", 4, 4, 0),
+    DiscriminatorConfig(scales=1, base_channels=4, layers=2), history=2,
+)  # fmt: skip
+METHODS = {"cyclegan": replace(TINY, cycle=10.0, identity=5.0), "recycle-gan": replace(TINY, recurrent=10, recycle=10)}
+WIDE = Size(80, 48)
+FRAMES = 12
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """A function that gives the plan of a method after so many steps, with its run folders in a place of that name."""
+    target = write_target(tmp_path / "target.mp4", swaying_track(24))
+    source = write_wide(tmp_path / "source.mp4")
+
+    def make(name: str, place: str = "runs", steps: int = 4) -> TranslatedMethod:
+        budget = Budget(images=steps * METHODS[name].images_per_step)
+        terms = Terms(budget, SIZE.height, tmp_path / place, CPU, 0)
+        return TranslatedMethod(name, METHODS[name], source, Footage((target,), 1, 0.0), terms)
+
+    return make
+
+
+def write_wide(path) -> Clip:
+    """A source of another size and shape: a grey picture with a bright square that moves."""
+    with VideoWriter(path, WIDE, Fraction(24)) as video:
+        for t in range(FRAMES):
+            image = np.full((WIDE.height, WIDE.width, 3), 60, np.uint8)
+            image[10:40, 10 + 3 * t : 22 + 3 * t] = (40, 220, 60)
+            video.write(image, t / Fraction(24))
+    track = swaying_track(FRAMES)
+    return Clip(path, replace(track, size=WIDE, masks=None))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_four_steps_equal_two_and_a_resume_and_two(name, plan):
+    plan(name, "whole").build(silent)
+    with pytest.raises(KeyboardInterrupt):
+        plan(name, "cut").build(StopAfter(2 * METHODS[name].images_per_step))
+    checkpoints = list(plan(name, "cut").terms.runs.rglob("checkpoint.safetensors"))
+    assert len(checkpoints) == 1
+    kept = load_file(checkpoints[0])
+    assert int(kept["discriminator/drawn_target.stored"]) == 2
+    assert kept["discriminator/drawn_target.pictures"].abs().max() > 0
+    plan(name, "cut").build(silent)
+    whole, cut = (load_file(next(plan(name, place).terms.runs.rglob("generator.*"))) for place in ("whole", "cut"))
+    for entry, weights in whole.items():
+        torch.testing.assert_close(weights, cut[entry], rtol=0, atol=0, msg=entry)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_frame_of_the_source_is_translated_on_the_targets_canvas(name, plan):
+    method = plan(name, steps=1).build(silent)
+    frames = list(method.draw(Motion(swaying_track(FRAMES))))
+    assert len(frames) == FRAMES
+    assert {frame.shape for frame in frames} == {(SIZE.height, SIZE.width, 3)}
+    assert (method.size, method.standing) == (SIZE, None)
+    assert method.facts["images"] == METHODS[name].images_per_step
+    assert all((a != b).any() for a, b in pairwise(frames))
+
+
+def test_a_finished_translation_is_not_trained_again_and_leaves_what_it_promises(plan):
+    first = plan("cyclegan")
+    first.build(silent)
+    folder = next(first.terms.runs.iterdir())
+    left = {path.name for path in folder.iterdir()}
+    assert left == {".lock", "generator.safetensors", "preview.png", "stats.jsonl"}
+    written = (folder / "generator.safetensors").stat().st_mtime_ns
+    plan("cyclegan").build(silent)
+    assert (folder / "generator.safetensors").stat().st_mtime_ns == written
+    (folder / "generator.safetensors").write_bytes(b"damaged")
+    with pytest.raises(FileFormatError, match=r"generator\.safetensors: expected a generator") as refusal:
+        plan("cyclegan").build(silent)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_translation_is_known_by_all_that_it_depends_on(plan, tmp_path):
+    first = plan("cyclegan")
+    other = write_target(tmp_path / "other.mp4", swaying_track(20))
+    known = {
+        method.identity
+        for method in (
+            first,
+            plan("recycle-gan"),
+            plan("cyclegan", steps=5),
+            replace(first, source=other),
+            replace(first, footage=Footage((other,), 1, 0.0)),
+            replace(first, terms=replace(first.terms, height_px=64)),
+            replace(first, terms=replace(first.terms, seed=1)),
+            replace(first, config=replace(first.config, history=3)),
+        )
+    }
+    assert len(known) == 8
+    assert plan("cyclegan", "elsewhere").identity == first.identity
+
+
+def test_it_learns_the_tint_of_each_domain_without_pairs():
+    """The same scene in green and, at other moments, in red."""
+    poses = swaying_track(24).xy[np.random.default_rng(0).permutation(24)]
+    scene = np.stack([draw_target(xy, True)[0] for xy in poses])
+    green, red = (
+        np.round(frames * np.array(tint)).astype(np.uint8)
+        for frames, tint in ((scene[:12], (0.4, 1, 0.4)), (scene[12:], (1, 0.4, 0.4)))
+    )
+    config = replace(
+        TINY, cycle=10.0, generator=GeneratorConfig(base_channels=8, downsamplings=1, residual_blocks=1)
+    )  # fmt: skip
+    translation = Translation.begin(config, SIZE, CPU, seed=0)
+    load = draw_order(*(Domain(frames, np.arange(12), 1) for frames in (green, red)), seed=0)
+    for step in range(40):
+        translation.step(*load(step), rate=2e-3)
+        translation.state.seen_images += config.images_per_step
+    networks = translation.translators
+    for network, frame, wanted in ((networks.to_target, green[0], red), (networks.to_source, red[0], green)):
+        drawn = translate_picture(network, frame, CPU)
+        assert np.abs(drawn.mean(axis=(0, 1)) - wanted.mean(axis=(0, 1, 2))).max() < 25
