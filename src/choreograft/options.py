@@ -213,9 +213,8 @@ class EvaluateOptions:
     """Pairs of `choreograft studio`, or folders of pairs: transfer, and hold the result against the rendered truth."""
     compare: Annotated[str | None, option(metavar="nearest,draft,...")] = None
     """Methods to measure in the same run: nearest (real frames of the target), preview (those moved with the body), and
-    what is trained for equal times: presets, paper-small, frame-by-frame, pix2pix, crn; or a set of them: ablation (the
-    paper's rows), baselines (others' ways). With --pair also cyclegan and recycle-gan, which translate
-    the source's frames."""
+    what is trained for equal times: presets, paper-small, frame-by-frame, pix2pix, crn; with --pair also cyclegan and
+    recycle-gan, which translate the source's frames. Or sets: ablation (the paper's rows), baselines (others' ways)."""
     target: Annotated[Path | None, option(name="as", metavar="TARGET")] = None
     """For RESULT SOURCE: the target's video or performer file, to judge place and identity too."""
     output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("evaluation")

@@ -156,7 +156,7 @@ def write_stats(state: TrainingState, course: Course, rate: float) -> None:
     """Write the losses' means over all processes since the last time, and see that they are numbers.
 
     Raises:
-        ChoreograftError: the losses are no longer finite.
+        ChoreograftError: one of them is not finite.
     """
     means = course.team.mean(course.journal.take_means())
     if means and course.team.is_main:

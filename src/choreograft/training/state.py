@@ -35,7 +35,7 @@ class TrainingState:
     finished: nn.Module | None = None
     """What the stages before this one trained and it does not; None where there is nothing of the kind."""
     seen_images: int = 0
-    """Frames the generators were trained on in all stages."""
+    """Frames the generators were trained on in all stages; two a sample."""
     seconds: float = 0.0
     """Time spent training, over all stages and sessions."""
 
