@@ -19,7 +19,7 @@ from choreograft.performer.device import Compute, run_ahead
 from choreograft.performer.losses import adversarial_loss, discriminator_loss
 from choreograft.training.loop import Course, write_stats
 from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, adam, learning_rate
+from choreograft.training.step import Terms, adam, descend, learning_rate
 from choreograft.video.size import Size
 
 LoadRuns = Callable[[int], tuple[Tensor, Tensor]]
@@ -52,8 +52,7 @@ class Translation:
     def step(self, source: Tensor, target: Tensor, rate: float) -> Terms:
         """One update of all networks on consecutive frames of each domain; returns the losses by name.
 
-        As published the networks of both directions share an optimiser, and the discriminators follow, with what was
-        drawn before.
+        As published the networks of both directions share an optimiser. All gradients are taken before any update.
         """
         config, shown, networks, judges = self.config, self.config.shown, self.translators, self.judges
         state = self.state
@@ -65,12 +64,10 @@ class Translation:
                 direction_terms(networks.from_target, target, source, drawn_source, config),
             )
             judges.requires_grad_(False)
-            pleased = adversarial_loss(judges.of_target(drawn_target)) + adversarial_loss(
-                judges.of_source(drawn_source)
-            )
+            verdicts = judges.of_target(drawn_target), judges.of_source(drawn_source)
             judges.requires_grad_(True)
-        terms["adversarial"] = shown * pleased
-        _descend(state.generator_optimiser, torch.stack(list(terms.values())).sum(), rate)
+        terms["adversarial"] = shown * torch.stack([adversarial_loss(verdict) for verdict in verdicts]).sum()
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
 
         lots = np.random.default_rng((self.seed, state.seen_images))
         old_target = judges.drawn_target.exchange(drawn_target, lots)
@@ -80,7 +77,8 @@ class Translation:
                 discriminator_loss(judges.of_target(target[:shown]), judges.of_target(old_target))
                 + discriminator_loss(judges.of_source(source[:shown]), judges.of_source(old_source))
             )
-        _descend(state.discriminator_optimiser, judged, rate)
+        judged.backward()  # type: ignore[no-untyped-call]
+        descend(state, rate)
         return {**terms, "discriminator": judged}
 
 
@@ -106,7 +104,7 @@ def fit(translation: Translation, load_runs: LoadRuns, course: Course) -> None:
             state.seen_images += config.images_per_step
             state.seconds = time.monotonic() - began
 
-            if state.seen_images % journal.config.stats_every_images == 0:
+            if state.seen_images % journal.config.stats_every_images < config.images_per_step:
                 write_stats(state, course, rate)
             if time.monotonic() >= checkpoint_due:
                 state.save(course.checkpoint, course.key)
@@ -124,11 +122,3 @@ def fit(translation: Translation, load_runs: LoadRuns, course: Course) -> None:
 def _add(first: Terms, second: Terms) -> Terms:
     """The losses of both directions, which have the same names."""
     return {name: term + second[name] for name, term in first.items()}
-
-
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
