@@ -1,4 +1,4 @@
-"""`--no-face`: in training no stage for it, in a dance of a finished performer no mending."""
+"""`--face`: in training a stage for it or none, in a dance of a finished performer mending or none."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ import torch
 from choreograft import pipeline
 from choreograft.cli import parse
 from choreograft.config import CleaningConfig
+from choreograft.errors import OptionError
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
 from choreograft.pose.clean import clean_track
@@ -27,9 +28,16 @@ def clip(tmp_path: Path) -> Clip:
 
 
 @pytest.mark.parametrize(
-    ("switch", "stages"), [([], ["global", "local", "face"]), (["--no-face"], ["global", "local"])]
+    ("preset", "switch", "stages"),
+    [
+        ("paper", [], ["global", "local", "face"]),
+        ("paper", ["--face", "yes"], ["global", "local", "face"]),
+        ("paper", ["--face", "no"], ["global", "local"]),
+        ("draft", [], ["global"]),
+        ("draft", ["--face", "yes"], ["global", "face"]),
+    ],
 )
-def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch, switch, stages):
+def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch, preset, switch, stages):
     plans = []
 
     def obtain(plan, *_):
@@ -39,11 +47,11 @@ def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch,
     monkeypatch.setattr(pipeline, "obtain_performer", obtain)
     monkeypatch.setattr(pipeline, "load_perceptual", lambda *_: None)
     with pytest.raises(StoppedError):
-        pipeline.train(parse(["train", str(clip.path), "--preset", "paper", "--runs", str(tmp_path), *switch]))
+        pipeline.train(parse(["train", str(clip.path), "--preset", preset, "--runs", str(tmp_path), *switch]))
     assert [stage.name for stage in plans[0].preset.stages] == stages
 
 
-@pytest.mark.parametrize(("switch", "mends"), [([], True), (["--no-face"], False)])
+@pytest.mark.parametrize(("switch", "mends"), [([], True), (["--face", "yes"], True), (["--face", "no"], False)])
 def test_a_finished_performer_draws_with_its_face_or_without(clip, tmp_path, monkeypatch, switch, mends):
     card = PerformerCard("swaying", FACE_PRESET, SIZE, Stance.measure(swaying_track(24)))
     save_performer(Performer(card, torch.zeros(3, *SIZE[::-1])), tmp_path / "p.performer")
@@ -60,3 +68,13 @@ def test_a_finished_performer_draws_with_its_face_or_without(clip, tmp_path, mon
     with pytest.raises(StoppedError):
         pipeline.dance(parse([*arguments, "--runs", str(tmp_path), "--device", "cpu", *switch]))
     assert drawn == [mends]
+
+
+def test_a_face_that_cannot_be_is_refused_in_one_line(clip, tmp_path):
+    card = PerformerCard("swaying", FACE_PRESET.without_face(), SIZE, Stance.measure(swaying_track(24)))
+    save_performer(Performer(card, torch.zeros(3, *SIZE[::-1])), tmp_path / "p.performer")
+    arguments = ["dance", str(clip.path), "-o", str(tmp_path / "out.mp4"), "--face", "yes", "--as"]
+    with pytest.raises(OptionError, match=r"p\.performer: has no network for faces"):
+        pipeline.dance(parse([*arguments, str(tmp_path / "p.performer")]))
+    with pytest.raises(OptionError, match="preset preview is not trained; leave out --face yes"):
+        pipeline.dance(parse([*arguments, str(clip.path), "--preset", "preview"]))

@@ -574,8 +574,9 @@ class TranslationConfig:
 Retarget = Literal["body", "global"]
 """body: in 3D, the target's limbs, camera and floor; global: the paper's scaling of the picture, frame by frame."""
 DEFAULT_RETARGET: Retarget = "body"
-DEFAULT_FACE = True
-"""Whether faces have a network of their own, where the preset has one for them."""
+FaceChoice = Literal["preset", "yes", "no"]
+"""Whether faces have a network of their own: where the preset has one for them, in any preset that trains, or never."""
+DEFAULT_FACE: FaceChoice = "preset"
 
 Background = Literal["warp", "plate", "frame", "frame_around_warp"]
 """warp: the generator refines a person drawn from references, over the estimated background; plate: it draws the person
@@ -686,8 +687,8 @@ class Preset:
 
 
 WITH_FACE = (TrainingStage("global", 0.8), TrainingStage("face", 0.2))
-"""The generator has the most to learn, and the face's steps are short. Not in `draft` and `standard`: what it gains
-there in equal times is not measured yet (docs/method.md, section 5)."""
+"""The generator has the most to learn, and the face's steps are short. In `draft` and `standard` on request alone: in
+equal times it gains little there (docs/method.md, section 5)."""
 ENHANCED_WITH_FACE = (TrainingStage("global", 0.4), TrainingStage("local", 0.4), TrainingStage("face", 0.2))
 """Half of the generator's share for each size; a step at half size takes about half as long, so the coarse one sees
 most of the images."""

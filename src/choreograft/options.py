@@ -10,7 +10,7 @@ from typing import Annotated
 from tyro.conf import Positional
 from tyro.conf import arg as option
 
-from choreograft.config import DEFAULT_FACE, DEFAULT_PRESET, DEFAULT_RETARGET, PRESETS, Retarget
+from choreograft.config import DEFAULT_FACE, DEFAULT_PRESET, DEFAULT_RETARGET, PRESETS, FaceChoice, Retarget
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""
@@ -44,8 +44,8 @@ class TrainOptions:
     """Training length in images shown, instead of minutes: the same on every machine."""
     perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
     """The network of the perceptual loss, instead of the preset's; FILE: VGG-19's weights as torchvision names them."""
-    face: bool = DEFAULT_FACE
-    """Whether the face gets a network of its own in the last part of the training, where the preset has one for it."""
+    face: FaceChoice = DEFAULT_FACE
+    """Whether the face gets a network of its own in the last part of the training: as the preset has it, yes, or no."""
     person: int = 1
     """Which of the people in the clips, counted by how much of the frame they fill over time."""
     runs: Path = DEFAULT_RUNS
@@ -94,8 +94,8 @@ class DanceOptions:
     """Training length in images shown, instead of minutes."""
     perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
     """The network of the perceptual loss in that training, instead of the preset's; FILE: VGG-19's weights."""
-    face: bool = DEFAULT_FACE
-    """Whether faces are drawn by a network of their own, where the preset, or the performer file, has one for them."""
+    face: FaceChoice = DEFAULT_FACE
+    """Whether faces are drawn by a network of their own: as the preset, or the performer file, has it, yes, or no."""
     retarget: Retarget = DEFAULT_RETARGET
     """How the motion is carried over: body, in 3D with the target's limbs, camera and floor; or global, the paper's."""
     preview_retarget: bool = False

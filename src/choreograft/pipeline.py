@@ -83,6 +83,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
         _check_retarget(options, performer.card.preset)
+        if options.face == "yes" and performer.face is None:
+            raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
     else:
         _check_retarget(options, preset)
         probe(options.target)
@@ -95,7 +97,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         performer_path = obtain_performer(plan, options.runs, compute, progress)
         performer = load_performer(performer_path, compute.device)
     assert performer is not None
-    if not options.face:
+    if options.face == "no":
         performer.face = None
     body = _body_for(performer, clip, options, progress)
 
@@ -254,11 +256,16 @@ def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path |
     """The preset of that name as the options change it, and the user's own weights for its perceptual loss.
 
     Raises:
-        OptionError: there is none, or nothing of the name that `--perceptual` gives.
+        OptionError: there is none, it is not trained and cannot be changed, or nothing has the name that `--perceptual`
+            gives.
     """
     preset = find_preset(options.preset)
-    if not options.face:
+    if options.face == "no":
         preset = preset.without_face()
+    elif options.face == "yes":
+        if not preset.trains:
+            raise OptionError(f"preset {preset.name} is not trained; leave out --face yes")
+        preset = preset.with_face()
     if options.perceptual is None:
         return preset, None
     if not preset.trains:
