@@ -149,7 +149,8 @@ def _fetch_from_url(asset: Asset, progress: Progress) -> None:
     if asset.url is None:
         raise _UnavailableError("no official address")
     try:
-        with urllib.request.urlopen(asset.url, timeout=STALL_TIMEOUT_S) as answer:
+        # an opener of its own knows the proxies of now; urlopen keeps those of its first call
+        with urllib.request.build_opener().open(asset.url, timeout=STALL_TIMEOUT_S) as answer:
             length = answer.headers.get("Content-Length")
             total_mb = int(length) / 1e6 if length else None
             with progress.task(f"fetching the {asset.name}", total_mb, unit="MB") as advance:
