@@ -192,10 +192,8 @@ class Trainer:
             parts.append((torch.compile(wrapped) if compiled else wrapped, optimiser))
         fabric.to_device(perceptual.to(memory_format=torch.channels_last))
         (g, g_adam), (d, d_adam) = parts
-        losses = preset.enhancer.losses if stage == "local" else preset.losses
-        halved = preset.enhances and stage == "global"
-        networks = Networks(g, d, g_adam, d_adam)
-        return Trainer(fabric, networks, perceptual, preset, losses, _staging(preset), halved)
+        networks, losses = Networks(g, d, g_adam, d_adam), preset.losses_of(stage)
+        return Trainer(fabric, networks, perceptual, preset, losses, _staging(preset), preset.halves(stage))
 
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """See StepSetup."""

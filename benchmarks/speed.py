@@ -139,7 +139,7 @@ def _step(performer: Performer, stage: StageName) -> Callable[[], object]:
         stick, plate, real = (torch.rand(shape) * 2 - 1 for _ in range(3))
         guide = torch.rand(1, GUIDE_CHANNELS, *shape[2:]) if performer.staging.guided else None
         whole = TrainingFrame(Conditioning(stick, plate, guide), real, torch.rand(1, 1, *shape[2:]))
-        given = whole.halve() if preset.enhances and stage == "global" else whole
+        given = whole.halve() if preset.halves(stage) else whole
         return given.to(setup.fabric.device)
 
     pair = (frame(), frame())

@@ -45,7 +45,7 @@ def test_training_has_the_stages_that_are_asked_for(clip, tmp_path, monkeypatch,
         raise StoppedError
 
     monkeypatch.setattr(pipeline, "obtain_performer", obtain)
-    monkeypatch.setattr(pipeline, "load_perceptual", lambda *_: None)
+    monkeypatch.setattr(pipeline, "check_weights", lambda *_: None)
     with pytest.raises(StoppedError):
         pipeline.train(parse(["train", str(clip.path), "--preset", preset, "--runs", str(tmp_path), *switch]))
     assert [stage.name for stage in plans[0].preset.stages] == stages

@@ -650,6 +650,14 @@ class Preset:
         widened = (replace(stage, share=stage.share + freed) if stage.name == "global" else stage for stage in kept)
         return replace(self, stages=tuple(widened))
 
+    def losses_of(self, stage: StageName) -> LossConfig:
+        """What the generator is taught by in its stage global or local."""
+        return self.enhancer.losses if stage == "local" else self.losses
+
+    def halves(self, stage: StageName) -> bool:
+        """Whether a stage trains on frames of half the canvas's size: a coarse generator's own."""
+        return self.enhances and stage == "global"
+
     @property
     def mends_faces(self) -> bool:
         """Whether it has a network for faces."""
@@ -657,7 +665,9 @@ class Preset:
 
     def with_face(self) -> "Preset":
         """The same with a network for faces, trained in the last part of the budget."""
-        return replace(self, stages=ENHANCED_WITH_FACE if self.enhances else WITH_FACE)
+        others = self.without_face().stages
+        share = FACE_SHARE * sum(stage.share for stage in others)
+        return replace(self, stages=(*others, TrainingStage("face", share)))
 
     def without_face(self) -> "Preset":
         """The same with nothing for faces; the other stages have its share of the budget."""
@@ -686,12 +696,11 @@ class Preset:
         return self.draws_bodies or not self.trains
 
 
-WITH_FACE = (TrainingStage("global", 0.8), TrainingStage("face", 0.2))
-"""The generator has the most to learn, and the face's steps are short. In `draft` and `standard` on request alone: in
-equal times it gains little there (docs/method.md, section 5)."""
-ENHANCED_WITH_FACE = (TrainingStage("global", 0.4), TrainingStage("local", 0.4), TrainingStage("face", 0.2))
-"""Half of the generator's share for each size; a step at half size takes about half as long, so the coarse one sees
-most of the images."""
+FACE_SHARE = 0.25
+"""Of the face's stage, as a share of all before it: the generator has the most to learn, and the face's steps are
+short. `draft` and `standard` have it on request alone: in equal times it gains little there (docs/method.md, 5)."""
+COARSE_TO_FINE = (TrainingStage("global", 0.5), TrainingStage("local", 0.5))
+"""A step at half size takes about half as long, so the coarse generator sees most of the images."""
 SHORT_FACE_LOSSES = LossConfig(feature_matching=0.0, perceptual=10.0, pixel=10.0)
 """Of the face where minutes must do; the pixel loss as for whole frames."""
 
@@ -736,8 +745,8 @@ PRESETS: Mapping[str, Preset] = {
             minutes=240.0,
             background="frame",
             perceptual="vgg19",
-            stages=ENHANCED_WITH_FACE,
-        ),
+            stages=COARSE_TO_FINE,
+        ).with_face(),
         Preset(
             name="preview",
             description="no training: the target's own pixels moved with the body, 256 px tall; seconds",

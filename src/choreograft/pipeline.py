@@ -26,7 +26,7 @@ from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
-from choreograft.performer.perceptual import load_perceptual
+from choreograft.performer.perceptual import check_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
@@ -89,7 +89,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         _check_retarget(options, preset)
         probe(options.target)
         plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
-        load_perceptual(preset.perceptual, progress, weights)
+        check_weights(preset.perceptual, progress, weights)
 
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target
@@ -168,7 +168,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
         probe(video)
     team, compute = launch(processes, compute)
     team.check_shared(options.runs)
-    team.lead(lambda: load_perceptual(preset.perceptual, progress, weights))
+    team.lead(lambda: check_weights(preset.perceptual, progress, weights))
     plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out, batch, weights)
     return obtain_performer(plan, options.runs, compute, progress, options.output, team)
 

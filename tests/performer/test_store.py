@@ -17,6 +17,8 @@ from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 from swaying import ENHANCED_PRESET, FACE_PRESET, PRESET, SIZE, swaying_track
 
+DEEPER = replace(PRESET.generator, residual_blocks=5)
+
 
 def make_performer(preset: Preset = PRESET) -> Performer:
     stance = Stance.measure(swaying_track(24))
@@ -114,27 +116,20 @@ def test_another_version_or_a_damaged_header_is_refused(tmp_path, header):
         load_performer(path)
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path):
-    path = tmp_path / "p.performer"
-    save_performer(make_performer(), path)
-    damage(path, tensors={"generator.layers.1.weight": torch.zeros(1)})
-    with pytest.raises(
-        FileFormatError, match=r"p\.performer: .* size mismatch for generator.layers.1.weight"
-    ) as caught:
-        load_performer(path)
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize(
-    "generator", [GeneratorConfig("unet", 8, 2), replace(PRESET.generator, residual_blocks=5)], ids=["family", "depth"]
+    ("spoil", "words"),
+    [
+        ({"tensors": {"generator.layers.1.weight": torch.zeros(1)}}, "size mismatch for generator.layers.1.weight"),
+        ({"header": {"preset": asdict(replace(PRESET, generator=GeneratorConfig("unet", 8, 2)))}}, "Missing key"),
+        ({"header": {"preset": asdict(replace(PRESET, generator=DEEPER))}}, "Missing key"),
+    ],
+    ids=["shape", "family", "depth"],
 )
-def test_weights_of_another_architecture_are_refused_in_one_line(tmp_path, generator):
+def test_weights_of_another_architecture_are_refused_in_one_line(tmp_path, spoil, words):
     path = tmp_path / "p.performer"
     save_performer(make_performer(), path)
-    damage(path, header={"preset": asdict(replace(PRESET, generator=generator))})
-    with pytest.raises(
-        FileFormatError, match=r"p\.performer: .*, found Error.* Missing key.*; make one with"
-    ) as caught:
+    damage(path, **spoil)
+    with pytest.raises(FileFormatError, match=rf"p\.performer: .*, found .*{words}.*; make one with") as caught:
         load_performer(path)
     assert "\n" not in str(caught.value)
 

@@ -12,16 +12,14 @@ import torch
 
 from choreograft.config import Budget, JournalConfig
 from choreograft.files import text_hash
-from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
-from choreograft.training.recording import Clip, prepare_recording
-from choreograft.training.setup import Materials
+from choreograft.training.recording import Clip
 from choreograft.training.stages import BEGIN
-from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
-from swaying import ENHANCED_PRESET, SIZE, swaying_track, write_target
+from choreograft.training.train import TrainingPlan, train_performer
+from swaying import ENHANCED_PRESET, swaying_track, write_target
+from taught import CPU, materials_of
 from trained_together import FRAMES, STOP_AT
 
-CPU = Compute(torch.device("cpu"), bf16=False)
 TESTS = Path(__file__).parents[1]
 PROGRAM = [sys.executable, TESTS / "trained_together.py"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", TESTS / "trained_together.py"]
@@ -121,13 +119,11 @@ def test_what_goes_wrong_in_one_process_ends_all_with_one_line(run, tmp_path, tr
     assert not list(tmp_path.glob("*/*/*.performer"))
 
 
-def test_the_gradients_of_a_step_are_the_means_of_its_samples(clip, plan, tmp_path):
-    recording = prepare_recording(tmp_path / "recording", [clip], SIZE)
-    performer = build_performer(plan, recording)
+def test_the_gradients_of_a_step_are_the_means_of_its_samples(clip, tmp_path):
+    materials = materials_of(clip, tmp_path, ENHANCED_PRESET)
     with torch.no_grad():
-        for weight in performer.face.parameters():  # as it begins, most gradients pass through zeros
+        for weight in materials.performer.face.parameters():  # as it begins, most gradients pass through zeros
             weight.normal_(0, 0.1)
-    materials = Materials(performer, plan_lessons(performer, recording), None, CPU, plan.seed)
     for begin in BEGIN.values():
         stage = begin(materials)
         weights = [*stage.state.generator.parameters(), *stage.state.discriminator.parameters()]

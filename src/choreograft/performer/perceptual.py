@@ -211,6 +211,20 @@ def fetch_weights(kind: Perceptual, progress: Progress = silent) -> Path | None:
         raise AssetError(f"{error}; or {ways}") from error
 
 
+def check_weights(kind: Perceptual, progress: Progress = silent, weights: Path | None = None) -> None:
+    """Refuse before minutes of work what `load_perceptual` would refuse after them; the published file is fetched.
+
+    Args:
+        weights: as `load_perceptual`; the user's own file is read, as nothing else says what it holds.
+    Raises:
+        As `load_perceptual`.
+    """
+    if weights is None:
+        fetch_weights(kind, progress)
+    else:
+        load_perceptual(kind, progress, weights)
+
+
 def load_perceptual(
     kind: Perceptual, progress: Progress = silent, weights: Path | None = None
 ) -> FeatureNetwork | None:

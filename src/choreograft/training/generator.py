@@ -32,7 +32,7 @@ class GeneratorStage:
         A coarse one is trained on frames of half the size, and each follows on its own drawing.
         """
         setup = set_up(materials.performer, materials.perceptual, materials.compute, materials.seed)
-        lessons = replace(materials.lessons, halved=materials.preset.enhances)
+        lessons = replace(materials.lessons, halved=materials.preset.halves("global"))
         return GeneratorStage(setup, lessons, materials.seed)
 
     @staticmethod

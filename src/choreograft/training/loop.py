@@ -110,7 +110,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
             # one step, at the learning rate that this share of the stage asks for
             rate = learning_rate(done, stage.optimiser)
             for sample, learn in islice(lessons, len(mine)):
-                _seed_noise(stage.seed, IMAGES_PER_PAIR * sample)
+                _seed_noise(stage.seed, sample)
                 journal.note(learn(1 / len(mine)))
             team.average_gradients(state.generator, state.discriminator)
             descend(state, rate)
@@ -138,9 +138,9 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
         _preview(stage, journal)
 
 
-def _seed_noise(seed: int, seen_images: int) -> None:
+def _seed_noise(seed: int, sample: int) -> None:
     """Make what is random in a sample a function of seed and sample alone, so that a resumed run goes on exactly."""
-    torch.manual_seed(int(np.random.SeedSequence((seed, seen_images)).generate_state(1, np.uint64)[0]))
+    torch.manual_seed(int(np.random.SeedSequence((seed, sample)).generate_state(1, np.uint64)[0]))
 
 
 def _save(state: TrainingState, course: Course) -> None:

@@ -68,8 +68,7 @@ def set_up(
     fabric = start_fabric(performer, perceptual, compute)
     channels = PAIR_CHANNELS if preset.temporal else FRAME_CHANNELS
     state = begin_state(fabric, stage, generator, channels, preset.discriminator, preset.optimiser, seed)
-    losses = preset.enhancer.losses if stage == "local" else preset.losses
-    return Setup(fabric, performer, state, perceptual, preset, losses)
+    return Setup(fabric, performer, state, perceptual, preset, preset.losses_of(stage))
 
 
 def start_fabric(performer: Performer, perceptual: FeatureNetwork | None, compute: Compute) -> Fabric:
