@@ -831,12 +831,22 @@ class Budget:
             return Budget(images=images)
         return Budget(minutes=preset.minutes if minutes is None else minutes)
 
+    @property
+    def unit(self) -> Literal["s", "images"]:
+        """What it counts."""
+        return "s" if self.images is None else "images"
+
+    @property
+    def total(self) -> float:
+        """All of it, in its unit."""
+        if self.images is not None:
+            return self.images
+        assert self.minutes is not None
+        return 60 * self.minutes
+
     def spent(self, seconds: float, images: int) -> float:
         """Share of the budget that is used up, 0 to 1 and beyond."""
-        if self.images is not None:
-            return images / self.images
-        assert self.minutes is not None
-        return seconds / (60 * self.minutes)
+        return (seconds if self.unit == "s" else images) / self.total
 
     def __str__(self) -> str:
         return f"{self.images} images" if self.images is not None else f"{self.minutes:g} min"

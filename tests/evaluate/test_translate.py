@@ -11,7 +11,7 @@ from choreograft.config import DiscriminatorConfig, GeneratorConfig, Translation
 from choreograft.errors import PersonError
 from choreograft.evaluate.methods import CYCLEGAN, RECYCLE_GAN
 from choreograft.evaluate.translate.history import History
-from choreograft.evaluate.translate.lessons import Domain, draw_order, find_runs
+from choreograft.evaluate.translate.lessons import Domain, find_runs, load_runs
 from choreograft.evaluate.translate.networks import Direction, build_networks
 from choreograft.evaluate.translate.objective import (
     cycle_loss,
@@ -162,11 +162,10 @@ def test_a_domain_holds_the_frames_of_the_person_in_their_order(tmp_path):
 def test_frames_are_not_paired_and_each_comes_once_in_every_round():
     frames = np.arange(12, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
     domain = Domain(frames, np.arange(12), 1)
-    load = draw_order(domain, domain, seed=0)
-    seen = np.array([[int(to_image(run[0])[0, 0, 0]) for run in load(step)] for step in range(24)])
+    drawn = [load_runs(domain, domain, sample, seed=0) for sample in range(24)]
+    seen = np.array([[int(to_image(run[0])[0, 0, 0]) for run in runs] for runs in drawn])
     for epoch in (seen[:12], seen[12:]):
         assert sorted(epoch[:, 0]) == sorted(epoch[:, 1]) == list(range(12))
     assert (seen[:, 0] != seen[:, 1]).any()
     assert (seen[:12, 0] != seen[12:, 0]).any()
-    again = draw_order(domain, domain, seed=0)(7)
-    torch.testing.assert_close(again, load(7), rtol=0, atol=0)
+    torch.testing.assert_close(load_runs(domain, domain, 7, seed=0), drawn[7], rtol=0, atol=0)

@@ -12,13 +12,15 @@ from safetensors.torch import load_file
 from choreograft.config import Budget, DiscriminatorConfig, GeneratorConfig, TranslationConfig
 from choreograft.errors import FileFormatError
 from choreograft.evaluate.method import Footage, Terms
-from choreograft.evaluate.translate.lessons import Domain, draw_order
-from choreograft.evaluate.translate.method import TranslatedMethod, translate_picture
+from choreograft.evaluate.translate.drawing import translate_picture
+from choreograft.evaluate.translate.lessons import Domain
+from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.evaluate.translate.training import Translation
 from choreograft.performer.device import Compute
 from choreograft.progress import silent
 from choreograft.retarget.carry import Motion
 from choreograft.training.recording import Clip
+from choreograft.training.step import descend
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 from interrupted import StopAfter
@@ -91,7 +93,7 @@ def test_a_finished_translation_is_not_trained_again_and_leaves_what_it_promises
     first.build(silent)
     folder = next(first.terms.runs.iterdir())
     left = {path.name for path in folder.iterdir()}
-    assert left == {".lock", "generator.safetensors", "preview.png", "stats.jsonl"}
+    assert left == {".lock", "generator.safetensors", "previews", "stats.jsonl"}
     written = (folder / "generator.safetensors").stat().st_mtime_ns
     plan("cyclegan").build(silent)
     assert (folder / "generator.safetensors").stat().st_mtime_ns == written
@@ -132,11 +134,11 @@ def test_it_learns_the_tint_of_each_domain_without_pairs():
     config = replace(
         TINY, cycle=10.0, generator=GeneratorConfig(base_channels=8, downsamplings=1, residual_blocks=1)
     )  # fmt: skip
-    translation = Translation.begin(config, SIZE, CPU, seed=0)
-    load = draw_order(*(Domain(frames, np.arange(12), 1) for frames in (green, red)), seed=0)
-    for step in range(40):
-        translation.step(*load(step), rate=2e-3)
-        translation.state.seen_images += config.images_per_step
+    domains = (Domain(frames, np.arange(12), 1) for frames in (green, red))
+    translation = Translation.begin(config, *domains, SIZE, CPU, seed=0)
+    for sample in range(40):
+        translation.prepare(sample)(1.0)
+        descend(translation.state, rate=2e-3)
     networks = translation.translators
     for network, frame, wanted in ((networks.to_target, green[0], red), (networks.to_source, red[0], green)):
         drawn = translate_picture(network, frame, CPU)

@@ -18,10 +18,11 @@ from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FACE_CHANNELS, join_face
 from choreograft.performer.region import Region
 from choreograft.retarget.stance import Stance
-from choreograft.training.frames import TrainingFrame, TrainingPair
+from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair
 from choreograft.training.generator import draw_second
 from choreograft.training.objective import likeness_terms
 from choreograft.training.pairs import Lessons, pair_at
+from choreograft.training.preview import draw_pairs
 from choreograft.training.recording import MIN_PAIRS, Recording
 from choreograft.training.setup import Materials, begin_state, start_fabric
 from choreograft.training.state import TrainingState
@@ -76,8 +77,13 @@ class FaceStage:
 
     @property
     def lessons(self) -> Lessons:
-        """See loop.Stage."""
+        """What it reads its frames from."""
         return self.materials.lessons
+
+    @property
+    def images(self) -> int:
+        """See loop.Stage."""
+        return IMAGES_PER_PAIR
 
     def prepare(self, sample: int) -> Callable[[float], Terms]:
         """See loop.Stage."""
@@ -86,8 +92,12 @@ class FaceStage:
         assert face is not None
         return partial(self._learn, FaceLesson(*self.lessons.load_whole(n, sample), face))
 
-    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+    def draw_preview(self, count: int) -> NDArray[np.uint8]:
         """See loop.Stage."""
+        return draw_pairs(self.show, self.lessons.recording.pairs, count)
+
+    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+        """See preview.Show."""
         pair, region = self.lessons.load_whole(n)
         with torch.no_grad():
             drawn, stick = self._draw(pair, region), pair[1].conditioning.stick.to(self.fabric.device)

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.config import OptimiserConfig
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Composite, Conditioning
-from choreograft.training.frames import TrainingFrame, TrainingPair
+from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair
 from choreograft.training.pairs import Lessons, load_pair
+from choreograft.training.preview import draw_pairs
 from choreograft.training.setup import Materials, Setup, set_up
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, add_pair_gradients
@@ -51,12 +54,21 @@ class GeneratorStage:
         """See loop.Stage."""
         return self.setup.preset.optimiser
 
+    @property
+    def images(self) -> int:
+        """See loop.Stage."""
+        return IMAGES_PER_PAIR
+
     def prepare(self, sample: int) -> Callable[[float], Terms]:
         """See loop.Stage."""
         return partial(self._learn, load_pair(self.lessons, sample, self.seed))
 
-    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+    def draw_preview(self, count: int) -> NDArray[np.uint8]:
         """See loop.Stage."""
+        return draw_pairs(self.show, self.lessons.recording.pairs, count)
+
+    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+        """See preview.Show."""
         device = self.setup.fabric.device
         (first, second), region = self.lessons.load_whole(n)
         self.state.generator.eval()

@@ -6,7 +6,7 @@ run folder/   options.json  stats.jsonl  losses.png  summary.json  previews/  ch
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,7 @@ from torch import Tensor
 
 from choreograft.config import JournalConfig
 from choreograft.files import atomic_path
-from choreograft.performer.images import to_image
-from choreograft.training.frames import TrainingFrame
-from choreograft.video.sheet import save_picture, tile_pictures
-
-Show = Callable[[int], tuple[TrainingFrame, Tensor]]
-"""From n to frame n + 1 of the recording and how it is drawn after frame n: (1, 3, H, W) in [-1, 1]."""
+from choreograft.video.sheet import save_picture
 
 
 class Journal:
@@ -59,9 +54,8 @@ class Journal:
         """Whether it is time for the next preview; the first is due at once."""
         return time.monotonic() >= self._preview_due
 
-    def write_preview(self, show: Show, pairs: NDArray[np.intp], seen_images: int) -> None:
-        """Save real frames, their stick figures and what becomes of them, always the same frames."""
-        sheet = draw_preview(show, pairs, self.config.preview_frames)
+    def write_preview(self, sheet: NDArray[np.uint8], seen_images: int) -> None:
+        """Save a contact sheet (H, W, 3) of what is drawn by now."""
         save_picture(sheet, self.folder / "previews" / f"images_{seen_images:07d}.png")
         self._preview_due = time.monotonic() + self.config.preview_every_s
 
@@ -79,22 +73,6 @@ class Journal:
         lines = _read_lines(self.folder / "stats.jsonl")
         if len(lines) > 1:
             plot_lines(lines, self.folder / "losses.png")
-
-
-def draw_preview(show: Show, pairs: NDArray[np.intp], count: int) -> NDArray[np.uint8]:
-    """A contact sheet with a column each for `count` frames spread over the pairs: real, given, drawn.
-
-    Given is the stick figure, and below it the guide where there is one.
-    """
-    columns = []
-    for n in pairs[np.linspace(0, len(pairs) - 1, count).round().astype(int)].tolist():
-        frame, drawn = show(n)
-        given = frame.conditioning
-        column = [to_image(frame.real[0]), to_image(given.stick[0])]
-        if given.guide is not None:
-            column.append(to_image(given.guide[0, :3]))
-        columns.append([*column, to_image(drawn[0])])
-    return tile_pictures([list(row) for row in zip(*columns, strict=True)])
 
 
 def plot_lines(lines: list[dict[str, float]], path: Path) -> None:

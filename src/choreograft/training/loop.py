@@ -12,15 +12,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from choreograft.config import Budget, OptimiserConfig
 from choreograft.errors import ChoreograftError
 from choreograft.performer.device import run_ahead
 from choreograft.progress import Advance
-from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.journal import Journal
-from choreograft.training.pairs import Lessons
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, descend, learning_rate
 from choreograft.training.team import Team
@@ -43,8 +41,8 @@ class Stage(Protocol):
         ...
 
     @property
-    def lessons(self) -> Lessons:
-        """What previews are drawn from."""
+    def images(self) -> int:
+        """Real frames that a sample shows to the generators."""
         ...
 
     def prepare(self, sample: int) -> Callable[[float], Terms]:
@@ -55,8 +53,8 @@ class Stage(Protocol):
         """
         ...
 
-    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
-        """Frame n + 1 of the recording and how it is drawn by now after frame n: (1, 3, H, W) in [-1, 1]."""
+    def draw_preview(self, count: int) -> NDArray[np.uint8]:
+        """A contact sheet (H, W, 3) of what it draws by now, always of the same `count` frames."""
         ...
 
 
@@ -99,7 +97,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
         TeamError: another process has ended.
     """
     state, journal, budget, team = stage.state, course.journal, course.budget, course.team
-    images = IMAGES_PER_PAIR * course.batch  # a step
+    images = stage.images * course.batch  # a step
     mine = range(team.rank, course.batch, team.size)  # of a step's samples, those of this process
     samples = (step * course.batch + k for step in count(state.seen_images // images) for k in mine)
     lessons = run_ahead(((sample, stage.prepare(sample)) for sample in samples), "lessons")
@@ -126,7 +124,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
                 _save(state, course)
                 checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
             state.seconds = team.settle(time.monotonic() - began)
-            course.advance(state.seconds if budget.images is None else state.seen_images, **journal.latest)
+            course.advance(state.seconds if budget.unit == "s" else state.seen_images, **journal.latest)
     except KeyboardInterrupt as interruption:
         _save(state, course)
         team.fail(interruption)
@@ -149,7 +147,7 @@ def _save(state: TrainingState, course: Course) -> None:
 
 
 def _preview(stage: Stage, journal: Journal) -> None:
-    journal.write_preview(stage.show, stage.lessons.recording.pairs, stage.state.seen_images)
+    journal.write_preview(stage.draw_preview(journal.config.preview_frames), stage.state.seen_images)
 
 
 def write_stats(state: TrainingState, course: Course, rate: float) -> None:

@@ -50,16 +50,15 @@ def train_stages(
         TeamError: another process has ended.
     """
     stages = materials.preset.stages
-    total = 60 * budget.minutes if budget.minutes is not None else budget.images
     state: TrainingState | None = None
-    task = progress.task("Training", total, "s" if budget.images is None else "images")
+    task = progress.task("Training", budget.total, budget.unit)
     with task as advance, torch.random.fork_rng(devices=[]), team.listening():
         course = Course(budget, journal, checkpoint, key, advance, batch, team)
         first = _first_stage(checkpoint, key, stages)
         for stage, span in list(zip(stages, plan_spans(stages), strict=True))[first:]:
             current = BEGIN[stage.name](materials)
             if state is None:
-                _resume(current.state, course, progress)
+                resume(current.state, course, progress)
             else:
                 current.state.seen_images, current.state.seconds = state.seen_images, state.seconds
             state = current.state
@@ -88,8 +87,12 @@ def _first_stage(checkpoint: Path, key: str, stages: Sequence[TrainingStage]) ->
     return names.index(found)
 
 
-def _resume(state: TrainingState, course: Course, progress: Progress) -> None:
-    """Load the checkpoint if there is one, and say so."""
+def resume(state: TrainingState, course: Course, progress: Progress) -> None:
+    """Load the checkpoint if there is one, and say so; the journal forgets what came after it.
+
+    Raises:
+        FileFormatError: the checkpoint is damaged or belongs to another plan.
+    """
     if course.checkpoint.exists():
         state.load(course.checkpoint, course.key)
         progress.say(

@@ -3,7 +3,7 @@
 The order is a function of the seed and the step alone. Shapes: T frames, H x W pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,10 +66,10 @@ class Domain:
         return run.contiguous(memory_format=torch.channels_last)
 
 
-def draw_order(source: Domain, target: Domain, seed: int) -> Callable[[int], tuple[Tensor, Tensor]]:
-    """From a step to a run of each domain, in orders that know nothing of each other."""
+def load_runs(source: Domain, target: Domain, sample: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A run of each domain, (T, 3, H, W) in [-1, 1]; the orders of both know nothing of each other."""
     first, second = np.random.SeedSequence(seed).generate_state(2).tolist()
-    return lambda step: (source.run_at(step, first), target.run_at(step, second))
+    return source.run_at(sample, first), target.run_at(sample, second)
 
 
 def find_runs(tracks: Sequence[PoseTrack], length: int) -> NDArray[np.intp]:

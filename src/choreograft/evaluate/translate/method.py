@@ -20,21 +20,19 @@ from torch import nn
 from choreograft.config import JournalConfig, TranslationConfig
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.method import Footage, Method, Terms
-from choreograft.evaluate.translate.lessons import Domain, draw_order
-from choreograft.evaluate.translate.networks import Translators
-from choreograft.evaluate.translate.training import Translation, fit
+from choreograft.evaluate.translate.drawing import translate_picture
+from choreograft.evaluate.translate.lessons import Domain
+from choreograft.evaluate.translate.training import Translation
 from choreograft.files import atomic_path, content_hash, remove_partial, text_hash
-from choreograft.performer.device import Compute
-from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.progress import Progress
 from choreograft.training.journal import Journal
-from choreograft.training.loop import Course
+from choreograft.training.loop import Course, Span, fit
 from choreograft.training.recording import Clip
+from choreograft.training.stages import resume
 from choreograft.training.team import alone
 from choreograft.training.train import hold_folder
 from choreograft.video.read import probe, read_frames
-from choreograft.video.sheet import save_picture, tile_pictures
 from choreograft.video.size import Canvas, Size
 
 GENERATOR_FILE: Final = "generator.safetensors"
@@ -93,42 +91,18 @@ class TranslatedMethod:
             Domain.prepare(file, clips, self.config.loaded, self._size, progress)
             for file, clips in zip(stored, ([self.source], self.footage.shown()), strict=True)
         )
-        translation = Translation.begin(self.config, self._size, self.terms.compute, self.terms.seed)
+        compute, seed = self.terms.compute, self.terms.seed
+        translation = Translation.begin(self.config, source, target, self._size, compute, seed)
         state, journal = translation.state, Journal(folder, JournalConfig())
-        if checkpoint.exists():
-            state.load(checkpoint, self.identity)
-            progress.say(
-                f"Going on from {checkpoint}: {state.seen_images} images, {state.seconds:.0f} s trained so far"
-            )
-        journal.forget_after(state.seen_images)
-        total = 60 * budget.minutes if budget.minutes is not None else budget.images
-        with progress.task("Training", total, "s" if budget.images is None else "images") as advance:
+        with progress.task("Training", budget.total, budget.unit) as advance:
             course = Course(budget, journal, checkpoint, self.identity, advance, batch=1, team=alone)
-            fit(translation, draw_order(source, target, self.terms.seed), course)
+            resume(state, course, progress)
+            fit(translation, Span(0.0, 1.0), course)
         journal.plot_losses()
-        save_picture(
-            draw_sheet(translation.translators, source, self.terms.compute, journal.config.preview_frames),
-            folder / "preview.png",
-        )
         facts = {"images": state.seen_images, "seconds": round(state.seconds, 1)}
         _save_generator(translation.translators.to_target, facts, path)
         for served in (checkpoint, *stored):
             served.unlink()
-
-
-def translate_picture(network: nn.Module, picture: NDArray[np.uint8], compute: Compute) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) of one domain as it looks in the other, the same shape."""
-    frame = to_tensor(picture)[None].to(compute.device, memory_format=torch.channels_last)
-    with torch.inference_mode(), compute.autocast():
-        return to_image(network(frame)[0])
-
-
-def draw_sheet(translators: Translators, source: Domain, compute: Compute, count: int) -> NDArray[np.uint8]:
-    """A contact sheet with a column each for `count` frames spread over the source: real, translated, back again."""
-    real = [source.frames[n] for n in np.linspace(0, len(source.frames) - 1, count).round().astype(int)]
-    there = [translate_picture(translators.to_target, picture, compute) for picture in real]
-    back = [translate_picture(translators.to_source, picture, compute) for picture in there]
-    return tile_pictures([real, there, back])
 
 
 def _save_generator(generator: nn.Module, facts: dict[str, Any], path: Path) -> None:
