@@ -26,7 +26,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from choreograft.config import PRESETS, LossConfig, Preset, StageName
+from choreograft.config import LossConfig, StageName
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
@@ -35,6 +35,7 @@ from choreograft.performer.networks.families import build_generator
 from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.presets import PRESETS, Preset
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.objective import PAIR_CHANNELS
 from choreograft.training.step import adam, add_pair_gradients, descend, learning_rate

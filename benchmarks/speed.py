@@ -17,7 +17,7 @@ import torch
 import tyro
 
 from choreograft.body.fit import fit_body
-from choreograft.config import Preset, StageName, TrackingConfig
+from choreograft.config import StageName, TrackingConfig
 from choreograft.evaluate.methods import TRAINED, adapt_preset
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.performer.device import Compute, choose_compute
@@ -27,6 +27,7 @@ from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
+from choreograft.presets import Preset
 from choreograft.render.session import render_frames
 from choreograft.retarget.carry import Motion
 from choreograft.retarget.stance import Stance, Torso

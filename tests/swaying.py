@@ -13,13 +13,13 @@ from choreograft.config import (
     GeneratorConfig,
     LossConfig,
     OptimiserConfig,
-    Preset,
     StickFigureConfig,
     TrainingStage,
 )
 from choreograft.pose import skeleton
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.presets import Preset
 from choreograft.training.recording import Clip
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter

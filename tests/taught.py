@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from choreograft.config import Budget, Preset
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
+from choreograft.presets import Budget, Preset
 from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.setup import Materials

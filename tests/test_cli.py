@@ -8,9 +8,9 @@ import torch
 
 from choreograft import __version__, pipeline
 from choreograft.cli import main, parse
-from choreograft.config import DEFAULT_PRESET
 from choreograft.options import DanceOptions, TrainOptions
 from choreograft.performer.device import Compute
+from choreograft.presets import DEFAULT_PRESET
 from swaying import swaying_track, write_target
 
 

@@ -5,8 +5,9 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
-from choreograft.config import PRESETS, Budget, GeneratorConfig, find_preset, preset_from_dict
+from choreograft.config import GeneratorConfig
 from choreograft.errors import OptionError
+from choreograft.presets import PRESETS, Budget, find_preset, preset_from_dict
 
 
 @pytest.mark.parametrize("name", PRESETS)

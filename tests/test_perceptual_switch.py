@@ -9,11 +9,11 @@ import torch
 from choreograft import pipeline
 from choreograft.assets import VGG19
 from choreograft.cli import parse
-from choreograft.config import Budget
 from choreograft.errors import AssetError, FileFormatError, OptionError
 from choreograft.performer import perceptual
 from choreograft.performer.device import Compute
 from choreograft.performer.perceptual import EfficientNetLite0, fetch_weights
+from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.training import train
 from choreograft.training.train import TrainingPlan, train_performer

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from choreograft import cli, config, pipeline
+from choreograft import cli, pipeline, presets
 from choreograft.console import ConsoleProgress
 from choreograft.ranks import is_main
 from choreograft.training import generator
@@ -44,7 +44,7 @@ def end(*_):
 
 
 def main(trouble: str) -> None:
-    config.PRESETS[ENHANCED_PRESET.name] = ENHANCED_PRESET
+    presets.PRESETS[ENHANCED_PRESET.name] = ENHANCED_PRESET
     pipeline.read_clip = lambda video, *_: (Clip(video, swaying_track(FRAMES)), None)
     pipeline.read_shown_bodies = lambda *_: None
     if trouble == "stopped":

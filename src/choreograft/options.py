@@ -10,7 +10,8 @@ from typing import Annotated
 from tyro.conf import Positional
 from tyro.conf import arg as option
 
-from choreograft.config import DEFAULT_FACE, DEFAULT_PRESET, DEFAULT_RETARGET, PRESETS, FaceChoice, Retarget
+from choreograft.config import DEFAULT_FACE, DEFAULT_RETARGET, FaceChoice, Retarget
+from choreograft.presets import DEFAULT_PRESET, PRESETS
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""

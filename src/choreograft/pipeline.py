@@ -11,16 +11,7 @@ from typing import Any, cast
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.track import BodyTrack
-from choreograft.config import (
-    PERCEPTUAL_NAMES,
-    BodyFitConfig,
-    Budget,
-    CleaningConfig,
-    Perceptual,
-    Preset,
-    TrackingConfig,
-    find_preset,
-)
+from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
@@ -33,6 +24,7 @@ from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
+from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview

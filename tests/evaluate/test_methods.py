@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from choreograft import assets
-from choreograft.config import PRESETS, Budget, LossConfig
+from choreograft.config import LossConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate import methods
 from choreograft.evaluate.method import Footage, Terms
@@ -24,6 +24,7 @@ from choreograft.evaluate.methods import (
 from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import canvas_size
+from choreograft.presets import PRESETS, Budget
 from choreograft.progress import silent
 from choreograft.retarget.carry import Motion
 from choreograft.video.size import Size

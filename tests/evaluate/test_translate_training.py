@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from choreograft.config import Budget, DiscriminatorConfig, GeneratorConfig, TranslationConfig
+from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
 from choreograft.errors import FileFormatError
 from choreograft.evaluate.method import Footage, Terms
 from choreograft.evaluate.translate.drawing import translate_picture
@@ -17,6 +17,7 @@ from choreograft.evaluate.translate.lessons import Domain
 from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.evaluate.translate.training import Translation
 from choreograft.performer.device import Compute
+from choreograft.presets import Budget
 from choreograft.progress import silent
 from choreograft.retarget.carry import Motion
 from choreograft.training.recording import Clip

@@ -8,11 +8,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from choreograft.config import PRESETS, GeneratorConfig, Preset
+from choreograft.config import GeneratorConfig
 from choreograft.errors import FileFormatError
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
 from choreograft.performer.staging import Conditioning
 from choreograft.performer.store import load_performer, save_performer
+from choreograft.presets import PRESETS, Preset
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 from swaying import ENHANCED_PRESET, FACE_PRESET, PRESET, SIZE, swaying_track

@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from choreograft.config import PRESETS, Budget
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.options import DanceOptions
 from choreograft.performer.device import Compute
@@ -16,6 +15,7 @@ from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import load_performer, save_performer
 from choreograft.pipeline import dance
+from choreograft.presets import PRESETS, Budget
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import BodyStage, to_pose_track
 from choreograft.retarget.carry import Motion

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from choreograft.config import Budget, JournalConfig, Preset
+from choreograft.config import JournalConfig
+from choreograft.presets import Budget, Preset
 from choreograft.training.recording import Clip
 from swaying import PRESET, swaying_track, write_target
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from choreograft.config import Budget, DiscriminatorConfig, GeneratorConfig, LossConfig
+from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig
 from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
+from choreograft.presets import Budget
 from choreograft.render.session import render_frames
 from choreograft.retarget.carry import Motion
 from choreograft.training.objective import verdict_terms

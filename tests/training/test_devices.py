@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from choreograft.config import Budget, JournalConfig
+from choreograft.config import JournalConfig
 from choreograft.files import text_hash
 from choreograft.performer.store import load_performer
+from choreograft.presets import Budget
 from choreograft.training.recording import Clip
 from choreograft.training.stages import BEGIN
 from choreograft.training.train import TrainingPlan, train_performer

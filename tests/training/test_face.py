@@ -9,11 +9,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from choreograft.config import Budget, TrainingStage
+from choreograft.config import TrainingStage
 from choreograft.errors import FileFormatError
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose import skeleton
+from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.render.session import render_frames
 from choreograft.retarget.carry import Motion

@@ -8,10 +8,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from choreograft.config import Budget, DiscriminatorConfig, GeneratorConfig, LossConfig, Preset
+from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
 from choreograft.performer.region import Region
 from choreograft.performer.staging import GUIDE_CHANNELS, MAX_SHIFT, Conditioning, OverWarp, WithinFrame, shift
+from choreograft.presets import Budget, Preset
 from choreograft.retarget.stance import Stance
 from choreograft.training.guides import GAP_S, Guides
 from choreograft.training.recording import prepare_recording

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from choreograft.config import Budget
 from choreograft.errors import OptionError
 from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
+from choreograft.presets import Budget
 from choreograft.training import train as training
 from choreograft.training.holdout import check_hold_out, held_out_frames, hide_held_out
 from choreograft.training.train import TrainingPlan, train_performer

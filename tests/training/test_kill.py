@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
-from choreograft.config import Budget, JournalConfig
+from choreograft.config import JournalConfig
 from choreograft.performer.device import Compute
+from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, train_performer

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from choreograft.config import Budget, JournalConfig, LossConfig, OptimiserConfig
+from choreograft.config import JournalConfig, LossConfig, OptimiserConfig
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
 from choreograft.performer.device import choose_compute
 from choreograft.performer.images import to_image
 from choreograft.performer.store import load_performer
+from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.training import generator
 from choreograft.training.journal import Journal

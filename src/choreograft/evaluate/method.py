@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import PRESETS, Budget, Preset
 from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import canvas_size
+from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress
 from choreograft.retarget.carry import Motion, Standing
 from choreograft.training.holdout import hide_held_out

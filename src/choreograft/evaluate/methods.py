@@ -12,17 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.assets import VGG19, cached
-from choreograft.config import (
-    CANVAS_STEP,
-    PERCEPTUAL_NAMES,
-    PRESETS,
-    DiscriminatorConfig,
-    GeneratorConfig,
-    LossConfig,
-    NormalisationConfig,
-    Preset,
-    TranslationConfig,
-)
+from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, NormalisationConfig, TranslationConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate.method import Footage, Method, MethodPlan, Terms
 from choreograft.evaluate.translate.method import TranslatedMethod
@@ -31,6 +21,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_shown_bodies
+from choreograft.presets import CANVAS_STEP, PERCEPTUAL_NAMES, PRESETS, Preset
 from choreograft.progress import Progress
 from choreograft.render.nearest import NearestFrames
 from choreograft.render.session import render_frames

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from choreograft.config import DEFAULT_PRESET, Budget, TrackingConfig, find_preset
+from choreograft.config import TrackingConfig
 from choreograft.errors import ChoreograftError, OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.method import MethodPlan, Terms
@@ -31,6 +31,7 @@ from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.store import is_performer, load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
+from choreograft.presets import DEFAULT_PRESET, Budget, find_preset
 from choreograft.progress import Progress, silent
 from choreograft.training.recording import Clip
 from choreograft.training.train import list_versions

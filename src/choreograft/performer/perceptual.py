@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from choreograft import assets
-from choreograft.config import Perceptual
 from choreograft.errors import AssetError, FileFormatError, give_reason
+from choreograft.presets import Perceptual
 from choreograft.progress import Progress, silent
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)

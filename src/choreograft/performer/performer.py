@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from choreograft.config import Preset
 from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FaceGenerator
 from choreograft.performer.networks.families import build_generator
@@ -20,6 +19,7 @@ from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
 from choreograft.pose.track import PoseTrack
+from choreograft.presets import Preset
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance

@@ -16,12 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from choreograft.config import Background, StickFigureConfig
+from choreograft.config import StickFigureConfig
 from choreograft.performer.images import to_tensor
 from choreograft.performer.networks.halve import halve
 from choreograft.performer.region import Region
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
+from choreograft.presets import Background
 
 GUIDE_CHANNELS: Final = 11
 """Of a guide, see `Warped.as_guide`."""

@@ -12,11 +12,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from choreograft.config import preset_from_dict
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
+from choreograft.presets import preset_from_dict
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size

@@ -13,10 +13,11 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.config import OptimiserConfig, Preset
+from choreograft.config import OptimiserConfig
 from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FACE_CHANNELS, join_face
 from choreograft.performer.region import Region
+from choreograft.presets import Preset
 from choreograft.retarget.stance import Stance
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair
 from choreograft.training.generator import draw_second

@@ -12,10 +12,10 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-from choreograft.config import Preset
 from choreograft.errors import OptionError
 from choreograft.options import DEFAULT_BATCH, DEFAULT_DEVICES, DEFAULT_NODES
 from choreograft.performer.device import Compute
+from choreograft.presets import Preset
 from choreograft.ranks import read_torchrun
 from choreograft.training.team import Team, alone
 

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from choreograft.config import Budget, OptimiserConfig
+from choreograft.config import OptimiserConfig
 from choreograft.errors import ChoreograftError
 from choreograft.performer.device import run_ahead
+from choreograft.presets import Budget
 from choreograft.progress import Advance
 from choreograft.training.journal import Journal
 from choreograft.training.state import TrainingState

@@ -7,13 +7,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from choreograft.config import DiscriminatorConfig, LossConfig, OptimiserConfig, Preset, StageName
+from choreograft.config import DiscriminatorConfig, LossConfig, OptimiserConfig, StageName
 from choreograft.performer.device import Compute
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
 from choreograft.performer.networks.enhancer import trained_part
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.performer import Performer
 from choreograft.performer.staging import Composite, Conditioning, draw_frames
+from choreograft.presets import Preset
 from choreograft.training.objective import FRAME_CHANNELS, PAIR_CHANNELS
 from choreograft.training.pairs import Lessons
 from choreograft.training.state import TrainingState

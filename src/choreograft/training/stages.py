@@ -7,9 +7,10 @@ from typing import Final
 
 import torch
 
-from choreograft.config import Budget, StageName, TrainingStage
+from choreograft.config import StageName, TrainingStage
 from choreograft.errors import FileFormatError
 from choreograft.options import DEFAULT_BATCH
+from choreograft.presets import Budget
 from choreograft.progress import Progress
 from choreograft.training.face import FaceStage
 from choreograft.training.generator import GeneratorStage

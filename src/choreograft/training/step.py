@@ -9,10 +9,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from choreograft.config import LossConfig, OptimiserConfig, Preset
+from choreograft.config import LossConfig, OptimiserConfig
 from choreograft.performer.losses import discriminator_loss
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import Composite, Conditioning
+from choreograft.presets import Preset
 from choreograft.training.frames import TrainingPair
 from choreograft.training.objective import join_frames, join_pair, picture_terms, verdict_terms
 

@@ -15,7 +15,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from choreograft.body.track import BodyTrack
-from choreograft.config import PERCEPTUAL_NAMES, PRESETS, Budget, JournalConfig, NormalisationConfig, Preset
+from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
@@ -25,6 +25,7 @@ from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.store import SUFFIX, save_performer
+from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance

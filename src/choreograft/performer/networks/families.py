@@ -4,11 +4,11 @@ from typing import Final
 
 from torch import nn
 
-from choreograft.config import Preset
 from choreograft.performer.networks.enhancer import LocalEnhancer
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.networks.refiner import Refiner
 from choreograft.performer.networks.translators import CascadedRefinement, UNet
+from choreograft.presets import Preset
 
 FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner, "unet": UNet, "crn": CascadedRefinement}
 
