@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body.fit import choose_varied, fit_bodies, fit_body
+from choreograft.body.calibration import choose_varied
+from choreograft.body.fit import fit_bodies, fit_body
 from choreograft.body.shape import SOLES
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.errors import PersonError
