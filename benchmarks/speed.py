@@ -113,7 +113,9 @@ def _pose(clip: Clip, folder: Path) -> tuple[Motion, ReferenceBank]:
     placed = body.on_canvas(SIZE)
     recording = prepare_recording(folder / "recording", [clip], SIZE)
     shown = placed.select(recording.kept[0])
-    return Motion(clip.track.on_canvas(SIZE), placed), ReferenceBank.choose(recording.frames, recording.masks, [shown])
+    return Motion(clip.track.on_canvas(SIZE), placed), ReferenceBank.choose(recording.frames, recording.masks, [shown])[
+        0
+    ]
 
 
 def _performer(preset: Preset, bank: ReferenceBank) -> Performer:

@@ -83,6 +83,8 @@ class DanceOptions:
     """Dance faster or slower, so that the result lasts this long; its sound keeps its pitch."""
     fps: Annotated[str, option(metavar="source|target|N")] = DEFAULT_FPS
     """Frame rate of the result: the source's (its very frame times), that of the target's footage, or a number."""
+    height: Annotated[int | None, option(metavar="PX")] = None
+    """Of the result; as tall as TARGET was filmed (up to 1080 px on the shorter side) if left out."""
     person: int = 1
     """Which of the people in SOURCE, counted by how much of the frame they fill over time."""
     as_person: int = 1

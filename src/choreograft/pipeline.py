@@ -28,6 +28,7 @@ from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, fi
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
+from choreograft.render.session import choose_size
 from choreograft.render.timing import TimingRequest
 from choreograft.render.transfer import render_dance
 from choreograft.retarget.body import BodyStage, retarget_body
@@ -74,6 +75,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
+        choose_size(performer, options.height)
         _check_retarget(options, performer.card.preset)
         if options.face == "yes" and performer.face is None:
             raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
@@ -97,7 +99,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
-        performer, clip.path, clip.track, options.output, compute, beside, sheet, progress, timing, body
+        performer, clip.path, clip.track, options.output, compute, beside, sheet, progress, timing, body, options.height
     )
     retarget = "global" if body is None else "body"
     facts = {

@@ -57,7 +57,7 @@ def test_the_bank_holds_different_poses_and_leaves_the_blurred_out() -> None:
     body = bank.bodies[0]
     frames = bank.frames.copy()
     frames[2] = frames[2].mean(axis=(0, 1), keepdims=True).astype(np.uint8)  # no detail at all
-    chosen = ReferenceBank.choose(frames, bank.masks, [body], ReferenceConfig(count=3, blurred_share=0.2))
+    chosen = ReferenceBank.choose(frames, bank.masks, [body], ReferenceConfig(count=3, blurred_share=0.2))[0]
     assert len(chosen) == 3
     assert len(chosen.bodies[0]) == 3
     assert not (chosen.frames == frames[2]).all(axis=(1, 2, 3)).any()
@@ -69,7 +69,7 @@ def test_the_bank_holds_different_poses_and_leaves_the_blurred_out() -> None:
 
 def test_small_footage_is_taken_whole() -> None:
     bank = painted_bank()
-    assert len(ReferenceBank.choose(bank.frames, bank.masks, bank.bodies)) == len(bank)
+    assert len(ReferenceBank.choose(bank.frames, bank.masks, bank.bodies)[0]) == len(bank)
 
 
 def test_clips_of_one_person_make_one_bank() -> None:
@@ -77,7 +77,7 @@ def test_clips_of_one_person_make_one_bank() -> None:
     half = len(bank) // 2
     body = bank.bodies[0]
     clips = [body.select(np.arange(half)), body.select(np.arange(half, len(body)))]
-    joined = ReferenceBank.choose(bank.frames, bank.masks, clips)
+    joined = ReferenceBank.choose(bank.frames, bank.masks, clips)[0]
     assert [len(clip) for clip in joined.bodies] == [half, len(bank) - half]
     assert_allclose(Atlas.of(joined).xy.numpy(), Atlas.of(bank).xy.numpy())
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FaceGenerator
 from choreograft.performer.networks.families import build_generator
@@ -57,8 +58,8 @@ class PerformerCard:
 class Performer(nn.Module):
     """Generator and plate of one person, and the staging that connects them with poses.
 
-    Presets that draw from the target's own frames have a bank of references (`bank`); those that do not train have no
-    generator. `face` mends the faces of finished frames; None where nothing does.
+    Presets that draw from the target's own frames have a bank of references (`bank`) and, where the background is
+    known, those at the size they were filmed (`cutouts`); those that do not train have no generator. `face` mends the faces of finished frames; None where nothing does.
     """
 
     plate: Tensor
@@ -68,10 +69,12 @@ class Performer(nn.Module):
 
     face: FaceGenerator | None
 
-    def __init__(self, card: PerformerCard, plate: Tensor, bank: ReferenceBank | None = None) -> None:
+    def __init__(
+        self, card: PerformerCard, plate: Tensor, bank: ReferenceBank | None = None, cutouts: Cutouts | None = None
+    ) -> None:
         super().__init__()
         self.card = card
-        self.bank = bank
+        self.bank, self.cutouts = bank, cutouts
         preset = card.preset
         self.staging: Staging = STAGINGS[preset.background](preset.stick_figure, preset.temporal)
         self.generator = nn.Identity()

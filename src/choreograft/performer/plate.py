@@ -89,6 +89,17 @@ def estimate_plate(frames: Picture, masks: Picture) -> Plate:
     return Plate(picture, views, motion, followed, restless)
 
 
+def estimate_viewed_plate(frames: Picture, masks: Picture, views: Floats) -> Picture:
+    """(H, W, 3) the background of some frames of a clip whose camera has been followed.
+
+    Args:
+        frames: (N, H, W, 3) uint8. masks: (N, H, W) uint8, 255 = person. views: (N, 2, 3), see `Plate.views`.
+    """
+    if np.array_equal(views, np.broadcast_to(np.eye(2, 3), views.shape)):
+        return _find_usual(frames, masks)[0]
+    return _lay_together(frames, masks, views, np.arange(len(frames)))[0]
+
+
 def view_plate(picture: Picture, view: Floats) -> Picture:
     """(H, W, 3) the plate as a frame's camera saw it; beyond its border it is mirrored."""
     if np.array_equal(view, np.eye(2, 3)):

@@ -104,12 +104,14 @@ class ReferenceBank:
     @staticmethod
     def choose(
         frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack], config: ReferenceConfig | None = None
-    ) -> "ReferenceBank":
+    ) -> tuple["ReferenceBank", NDArray[np.intp]]:
         """Pick the bank from all frames (M, h, w, 3) of some clips and the bodies in them.
 
         The frames that differ most in how the body's parts are turned before the camera (farthest-point sampling),
         the blurred ones aside.
 
+        Returns:
+            The bank, and which of the frames it is made of, increasing.
         Raises:
             PersonError: no frame has a mask.
         """
@@ -129,7 +131,7 @@ class ReferenceBank:
             body.select(chosen[(chosen >= start) & (chosen < start + len(body))] - start)
             for body, start in zip(bodies, starts, strict=False)
         ]
-        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), sharpness[chosen])
+        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), sharpness[chosen]), chosen
 
 
 def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:

@@ -72,6 +72,9 @@ class Composite:
     """(B, 3, H, W) in [-1, 1]."""
     matte: Tensor | None
     """(B, 1, H, W) in [0, 1], 1 where the person is; None where the staging has none."""
+    person: Tensor | None = None
+    """(B, 6, H, W): their colours in [-1, 1], trust in the guide in [0, 1], and its shift, right and down, in px; None
+    where nobody is refined."""
 
 
 class Staging(Protocol):
@@ -176,7 +179,8 @@ class OverWarp(_StickFigureStaging):
         """See Staging. Channels of the output: colour, trust in the guide, what is added to its matte, its shift."""
         assert conditioning.guide is not None
         person, matte = _repaint(conditioning.guide, drawn)
-        return Composite(matte * person + (1 - matte) * conditioning.plate, matte)
+        frame = matte * person + (1 - matte) * conditioning.plate
+        return Composite(frame, matte, torch.cat([person, (drawn[:, 3:4] + 1) / 2, find_shift(drawn[:, 5:7])], dim=1))
 
     def start(self, generator: nn.Module) -> None:
         """See Staging: at first the guide is trusted and the matte is its own."""
@@ -216,14 +220,20 @@ def shift(pictures: Tensor, by: Tensor) -> Tensor:
             neighbours move together.
     """
     H, W = pictures.shape[2:]
-    coarse = F.avg_pool2d(by, SHIFT_CELL, SHIFT_CELL)
-    flow = F.interpolate(coarse, size=(H, W), mode="bilinear", align_corners=False) * (MAX_SHIFT * H)
+    flow = find_shift(by)
     y, x = torch.meshgrid(
         torch.arange(H, device=by.device, dtype=by.dtype), torch.arange(W, device=by.device, dtype=by.dtype),
         indexing="ij",
     )  # fmt: skip
     grid = torch.stack([(2 * (x - flow[:, 0]) + 1) / W - 1, (2 * (y - flow[:, 1]) + 1) / H - 1], dim=-1)
     return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
+def find_shift(by: Tensor) -> Tensor:
+    """(B, 2, H, W) px by which `shift` moves what lies where, from the same."""
+    H, W = by.shape[2:]
+    coarse = F.avg_pool2d(by, SHIFT_CELL, SHIFT_CELL)
+    return F.interpolate(coarse, size=(H, W), mode="bilinear", align_corners=False) * (MAX_SHIFT * H)
 
 
 def draw_frames(

@@ -11,9 +11,11 @@ from typing import Any, Final
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
+from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.presets import preset_from_dict
@@ -27,6 +29,8 @@ SKELETON: Final = "coco-wholebody-133"
 SUFFIX: Final = ".performer"
 BANK: Final = "bank/"
 """What the names of the reference bank's tensors begin with."""
+CUTOUTS: Final = "cutouts/"
+"""What the names of the cutouts' tensors begin with."""
 
 
 def is_performer(path: Path) -> bool:
@@ -56,12 +60,19 @@ def save_performer(performer: Performer, path: Path) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in performer.state_dict().items()}
     if performer.bank is not None:
         tensors |= {f"{BANK}{name}": tensor for name, tensor in performer.bank.tensors().items()}
+    if performer.cutouts is not None:
+        tensors |= {f"{CUTOUTS}{name}": tensor for name, tensor in performer.cutouts.tensors().items()}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"choreograft": json.dumps(header, default=str)})
 
 
 def _stage_from(content: dict[str, Any] | None) -> BodyStage | None:
     return None if content is None else BodyStage.from_dict(content)
+
+
+def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Move the tensors whose names begin so into a dictionary of their own, without the prefix."""
+    return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
 
 
 def load_performer(path: Path, device: torch.device | None = None) -> Performer:
@@ -80,11 +91,11 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
             header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
             Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
         )  # fmt: skip
-        banked = {name.removeprefix(BANK): tensors.pop(name) for name in list(tensors) if name.startswith(BANK)}
+        banked, cut = _take(tensors, BANK), _take(tensors, CUTOUTS)
         bank = ReferenceBank.from_tensors(banked, header["bank"]) if banked else None
         if bank is None and card.preset.refers:
             raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
-        performer = Performer(card, tensors["plate"], bank)
+        performer = Performer(card, tensors["plate"], bank, Cutouts.from_tensors(cut) if cut else None)
         performer.load_state_dict(tensors, strict=True)
     except (
         FileFormatError,

@@ -45,6 +45,10 @@ class Warped:
     """(H, W) float32 0..1: how well the references show it."""
     provenance: Tensor
     """(H, W) int32: the reference that counts most, `NOWHERE` where none shows it."""
+    origin_xy: Tensor
+    """(H, W, 2) float32 px: where that reference shows it."""
+    part: Tensor
+    """(H, W) int32 labels: the part of the body that each pixel is moved with, around the body the nearest one."""
     usual: Tensor
     """(3, H, W) float32 0..255: the mean colour, over all references, of what lies there of the body; 0 beside it."""
     surface: SurfaceMap
@@ -123,6 +127,7 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
     colour, usual = (torch.zeros(*shape, 3, device=device) for _ in range(2))
     alpha, confidence = (torch.zeros(shape, device=device) for _ in range(2))
     provenance = torch.full(shape, NOWHERE, dtype=torch.int32, device=device)
+    origin_xy, part = torch.zeros(*shape, 2, device=device), surface.part.clone()
     px_per_m = surface.focal_px / _usual_depth(surface)
     rows, columns = _find_box(surface, config.beyond_m * px_per_m)
     if rows.stop > rows.start:
@@ -130,7 +135,7 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
             *(getattr(surface, name)[rows, columns].contiguous() for name in ("face", "barycentric", "part"))
         )
         chosen = torch.from_numpy(choice.astype(np.int32)).to(device)
-        whole = colour, alpha, confidence, provenance, usual
+        whole = colour, alpha, confidence, provenance, origin_xy, usual
         maps = [part[rows, columns].contiguous() for part in whole]
         launch(
             "performer.warp_kernels.draw_body",
@@ -139,10 +144,12 @@ def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpCon
              atlas.pictures, atlas.colours, atlas.tolerance, AGREEMENT_POWER, config.spare_share, *maps],
         )  # fmt: skip
         turns = _turn_parts(surface, atlas, choice[:, 0])
-        _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:4])
-        for canvas, part in zip(whole, maps, strict=True):
-            canvas[rows, columns] = part
-    return Warped(colour.permute(2, 0, 1), alpha, confidence, provenance, usual.permute(2, 0, 1), surface, choice)
+        part[rows, columns] = _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:-1])
+        for canvas, window in zip(whole, maps, strict=True):
+            canvas[rows, columns] = window
+    return Warped(
+        colour.permute(2, 0, 1), alpha, confidence, provenance, origin_xy, part, usual.permute(2, 0, 1), surface, choice
+    )
 
 
 @dataclass(frozen=True)
@@ -175,14 +182,15 @@ def _find_box(surface: SurfaceMap, reach: float) -> tuple[slice, slice]:
 def _draw_beyond(
     here: _Window, atlas: Atlas, choice: Choice, chosen: Tensor, turns: Tensor, px_per_m: float, config: WarpConfig,
     maps: list[Tensor],
-) -> None:  # fmt: skip
-    """Clothes and hair around the body, moved with the nearest part of it."""
+) -> Tensor:  # fmt: skip
+    """Clothes and hair around the body, moved with the nearest part of it; returns the labels of that part, (H, W)."""
     device = here.face.device
     covered = here.face.cpu().numpy() >= 0
     away, base = find_nearest(covered)
     part = here.part.cpu().numpy()
     smooth = _smooth_flow(here, atlas, int(choice[SKIRT[0], 0]), config.beyond_m * px_per_m)
-    smooth[~np.isin(part.flat[base], SKIRT)] = 0
+    nearest = part.flat[base]
+    smooth[~np.isin(nearest, SKIRT)] = 0
     reaches = np.where(np.isin(np.arange(len(PARTS)), DRESSED), config.beyond_m, config.limb_beyond_m) * px_per_m
     inputs = (away, base, smooth, adjoining_parts(), reaches.astype(np.float32))
     away_there, base_there, smooth_there, adjoining, reach_of = (torch.from_numpy(array).to(device) for array in inputs)
@@ -192,6 +200,7 @@ def _draw_beyond(
         [here.face, here.part, here.place, atlas.mesh.faces, away_there, base_there, smooth_there, chosen, atlas.xy,
          turns, adjoining, atlas.part, atlas.nearest_part, atlas.pictures, reach_of, *maps],
     )  # fmt: skip
+    return torch.from_numpy(nearest).to(device)
 
 
 def _smooth_flow(here: _Window, atlas: Atlas, n: int, reach: float) -> NDArray[np.float32]:

@@ -56,6 +56,7 @@ def draw_body(
     alpha: wp.array2d[float],
     confidence: wp.array2d[float],
     provenance: wp.array2d[int],
+    origin_xy: wp.array2d[wp.vec2],
     usual: wp.array2d[wp.vec3],
 ):
     """Each pixel (H, W) of the body: a mean over the references of the two parts it belongs to most.
@@ -127,6 +128,7 @@ def draw_body(
                 if weight > best:
                     best = weight
                     origin = n
+                    origin_xy[row, column] = xy
         trust += share * finest
     usual[row, column] = mean
     colour[row, column] = (sum + KNOWN * mean) / (shown + KNOWN)
@@ -156,6 +158,7 @@ def draw_beyond(
     alpha: wp.array2d[float],
     confidence: wp.array2d[float],
     provenance: wp.array2d[int],
+    origin_xy: wp.array2d[wp.vec2],
 ):
     """Each pixel (H, W) up to `reaches` (P,) px around the body: moved along with the body's nearest pixel, `base`.
 
@@ -201,3 +204,4 @@ def draw_beyond(
     alpha[row, column] = shown
     confidence[row, column] = 0.5 * shown * fade
     provenance[row, column] = n
+    origin_xy[row, column] = xy

@@ -55,9 +55,14 @@ class NearestFrames:
 
     def draw(self, track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
         """(H, W, 3) for every frame of a track in canvas pixels."""
+        for n in self.choose(track):
+            yield self._empty if n is None else self._frames[n]
+
+    def choose(self, track: PoseTrack) -> Iterator[int | None]:
+        """The frame for every one of a track in canvas pixels; None where nobody is to be seen."""
         seen = track.seen(SEEN)[:, skeleton.BODY]
         for xy, wanted in zip(track.xy[:, skeleton.BODY], seen, strict=True):
-            yield self._frames[self.find(xy, wanted)] if wanted.any() else self._empty
+            yield self.find(xy, wanted) if wanted.any() else None
 
     def find(self, xy: NDArray[np.float32], wanted: NDArray[np.bool_]) -> int:
         """The frame with the smallest mean distance over the joints seen in both.

@@ -9,19 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from choreograft.errors import OptionError
 from choreograft.performer.device import Compute, one_thread
+from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
 from choreograft.performer.region import Region
-from choreograft.performer.staging import Conditioning
+from choreograft.performer.staging import Composite, Conditioning
 from choreograft.performer.warp import Warped, Warper
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 from choreograft.render.nearest import NearestFrames
 from choreograft.retarget.carry import Motion
+from choreograft.video.size import Size
 
 
 @dataclass(frozen=True)
@@ -29,29 +32,57 @@ class RenderedFrame:
     """One finished frame and the pose it was drawn from."""
 
     image: NDArray[np.uint8]
-    """(H, W, 3) RGB."""
+    """(H, W, 3) RGB of the size that was asked for."""
     stick: NDArray[np.uint8]
-    """(H, W, 3) RGB; black where nobody is there."""
+    """(H, W, 3) RGB of the canvas's size; black where nobody is there."""
 
 
-def render_frames(performer: Performer, motion: Motion, compute: Compute) -> Iterator[RenderedFrame]:
+def choose_size(performer: Performer, height: int | None = None) -> Size:
+    """The size of a performer's results.
+
+    Args:
+        height: px; None for the target's own size, or the canvas's where a performer draws no larger.
+    Raises:
+        OptionError: a height that it cannot draw.
+    """
+    canvas, cutouts = performer.card.size, performer.cutouts
+    largest = canvas if cutouts is None else cutouts.size
+    if height is None or height == largest.height:
+        return largest
+    if height == canvas.height:
+        return canvas
+    if cutouts is None or not canvas.height < height < largest.height:
+        expected = f"{canvas.height}" if cutouts is None else f"{canvas.height} to {largest.height}"
+        raise OptionError(f"--height is {height}; expected {expected}, which {performer.card.name} can be drawn at")
+    return Size(2 * round(largest.width * height / largest.height / 2), 2 * round(height / 2))
+
+
+def render_frames(
+    performer: Performer, motion: Motion, compute: Compute, size: Size | None = None
+) -> Iterator[RenderedFrame]:
     """Draw every frame of a motion in the performer's canvas pixels; a frame without a person is the empty plate.
 
+    Args:
+        size: of the frames, from `choose_size`; the target's own where None.
     Raises:
         OptionError: the performer draws bodies, and the motion has none.
     """
-    renderer = performer.card.preset.renderer
+    renderer, size = performer.card.preset.renderer, size or choose_size(performer)
+    full = None
+    if size != performer.card.size:
+        assert performer.cutouts is not None
+        full = FullSize(performer.cutouts, performer.card.size, size)
     if renderer == "nearest":
-        yield from _retrieve(performer, motion.track)
+        yield from _retrieve(performer, motion.track, full)
     elif renderer == "warp" or performer.staging.guided:
         with one_thread():  # a refiner is so small that waking a second thread takes longer than it helps
-            yield from (_warp if renderer == "warp" else _generate)(performer, motion, compute)
+            yield from (_warp if renderer == "warp" else _generate)(performer, motion, compute, full)
     else:
-        yield from _generate(performer, motion, compute)
+        yield from _generate(performer, motion, compute, full)
 
 
 @torch.inference_mode()
-def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterator[RenderedFrame]:
+def _generate(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[RenderedFrame]:
     """With the generator. The first person after an empty frame starts, as in training, from a zero image.
 
     Every frame is conditioned on the one directly before it, whatever the rate of the track and that of the footage
@@ -65,20 +96,42 @@ def _generate(performer: Performer, motion: Motion, compute: Compute) -> Iterato
     for face, described in zip(faces, _describe(performer, motion, compute), strict=True):
         if described is None:
             previous = nothing
-            yield _empty_frame(performer)
+            yield _empty_frame(performer, full)
             continue
-        conditioning, region = described
+        conditioning, region, warped = described
         with compute.autocast():
             drawn = performer(conditioning.crop(region).to(compute.device), region.crop(previous))
             # the generator goes on from its own frame, as it was trained to; the face is mended in what is shown
             previous = region.paste(drawn.frame, performer.plate[None])
             shown = performer.mend_face(previous, conditioning.stick.to(compute.device), face)
-        yield RenderedFrame(to_image(shown[0]), to_image(conditioning.stick[0]))
+        if full is None:
+            image = to_image(shown[0])
+        else:
+            assert warped is not None
+            image = full.draw(warped, _decide(drawn, region, shown - previous))
+        yield RenderedFrame(image, to_image(conditioning.stick[0]))
+
+
+def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
+    """What the generator says of a frame, on the whole canvas.
+
+    Args:
+        mended: (1, 3, H, W) what the face's network adds to its colours.
+    """
+    assert drawn.person is not None
+    assert drawn.matte is not None
+    both = torch.cat([drawn.person, drawn.matte], dim=1).float()
+    maps = region.paste(both, both.new_zeros(1, 1, *mended.shape[-2:]))
+    colour = (maps[:, :3] + mended + 1) * 127.5
+    parts = (part[0].permute(1, 2, 0).cpu().numpy() for part in (colour, maps[:, 6], maps[:, 3], maps[:, 4:6]))
+    return Decisions(*(np.ascontiguousarray(part) for part in parts))
 
 
 @torch.inference_mode()
-def _describe(performer: Performer, motion: Motion, compute: Compute) -> Iterator[tuple[Conditioning, Region] | None]:
-    """What the generator is given for each frame, and where it works; None where nobody is there."""
+def _describe(
+    performer: Performer, motion: Motion, compute: Compute
+) -> Iterator[tuple[Conditioning, Region, Warped | None] | None]:
+    """What the generator is given for each frame, where it works and what it refines; None where nobody is there."""
     track, plate = motion.track, performer.plate.cpu()
     guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
     places = None if motion.body is None else motion.body.camera.project(motion.body.points)
@@ -89,18 +142,18 @@ def _describe(performer: Performer, motion: Motion, compute: Compute) -> Iterato
             continue
         guide = None if warped is None else warped.as_guide().cpu()
         region = performer.region_around(None if places is None else places[t])
-        yield performer.staging.describe(track, t, plate, guide), region
+        yield performer.staging.describe(track, t, plate, guide), region, warped
 
 
 @torch.inference_mode()
-def _warp(performer: Performer, motion: Motion, compute: Compute) -> Iterator[RenderedFrame]:
+def _warp(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[RenderedFrame]:
     """From the references, over the body's surface."""
     plate = (performer.plate + 1) * 127.5
     for t, warped in enumerate(_draw_guides(performer, motion, compute)):
         if warped is None:
-            yield _empty_frame(performer)
+            yield _empty_frame(performer, full)
         else:
-            image = to_image(warped.over(plate) / 127.5 - 1)
+            image = to_image(warped.over(plate) / 127.5 - 1) if full is None else full.draw(warped)
             yield RenderedFrame(image, _draw_stick(performer, motion.track, t))
 
 
@@ -119,18 +172,22 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
         yield warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
 
 
-def _retrieve(performer: Performer, track: PoseTrack) -> Iterator[RenderedFrame]:
+def _retrieve(performer: Performer, track: PoseTrack, full: FullSize | None) -> Iterator[RenderedFrame]:
     """The reference in the most similar pose (render/nearest.py)."""
     assert performer.bank is not None
     nearest = NearestFrames.of_bank(performer.bank, to_image(performer.plate))
-    for t, image in enumerate(nearest.draw(track)):
-        yield RenderedFrame(image, _draw_stick(performer, track, t)) if track.present[t] else _empty_frame(performer)
+    for t, n in enumerate(nearest.choose(track)):
+        if n is None:
+            yield _empty_frame(performer, full)
+        else:
+            image = performer.bank.frames[n] if full is None else full.show(n)
+            yield RenderedFrame(image, _draw_stick(performer, track, t))
 
 
 def _draw_stick(performer: Performer, track: PoseTrack, t: int) -> NDArray[np.uint8]:
     return draw_track_frame(track, t, performer.card.preset.stick_figure)
 
 
-def _empty_frame(performer: Performer) -> RenderedFrame:
+def _empty_frame(performer: Performer, full: FullSize | None) -> RenderedFrame:
     empty = to_image(performer.plate)
-    return RenderedFrame(empty, np.zeros_like(empty))
+    return RenderedFrame(empty if full is None else full.plate, np.zeros_like(empty))

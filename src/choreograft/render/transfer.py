@@ -21,15 +21,19 @@ from choreograft.performer.performer import Performer
 from choreograft.pose.resample import resample_track
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.render.session import render_frames
+from choreograft.render.session import choose_size, render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
 from choreograft.retarget.carry import Motion, carry_over
 from choreograft.video.read import Frame, VideoInfo, measure_length, probe, read_frames
-from choreograft.video.sheet import fit_into, save_picture, scale_to_height, tile_pictures
+from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 
 SHEET_COLUMNS: Final = 8
+SHEET_WIDTH: Final = 1920
+"""Of a contact sheet at most, px: what a screen shows."""
+BESIDE_HEIGHT: Final = 720
+"""Of a video of three pictures beside each other at most, px."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,12 @@ def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size, timing: T
         yield video
 
 
+def _shrink(size: Size, width: int | None = None, height: int | None = None) -> Size:
+    """The same shape, no wider and no taller than that."""
+    scale = min(1.0, (width or size.width) / size.width, (height or size.height) / size.height)
+    return Size(*(max(1, round(side * scale)) for side in size))
+
+
 def _open_result(path: Path, info: VideoInfo, size: Size, timing: Timing) -> VideoWriter:
     """A writer for the times of the result, with the source's sound."""
     time_base = info.time_base if timing.as_filmed else None
@@ -125,6 +135,7 @@ def render_dance(
     progress: Progress = silent,
     request: TimingRequest = TimingRequest(),  # noqa: B008 - frozen
     body: BodyTrack | None = None,
+    height: int | None = None,
 ) -> Rendering:
     """Write the video in which the performer does what `track`, the cleaned track of `source`, does.
 
@@ -136,30 +147,33 @@ def render_dance(
         sheet: a contact sheet to write, of the same three.
         request: rate and duration of the result.
         body: see `motion_for`.
+        height: of the result, px; None for the target's own.
     Raises:
-        OptionError: a tempo or a rate out of bounds.
+        OptionError: a tempo, a rate or a height out of bounds.
     """
-    info, size = probe(source), performer.card.size
+    info, size = probe(source), choose_size(performer, height)
     timing = time_for(performer, info, track, request, progress)
     motion = bring_to(timing, motion_for(performer, track, body))
-    danced = motion.track
+    danced, beside = motion.track, _shrink(size, height=BESIDE_HEIGHT)
+    cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
     originals = nearest_frames(read_frames(source), timing.source_times)
-    frames = render_frames(performer, motion, compute)
+    frames = render_frames(performer, motion, compute, size)
     with (
         _open_result(output, info, size, timing) as video,
-        _open_side_by_side(side_by_side, info, size, timing) as comparison,
+        _open_side_by_side(side_by_side, info, beside, timing) as comparison,
         progress.task("Rendering", len(danced)) as advance,
     ):
         for n, (time, original, rendered) in enumerate(zip(timing.times, originals, frames, strict=True)):
             stay = original.duration if timing.as_filmed else timing.duration - time  # counts for the last one only
             video.write(rendered.image, time, stay)
             if comparison is not None:
-                pictures = [scale_to_height(original.image, size.height), rendered.stick, rendered.image]
+                drawn = [fit_into(picture, beside) for picture in (rendered.stick, rendered.image)]
+                pictures = [scale_to_height(original.image, beside.height), *drawn]
                 comparison.write(np.concatenate(pictures, axis=1), time, stay)
             if n in columns:
-                shown.append([fit_into(original.image, size), rendered.stick, rendered.image])
+                shown.append([fit_into(image, cell) for image in (original.image, rendered.stick, rendered.image)])
             advance(n + 1)
     if sheet is not None:
         save_picture(tile_pictures([list(row) for row in zip(*shown, strict=True)]), sheet)

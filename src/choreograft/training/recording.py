@@ -138,7 +138,7 @@ def _store_frames(
                 if frame.index not in wanted:
                     continue
                 frames[n] = canvas.place_image(frame.image)
-                masks[n] = _mask_on_canvas(clip.track, frame.index, canvas)
+                masks[n] = mask_on_canvas(clip.track, frame.index, canvas)
                 n += 1
                 advance(n)
             plates.append(estimate_plate(frames[first:n], masks[first:n]))
@@ -176,7 +176,8 @@ def _report_camera(path: Path, plate: Plate, progress: Progress) -> None:
         )
 
 
-def _mask_on_canvas(track: PoseTrack, t: int, canvas: Canvas) -> NDArray[np.uint8]:
+def mask_on_canvas(track: PoseTrack, t: int, canvas: Canvas) -> NDArray[np.uint8]:
+    """(H, W) uint8 the person in a frame, 255 = person; nobody where the track has no masks."""
     if track.masks is None:
         return np.zeros((canvas.size.height, canvas.size.width), np.uint8)
     return canvas.place_image(track.masks[t])

@@ -19,6 +19,7 @@ from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
+from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
@@ -29,6 +30,7 @@ from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
+from choreograft.training.cutting import cut_references
 from choreograft.training.face import shows_faces
 from choreograft.training.guides import Guides
 from choreograft.training.holdout import hide_held_out
@@ -153,8 +155,12 @@ def train_performer(
         recording = team.lead(lambda: prepare_recording(folder / "recording", shown, size, progress))
         placed = _place_bodies(plan, recording, bodies, size)
         stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
-        bank = ReferenceBank.choose(recording.frames, recording.masks, placed) if placed else None
-        performer = build_performer(plan, recording, stage, bank)
+        bank, cutouts = None, None
+        if placed:
+            bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed)
+            if recording.has_background:
+                cutouts = cut_references(recording, shown, chosen, progress)
+        performer = build_performer(plan, recording, stage, bank, cutouts)
         if not plan.preset.trains:
             return _finish(performer, plan, folder, output, str(compute))
         if plan.preset.mends_faces and not performer.card.preset.mends_faces:
@@ -183,8 +189,9 @@ def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path
 
 
 def build_performer(
-    plan: TrainingPlan, recording: Recording, stage: BodyStage | None = None, bank: ReferenceBank | None = None
-) -> Performer:
+    plan: TrainingPlan, recording: Recording, stage: BodyStage | None = None, bank: ReferenceBank | None = None,
+    cutouts: Cutouts | None = None,
+) -> Performer:  # fmt: skip
     """An untrained performer: stance and plate of the first clip, weights drawn from the plan's seed.
 
     Its preset is the plan's as far as the recording allows: see `Background` for cameras that were lost, and nothing is
@@ -212,7 +219,7 @@ def build_performer(
     assert (width, height) == tuple(card.size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        return Performer(card, to_tensor(recording.plates[0]), bank)
+        return Performer(card, to_tensor(recording.plates[0]), bank, cutouts)
 
 
 def _place_bodies(

@@ -1,0 +1,130 @@
+"""The references' people cut out at the size they were filmed, and the background at that size: full-size pixels.
+
+Kept compressed, since a hundred people of 1080x1920 are a gigabyte; the few that are drawn from at a time are decoded.
+Shapes: N references, h x w pixels of a cutout, H x W pixels of a result.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from choreograft.video.size import Canvas, Size
+
+Picture = NDArray[np.uint8]
+MAX_SHORT_SIDE: Final = 1080
+"""Of a result, px: what people film. Larger footage is kept at this size."""
+LOSSY: Final = (cv2.IMWRITE_JPEG_QUALITY, 94, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+"""Of the person's colours: 128 people of 1080x1920 are some 40 MB."""
+DECODED: Final = 40
+"""Cutouts that are kept decoded, some 5 MB each at 1080x1920."""
+WORTH_SHRINKING: Final = 0.8
+"""Results below this share of the size that was filmed are drawn from cutouts shrunk by areas: samples would alias."""
+
+
+def full_size(video: Size) -> Size:
+    """The size of results for footage of a size: its own, even, up to `MAX_SHORT_SIDE` on the shorter side."""
+    shrink = min(1.0, MAX_SHORT_SIDE / min(video))
+    return Size(*(max(2, round(side * shrink / 2) * 2) for side in video))
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """One person, cut out."""
+
+    picture: Picture
+    """(h, w, 4) RGB and matte (255 = person); the colours go on beyond the outline."""
+    scale: float
+    """Its pixels for each of the canvas."""
+    corner: tuple[float, float]
+    """Where its upper left corner lies on the canvas, (x, y) canvas px."""
+
+
+@dataclass(frozen=True)
+class Cutouts:
+    """Of all references, in their order, and the plate of the first clip."""
+
+    size: Size
+    """Of results that show everything there is."""
+    plate: Picture
+    """(H, W, 3) of that size."""
+    coded: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+    """Colours and matte of each, as the bytes of picture files."""
+    places: NDArray[np.float64]
+    """(N, 3) scale and corner of each."""
+    _decoded: dict[int, Cutout] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def look(self, n: int, scale: float) -> Cutout:
+        """Reference n, decoded, for results of so many pixels for each of the canvas; the last ones are remembered."""
+        found = self._decoded.pop(n, None)
+        if found is None:
+            colours, matte = self.coded[n]
+            rgb = cv2.cvtColor(cv2.imdecode(colours, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            picture = np.dstack([rgb, cv2.imdecode(matte, cv2.IMREAD_GRAYSCALE)])
+            own, left, top = self.places[n].tolist()
+            if scale < WORTH_SHRINKING * own:
+                h, w = (max(2, round(side * scale / own)) for side in picture.shape[:2])
+                own, picture = own * h / picture.shape[0], cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
+            found = Cutout(np.asarray(picture, dtype=np.uint8), own, (left, top))
+        while len(self._decoded) >= DECODED:
+            self._decoded.pop(next(iter(self._decoded)))
+        self._decoded[n] = found
+        return found
+
+    def __len__(self) -> int:
+        return len(self.coded)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For a file; `from_tensors` is the inverse."""
+        parts = [part for pair in self.coded for part in pair]
+        starts = np.cumsum([0, *(len(part) for part in parts)])
+        plate = encode(self.plate, ".png")
+        arrays = {"packed": np.concatenate(parts), "starts": starts, "places": self.places, "plate": plate}
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor]) -> "Cutouts":
+        """What `tensors` gave.
+
+        Raises:
+            KeyError, ValueError: parts are missing or do not fit together.
+        """
+        packed, starts, places, plate = (tensors[name].numpy() for name in ("packed", "starts", "places", "plate"))
+        parts = [packed[start:end] for start, end in zip(starts[:-1], starts[1:], strict=True)]
+        picture = cv2.imdecode(plate, cv2.IMREAD_COLOR)
+        if picture is None or len(parts) != 2 * len(places):
+            raise ValueError(f"{len(parts)} pictures for {len(places)} references, or a damaged plate")
+        rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        pairs = list(zip(parts[::2], parts[1::2], strict=True))
+        return Cutouts(Size(rgb.shape[1], rgb.shape[0]), rgb, pairs, places)
+
+
+def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[tuple[Picture, Picture], list[float]]:
+    """One reference's entry in `Cutouts.coded` and `Cutouts.places`.
+
+    Args:
+        picture: (H, W, 3) RGB colours of the person, beyond their outline too. matte: (H, W) 255 = person.
+        canvas: how pictures of this size lie on the performer's canvas.
+    """
+    height, width = matte.shape
+    margin = max(2, height // 128)
+    rows, columns = (np.flatnonzero((matte > 0).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        rows, columns = np.arange(2), np.arange(2)
+    top, bottom = max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + margin + 1)
+    left, right = max(0, int(columns[0]) - margin), min(width, int(columns[-1]) + margin + 1)
+    coded = encode(picture[top:bottom, left:right], ".jpg", LOSSY), encode(matte[top:bottom, left:right], ".png")
+    corner = canvas.place_points(np.array([left, top], np.float32))
+    return coded, [1 / canvas.scale, *corner.tolist()]
+
+
+def encode(picture: Picture, kind: str, options: Sequence[int] = ()) -> NDArray[np.uint8]:
+    """(bytes,) a picture (h, w) or RGB (h, w, 3) as a file of that suffix."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    _, blob = cv2.imencode(kind, bgr, list(options))
+    return np.asarray(blob, dtype=np.uint8).ravel()
