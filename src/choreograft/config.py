@@ -369,8 +369,10 @@ class WarpConfig:
     """Of a part that is turned otherwise in the reference, for each rad; what is unseen there costs up to 1."""
     joint_cost: float = 0.3
     """Of the part next to it that is turned otherwise, for each rad: folds of cloth follow the joint between them."""
-    blur_cost: float = 0.3
-    """Of the most blurred reference against the sharpest."""
+    blur_cost: float = 0.5
+    """Of a reference in which the part is smeared against one in which it is sharp."""
+    clear_cost: float = 0.6
+    """Of a reference in which the part cannot be told from others beside it against one in which it stands alone."""
     part_gain: float = 0.2
     """A part leaves the reference that serves the whole body best only for one that is better by this much."""
     stay_gain: float = 0.1

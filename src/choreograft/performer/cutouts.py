@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.performer.sheets import Cutout
 from choreograft.video.size import Canvas, Size
 
 Picture = NDArray[np.uint8]
@@ -31,18 +32,6 @@ def full_size(video: Size) -> Size:
     """The size of results for footage of a size: its own, even, up to `MAX_SHORT_SIDE` on the shorter side."""
     shrink = min(1.0, MAX_SHORT_SIDE / min(video))
     return Size(*(max(2, round(side * shrink / 2) * 2) for side in video))
-
-
-@dataclass(frozen=True)
-class Cutout:
-    """One person, cut out."""
-
-    picture: Picture
-    """(h, w, 4) RGB and matte (255 = person); the colours go on beyond the outline."""
-    scale: float
-    """Its pixels for each of the canvas."""
-    corner: tuple[float, float]
-    """Where its upper left corner lies on the canvas, (x, y) canvas px."""
 
 
 @dataclass(frozen=True)

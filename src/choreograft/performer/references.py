@@ -27,10 +27,16 @@ from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
+from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
 _PATCH_M: Final = 0.06
+SMEAR_PX: Final = 2.5
+"""Of a picture of `SMEAR_ROWS` rows, by which a layer moves between two frames that counts as half sharp."""
+SMEAR_ROWS: Final = 256
+CLEAR_PX: Final = 5
+"""Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
 """How sharply a colour is told to be the usual one or not."""
 BELIEVED: Final = 1e6
@@ -48,7 +54,7 @@ class ReferenceBank:
     bodies: tuple[BodyTrack, ...]
     """Of these frames, one track a clip; its camera's pictures are of the frames' size."""
     sharpness: NDArray[np.float32]
-    """(N,) 0 (the most blurred) to 1."""
+    """(N, L) of each layer, 0 (smeared by motion) to 1; see `measure_layer_sharpness`."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -131,7 +137,8 @@ class ReferenceBank:
             body.select(chosen[(chosen >= start) & (chosen < start + len(body))] - start)
             for body, start in zip(bodies, starts, strict=False)
         ]
-        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), sharpness[chosen]), chosen
+        layers = np.concatenate([measure_layer_sharpness(body) for body in bodies]) * sharpness[:, None]
+        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen]), chosen
 
 
 def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
@@ -143,6 +150,56 @@ def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
         detail.append(float(np.abs(edges[person]).mean()) if person.any() else 0.0)
     ranks = np.argsort(np.argsort(detail, kind="stable"), kind="stable")
     return np.asarray(ranks / max(1, len(detail) - 1), dtype=np.float32)
+
+
+def measure_clearness(
+    nearest: NDArray[np.int8], part: NDArray[np.int8], person: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """(L,) 0..1 how cleanly each layer can be cut out of a picture.
+
+    Of what surrounds a layer, the share that is no other layer of the person (cloth joins some); times the share of its
+    body that lies on the person: else the body was fitted beside it.
+
+    Args:
+        nearest: (h, w) the nearest part of each pixel. part: (h, w) the part it shows, `NO_PART` beside the body.
+        person: (h, w) the mask.
+    """
+    layers, body = LAYER_OF[nearest], np.where(part >= 0, LAYER_OF[part], -1)
+    side = 2 * max(1, round(CLEAR_PX * len(nearest) / SMEAR_ROWS)) + 1
+    result = np.zeros(len(LAYERS), np.float32)
+    for layer, joined in enumerate(adjoining_layers()):
+        own = (layers == layer) & person
+        around = (cv2.dilate(own.astype(np.uint8), np.ones((side, side), np.uint8)) > 0) & ~own
+        foreign = around & person & ~joined[layers]
+        on = body == layer
+        if on.any() and around.any():
+            result[layer] = (1 - foreign.sum() / around.sum()) * person[on].mean()
+    return result
+
+
+def measure_wholeness(surface: SurfaceMap, seen: Tensor, shares: Tensor) -> NDArray[np.float32]:
+    """(L,) the share of each layer's vertices before the camera that is not hidden, nor beyond the picture.
+
+    Args:
+        seen: (V,) bool. shares: (V, P) in the parts.
+    """
+    facing = (surface.vertex_normals * surface.vertices).sum(1) < 0
+    joins = torch.from_numpy(np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]).to(shares.device)
+    faced, shown = (which.float() @ shares @ joins for which in (facing, facing & seen))
+    return np.asarray((shown / faced.clamp_min(1e-6)).cpu().numpy())
+
+
+def measure_layer_sharpness(body: BodyTrack) -> NDArray[np.float32]:
+    """(T, L) 0..1 how little each layer of the body moves in the picture from frame to frame: motion smears.
+
+    A camera keeps its shutter open for up to the whole time between two frames.
+    """
+    places = body.camera.project(body.points)
+    steps = np.linalg.norm(np.diff(places, axis=0, append=places[-1:]), axis=-1)  # (T, J) px
+    steps = np.maximum(steps, np.concatenate([steps[:1], steps[:-1]]))
+    steps *= SMEAR_ROWS / body.camera.size.height
+    moved = np.stack([np.nanmean(steps[:, layer.joints], axis=1) for layer in LAYERS], axis=1)
+    return np.asarray(1 / (1 + (np.nan_to_num(moved) / SMEAR_PX) ** 2), dtype=np.float32)
 
 
 def _spread_out(features: NDArray[np.float32], sharpness: NDArray[np.float32], count: int) -> NDArray[np.intp]:
@@ -180,6 +237,10 @@ class Atlas:
     mesh: Mesh
     pictures: Tensor
     """(N, h, w, 4) uint8: colour, and how much of the pixel is the person."""
+    vertices: Tensor
+    """(N, V, 3) float32 m, camera axes: each vertex in each reference."""
+    focal_px: tuple[float, ...]
+    """(N,) of each reference's camera."""
     xy: Tensor
     """(N, V, 2) float32 px: each vertex in each reference."""
     quality: Tensor
@@ -191,7 +252,11 @@ class Atlas:
     turns: NDArray[np.float32]
     """(N, P, 3, 3) of `part_turns`."""
     sharpness: NDArray[np.float32]
-    """(N,) 0..1."""
+    """(N, L) 0..1."""
+    clearness: NDArray[np.float32]
+    """(N, L) 0..1 how cleanly each layer can be cut out there; see `measure_clearness`."""
+    limbs: Mapping[int, Limb]
+    """Of each round layer."""
     vertex_parts: Tensor
     """(V, P) float32: shares in the parts, 1 in all."""
     patch_of: Tensor
@@ -213,27 +278,34 @@ class Atlas:
         mesh = Mesh.of(shape, device)
         masks = torch.from_numpy(bank.masks).to(device)
         pictures = torch.cat([torch.from_numpy(bank.frames).to(device), masks[..., None]], dim=-1)
-        xy, quality, part, around = [], [], [], []
+        shares = vertex_shares(shape).to(device)
+        posed_vertices, focal, xy, quality, part, around, clear = [], [], [], [], [], [], []
         n = 0
         for body in bank.bodies:
             camera = body.camera
             posed = (torch.from_numpy(camera.place(vertices).astype(np.float32)) for vertices in body.skin())
             for surface in render_surfaces(posed, mesh, camera.focal_px, bank.size):
                 here = project(surface.vertices, surface.focal_px, bank.size)
+                posed_vertices.append(surface.vertices)
+                focal.append(surface.focal_px)
                 xy.append(here)
                 quality.append(_rate_vertices(surface, here, masks[n], config))
                 part.append(surface.part.to(torch.int8))
                 covered = surface.covered.cpu().numpy()
                 nearest = torch.from_numpy(find_nearest(covered)[1]).to(device).long()
                 around.append(part[-1].flatten()[nearest])
+                whole = measure_wholeness(surface, quality[-1] > 0, shares)
+                clear.append(
+                    measure_clearness(around[-1].cpu().numpy(), part[-1].cpu().numpy(), bank.masks[n] > 127) * whole
+                )
                 n += 1
         places, rated = torch.stack(xy), torch.stack(quality)
-        shares = vertex_shares(shape).to(device)
         agreed, tolerance = find_usual(pictures, places, rated, shares, config)
         rated = rated * agreed
         atlas = Atlas(
-            mesh, pictures, places, rated, torch.stack(part), torch.stack(around),
-            np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness, shares,
+            mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part), torch.stack(around),
+            np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
+            np.stack(clear), find_limbs(shape.vertices, vertex_parts(shape)), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))

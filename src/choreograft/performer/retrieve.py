@@ -1,10 +1,10 @@
-"""Which reference each part of a body is drawn from.
+"""Which reference each layer of a body is drawn from.
 
-The one that serves the whole body best, unless a part has one that is clearly better for it: neighbours from one frame
+The one that serves the whole body best, unless a layer has one that is clearly better for it: neighbours from one frame
 have no seam between them. What was chosen for the frame before stays unless another is clearly better: a choice that
 flips is seen as flicker.
 
-Shapes: N references, P parts, C patches of the surface, K choices.
+Shapes: N references, P parts, L layers, C patches of the surface, K choices.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS, adjoining_parts
 from choreograft.config import WarpConfig
+from choreograft.performer.layers import LAYER_OF, LAYERS, SIDED
 
 Floats = NDArray[np.float32]
-SKIRT: Final = (PARTS.index("pelvis"), PARTS.index("left_thigh"), PARTS.index("right_thigh"))
-"""Parts that share a reference: what is worn around all of them would tear."""
+IN_PLANE: Final = 0.3
 Choice = NDArray[np.intp]
-"""(P, K) references of each part, the best first."""
+"""(L, K) references of each layer, the best first."""
+_JOINS: Final = np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]
+"""(P, L) 1 where a part belongs to a layer."""
 
 
 @dataclass(frozen=True)
@@ -33,53 +35,63 @@ class Wanted:
     """(P, 3, 3) of `references.part_turns`."""
 
 
-def rate_references(wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, config: WarpConfig) -> Floats:
+def rate_references(
+    wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, clearness: Floats, config: WarpConfig
+) -> Floats:
     """(N, P) cost of drawing each part from each reference.
 
     Args:
-        quality: (N, C) how well each shows each patch. turns: (N, P, 3, 3). sharpness: (N,) 0..1.
+        quality: (N, C) how well each shows each patch. turns: (N, P, 3, 3). sharpness, clearness: (N, L) 0..1.
     """
     area = wanted.weights.sum(axis=0)  # (P,)
     seen = quality @ wanted.weights / np.maximum(area, 1e-6)
+    seen[:, ~SIDED] = 1  # how much of those is seen is part of their clearness
     angles = turn_angles(turns, wanted.turns)
     beside = adjoining_parts() - np.eye(len(PARTS))
     around = angles @ (beside / np.maximum(beside.sum(axis=0), 1))
     costs = 1 - seen + config.angle_cost * angles + config.joint_cost * around
-    return np.asarray(costs + config.blur_cost * (1 - sharpness[:, None]), dtype=np.float32)
+    layers = config.blur_cost * (1 - sharpness) + config.clear_cost * (1 - clearness)
+    return np.asarray(costs + layers[:, LAYER_OF], dtype=np.float32)
 
 
 def turn_angles(turns: Floats, wanted: Floats) -> Floats:
-    """(N, P) rad between rotations (N, P, 3, 3) and (P, 3, 3)."""
+    """(N, P) rad between rotations (N, P, 3, 3) and (P, 3, 3) from the world's axes.
+
+    A turn about the line of sight, which is the world's y, counts for `IN_PLANE` alone: it moves a picture and changes
+    little in it but light and folds.
+    """
     trace = np.einsum("npij,pij->np", turns, wanted)
-    return np.asarray(np.arccos(np.clip((trace - 1) / 2, -1, 1)), dtype=np.float32)
+    whole = np.arccos(np.clip((trace - 1) / 2, -1, 1))
+    side = np.arccos(np.clip(np.einsum("npj,pj->np", turns[:, :, 1], wanted[:, 1]), -1, 1))
+    angles = IN_PLANE * whole + (1 - IN_PLANE) * side
+    return np.asarray(angles, dtype=np.float32)
 
 
 def choose(
     costs: Floats, wanted: Wanted, quality: Floats, before: Choice | None, config: WarpConfig,
     allowed: NDArray[np.bool_] | None = None,
 ) -> Choice:  # fmt: skip
-    """(P, 1 + spares) references for each part.
+    """(L, 1 + spares) references for each layer.
 
     Args:
         costs: of `rate_references`. before: what was chosen for the frame before. allowed: (N,) which may be used.
     """
-    costs = costs.copy()
-    parts = np.arange(costs.shape[1])
+    parts_area = wanted.weights.sum(axis=0)
+    area = parts_area @ _JOINS
+    usable = (costs * parts_area) @ _JOINS / np.maximum(area, 1e-6)  # (N, L)
+    usable[:, area == 0] = 0
+    layers = np.arange(usable.shape[1])
     if before is not None:
-        costs[before[:, 0], parts] -= config.stay_gain
+        usable[before[:, 0], layers] -= config.stay_gain
     if allowed is not None:
-        costs[~allowed] = np.inf
-    area = wanted.weights.sum(axis=0)
-    usable = np.where(np.isfinite(costs), costs, 1e6)
+        usable[~allowed] = 1e6
     whole = int(np.argmin(usable @ area))
-    skirt = list(SKIRT)
-    usable[:, skirt] = (usable[:, skirt] @ (area[skirt] / max(float(area[skirt].sum()), 1e-6)))[:, None]
     best = usable.argmin(axis=0)
-    first = np.where(usable[best, parts] < usable[whole, parts] - config.part_gain, best, whole)
+    first = np.where(usable[best, layers] < usable[whole, layers] - config.part_gain, best, whole)
     chosen = [first]
-    left = wanted.weights * (1 - quality[first].T)  # (C, P) what the choices so far do not see
+    left = (wanted.weights @ _JOINS) * (1 - quality[first].T)  # (C, L) what the choices so far do not see
     for _ in range(config.spares):
-        gain = quality @ left / np.maximum(area, 1e-6)  # (N, P)
+        gain = quality @ left / np.maximum(area, 1e-6)  # (N, L)
         spare = (gain - 0.1 * usable).argmax(axis=0)
         chosen.append(spare)
         left = left * (1 - quality[spare].T)

@@ -24,7 +24,7 @@ from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 
 FORMAT: Final = "choreograft-performer"
-VERSION: Final = 1
+VERSION: Final = 2
 SKELETON: Final = "coco-wholebody-133"
 SUFFIX: Final = ".performer"
 BANK: Final = "bank/"

@@ -1,14 +1,15 @@
-"""Drawing a posed body from references: every pixel of it looked up where a reference shows the same surface point.
+"""Drawing a posed body from references: the person cut into layers, each moved as one sheet from the reference that
+shows it best.
 
-One pass for all references: a pixel knows its triangle, the triangle's part knows its references, and each of these
-knows where the triangle's corners are. Around the body, clothes and hair come along with the nearest part of it. No
-training; the colours are the target's own.
+No training; the colours are the target's own. One reference wins a pixel: means of references blur. What no reference
+shows has the surface's usual colours.
 
-Shapes: H x W pixels of the new picture; M of them on the body; N references; V vertices; P parts; S samples a pixel.
+Shapes: H x W pixels of the canvas; N references; V vertices; P parts; L layers; K references of a layer; h x w pixels
+of a layer's box.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -16,67 +17,90 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.kernels import launch
-from choreograft.body.parts import PARTS, adjoining_parts
 from choreograft.body.surface import SurfaceMap, render_surface
-from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
-from choreograft.performer.references import AGREEMENT_POWER, Atlas, find_nearest, part_turns, project
-from choreograft.performer.retrieve import SKIRT, Choice, Wanted, choose, rate_references
+from choreograft.performer.layers import LAYER_OF, LAYERS, adjoining_layers, turn_about
+from choreograft.performer.references import AGREEMENT_POWER, Atlas, project
+from choreograft.performer.retrieve import Choice, Wanted, choose, rate_references
+from choreograft.performer.sheets import Box, Cutout, Enlargement, Floats, Picture, Sheet, lay_over
 from choreograft.video.size import Size
 
-NOWHERE = -1
+NOWHERE: Final = -1
 """Provenance of a pixel that no reference shows."""
-DRESSED = tuple(PARTS.index(name) for name in ("head", "neck", "torso", "pelvis", "left_thigh", "right_thigh"))
-"""Parts around which hair and clothes reach far."""
-_EVERY = 8
-"""Of the vertices one in so many tells how a part is turned."""
+LEAST_SHARE: Final = 0.15
+"""In a layer from which on a vertex says where the layer goes."""
+LEAST_VERTICES: Final = 8
+"""In view, below which a layer is not drawn."""
+LEAST_PX: Final = 10
+"""Canvas pixels that the first reference must leave unseen for the others to be asked."""
+KNOWN: Final = 1e-3
+"""How well a pixel is seen from which on it counts as seen at all."""
+NEAR_PX, FAR_PX = 1.5, 6.0
+"""Standard deviations, canvas px of 256 rows, by which the way is smoothed where vertices say it, and beyond."""
+OVERLAP_PX: Final = 2
+"""By which layers that cloth joins overlap in a reference."""
+LEAST_DEPTH_M: Final = 0.04
+"""Difference in depth from which on the nearer layer covers the farther one, whatever their order."""
+FADE: Final = 0.25
+"""Share of the reach over which what is beside the body fades."""
 
 
 @dataclass(frozen=True)
 class Warped:
-    """A body drawn from references; all on one device."""
+    """A body drawn from references."""
 
-    colour: Tensor
-    """(3, H, W) float32 0..255; 0 where nothing is drawn."""
-    alpha: Tensor
-    """(H, W) float32 0..1: how much of the pixel is the person."""
-    confidence: Tensor
-    """(H, W) float32 0..1: how well the references show it."""
-    provenance: Tensor
-    """(H, W) int32: the reference that counts most, `NOWHERE` where none shows it."""
-    origin_xy: Tensor
-    """(H, W, 2) float32 px: where that reference shows it."""
-    part: Tensor
-    """(H, W) int32 labels: the part of the body that each pixel is moved with, around the body the nearest one."""
-    usual: Tensor
-    """(3, H, W) float32 0..255: the mean colour, over all references, of what lies there of the body; 0 beside it."""
+    colour: Floats
+    """(H, W, 3) grey levels; 0 where nothing is drawn."""
+    alpha: Floats
+    """(H, W) 0..1: how much of the pixel is the person."""
+    confidence: Floats
+    """(H, W) 0..1: how well the references show it."""
+    provenance: NDArray[np.int32]
+    """(H, W) the reference that is seen, `NOWHERE` where none is."""
+    usual: Floats
+    """(H, W, 3) grey levels: the mean colour, over all references, of what lies there of the body; 0 beside it."""
+    unseen: Floats
+    """(H, W) 0..1 where the body is drawn in its usual colours, below all sheets."""
+    sheets: tuple[Sheet, ...]
+    """What it is drawn from, from the back to the front."""
     surface: SurfaceMap
     """Of the body that was drawn."""
     choice: Choice
-    """The references of each part."""
+    """(L, K) the references of each layer."""
 
-    def over(self, plate: Tensor) -> Tensor:
-        """(3, H, W) float32 0..255: laid over a plate (3, H, W)."""
-        return self.alpha * self.colour + (1 - self.alpha) * plate
+    def over(self, plate: Floats) -> Floats:
+        """(H, W, 3) grey levels: laid over a plate (H, W, 3)."""
+        return np.asarray(plate + self.alpha[..., None] * (self.colour - plate))
 
     def as_guide(self) -> Tensor:
         """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte, confidence in [0, 1], normals, usual colours in [-1, 1]."""
-        colour, usual = (picture.permute(1, 2, 0) / 127.5 - 1 for picture in (self.colour, self.usual))
-        parts = colour, self.alpha[..., None], self.confidence[..., None], self.surface.normal, usual
-        return torch.cat(parts, dim=-1).permute(2, 0, 1)  # channels last in memory, as networks take it
+        normal = self.surface.normal.cpu().numpy()
+        parts = (
+            self.colour / 127.5 - 1,
+            self.alpha[..., None],
+            self.confidence[..., None],
+            normal,
+            self.usual / 127.5 - 1,
+        )
+        return torch.from_numpy(np.concatenate(parts, axis=-1)).permute(2, 0, 1)  # channels last, as networks take it
 
 
-@dataclass
 class Warper:
     """Draws the frames of a body one after another, remembering what it drew the last one from."""
 
-    atlas: Atlas
-    config: WarpConfig = field(default_factory=WarpConfig)
-    _before: Choice | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        self._patches = self.atlas.patches()
+    def __init__(self, atlas: Atlas, config: WarpConfig | None = None) -> None:
+        self._atlas, self._config = atlas, config or WarpConfig()
+        self._patches = atlas.patches()
+        self._before: Choice | None = None
+        shares = np.zeros((len(atlas.mesh), len(LAYERS)), np.float32)
+        np.add.at(shares.T, LAYER_OF, atlas.vertex_parts.cpu().numpy().T)
+        self._of_layer = [np.flatnonzero(share > LEAST_SHARE) for share in shares.T]
+        self._shares = [share[of] for share, of in zip(shares.T, self._of_layer, strict=True)]
+        self._vertices, self._xy, self._quality, self._pictures = (
+            part.cpu().numpy() for part in (atlas.vertices, atlas.xy, atlas.quality, atlas.pictures)
+        )
+        self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
+        self._members: dict[tuple[int, int], Picture] = {}
 
     def draw(
         self, vertices: Tensor | NDArray[np.floating], turns: NDArray[np.float32], focal_px: float, size: Size,
@@ -86,28 +110,82 @@ class Warper:
 
         Args:
             vertices: (V, 3) m, camera axes. turns: (P, 3, 3) of `part_turns`. focal_px: of a camera of that size.
-            size: of the picture. allowed: (N,) the references that may be used; all where None.
+            size: of the picture, the canvas's. allowed: (N,) the references that may be used; all where None.
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        atlas = self.atlas
+        atlas = self._atlas
         surface = render_surface(vertices, atlas.mesh, focal_px, size)
         wanted = find_wanted(surface, atlas, turns)
-        costs = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, self.config)
-        choice = choose(costs, wanted, self._patches, self._before, self.config, allowed)
+        costs = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, atlas.clearness, self._config)
+        choice = choose(costs, wanted, self._patches, self._before, self._config, allowed)
         self._before = choice
-        return draw_from(surface, atlas, choice, self.config)
+        return self.draw_from(surface, choice)
 
-    def draw_track(self, body: BodyTrack, frames: NDArray[np.intp] | None = None) -> Iterator[Warped]:
-        """Draw the chosen frames of a track, or all, in its camera's pictures."""
-        at = np.arange(len(body)) if frames is None else frames
-        turns = part_turns(body)
-        for t, vertices in zip(at, body.skin(at), strict=True):
-            yield self.draw(body.camera.place(vertices), turns[t], body.camera.focal_px, body.camera.size)
+    def draw_from(self, surface: SurfaceMap, choice: Choice) -> Warped:
+        """Draw a body from given references (L, K)."""
+        scene = _Scene.of(surface, self._atlas)
+        laid = [self._lay(scene, layer, choice[layer]) for layer in range(len(LAYERS))]
+        layers = _order([layer for layer in laid if layer is not None], scene.layer.shape)
+        return _compose(layers, scene, surface, choice)
 
     def forget(self) -> None:
         """Begin anew: the next frame does not follow the last one."""
         self._before = None
+
+    def _lay(self, scene: "_Scene", layer: int, references: NDArray[np.intp]) -> "_Laid | None":
+        """One layer, from the first of its references and, where that does not see it, the others."""
+        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
+        points = _Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
+        if points is None:
+            return None
+        on = scene.layer[points.box.at] == layer
+        fade = _fade(on | (points.near > 0.2), reach)
+        candidates: list[_Candidate] = []
+        for reference in dict.fromkeys(references.tolist()):
+            candidates.append(self._try(scene, layer, reference, points, fade))
+            unseen = on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
+            if LAYERS[layer].kind != "sheet" or unseen.sum() < LEAST_PX:
+                break
+        return _settle(candidates, points, on, self._config.spare_share)
+
+    def _try(self, scene: "_Scene", layer: int, reference: int, points: "_Points", fade: Floats) -> "_Candidate":
+        kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
+        quality = self._quality[reference, of] if kind == "sheet" else np.ones(len(of), np.float32)
+        affine, residual, seen = points.find_way(self._places(scene, layer, reference, of), quality, kind == "stiff")
+        sheet = Sheet(reference, layer, points.box, affine, residual, fade, self._member(reference, layer))
+        sample = sheet.look_up(Cutout(self._pictures[reference], 1.0, (0.0, 0.0)), scene.flat, points.box.at)
+        off = np.abs(cv2.blur(sample[..., :3], (3, 3)) - scene.usual[points.box.at]).max(axis=-1)
+        doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
+        shown = sample[..., 3]  # where the reference shows that nobody is there, that is believed
+        return _Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)))
+
+    def _places(self, scene: "_Scene", layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
+        """(M, 2) px where a reference has a layer's vertices; a round one is turned first to show the side wanted."""
+        limb = self._atlas.limbs.get(layer)
+        if limb is None:
+            return np.asarray(self._xy[reference, of])
+        vertices = self._vertices[reference]
+        middle, axis, angle = limb.stand(vertices)
+        turned = turn_about(vertices[of], middle, axis, limb.stand(scene.vertices)[2] - angle)
+        size = Size(self._pictures.shape[2], self._pictures.shape[1])
+        return project(torch.from_numpy(turned), self._atlas.focal_px[reference], size).numpy()
+
+    def _member(self, reference: int, layer: int) -> Picture:
+        """Where a reference shows a layer, (h, w) 255 = there; joined layers overlap a little."""
+        found = self._members.get((reference, layer))
+        if found is None:
+            shown = self._shown[reference]
+            own = (shown == layer).astype(np.uint8) * 255
+            wide = cv2.dilate(own, np.ones((2 * OVERLAP_PX + 1,) * 2, np.uint8))
+            found = np.where(adjoining_layers()[layer][shown], wide, own)
+            self._members[reference, layer] = found
+        return found
+
+
+def max_of(maps: list[Floats]) -> Floats:
+    """The greatest of maps of one shape, pixel by pixel."""
+    return np.asarray(np.maximum.reduce(maps))
 
 
 def find_wanted(surface: SurfaceMap, atlas: Atlas, turns: NDArray[np.float32]) -> Wanted:
@@ -116,125 +194,239 @@ def find_wanted(surface: SurfaceMap, atlas: Atlas, turns: NDArray[np.float32]) -
     corners = atlas.mesh.faces[face].long()  # (M, 3)
     fills = torch.bincount(corners.flatten(), surface.barycentric[surface.covered].flatten(), len(atlas.mesh))
     filled = fills.nonzero()[:, 0]
-    weights = torch.zeros(int(atlas.patch_of.max()) + 1, len(PARTS), device=face.device)
+    weights = torch.zeros(int(atlas.patch_of.max()) + 1, atlas.vertex_parts.shape[1], device=face.device)
     weights.index_add_(0, atlas.patch_of[filled], fills[filled, None] * atlas.vertex_parts[filled])
     return Wanted(weights.cpu().numpy(), turns)
 
 
-def draw_from(surface: SurfaceMap, atlas: Atlas, choice: Choice, config: WarpConfig) -> Warped:
-    """Draw a body from given references (P, K)."""
-    shape, device = surface.face.shape, surface.face.device
-    colour, usual = (torch.zeros(*shape, 3, device=device) for _ in range(2))
-    alpha, confidence = (torch.zeros(shape, device=device) for _ in range(2))
-    provenance = torch.full(shape, NOWHERE, dtype=torch.int32, device=device)
-    origin_xy, part = torch.zeros(*shape, 2, device=device), surface.part.clone()
-    px_per_m = surface.focal_px / _usual_depth(surface)
-    rows, columns = _find_box(surface, config.beyond_m * px_per_m)
-    if rows.stop > rows.start:
-        here = _Window(
-            *(getattr(surface, name)[rows, columns].contiguous() for name in ("face", "barycentric", "part"))
-        )
-        chosen = torch.from_numpy(choice.astype(np.int32)).to(device)
-        whole = colour, alpha, confidence, provenance, origin_xy, usual
-        maps = [part[rows, columns].contiguous() for part in whole]
-        launch(
-            "performer.warp_kernels.draw_body",
-            tuple(here.face.shape),
-            [here.face, here.place, atlas.mesh.faces, atlas.vertex_parts, chosen, atlas.xy, atlas.quality,
-             atlas.pictures, atlas.colours, atlas.tolerance, AGREEMENT_POWER, config.spare_share, *maps],
+@dataclass(frozen=True)
+class _Scene:
+    """The body in the new pose, as its layers need it; maps of the canvas's size."""
+
+    vertices: Floats
+    """(V, 3) m, camera axes."""
+    xy: Floats
+    """(V, 2) px."""
+    visible: NDArray[np.bool_]
+    """(V,) on the canvas and faced."""
+    pixel: NDArray[np.int64]
+    """(V, 2) column and row that each vertex lies in, within the canvas."""
+    layer: NDArray[np.int8]
+    """(H, W) the layer that is seen, -1 beside the body."""
+    front: Floats
+    """(H, W) its depth, m; infinite beside the body."""
+    usual: Floats
+    """(H, W, 3) usual colours, 0 beside the body. tolerance: (H, W) by how much colours may differ from them."""
+    tolerance: Floats
+    px_per_m: float
+    flat: Enlargement
+    """None: the canvas itself."""
+
+    @staticmethod
+    def of(surface: SurfaceMap, atlas: Atlas) -> "_Scene":
+        size = surface.size
+        xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
+        facing = -(surface.vertex_normals * surface.vertices).sum(1).cpu().numpy()
+        inside = ((xy >= 0) & (xy < size)).all(axis=1)
+        pixel = np.clip(np.nan_to_num(xy), 0, np.array(size) - 1).astype(np.int64)
+        part = surface.part.cpu().numpy()
+        on = surface.covered
+        corners = atlas.mesh.faces[surface.face[on].long()].long()
+        shares = surface.barycentric[on]
+        usual, tolerance = np.zeros((*part.shape, 3), np.float32), np.full(part.shape, np.inf, np.float32)
+        seen = on.cpu().numpy()
+        usual[seen] = (atlas.colours[corners] * shares[..., None]).sum(1).cpu().numpy()
+        tolerance[seen] = (atlas.tolerance[corners] * shares).sum(1).cpu().numpy()
+        depth = surface.depth_m.cpu().numpy()
+        px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
+        return _Scene(
+            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel,
+            np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8), depth, usual, tolerance, px_per_m,
+            Enlargement.none(size),
         )  # fmt: skip
-        turns = _turn_parts(surface, atlas, choice[:, 0])
-        part[rows, columns] = _draw_beyond(here, atlas, choice, chosen, turns, px_per_m, config, maps[:-1])
-        for canvas, window in zip(whole, maps, strict=True):
-            canvas[rows, columns] = window
-    return Warped(
-        colour.permute(2, 0, 1), alpha, confidence, provenance, origin_xy, part, usual.permute(2, 0, 1), surface, choice
-    )
 
 
 @dataclass(frozen=True)
-class _Window:
-    """The part of a surface map that is worked on."""
+class _Points:
+    """The vertices of a layer that say where it goes, and its box."""
 
-    face: Tensor
-    place: Tensor
-    part: Tensor
+    box: Box
+    chosen: NDArray[np.intp]
+    """(M,) of the layer's vertices, those that say so."""
+    at: NDArray[np.float64]
+    """(M, 3) x, y, 1 on the canvas, px."""
+    place: NDArray[np.int64]
+    """(M,) the pixel of the box, counted row by row."""
+    weight: Floats
+    """(M,) how much each has to say."""
+    depth: Floats
+    """(h, w) of the layer, m, carried on beyond it."""
+    near: Floats
+    """(h, w) how many of them are near, by weight."""
+    fine: float
+    """How many times 256 rows the canvas has."""
+
+    @staticmethod
+    def of(scene: _Scene, layer: int, vertices: NDArray[np.intp], shares: Floats, reach: float) -> "_Points | None":
+        """Those that are seen, or covered by another layer alone; None where hardly any are."""
+        column, row = scene.pixel[vertices].T
+        clear = scene.vertices[vertices, 2] <= scene.front[row, column] + 0.02
+        chosen = np.flatnonzero(scene.visible[vertices] & (clear | (scene.layer[row, column] != layer)))
+        if len(chosen) < LEAST_VERTICES:
+            return None
+        H, W = scene.layer.shape
+        low, high = scene.pixel[vertices[chosen]].min(axis=0), scene.pixel[vertices[chosen]].max(axis=0)
+        left, top = np.maximum(low - int(reach) - 2, 0).tolist()
+        right, bottom = np.minimum(high + int(reach) + 3, (W, H)).tolist()
+        box = Box(top, left, bottom - top, right - left)
+        at = np.column_stack([scene.xy[vertices[chosen]], np.ones(len(chosen))]).astype(np.float64)
+        place = (row[chosen] - top) * box.width + column[chosen] - left
+        weight = shares[chosen]
+        depth = scene.vertices[vertices[chosen], 2]
+        sums = _splat(place, [weight, weight * depth], box)
+        fine = H / 256
+        far = _smooth(sums, fine * 4 * FAR_PX)
+        mean = float((weight * depth).sum() / weight.sum())
+        carried = (far[..., 1] + 1e-4 * mean) / (far[..., 0] + 1e-4)
+        near = _smooth(sums, fine * NEAR_PX)
+        depth_map = (near[..., 1] + 0.02 * carried) / (near[..., 0] + 0.02)
+        return _Points(box, chosen, at, place, weight, depth_map, near[..., 0], fine)
+
+    def find_way(self, there: Floats, quality: Floats, stiff: bool) -> tuple[Floats, Floats, Floats]:
+        """The way to a reference that has the points at `there` (M, 2) and sees them so well (M,).
+
+        Args:
+            stiff: turned and scaled, without a residual.
+
+        Returns:
+            affine (3, 2) and residual (h, w, 2), see `Sheet`; (h, w) 0..1 how well each pixel is seen.
+        """
+        weight = self.weight * (0.02 + quality)
+        middle = np.append((weight[:, None] * self.at[:, :2]).sum(axis=0) / weight.sum(), 0.0)
+        from_middle = self.at - middle
+        moments = (weight[:, None] * from_middle).T @ from_middle + np.diag([1.0, 1.0, 0.0])
+        products = (weight[:, None] * from_middle).T @ there
+        affine = np.linalg.solve(moments, products)
+        if stiff:
+            along, across = products[0, 0] + products[1, 1], products[0, 1] - products[1, 0]
+            along, across = np.array([along, across]) / (moments[0, 0] + moments[1, 1])
+            affine[:2] = [[along, across], [-across, along]]
+        off = there - from_middle @ affine
+        affine[2] -= middle[:2] @ affine[:2]
+        values = [weight, weight * off[:, 0], weight * off[:, 1], self.weight, self.weight * quality]
+        sums = _splat(self.place, values, self.box)
+        far, near = _smooth(sums[..., :3], self.fine * FAR_PX), _smooth(sums, self.fine * NEAR_PX)
+        carried = far[..., 1:] / (far[..., :1] + 1e-3)
+        residual = (near[..., 1:3] + 0.02 * carried) / (near[..., :1] + 0.02) * (not stiff)
+        return affine.astype(np.float32), residual.astype(np.float32), near[..., 4] / (near[..., 3] + 0.05)
 
 
-def _usual_depth(surface: SurfaceMap) -> float:
-    depth = surface.depth_m[surface.covered]
-    return float(depth.median()) if len(depth) else 1.0
+@dataclass(frozen=True)
+class _Candidate:
+    """A layer from one reference."""
+
+    sheet: Sheet
+    sample: Floats
+    """(h, w, 4) of `Sheet.look_up` at the canvas's size."""
+    quality: Floats
+    """(h, w) 0..1 how well the reference sees it."""
+    seen: Floats
+    """(h, w) the same times how far its colours are the usual ones."""
 
 
-def _find_box(surface: SurfaceMap, reach: float) -> tuple[slice, slice]:
-    """Rows and columns that the body, and what is around it, can cover; empty where there is no body."""
-    covered = surface.covered
-    spans = []
-    for axis, limit in ((1, covered.shape[0]), (0, covered.shape[1])):
-        at = covered.any(dim=axis).nonzero()[:, 0]
-        margin = int(reach) + 1
-        spans.append(
-            slice(max(0, int(at[0]) - margin), min(limit, int(at[-1]) + margin + 1)) if len(at) else slice(0, 0)
-        )
-    return spans[0], spans[1]
+@dataclass(frozen=True)
+class _Laid:
+    """A layer as it will be drawn; maps of its box."""
+
+    sheets: tuple[Sheet, ...]
+    samples: tuple[Floats, ...]
+    box: Box
+    depth: Floats
+    alpha: Floats
+    """(h, w) of all its sheets."""
+    confidence: Floats
+    unseen: Floats
+    """(h, w) 1 where the layer's body is seen by no reference."""
 
 
-def _draw_beyond(
-    here: _Window, atlas: Atlas, choice: Choice, chosen: Tensor, turns: Tensor, px_per_m: float, config: WarpConfig,
-    maps: list[Tensor],
-) -> Tensor:  # fmt: skip
-    """Clothes and hair around the body, moved with the nearest part of it; returns the labels of that part, (H, W)."""
-    device = here.face.device
-    covered = here.face.cpu().numpy() >= 0
-    away, base = find_nearest(covered)
-    part = here.part.cpu().numpy()
-    smooth = _smooth_flow(here, atlas, int(choice[SKIRT[0], 0]), config.beyond_m * px_per_m)
-    nearest = part.flat[base]
-    smooth[~np.isin(nearest, SKIRT)] = 0
-    reaches = np.where(np.isin(np.arange(len(PARTS)), DRESSED), config.beyond_m, config.limb_beyond_m) * px_per_m
-    inputs = (away, base, smooth, adjoining_parts(), reaches.astype(np.float32))
-    away_there, base_there, smooth_there, adjoining, reach_of = (torch.from_numpy(array).to(device) for array in inputs)
-    launch(
-        "performer.warp_kernels.draw_beyond",
-        tuple(here.face.shape),
-        [here.face, here.part, here.place, atlas.mesh.faces, away_there, base_there, smooth_there, chosen, atlas.xy,
-         turns, adjoining, atlas.part, atlas.nearest_part, atlas.pictures, reach_of, *maps],
+def _settle(candidates: list[_Candidate], points: _Points, on: NDArray[np.bool_], spare_share: float) -> _Laid:
+    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
+    winner, best = np.zeros(on.shape, np.intp), cv2.blur(candidates[0].seen, (3, 3))
+    for rank, candidate in enumerate(candidates[1:], start=1):
+        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * spare_share**rank
+        better = cv2.morphologyEx((on & (seen > best)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+        winner[better], best = rank, np.where(better, seen, best)
+    unknown = on & (max_of([candidate.seen for candidate in candidates]) < KNOWN)
+    unseen = cv2.morphologyEx(unknown.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+    sheets, alpha = [], np.zeros(on.shape, np.float32)
+    for n, candidate in enumerate(candidates):
+        gate = candidate.sheet.gate * ((winner == n) & ~unseen)
+        if gate.any():
+            sheets.append((replace(candidate.sheet, gate=gate.astype(np.float32)), candidate.sample))
+            alpha += gate * candidate.sample[..., 3]
+    quality = max_of([candidate.quality for candidate in candidates])
+    confidence = np.where(on, quality, 0.5 * alpha * candidates[0].sheet.gate)
+    return _Laid(
+        tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,
+        confidence.astype(np.float32), unseen.astype(np.float32),
     )  # fmt: skip
-    return torch.from_numpy(nearest).to(device)
 
 
-def _smooth_flow(here: _Window, atlas: Atlas, n: int, reach: float) -> NDArray[np.float32]:
-    """(H, W, 4) flow to reference n, blurred over what hips and thighs cover, times its weight; weight; 0."""
-    on = torch.isin(here.part, torch.tensor(SKIRT, device=here.part.device))
-    flow = np.zeros((*here.face.shape, 4), np.float32)
-    if not on.any():
-        return flow
-    corners = atlas.mesh.faces[here.face[on].long()].long()
-    xy = (atlas.xy[n, corners] * here.place[on][..., None]).sum(1).cpu().numpy()
-    row, column = (at.cpu().numpy() for at in on.nonzero(as_tuple=True))
-    flow[row, column, :2] = xy - np.stack([column, row], axis=1) - 0.5
-    flow[row, column, 2] = 1
-    half = max(1, round(reach / 2))
-    top, left = max(0, row.min() - 3 * half), max(0, column.min() - 3 * half)
-    near = flow[top : row.max() + 3 * half + 1, left : column.max() + 3 * half + 1]  # farther it does not spread
-    for _ in range(3):  # three boxes are nearly a Gaussian
-        cv2.blur(near, (2 * half + 1, 2 * half + 1), dst=near, borderType=cv2.BORDER_CONSTANT)
-    near[near[..., 2] < 1e-4] = 0
-    return flow
+def _order(layers: list[_Laid], shape: tuple[int, int]) -> list[_Laid]:
+    """From the back to the front: as `LAYERS` has them, unless one is clearly nearer where two overlap."""
+    alpha = np.zeros((len(layers), *shape), np.float32)
+    depth = np.zeros_like(alpha)
+    for n, layer in enumerate(layers):
+        alpha[n][layer.box.at], depth[n][layer.box.at] = layer.alpha > 0.5, layer.depth
+    flat, deep = alpha.reshape(len(layers), -1), (alpha * depth).reshape(len(layers), -1)
+    shared = flat @ flat.T
+    nearer = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is farther where both are
+    nearer[shared < 4] = 0
+    order = list(range(len(layers)))
+    for _ in order:
+        for place in range(len(order) - 1):
+            back, front = order[place : place + 2]
+            if nearer[back, front] < -LEAST_DEPTH_M or (back > front and nearer[back, front] < LEAST_DEPTH_M):
+                order[place : place + 2] = [front, back]
+    return [layers[n] for n in order]
 
 
-def _turn_parts(surface: SurfaceMap, atlas: Atlas, chosen: NDArray[np.intp]) -> Tensor:
-    """(P, 2) the similarity that takes each part from the new picture to its reference, as real and imaginary part."""
-    some = slice(None, None, _EVERY)
-    here = project(surface.vertices[some], surface.focal_px, surface.size)
-    facing = (surface.vertex_normals[some, 2] < 0).float()
-    weights = (atlas.vertex_parts[some] * facing[:, None]).T  # (P, V)
-    total = weights.sum(1, keepdim=True).clamp_min(1e-6)
-    there = atlas.xy[torch.from_numpy(chosen).to(here.device), some]  # (P, V, 2)
-    mean_here = weights @ here / total
-    mean_there = (weights[..., None] * there).sum(1) / total
-    x, y = (here[None] - mean_here[:, None]).unbind(-1)  # (P, V)
-    u, v = (there - mean_there[:, None]).unbind(-1)
-    spread = (weights * (x * x + y * y)).sum(1).clamp_min(1e-6)
-    turned = [weights * (x * u + y * v), weights * (x * v - y * u)]
-    return torch.stack([moment.sum(1) / spread for moment in turned], dim=1)
+def _compose(layers: list[_Laid], scene: _Scene, surface: SurfaceMap, choice: Choice) -> Warped:
+    shape = scene.layer.shape
+    drawn = np.zeros((*shape, 4), np.float32)
+    confidence, unseen = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    provenance = np.full(shape, NOWHERE, np.int32)
+    for layer in layers:
+        unseen[layer.box.at] = np.maximum(unseen[layer.box.at], layer.unseen)
+    lay_over(drawn, np.dstack([scene.usual, np.ones(shape, np.float32)]), unseen)
+    for layer in layers:
+        at = layer.box.at
+        for sheet, sample in zip(layer.sheets, layer.samples, strict=True):
+            lay_over(drawn[at], sample, sheet.gate)
+            shown = sheet.gate * sample[..., 3] > 0.5
+            provenance[at][shown] = sheet.reference
+        confidence[at] += layer.alpha * (layer.confidence - confidence[at])
+    colour = drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3)
+    sheets = tuple(sheet for layer in layers for sheet in layer.sheets)
+    return Warped(colour, drawn[..., 3], confidence, provenance, scene.usual, unseen, sheets, surface, choice)
+
+
+def _fade(near: NDArray[np.bool_], reach: float) -> Floats:
+    """(h, w) 1 on a layer's body, 0 farther from it than so many px."""
+    away = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.clip((1 - away / reach) / FADE, 0, 1).astype(np.float32)
+
+
+def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:
+    """(h, w, C) the sums of values (M,) in the pixels of a box that they lie in."""
+    count = box.height * box.width
+    sums = [np.bincount(place, value, count) for value in values]
+    return np.stack(sums, axis=1).reshape(box.height, box.width, len(values)).astype(np.float32)
+
+
+def _smooth(maps: Floats, sigma: float) -> Floats:
+    """Maps (h, w, C) under nearly a Gaussian, two boxes; nothing lies beyond them."""
+    side = 2 * max(1, round((np.sqrt(6 * sigma**2 + 1) - 1) / 2)) + 1
+    for _ in range(2):
+        maps = cv2.blur(maps, (side, side), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(maps, dtype=np.float32)

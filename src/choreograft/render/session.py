@@ -140,7 +140,7 @@ def _describe(
         if not track.present[t]:
             yield None
             continue
-        guide = None if warped is None else warped.as_guide().cpu()
+        guide = None if warped is None else warped.as_guide()
         region = performer.region_around(None if places is None else places[t])
         yield performer.staging.describe(track, t, plate, guide), region, warped
 
@@ -148,12 +148,12 @@ def _describe(
 @torch.inference_mode()
 def _warp(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[RenderedFrame]:
     """From the references, over the body's surface."""
-    plate = (performer.plate + 1) * 127.5
+    plate = to_image(performer.plate).astype(np.float32)
     for t, warped in enumerate(_draw_guides(performer, motion, compute)):
         if warped is None:
             yield _empty_frame(performer, full)
         else:
-            image = to_image(warped.over(plate) / 127.5 - 1) if full is None else full.draw(warped)
+            image = (warped.over(plate) + 0.5).astype(np.uint8) if full is None else full.draw(warped)
             yield RenderedFrame(image, _draw_stick(performer, motion.track, t))
 
 
