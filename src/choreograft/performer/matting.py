@@ -1,0 +1,279 @@
+"""The cut-out: which share of each pixel is the person, at the picture's own size, and the person's colours alone.
+
+A tracker's mask says roughly where a person is; the empty background, which is known, says exactly where something
+stands before it. In a band around the mask's edge the two are weighed against each other, pixel by pixel, by how far
+the person's colours are from the background's.
+
+Shapes: H x W pixels of the picture, P of them in the band; h x w pixels of its coarse copy, on which all that is smooth
+is found.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+COARSE_HEIGHT: Final = 480
+"""What is smooth is found on a copy of about this many rows."""
+BAND: Final = 0.012
+"""Share of the height by which a mask's edge may be wrong to either side."""
+SURE_MASK: Final = 230
+"""Mask value (0..255) from which the mask itself is sure of the person."""
+NOISE: Final = 18.0
+"""Levels (of 255) by which a picture's colour may be off, all channels together."""
+AMBIGUITY: Final = 4.0
+"""How much the spread of the person's colours, or of the background's change, counts against the colours' verdict."""
+STRANGE: Final = 40.0
+"""Levels: a colour that far from all mixtures of person and background is the person's."""
+EXPOSURE: Final = 24
+"""Levels by which the background may have become brighter or darker; what is farther off has changed."""
+REACH: Final = 4.0
+"""Times the band: how far beyond the mask a limb that it missed is looked for."""
+LIMB: Final = 48.0
+"""Levels by which a missed limb differs from the background."""
+RESTLESS: Final = 0.15
+"""Where a greater share of the background has changed, nothing is taken for a missed limb."""
+SHADE: Final = 0.6
+"""A shadow leaves at least this share of the background's light."""
+EDGE: Final = 0.002
+"""Share of the height: half the width of the widest edge that lens and codec leave."""
+STEEPEN: Final = 2.5
+"""How much narrower the mask's soft edge is made."""
+GUIDE: Final = 8.0
+"""Levels: an edge of the picture as strong as that draws the mask's edge to itself."""
+CONTRAST: Final = 0.1
+"""Shares of the person below it become 0, those as near to 1 become 1: noise, and the blur of the lens and codec."""
+
+
+@dataclass(frozen=True)
+class _Coarse:
+    """What is known of each pixel of the coarse copy, (h, w[, 3])."""
+
+    prior: Picture
+    """The mask, its edge moved to the picture's, 255 = person."""
+    core: Flags
+    """Surely the person."""
+    band: Flags
+    """Perhaps the person."""
+    lit: Picture
+    """Whether a shadow is not told from the person so near to the mask (255), or is (0)."""
+    person: Picture
+    """Colours of the person nearby."""
+    variety: Picture
+    """Levels, their standard deviation."""
+    change: NDArray[np.int16]
+    """Levels by which the background nearby is brighter than the plate."""
+    restless: Picture
+    """Levels, the standard deviation of that."""
+
+
+def find_matte(picture: Picture, mask: Picture, plate: Picture) -> tuple[Picture, Picture]:
+    """Cut a person out.
+
+    The share of the person is the place of a pixel's colour between those of the background and of the person nearby
+    (Wang & Cohen, "Image and Video Matting: A Survey", 2007, eq. 1 and section 2), as far as those differ, and the
+    mask's own edge, moved to the picture's (He, Sun & Tang, "Guided Image Filtering", 2013, section 3), where they do
+    not. Their colours follow Forte ("Approximate Fast Foreground Colour Estimation", 2021, section 3).
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        mask: (H, W) uint8, 255 = person; its edge may be wrong by some `BAND` of the height.
+        plate: (H, W, 3) uint8 RGB, the empty background as the picture's camera saw it.
+    Returns:
+        (H, W) uint8 matte, 255 = person; (H, W, 3) uint8 RGB colours of the person without any of the background's, and
+        spread beyond the person's outline by at least the band. Far from the person they are the picture's.
+    """
+    matte, foreground = np.zeros_like(mask), picture.copy()
+    reach = max(2.0, BAND * len(mask))
+    box = _box_around(mask, round((REACH + 2) * reach))
+    if box is None:
+        return matte, foreground
+    inner = tuple(np.ascontiguousarray(image[box]) for image in (picture, mask, plate))
+    matte[box], foreground[box] = _cut_out(*inner, reach)
+    return matte, foreground
+
+
+def _box_around(mask: Picture, margin: int) -> tuple[slice, slice] | None:
+    """Rows and columns of the person with as many pixels around; none where nobody is."""
+    left, top, width, height = cv2.boundingRect(np.asarray(mask >= 128, dtype=np.uint8))
+    if not width:
+        return None
+    return slice(max(0, top - margin), top + height + margin), slice(max(0, left - margin), left + width + margin)
+
+
+def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float) -> tuple[Picture, Picture]:
+    """See `find_matte`; of the box around the person."""
+    shrink = max(1, round(reach / (BAND * COARSE_HEIGHT)))
+    coarse = _look_coarsely(picture, mask, plate, shrink, reach)
+    size = mask.shape[1], mask.shape[0]
+    matte, band = (
+        cv2.resize(part.astype(np.uint8) * 255, size, interpolation=cv2.INTER_NEAREST)
+        for part in (coarse.core, coarse.band)
+    )
+    at = np.flatnonzero(band)
+    background = cv2.add(plate, cv2.resize(coarse.change, size), dtype=cv2.CV_8U)
+    matte.reshape(-1)[at] = _weigh(picture, background, coarse, at)
+    edge = np.ones((2 * max(1, round(EDGE / BAND * reach)) + 1,) * 2, np.uint8)
+    matte.reshape(-1)[at] = _decide_flat(matte, cv2.resize(coarse.prior, size), at, edge)
+    matte = _drop_islands(matte, coarse.core)
+    return _part_colours(picture, matte, background, at, edge, shrink)
+
+
+def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, shrink: int, reach: float) -> _Coarse:
+    size = max(1, round(mask.shape[1] / shrink)), max(1, round(mask.shape[0] / shrink))
+    small, prior, bare = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (picture, mask, plate))
+    near = reach / shrink
+    seen = small.astype(np.float32)
+    off = seen - bare
+    clear = _distance(prior < 128) > near
+    change, _ = _average(off, clear & (_square(off) < EXPOSURE**2), near)
+    off -= change
+    strong = np.sqrt(_square(off))
+    prior = _add_limbs(prior, strong, near)
+    outside = _distance(prior < 128) / near
+    core = (_distance(prior >= 128) > near) & (prior >= SURE_MASK)
+    _, restless = _average(off, outside > 1, 2 * near)
+    sure = (strong > LIMB + 2 * restless) & (outside < 0.5)
+    sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    person, variety = _average(seen, core | sure, near)
+    guided = cv2.ximgproc.guidedFilter(small, prior.astype(np.float32), max(1, round(near)), GUIDE**2)
+    lit = np.clip(2 - 3 * outside, 0, 1) * 255
+    band = (outside < 1) & ~core
+    guided = 127.5 + STEEPEN * (guided - 127.5)
+    levels = [_to_levels(part) for part in (guided, lit, person, variety, restless)]
+    return _Coarse(levels[0], core, band, *levels[1:4], change.round().astype(np.int16), levels[4])
+
+
+def _to_levels(values: Floats) -> Picture:
+    return np.asarray(np.clip(values + 0.5, 0, 255), dtype=np.uint8)
+
+
+def _square(colours: Floats) -> Floats:
+    """(...) squared lengths of (..., 3)."""
+    return np.asarray(np.einsum("...c,...c->...", colours, colours), dtype=np.float32)
+
+
+def _distance(inside: Flags) -> Floats:
+    """(h, w) px from each pixel inside to those outside, 0 there."""
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3), dtype=np.float32)
+
+
+def _average(values: Floats, where: Flags, near: float) -> tuple[Floats, Floats]:
+    """(h, w, 3) mean of the values (h, w, 3) nearby that count; (h, w) their deviation, all channels together."""
+    stacked = np.dstack([values, _square(values), np.ones_like(values[..., 0])])
+    stacked[~where] = 0
+    stacked = cv2.resize(stacked, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    side, wide = 2 * round(near / 2) + 1, 2 * round(3 * near) + 1
+    # the wide one counts where the near one finds nothing
+    total = cv2.blur(cv2.blur(stacked, (side, side)), (side, side)) + 1e-3 * cv2.blur(stacked, (wide, wide))
+    total /= np.maximum(total[..., 4:], 1e-9)
+    total[..., 3] = np.sqrt(np.maximum(total[..., 3] - _square(total[..., :3]), 0))
+    total = cv2.resize(np.ascontiguousarray(total[..., :4]), where.shape[::-1])
+    return np.ascontiguousarray(total[..., :3]), total[..., 3]
+
+
+def _add_limbs(prior: Picture, strong: Floats, near: float) -> Picture:
+    """The mask with what it missed: what differs strongly from the background and hangs together with the person."""
+    found = np.asarray(strong > LIMB, dtype=np.uint8)
+    outside = _distance(prior < 128)
+    wide = (2 * round(REACH * near) + 1,) * 2
+    clear = np.asarray(outside > near, dtype=np.float32)
+    restless = cv2.blur(found * clear, wide) > RESTLESS * cv2.blur(clear, wide)
+    found[(outside > REACH * near) | restless] = 0
+    found[prior >= SURE_MASK] = 1
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    found = _drop_islands(found * 255, prior >= SURE_MASK)
+    return np.maximum(prior, found)
+
+
+def _weigh(picture: Picture, background: Picture, coarse: _Coarse, at: NDArray[np.intp]) -> Picture:
+    """(P,) matte of the band's pixels."""
+    size = picture.shape[1], picture.shape[0]
+    colour = _take(picture, at)
+    prior, lit, person, variety, restless = (
+        _take(cv2.resize(image, size), at)
+        for image in (coarse.prior, coarse.lit, coarse.person, coarse.variety, coarse.restless)
+    )
+    # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
+    square = np.ones((3, 3), np.uint8)
+    bare = np.clip(colour, _take(cv2.erode(background, square), at), _take(cv2.dilate(background, square), at))
+    light = np.einsum("pc,pc->p", colour, bare) / (_square(bare) + 1)
+    bare *= np.clip(light, SHADE + (1 - SHADE) * lit / 255, 1)[:, None]
+    change = AMBIGUITY * restless**2
+    share, length, strange = _project(colour, bare, person)
+    doubt = NOISE**2 + AMBIGUITY * ((1 - share) * variety) ** 2 + change
+    share += (1 - share) * (1 - np.exp(-strange / (STRANGE**2 + change)))
+    evidence = length + strange
+    return _to_levels(255 * (share * evidence + prior / 255 * doubt) / (evidence + doubt))
+
+
+def _project(colour: Floats, bare: Floats, person: Floats) -> tuple[Floats, Floats, Floats]:
+    """(P,) each: where colours (P, 3) lie between background (0) and person (1), how long squared that way is, and how
+    far squared they lie beside it."""
+    off, span = colour - bare, person - bare
+    length = _square(span)
+    share = np.clip(np.einsum("pc,pc->p", off, span) / (length + 1), 0, 1)
+    return share, length, _square(off - share[:, None] * span)
+
+
+def _decide_flat(matte: Picture, prior: Picture, at: NDArray[np.intp], edge: Picture) -> Picture:
+    """(P,) matte of the band's pixels; a wide stretch of half shares is no edge: there the mask decides."""
+    steep = _take(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge), at) / 255
+    share = _take(matte, at) / 255
+    flat = np.minimum(4 * share * (1 - share), 1) * (1 - steep)
+    return _to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
+
+
+def _take(image: Picture, at: NDArray[np.intp]) -> Floats:
+    """(P[, 3]) of the pixels at these places."""
+    return image.reshape(-1, *image.shape[2:]).take(at, axis=0).astype(np.float32)
+
+
+def _drop_islands(matte: Picture, core: Flags) -> Picture:
+    """The matte without what does not hang together with the core, which may be a coarser one."""
+    core = cv2.resize(core.astype(np.uint8), matte.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    _, labels = cv2.connectedComponents(np.asarray(matte >= 64, dtype=np.uint8))
+    kept = np.zeros(labels.max() + 1, np.uint8)
+    kept[labels[core]] = 255
+    kept[0] = 0
+    there = cv2.dilate(kept[labels], np.ones((5, 5), np.uint8))
+    return np.asarray(cv2.min(matte, there), dtype=np.uint8)
+
+
+def _part_colours(
+    picture: Picture, matte: Picture, background: Picture, at: NDArray[np.intp], edge: Picture, shrink: int
+) -> tuple[Picture, Picture]:
+    """The matte once more from the person's colours just within the outline; these colours, spread beyond it."""
+    size = matte.shape[1] // shrink, matte.shape[0] // shrink
+    sure = cv2.erode(np.asarray(matte >= 250, dtype=np.uint8) * 255, edge)
+    only = cv2.copyTo(picture, sure)
+    total, weight = (cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32) for image in (only, sure))
+    spread = _to_levels(_spread(total, weight / 255))
+    at = at[sure.reshape(-1).take(at) == 0]
+    near, bare, colour = _take(cv2.resize(spread, matte.shape[::-1]), at), _take(background, at), _take(picture, at)
+    share = _take(matte, at) / 255
+    found, length, _ = _project(colour, bare, near)
+    steep = _take(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge), at) / 255
+    share += steep * np.minimum(found - share, 0) * length / (length + NOISE**2)
+    share = np.clip((share - CONTRAST) / (1 - 2 * CONTRAST), 0, 1)
+    matte.reshape(-1)[at] = _to_levels(255 * share)
+    foreground, share = picture.copy(), share[:, None]
+    foreground.reshape(-1, 3)[at] = _to_levels(near + share * (colour - share * near - (1 - share) * bare))
+    return matte, foreground
+
+
+def _spread(total: Floats, weight: Floats) -> Floats:
+    """(h, w, 3) means of weighted values (h, w, 3) by their weights (h, w); from farther off where there are none."""
+    own = total / np.maximum(weight, 1e-6)[..., None]
+    if min(weight.shape) < 2:
+        return own
+    half = (weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2
+    wider = _spread(*(cv2.resize(part, half, interpolation=cv2.INTER_AREA) for part in (total, weight)))
+    wider = cv2.resize(wider, weight.shape[::-1])
+    return np.asarray(wider + np.minimum(2 * weight, 1)[..., None] * (own - wider), dtype=np.float32)
