@@ -31,13 +31,15 @@ AMBIGUITY: Final = 4.0
 """How much the spread of the person's colours, or of the background's change, counts against the colours' verdict."""
 STRANGE: Final = 40.0
 """Levels: a colour that far from all mixtures of person and background is the person's."""
+SAME: Final = 4
+"""Levels: what is no farther from the background is that, where the mask has nothing either."""
 EXPOSURE: Final = 24
 """Levels by which the background may have become brighter or darker; what is farther off has changed."""
 REACH: Final = 4.0
 """Times the band: how far beyond the mask a limb that it missed is looked for."""
 LIMB: Final = 48.0
 """Levels by which a missed limb differs from the background."""
-RESTLESS: Final = 0.15
+RESTLESS: Final = 0.2
 """Where a greater share of the background has changed, nothing is taken for a missed limb."""
 SHADE: Final = 0.6
 """A shadow leaves at least this share of the background's light."""
@@ -67,8 +69,8 @@ class _Coarse:
     """Colours of the person nearby."""
     variety: Picture
     """Levels, their standard deviation."""
-    change: NDArray[np.int16]
-    """Levels by which the background nearby is brighter than the plate."""
+    change: Picture
+    """Levels by which the background nearby is brighter than the plate, 128 where it is as bright."""
     restless: Picture
     """Levels, the standard deviation of that."""
 
@@ -120,14 +122,19 @@ def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shri
         cv2.resize(part.astype(np.uint8) * 255, size, interpolation=cv2.INTER_NEAREST)
         for part in (coarse.core, coarse.band)
     )
-    at = np.flatnonzero(band)
-    background = cv2.add(plate, cv2.resize(coarse.change, size), dtype=cv2.CV_8U)
-    matte.reshape(-1)[at] = _weigh(picture, background, coarse, at)
+    background = cv2.addWeighted(plate, 1, cv2.resize(coarse.change, size), 1, -128)
+    prior = cv2.resize(coarse.prior, size)
+    # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
+    square = np.ones((3, 3), np.uint8)
+    bare = cv2.min(cv2.max(picture, cv2.erode(background, square)), cv2.dilate(background, square))
+    differs = cv2.inRange(cv2.absdiff(picture, bare), (0, 0, 0), (SAME,) * 3) == 0
+    at = np.flatnonzero(((prior > SAME) | differs) & (band > 0))
+    matte.reshape(-1)[at] = _weigh(picture, bare, prior, coarse, at)
     edge = np.ones((2 * max(2, round(EDGE / BAND * reach)) + 1,) * 2, np.uint8)
-    matte.reshape(-1)[at] = _decide_flat(matte, cv2.resize(coarse.prior, size), at, edge)
+    matte.reshape(-1)[at] = _decide_flat(matte, prior, at, edge)
     # seams within the person, where a colour of theirs is the background's, are no gaps
     matte = cv2.morphologyEx(_drop_islands(matte, coarse.core), cv2.MORPH_CLOSE, edge[: len(edge) // 2 + 1, : len(edge) // 2 + 1])
-    return _part_colours(picture, matte, background, at, edge, shrink)
+    return _part_colours(picture, matte, background, np.flatnonzero(band), edge, shrink)
 
 
 def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, shrink: int, reach: float) -> _Coarse:
@@ -139,7 +146,8 @@ def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, shrink: int,
     clear = _distance(prior < 128) > near
     change, _ = _average(off, clear & (_square(off) < EXPOSURE**2), near)
     off -= change
-    strong = np.sqrt(_square(off))
+    behind = bare + change
+    strong = np.sqrt(_square(seen - behind * _shade(seen, behind, SHADE)[..., None]))
     prior = _add_limbs(prior, strong, near)
     outside = _distance(prior < 128) / near
     core = (_distance(prior >= 128) > near) & (prior >= SURE_MASK)
@@ -151,8 +159,8 @@ def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, shrink: int,
     lit = np.clip(2 - 3 * outside, 0, 1) * 255
     band = (outside < 1) & ~core
     guided = 127.5 + STEEPEN * (guided - 127.5)
-    levels = [_to_levels(part) for part in (guided, lit, person, variety, restless)]
-    return _Coarse(levels[0], core, band, *levels[1:4], change.round().astype(np.int16), levels[4])
+    levels = [_to_levels(part) for part in (guided, lit, person, variety, change + 128, restless)]
+    return _Coarse(levels[0], core, band, *levels[1:])
 
 
 def _to_levels(values: Floats) -> Picture:
@@ -171,9 +179,8 @@ def _distance(inside: Flags) -> Floats:
 
 def _average(values: Floats, where: Flags, near: float) -> tuple[Floats, Floats]:
     """(h, w, 3) mean of the values (h, w, 3) nearby that count; (h, w) their deviation, all channels together."""
-    stacked = np.dstack([values, _square(values), np.ones_like(values[..., 0])])
-    stacked[~where] = 0
-    stacked = cv2.resize(stacked, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    values, weight = values[::2, ::2], where[::2, ::2].astype(np.float32)
+    stacked = np.dstack([values, _square(values), np.ones_like(weight)]) * weight[..., None]
     side, wide = 2 * round(near / 2) + 1, 2 * round(3 * near) + 1
     # the wide one counts where the near one finds nothing
     total = cv2.blur(cv2.blur(stacked, (side, side)), (side, side)) + 1e-3 * cv2.blur(stacked, (wide, wide))
@@ -187,7 +194,7 @@ def _add_limbs(prior: Picture, strong: Floats, near: float) -> Picture:
     """The mask with what it missed: what differs strongly from the background and hangs together with the person."""
     found = np.asarray(strong > LIMB, dtype=np.uint8)
     outside = _distance(prior < 128)
-    wide = (2 * round(REACH * near) + 1,) * 2
+    wide = (4 * round(REACH * near) + 1,) * 2
     clear = np.asarray(outside > near, dtype=np.float32)
     restless = cv2.blur(found * clear, wide) > RESTLESS * cv2.blur(clear, wide)
     found[(outside > REACH * near) | restless] = 0
@@ -197,25 +204,28 @@ def _add_limbs(prior: Picture, strong: Floats, near: float) -> Picture:
     return np.maximum(prior, found)
 
 
-def _weigh(picture: Picture, background: Picture, coarse: _Coarse, at: NDArray[np.intp]) -> Picture:
+def _weigh(
+    picture: Picture, background: Picture, prior: Picture, coarse: _Coarse, at: NDArray[np.intp]
+) -> Picture:
     """(P,) matte of the band's pixels."""
-    size = picture.shape[1], picture.shape[0]
-    colour = _take(picture, at)
-    prior, lit, person, variety, restless = (
-        _take(cv2.resize(image, size), at)
-        for image in (coarse.prior, coarse.lit, coarse.person, coarse.variety, coarse.restless)
+    lit, person, variety, restless = (
+        _take(cv2.resize(image, picture.shape[1::-1]), at)
+        for image in (coarse.lit, coarse.person, coarse.variety, coarse.restless)
     )
-    # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
-    square = np.ones((3, 3), np.uint8)
-    bare = np.clip(colour, _take(cv2.erode(background, square), at), _take(cv2.dilate(background, square), at))
-    light = np.einsum("pc,pc->p", colour, bare) / (_square(bare) + 1)
-    bare *= np.clip(light, SHADE + (1 - SHADE) * lit / 255, 1)[:, None]
+    colour, bare = _take(picture, at), _take(background, at)
+    bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)[:, None]
     change = AMBIGUITY * restless**2
     share, length, strange = _project(colour, bare, person)
     doubt = NOISE**2 + AMBIGUITY * ((1 - share) * variety) ** 2 + change
     share += (1 - share) * (1 - np.exp(-strange / (STRANGE**2 + change)))
     evidence = length + strange
-    return _to_levels(255 * (share * evidence + prior / 255 * doubt) / (evidence + doubt))
+    return _to_levels((255 * share * evidence + _take(prior, at) * doubt) / (evidence + doubt))
+
+
+def _shade(colour: Floats, bare: Floats, darkest: Floats | float) -> Floats:
+    """(...) share of its light that a shadow leaves of the background (..., 3), if these colours (..., 3) are that."""
+    light = np.einsum("...c,...c->...", colour, bare) / (_square(bare) + 1)
+    return np.asarray(np.clip(light, darkest, 1), dtype=np.float32)
 
 
 def _project(colour: Floats, bare: Floats, person: Floats) -> tuple[Floats, Floats, Floats]:
@@ -230,7 +240,7 @@ def _project(colour: Floats, bare: Floats, person: Floats) -> tuple[Floats, Floa
 def _decide_flat(matte: Picture, prior: Picture, at: NDArray[np.intp], edge: Picture) -> Picture:
     """(P,) matte of the band's pixels; a wide stretch of half shares is no edge: there the mask decides."""
     share = _take(matte, at) / 255
-    flat = 4 * share * (1 - share) * (1 - _steepness(matte, at, edge))
+    flat = 4 * share * (1 - share) * (1 - _take_steepness(matte, at, edge))
     return _to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
 
 
@@ -239,7 +249,7 @@ def _take(image: Picture, at: NDArray[np.intp]) -> Floats:
     return image.reshape(-1, *image.shape[2:]).take(at, axis=0).astype(np.float32)
 
 
-def _steepness(matte: Picture, at: NDArray[np.intp], edge: Picture) -> Floats:
+def _take_steepness(matte: Picture, at: NDArray[np.intp], edge: Picture) -> Floats:
     """(P,) 0..1 whether the matte goes from one end to the other within an edge's width."""
     return np.maximum(_take(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge), at) / 127.5 - 1, 0)
 
@@ -264,15 +274,19 @@ def _part_colours(
     only = cv2.copyTo(picture, sure)
     total, weight = (cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32) for image in (only, sure))
     spread = _to_levels(_spread(total, weight / 255))
-    at = at[sure.reshape(-1).take(at) == 0]
-    near, bare, colour = _take(cv2.resize(spread, matte.shape[::-1]), at), _take(background, at), _take(picture, at)
-    share = _take(matte, at) / 255
+    spread = cv2.resize(spread, matte.shape[::-1])
+    foreground = picture.copy()
+    beyond = at[matte.reshape(-1).take(at) == 0]
+    foreground.reshape(-1, 3)[beyond] = spread.reshape(-1, 3).take(beyond, axis=0)
+    rim = at[((sure == 0) & (matte > 0)).reshape(-1).take(at)]
+    near, bare, colour = _take(spread, rim), _take(background, rim), _take(picture, rim)
+    share = _take(matte, rim) / 255
     found, length, _ = _project(colour, bare, near)
-    share += _steepness(matte, at, edge) * np.minimum(found - share, 0) * length / (length + NOISE**2)
+    share += _take_steepness(matte, rim, edge) * np.minimum(found - share, 0) * length / (length + NOISE**2)
     share = np.clip((share - CONTRAST) / (1 - 2 * CONTRAST), 0, 1)
-    matte.reshape(-1)[at] = _to_levels(255 * share)
-    foreground, share = picture.copy(), share[:, None]
-    foreground.reshape(-1, 3)[at] = _to_levels(near + share * (colour - share * near - (1 - share) * bare))
+    matte.reshape(-1)[rim] = _to_levels(255 * share)
+    share = share[:, None]
+    foreground.reshape(-1, 3)[rim] = _to_levels(near + share * (colour - share * near - (1 - share) * bare))
     return matte, foreground
 
 

@@ -29,7 +29,7 @@ MARGIN: Final = 1 / 64
 FAR: Final = 5
 """Times the margin: where a pixel is ever that far from the person, the frames in which it is near do not count, for
 shadows, reflections and what the mask missed."""
-MAX_LAID_PIXELS: Final = 100_000_000
+MAX_LAID_PIXELS: Final = 64_000_000
 """Pixels of frames laid over each other for a camera that moves, four bytes each: of large pictures fewer frames."""
 COARSE_ROWS: Final = 480
 """The camera is followed, and distances to the person are measured, on copies of about this many rows."""
