@@ -72,7 +72,7 @@ def test_the_matte_follows_the_outline_where_the_colours_differ(exposure):
 
 
 def test_nothing_but_the_band_is_touched():
-    matte, foreground = find_matte(film(TRUE, RED, WALL), track(TRUE), WALL.astype(np.uint8))
+    matte, _ = find_matte(film(TRUE, RED, WALL), track(TRUE), WALL.astype(np.uint8))
     far = ~near_edge(TRUE, 30)
     np.testing.assert_array_equal(matte[far], np.where(TRUE[far] > 0.5, 255, 0))
 
@@ -118,7 +118,8 @@ def test_a_missed_hand_is_found_and_a_passer_by_is_not():
 
 def test_a_shadow_on_the_floor_stays_there():
     behind = WALL.copy()
-    shadow = cv2.GaussianBlur((cv2.ellipse(np.zeros((HEIGHT, WIDTH), np.float32), (400, 885), (220, 30), 0, 0, 360, 1, -1)), (0, 0), 6)  # fmt: skip  # noqa: E501
+    disc = cv2.ellipse(np.zeros((HEIGHT, WIDTH), np.float32), (400, 885), (220, 30), 0, 0, 360, 1, -1)
+    shadow = cv2.GaussianBlur(disc, (0, 0), 6)
     behind *= 1 - 0.3 * shadow[..., None]
     matte, _ = find_matte(film(TRUE, RED, behind), track(TRUE), WALL.astype(np.uint8))
     floor = (shadow > 0.5) & (cv2.dilate(TRUE, np.ones((15, 15))) < 0.02)

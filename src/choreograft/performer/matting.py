@@ -8,15 +8,16 @@ Shapes: H x W pixels of the picture, P of them in the band; h x w pixels of its 
 is found.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 
 COARSE_HEIGHT: Final = 480
@@ -57,12 +58,12 @@ CONTRAST: Final = 0.1
 class _Coarse:
     """What is known of each pixel of the coarse copy, (h, w[, 3])."""
 
-    prior: Picture
-    """The mask, its edge moved to the picture's, 255 = person."""
     core: Flags
     """Surely the person."""
     band: Flags
     """Perhaps the person."""
+    prior: Picture
+    """The mask, its edge moved to the picture's, 255 = person."""
     lit: Picture
     """Whether a shadow is not told from the person so near to the mask (255), or is (0)."""
     person: Picture
@@ -96,8 +97,8 @@ def find_matte(picture: Picture, mask: Picture, plate: Picture) -> tuple[Picture
     shrink = max(1, round(len(mask) / COARSE_HEIGHT))
     box = _box_around(mask, round((REACH + 1) * reach), shrink)
     if box is not None:
-        inner = (np.ascontiguousarray(image[box]) for image in (picture, mask, plate))
-        matte[box], foreground[box] = _cut_out(*inner, reach, shrink)
+        seen, rough, empty = (np.ascontiguousarray(image[box]) for image in (picture, mask, plate))
+        matte[box], foreground[box] = _cut_out(seen, rough, empty, reach, shrink)
     return matte, foreground
 
 
@@ -116,51 +117,57 @@ def _box_around(mask: Picture, margin: int, step: int) -> tuple[slice, slice] | 
 
 def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shrink: int) -> tuple[Picture, Picture]:
     """See `find_matte`; of the box around the person."""
-    coarse = _look_coarsely(picture, mask, plate, shrink, reach)
     size = mask.shape[1], mask.shape[0]
-    matte, band = (
-        cv2.resize(part.astype(np.uint8) * 255, size, interpolation=cv2.INTER_NEAREST)
-        for part in (coarse.core, coarse.band)
-    )
-    background = cv2.addWeighted(plate, 1, cv2.resize(coarse.change, size), 1, -128)
-    prior = cv2.resize(coarse.prior, size)
+    small, rough, empty = (_resize(image, size, 1 / shrink) for image in (picture, mask, plate))
+    coarse = _look_coarsely(small, rough, empty, reach / shrink)
+    prior, change = (_resize(part, size) for part in (coarse.prior, coarse.change))
+    parts = (coarse.core, coarse.band)
+    core, band = (_resize(part.astype(np.uint8), size, way=cv2.INTER_NEAREST) > 0 for part in parts)
+    background = _as_picture(cv2.addWeighted(plate, 1, change, 1, -128))
     # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
     square = np.ones((3, 3), np.uint8)
-    bare = cv2.min(cv2.max(picture, cv2.erode(background, square)), cv2.dilate(background, square))
-    differs = cv2.inRange(cv2.absdiff(picture, bare), (0, 0, 0), (SAME,) * 3) == 0
-    at = np.flatnonzero(((prior > SAME) | differs) & (band > 0))
+    bare = _as_picture(cv2.min(cv2.max(picture, cv2.erode(background, square)), cv2.dilate(background, square)))
+    differs = _as_picture(cv2.inRange(cv2.absdiff(picture, bare), (0, 0, 0), (SAME,) * 3)) == 0
+    at = np.flatnonzero(((prior > SAME) | differs) & band)
+    matte = core.astype(np.uint8) * 255
     matte.reshape(-1)[at] = _weigh(picture, bare, prior, coarse, at)
-    edge = np.ones((2 * max(2, round(EDGE / BAND * reach)) + 1,) * 2, np.uint8)
+    half = max(2, round(EDGE / BAND * reach))
+    edge, seam = (np.ones((2 * side + 1,) * 2, np.uint8) for side in (half, half // 2))
     matte.reshape(-1)[at] = _decide_flat(matte, prior, at, edge)
-    # seams within the person, where a colour of theirs is the background's, are no gaps
-    matte = cv2.morphologyEx(_drop_islands(matte, coarse.core), cv2.MORPH_CLOSE, edge[: len(edge) // 2 + 1, : len(edge) // 2 + 1])
+    # thin seams within the person, where a colour of theirs is the background's, are no gaps
+    matte = _as_picture(cv2.morphologyEx(_drop_islands(matte, core), cv2.MORPH_CLOSE, seam))
     return _part_colours(picture, matte, background, np.flatnonzero(band), edge, shrink)
 
 
-def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, shrink: int, reach: float) -> _Coarse:
-    size = max(1, round(mask.shape[1] / shrink)), max(1, round(mask.shape[0] / shrink))
-    small, prior, bare = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (picture, mask, plate))
-    near = reach / shrink
-    seen = small.astype(np.float32)
-    off = seen - bare
-    clear = _distance(prior < 128) > near
-    change, _ = _average(off, clear & (_square(off) < EXPOSURE**2), near)
-    off -= change
-    behind = bare + change
-    strong = np.sqrt(_square(seen - behind * _shade(seen, behind, SHADE)[..., None]))
-    prior = _add_limbs(prior, strong, near)
-    outside = _distance(prior < 128) / near
-    core = (_distance(prior >= 128) > near) & (prior >= SURE_MASK)
-    _, restless = _average(off, outside > 1, 2 * near)
+def _as_picture(image: NDArray[Any]) -> Picture:
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _resize(image: NDArray[Any], size: Sequence[int], times: float = 1, way: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+    """A picture of a width and a height, or of so many times that; area averages where that is less."""
+    width, height = (max(1, round(times * side)) for side in size)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if times < 1 else way)
+
+
+def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float) -> _Coarse:
+    """Of the coarse copies; near: px, how far the mask's edge may be off."""
+    seen, bare = picture.astype(np.float32), plate.astype(np.float32)
+    usual = (_distance(mask < 128) > near) & (_square(seen - bare) < EXPOSURE**2)
+    change, _ = _average(seen - bare, usual, near)
+    bare += change
+    strong = np.sqrt(_square(seen - bare * _shade(seen, bare, SHADE)[..., None]))
+    mask = _add_limbs(mask, strong, near)
+    outside = _distance(mask < 128) / near
+    core = (_distance(mask >= 128) > near) & (mask >= SURE_MASK)
+    _, restless = _average(seen - bare, outside > 1, 2 * near)
     sure = (strong > LIMB + 2 * restless) & (outside < 0.5)
     sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     person, variety = _average(seen, core | sure, near)
-    guided = cv2.ximgproc.guidedFilter(small, prior.astype(np.float32), max(1, round(near)), GUIDE**2)
+    guided = cv2.ximgproc.guidedFilter(picture, mask.astype(np.float32), max(1, round(near)), GUIDE**2)
+    prior = 127.5 + STEEPEN * (guided - 127.5)
     lit = np.clip(2 - 3 * outside, 0, 1) * 255
-    band = (outside < 1) & ~core
-    guided = 127.5 + STEEPEN * (guided - 127.5)
-    levels = [_to_levels(part) for part in (guided, lit, person, variety, change + 128, restless)]
-    return _Coarse(levels[0], core, band, *levels[1:])
+    levels = (_to_levels(part) for part in (prior, lit, person, variety, change + 128, restless))
+    return _Coarse(core, (outside < 1) & ~core, *levels)
 
 
 def _to_levels(values: Floats) -> Picture:
@@ -186,36 +193,32 @@ def _average(values: Floats, where: Flags, near: float) -> tuple[Floats, Floats]
     total = cv2.blur(cv2.blur(stacked, (side, side)), (side, side)) + 1e-3 * cv2.blur(stacked, (wide, wide))
     total /= np.maximum(total[..., 4:], 1e-9)
     total[..., 3] = np.sqrt(np.maximum(total[..., 3] - _square(total[..., :3]), 0))
-    total = cv2.resize(np.ascontiguousarray(total[..., :4]), where.shape[::-1])
+    total = _resize(np.ascontiguousarray(total[..., :4]), where.shape[::-1])
     return np.ascontiguousarray(total[..., :3]), total[..., 3]
 
 
-def _add_limbs(prior: Picture, strong: Floats, near: float) -> Picture:
+def _add_limbs(mask: Picture, strong: Floats, near: float) -> Picture:
     """The mask with what it missed: what differs strongly from the background and hangs together with the person."""
     found = np.asarray(strong > LIMB, dtype=np.uint8)
-    outside = _distance(prior < 128)
+    outside = _distance(mask < 128)
     wide = (4 * round(REACH * near) + 1,) * 2
     clear = np.asarray(outside > near, dtype=np.float32)
-    restless = cv2.blur(found * clear, wide) > RESTLESS * cv2.blur(clear, wide)
+    restless = np.asarray(cv2.blur(found * clear, wide)) > RESTLESS * np.asarray(cv2.blur(clear, wide))
     found[(outside > REACH * near) | restless] = 0
-    found[prior >= SURE_MASK] = 1
-    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    found = _drop_islands(found * 255, prior >= SURE_MASK)
-    return np.maximum(prior, found)
+    found[mask >= SURE_MASK] = 1
+    found = _as_picture(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+    return np.maximum(mask, _drop_islands(found * 255, mask >= SURE_MASK))
 
 
-def _weigh(
-    picture: Picture, background: Picture, prior: Picture, coarse: _Coarse, at: NDArray[np.intp]
-) -> Picture:
+def _weigh(picture: Picture, background: Picture, prior: Picture, coarse: _Coarse, at: NDArray[np.intp]) -> Picture:
     """(P,) matte of the band's pixels."""
-    lit, person, variety, restless = (
-        _take(cv2.resize(image, picture.shape[1::-1]), at)
-        for image in (coarse.lit, coarse.person, coarse.variety, coarse.restless)
-    )
+    size = picture.shape[1], picture.shape[0]
+    parts = (coarse.lit, coarse.person, coarse.variety, coarse.restless)
+    lit, person, variety, restless = (_take(_resize(part, size), at) for part in parts)
     colour, bare = _take(picture, at), _take(background, at)
     bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)[:, None]
-    change = AMBIGUITY * restless**2
     share, length, strange = _project(colour, bare, person)
+    change = AMBIGUITY * restless**2
     doubt = NOISE**2 + AMBIGUITY * ((1 - share) * variety) ** 2 + change
     share += (1 - share) * (1 - np.exp(-strange / (STRANGE**2 + change)))
     evidence = length + strange
@@ -244,37 +247,33 @@ def _decide_flat(matte: Picture, prior: Picture, at: NDArray[np.intp], edge: Pic
     return _to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
 
 
-def _take(image: Picture, at: NDArray[np.intp]) -> Floats:
+def _take(image: NDArray[Any], at: NDArray[np.intp]) -> Floats:
     """(P[, 3]) of the pixels at these places."""
-    return image.reshape(-1, *image.shape[2:]).take(at, axis=0).astype(np.float32)
+    return np.asarray(image.reshape(-1, *image.shape[2:]).take(at, axis=0), dtype=np.float32)
 
 
 def _take_steepness(matte: Picture, at: NDArray[np.intp], edge: Picture) -> Floats:
     """(P,) 0..1 whether the matte goes from one end to the other within an edge's width."""
-    return np.maximum(_take(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge), at) / 127.5 - 1, 0)
+    return np.maximum(_take(_as_picture(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge)), at) / 127.5 - 1, 0)
 
 
 def _drop_islands(matte: Picture, core: Flags) -> Picture:
-    """The matte without what does not hang together with the core, which may be a coarser one."""
-    core = cv2.resize(core.astype(np.uint8), matte.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    """The matte without what does not hang together with the core."""
     _, labels = cv2.connectedComponents(np.asarray(matte >= 64, dtype=np.uint8))
-    kept = np.zeros(labels.max() + 1, np.uint8)
+    kept = np.zeros(int(labels.max()) + 1, np.uint8)
     kept[labels[core]] = 255
     kept[0] = 0
-    there = cv2.dilate(kept[labels], np.ones((5, 5), np.uint8))
-    return np.asarray(cv2.min(matte, there), dtype=np.uint8)
+    return np.minimum(matte, _as_picture(cv2.dilate(kept[labels], np.ones((5, 5), np.uint8))))
 
 
 def _part_colours(
     picture: Picture, matte: Picture, background: Picture, at: NDArray[np.intp], edge: Picture, shrink: int
 ) -> tuple[Picture, Picture]:
     """The matte once more from the person's colours just within the outline; these colours, spread beyond it."""
-    size = matte.shape[1] // shrink, matte.shape[0] // shrink
-    sure = cv2.erode(np.asarray(matte >= 250, dtype=np.uint8) * 255, edge)
-    only = cv2.copyTo(picture, sure)
-    total, weight = (cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32) for image in (only, sure))
-    spread = _to_levels(_spread(total, weight / 255))
-    spread = cv2.resize(spread, matte.shape[::-1])
+    size = matte.shape[1], matte.shape[0]
+    sure = _as_picture(cv2.erode(_as_picture(matte >= 250) * 255, edge))
+    total, weight = (_resize(image, size, 1 / shrink) for image in (cv2.copyTo(picture, sure), sure))
+    spread = _resize(_to_levels(_spread(total.astype(np.float32), weight.astype(np.float32) / 255)), size)
     foreground = picture.copy()
     beyond = at[matte.reshape(-1).take(at) == 0]
     foreground.reshape(-1, 3)[beyond] = spread.reshape(-1, 3).take(beyond, axis=0)
@@ -293,9 +292,8 @@ def _part_colours(
 def _spread(total: Floats, weight: Floats) -> Floats:
     """(h, w, 3) means of weighted values (h, w, 3) by their weights (h, w); from farther off where there are none."""
     own = total / np.maximum(weight, 1e-6)[..., None]
-    if min(weight.shape) < 2:
+    size = weight.shape[::-1]
+    if min(size) < 2:
         return own
-    half = (weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2
-    wider = _spread(*(cv2.resize(part, half, interpolation=cv2.INTER_AREA) for part in (total, weight)))
-    wider = cv2.resize(wider, weight.shape[::-1])
+    wider = _resize(_spread(*(_resize(part, size, 0.5) for part in (total, weight))), size)
     return np.asarray(wider + np.minimum(2 * weight, 1)[..., None] * (own - wider), dtype=np.float32)

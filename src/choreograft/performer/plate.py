@@ -261,5 +261,5 @@ def _align(picture: Picture, frame: Picture, mask: Picture, view: Floats) -> Flo
         _, found = cv2.findTransformECC(plate, grey, start, cv2.MOTION_AFFINE, criteria, free, 5)
     except cv2.error:  # it did not converge
         return view
-    exact = _resize_view(found, step)
+    exact = _resize_view(np.asarray(found), step)
     return exact if np.abs(exact - view).max() < 0.05 * len(mask) else view
