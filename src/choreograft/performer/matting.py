@@ -4,8 +4,7 @@ A tracker's mask says roughly where a person is; the empty background, which is 
 stands before it. In a band around the mask's edge the two are weighed against each other, pixel by pixel, by how far
 the person's colours are from the background's.
 
-Shapes: H x W pixels of the picture, P of them in the band; h x w pixels of its coarse copy, on which all that is smooth
-is found.
+Shapes: H x W pixels of the picture, P of them in the band; h x w pixels of its coarse copy, where what is smooth is found.
 """
 
 from collections.abc import Sequence
@@ -40,7 +39,7 @@ REACH: Final = 4.0
 """Times the band: how far beyond the mask a limb that it missed is looked for."""
 LIMB: Final = 48.0
 """Levels by which a missed limb differs from the background."""
-RESTLESS: Final = 0.2
+RESTLESS: Final = 0.15
 """Where a greater share of the background has changed, nothing is taken for a missed limb."""
 SHADE: Final = 0.6
 """A shadow leaves at least this share of the background's light."""
@@ -117,7 +116,7 @@ def _box_around(mask: Picture, margin: int, step: int) -> tuple[slice, slice] | 
 
 def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shrink: int) -> tuple[Picture, Picture]:
     """See `find_matte`; of the box around the person."""
-    size = mask.shape[1], mask.shape[0]
+    size = mask.shape[::-1]
     small, rough, empty = (_resize(image, size, 1 / shrink) for image in (picture, mask, plate))
     coarse = _look_coarsely(small, rough, empty, reach / shrink)
     prior, change = (_resize(part, size) for part in (coarse.prior, coarse.change))
@@ -156,7 +155,7 @@ def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float)
     change, _ = _average(seen - bare, usual, near)
     bare += change
     strong = np.sqrt(_square(seen - bare * _shade(seen, bare, SHADE)[..., None]))
-    mask = _add_limbs(mask, strong, near)
+    mask = _add_limbs(mask, seen, strong, near)
     outside = _distance(mask < 128) / near
     core = (_distance(mask >= 128) > near) & (mask >= SURE_MASK)
     _, restless = _average(seen - bare, outside > 1, 2 * near)
@@ -197,14 +196,16 @@ def _average(values: Floats, where: Flags, near: float) -> tuple[Floats, Floats]
     return np.ascontiguousarray(total[..., :3]), total[..., 3]
 
 
-def _add_limbs(mask: Picture, strong: Floats, near: float) -> Picture:
-    """The mask with what it missed: what differs strongly from the background and hangs together with the person."""
+def _add_limbs(mask: Picture, seen: Floats, strong: Floats, near: float) -> Picture:
+    """The mask with what it missed: what hangs together with the person and is more like them than what is around."""
     found = np.asarray(strong > LIMB, dtype=np.uint8)
     outside = _distance(mask < 128)
     wide = (4 * round(REACH * near) + 1,) * 2
     clear = np.asarray(outside > near, dtype=np.float32)
     restless = np.asarray(cv2.blur(found * clear, wide)) > RESTLESS * np.asarray(cv2.blur(clear, wide))
-    found[(outside > REACH * near) | restless] = 0
+    person, around = (_average(seen, where, near)[0] for where in (mask >= SURE_MASK, (clear > 0) & (found == 0)))
+    like = _square(seen - person) < _square(seen - around)
+    found[(outside > REACH * near) | restless | ~like] = 0
     found[mask >= SURE_MASK] = 1
     found = _as_picture(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
     return np.maximum(mask, _drop_islands(found * 255, mask >= SURE_MASK))
@@ -212,9 +213,8 @@ def _add_limbs(mask: Picture, strong: Floats, near: float) -> Picture:
 
 def _weigh(picture: Picture, background: Picture, prior: Picture, coarse: _Coarse, at: NDArray[np.intp]) -> Picture:
     """(P,) matte of the band's pixels."""
-    size = picture.shape[1], picture.shape[0]
     parts = (coarse.lit, coarse.person, coarse.variety, coarse.restless)
-    lit, person, variety, restless = (_take(_resize(part, size), at) for part in parts)
+    lit, person, variety, restless = (_take(_resize(part, prior.shape[::-1]), at) for part in parts)
     colour, bare = _take(picture, at), _take(background, at)
     bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)[:, None]
     share, length, strange = _project(colour, bare, person)
@@ -254,15 +254,15 @@ def _take(image: NDArray[Any], at: NDArray[np.intp]) -> Floats:
 
 def _take_steepness(matte: Picture, at: NDArray[np.intp], edge: Picture) -> Floats:
     """(P,) 0..1 whether the matte goes from one end to the other within an edge's width."""
-    return np.maximum(_take(_as_picture(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge)), at) / 127.5 - 1, 0)
+    steps = _take(_as_picture(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge)), at)
+    return np.asarray(np.maximum(steps / 127.5 - 1, 0), dtype=np.float32)
 
 
 def _drop_islands(matte: Picture, core: Flags) -> Picture:
     """The matte without what does not hang together with the core."""
     _, labels = cv2.connectedComponents(np.asarray(matte >= 64, dtype=np.uint8))
     kept = np.zeros(int(labels.max()) + 1, np.uint8)
-    kept[labels[core]] = 255
-    kept[0] = 0
+    kept[labels[core]], kept[0] = 255, 0
     return np.minimum(matte, _as_picture(cv2.dilate(kept[labels], np.ones((5, 5), np.uint8))))
 
 
@@ -270,7 +270,7 @@ def _part_colours(
     picture: Picture, matte: Picture, background: Picture, at: NDArray[np.intp], edge: Picture, shrink: int
 ) -> tuple[Picture, Picture]:
     """The matte once more from the person's colours just within the outline; these colours, spread beyond it."""
-    size = matte.shape[1], matte.shape[0]
+    size = matte.shape[::-1]
     sure = _as_picture(cv2.erode(_as_picture(matte >= 250) * 255, edge))
     total, weight = (_resize(image, size, 1 / shrink) for image in (cv2.copyTo(picture, sure), sure))
     spread = _resize(_to_levels(_spread(total.astype(np.float32), weight.astype(np.float32) / 255)), size)
