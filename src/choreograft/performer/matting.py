@@ -4,7 +4,7 @@ A tracker's mask says roughly where a person is; the empty background, which is 
 stands before it. In a band around the mask's edge the two are weighed against each other, pixel by pixel, by how far
 the person's colours are from the background's.
 
-Shapes: H x W pixels of the picture, P of them in the band; h x w pixels of its coarse copy, where what is smooth is found.
+Shapes: H x W pixels of the picture, P of them in the band; h x w of its coarse copy, where what is smooth is found.
 """
 
 from collections.abc import Sequence
