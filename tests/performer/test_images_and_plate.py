@@ -97,6 +97,25 @@ def test_a_camera_that_pans_is_followed_and_every_frame_has_its_own_background()
         assert np.abs(seen - backgrounds[n, 10:-10, 20:-20]).mean() < 6
 
 
+def test_a_camera_is_followed_on_small_copies_of_large_pictures(monkeypatch):
+    pictures, masks, backgrounds = panned(40, step_px=0.6)
+    wanted = estimate_plate(pictures, masks)
+    monkeypatch.setattr("choreograft.performer.plate.COARSE_ROWS", 48)
+    plate = estimate_plate(pictures, masks)
+    assert plate.motion == pytest.approx(wanted.motion, rel=0.1)
+    assert np.diff(plate.views[:, 0, 2]).mean() == pytest.approx(-0.6, abs=0.05)
+    for n in (5, 20, 35):
+        seen = view_plate(plate.picture, plate.views[n])[10:-10, 20:-20].astype(int)
+        assert np.abs(seen - backgrounds[n, 10:-10, 20:-20]).mean() < 6
+
+
+def test_distances_on_a_small_copy_leave_no_person_in_the_plate():
+    small = walker(12, steps=True)
+    pictures, masks = (a.repeat(15, axis=1).repeat(15, axis=2) for a in small[:2])
+    background = small[2].repeat(15, axis=0).repeat(15, axis=1)
+    np.testing.assert_array_equal(estimate_still_plate(pictures, masks), background)
+
+
 def test_a_camera_before_nothing_to_follow_that_sees_everything_change_leaves_no_background():
     noise = np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3)).astype(np.uint8)
     assert not estimate_plate(noise, np.zeros((20, 64, 96), np.uint8)).usable

@@ -29,6 +29,10 @@ MARGIN: Final = 1 / 64
 FAR: Final = 5
 """Times the margin: where a pixel is ever that far from the person, the frames in which it is near do not count, for
 shadows, reflections and what the mask missed."""
+MAX_LAID_PIXELS: Final = 64_000_000
+"""Pixels of frames laid over each other for a camera that moves, four bytes each: of large pictures fewer frames."""
+COARSE_ROWS: Final = 480
+"""The camera is followed, and distances to the person are measured, on copies of about this many rows."""
 BAND_ROWS: Final = 32
 """Rows worked on at once, which bounds the memory."""
 RESTLESS_LEVELS: Final = 24
@@ -81,7 +85,7 @@ def estimate_plate(frames: Picture, masks: Picture) -> Plate:
         picture, restless = _find_usual(frames, masks)
         still = np.tile(np.eye(2, 3, dtype=np.float32), (N, 1, 1))
         return Plate(picture, still, motion if followed else 0.0, followed, restless)
-    chosen = _choose(N)
+    chosen = _choose(N, max(2, MAX_LAID_PIXELS // masks[0].size))
     rough, _ = _lay_together(frames, masks, views, chosen)
     views[chosen] = [_align(rough, frames[n], masks[n], views[n]) for n in chosen]
     picture, restless = _lay_together(frames, masks, views, chosen)
@@ -119,17 +123,16 @@ def follow_camera(frames: Picture, masks: Picture) -> tuple[Floats, float, bool]
     """
     watch = CameraWatch()
     poses = []
-    kernel = _widening(frames.shape[1])
+    step = _step(frames.shape[1])
     for frame, mask in zip(frames, masks, strict=True):
-        free = (cv2.dilate(mask, kernel) < PERSON_ABOVE).astype(np.uint8) * 255
-        watch.add(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), dtype=np.uint8), free)
+        watch.add(_grey(_shrink(frame, step)), _beside(_shrink(mask, step)))
         poses.append(watch.pose.copy())
     places = np.stack(watch.places)
     middle = int(np.linalg.norm(places - np.median(places, axis=0), axis=-1).max(-1).argmin())
     moved = np.linalg.norm(places - places[middle], axis=-1).max(axis=-1)
     known = float(np.mean(watch.known[1:])) if len(poses) > 1 else 1.0
-    views = np.stack([(pose @ np.linalg.inv(poses[middle]))[:2] for pose in poses])
-    return views.astype(np.float32), float(np.percentile(moved, 95) / frames.shape[1]), known >= 1 - LOST
+    views = np.stack([_resize_view((pose @ np.linalg.inv(poses[middle]))[:2], step) for pose in poses])
+    return views.astype(np.float32), float(np.percentile(moved, 95) * step / frames.shape[1]), known >= 1 - LOST
 
 
 def estimate_still_plate(frames: Picture, masks: Picture) -> Picture:
@@ -147,26 +150,35 @@ def estimate_still_plate(frames: Picture, masks: Picture) -> Picture:
 def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
     """See `estimate_still_plate`; and the share of the pixels that show something that moves."""
     chosen = _choose(len(frames))
-    away = np.stack([_distance(masks[n]) for n in chosen])
-    margin = max(1, round(MARGIN * frames.shape[1]))
+    step = _step(frames.shape[1])
+    away = np.stack([_distance(_shrink(masks[n], step)) for n in chosen])
+    margin = max(1, round(MARGIN * away.shape[1]))
     far = away.max(axis=0)
     free = away > np.clip(far / 2, margin, FAR * margin)
     plate, restless = np.zeros(frames.shape[1:], np.uint8), np.zeros(frames.shape[1:3], np.bool_)
     for rows in _bands(frames.shape[1]):
-        band = frames[chosen, rows].astype(np.float32)
-        band[~free[:, rows]] = np.nan
-        there = free[:, rows].any(axis=0)
-        usual = np.zeros((*there.shape, 3), np.float32)
-        usual[there] = np.nanmedian(band[:, there], axis=0)
-        off = np.abs(band[:, there] - usual[there]).max(axis=-1)
-        often = RESTLESS_SHARE * free[:, rows][:, there].sum(axis=0)
-        restless[rows][there] = (off > RESTLESS_LEVELS).sum(axis=0) >= np.maximum(often, 2)
-        plate[rows] = usual.round()
+        clear = _enlarge(free, frames.shape[1:3], rows)
+        there = clear.any(axis=0)
+        seen, clear = frames[chosen, rows][:, there], clear[:, there]
+        usual = _median(seen, clear)
+        off = np.abs(seen - usual).max(axis=-1)
+        often = RESTLESS_SHARE * clear.sum(axis=0)
+        restless[rows][there] = ((off > RESTLESS_LEVELS) & clear).sum(axis=0) >= np.maximum(often, 2)
+        plate[rows][there] = usual.round()
     _quiet(plate, restless, frames, chosen, free, away)
-    holes = np.asarray(far <= margin, dtype=np.uint8)
+    holes = _enlarge(far <= margin, frames.shape[1:3]).astype(np.uint8)
     if holes.any():
         plate = np.asarray(cv2.inpaint(plate, holes, 3, cv2.INPAINT_TELEA), dtype=np.uint8)
     return plate, float(restless.mean())
+
+
+def _median(seen: Picture, clear: NDArray[np.bool_]) -> Floats:
+    """(P, 3) median of the colours (K, P, 3) of those frames in which a pixel is clear (K, P)."""
+    covered = np.where(clear[..., None], seen, np.int16(256)).transpose(1, 2, 0)
+    ordered = np.sort(covered, axis=-1)  # what is covered comes last
+    count = clear.sum(axis=0)[:, None, None]
+    low, high = (np.take_along_axis(ordered, middle, axis=-1)[..., 0] for middle in ((count - 1) // 2, count // 2))
+    return np.asarray((low + high) / 2, dtype=np.float32)
 
 
 def _quiet(
@@ -174,18 +186,51 @@ def _quiet(
     away: Floats,
 ) -> None:  # fmt: skip
     """Fill each place where something moves from the frame whose person is farthest from it, as far as it is free."""
-    side = max(3, plate.shape[0] // 32)
-    spread = cv2.dilate(restless.astype(np.uint8), np.ones((side, side), np.uint8))
+    side = max(3, free.shape[1] // 32)
+    moves = cv2.resize(restless.astype(np.float32), free.shape[:0:-1], interpolation=cv2.INTER_AREA) > 0
+    spread = cv2.dilate(moves.astype(np.uint8), np.ones((side, side), np.uint8))
     count, label = cv2.connectedComponents(spread)
     for place in range(1, count):
         there = label == place
         best = np.lexsort((away[:, there].min(axis=1), free[:, there].sum(axis=1)))[-1]
-        taken = there & free[best]
+        taken = _enlarge(there & free[best], restless.shape)
         plate[taken] = frames[chosen[best]][taken]
 
 
-def _choose(frames: int) -> NDArray[np.intp]:
-    return np.unique(np.linspace(0, frames - 1, min(frames, MAX_FRAMES)).round().astype(int))
+def _step(height: int) -> int:
+    return max(1, round(height / COARSE_ROWS))
+
+
+def _shrink(picture: Picture, step: int) -> Picture:
+    """(H, W[, 3]) to about (H / step, W / step[, 3])."""
+    size = max(1, round(picture.shape[1] / step)), max(1, round(picture.shape[0] / step))
+    return picture if step == 1 else np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _enlarge(flags: NDArray[np.bool_], shape: tuple[int, ...], rows: slice = slice(None)) -> NDArray[np.bool_]:
+    """(..., h, w) to these rows of (..., H, W)."""
+    at = [np.arange(full) * part // full for full, part in zip(shape, flags.shape[-2:], strict=True)]
+    return np.asarray(flags[..., at[0][rows, None], at[1]])
+
+
+def _resize_view(view: NDArray[np.floating], times: float) -> Floats:
+    """(2, 3) a view of pictures with as many times the pixels each way; OpenCV counts centres at integers."""
+    resized = view.astype(np.float32)
+    resized[:, 2] = times * resized[:, 2] + (times - 1) / 2 * (1 - resized[:, :2].sum(axis=1))
+    return resized
+
+
+def _grey(picture: Picture) -> Picture:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _beside(mask: Picture) -> Picture:
+    """(H, W) 255 = safely beside the person."""
+    return np.asarray((cv2.dilate(mask, _widening(len(mask))) < PERSON_ABOVE).astype(np.uint8) * 255)
+
+
+def _choose(frames: int, limit: int = MAX_FRAMES) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, frames - 1, min(frames, limit, MAX_FRAMES)).round().astype(int))
 
 
 def _bands(rows: int) -> Iterator[slice]:
@@ -203,8 +248,10 @@ def _distance(mask: Picture) -> Floats:
 
 
 def _lay_together(frames: Picture, masks: Picture, views: Floats, chosen: NDArray[np.intp]) -> tuple[Picture, float]:
-    laid = [_lay(frames[n], masks[n], views[n]) for n in chosen]
-    return _find_usual(*(np.stack(parts) for parts in zip(*laid, strict=True)))
+    laid = np.empty((len(chosen), *frames.shape[1:]), np.uint8), np.empty((len(chosen), *masks.shape[1:]), np.uint8)
+    for k, n in enumerate(chosen):
+        laid[0][k], laid[1][k] = _lay(frames[n], masks[n], views[n])
+    return _find_usual(*laid)
 
 
 def _lay(frame: Picture, mask: Picture, view: Floats) -> tuple[Picture, Picture]:
@@ -217,12 +264,13 @@ def _lay(frame: Picture, mask: Picture, view: Floats) -> tuple[Picture, Picture]
 
 def _align(picture: Picture, frame: Picture, mask: Picture, view: Floats) -> Floats:
     """(2, 3) a view made more exact by what is seen beside the person (Evangelidis & Psarakis 2008)."""
-    free = (cv2.dilate(mask, _widening(len(mask))) < PERSON_ABOVE).astype(np.uint8) * 255
-    grey, plate = (np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) for image in (frame, picture))
+    step = _step(len(mask))
+    free, grey, plate = _beside(_shrink(mask, step)), _grey(_shrink(frame, step)), _grey(_shrink(picture, step))
     try:
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
-        _, found = cv2.findTransformECC(plate, grey, view.copy(), cv2.MOTION_AFFINE, criteria, free, 5)
+        start = _resize_view(view, 1 / step)
+        _, found = cv2.findTransformECC(plate, grey, start, cv2.MOTION_AFFINE, criteria, free, 5)
     except cv2.error:  # it did not converge
         return view
-    exact = np.asarray(found, dtype=np.float32)
+    exact = _resize_view(np.asarray(found), step)
     return exact if np.abs(exact - view).max() < 0.05 * len(mask) else view

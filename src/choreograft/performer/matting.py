@@ -1,0 +1,299 @@
+"""The cut-out: which share of each pixel is the person, at the picture's own size, and the person's colours alone.
+
+A tracker's mask says roughly where a person is; the empty background, which is known, says exactly where something
+stands before it. In a band around the mask's edge the two are weighed against each other, pixel by pixel, by how far
+the person's colours are from the background's.
+
+Shapes: H x W pixels of the picture, P of them in the band; h x w of its coarse copy, where what is smooth is found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+
+COARSE_HEIGHT: Final = 480
+"""What is smooth is found on a copy of about this many rows."""
+BAND: Final = 0.012
+"""Share of the height by which a mask's edge may be wrong to either side."""
+SURE_MASK: Final = 230
+"""Mask value (0..255) from which the mask itself is sure of the person."""
+NOISE: Final = 18.0
+"""Levels (of 255) by which a picture's colour may be off, all channels together."""
+AMBIGUITY: Final = 4.0
+"""How much the spread of the person's colours, or of the background's change, counts against the colours' verdict."""
+STRANGE: Final = 40.0
+"""Levels: a colour that far from all mixtures of person and background is the person's."""
+SAME: Final = 4
+"""Levels: what is no farther from the background is that, where the mask has nothing either."""
+EXPOSURE: Final = 24
+"""Levels by which the background may have become brighter or darker; what is farther off has changed."""
+REACH: Final = 4.0
+"""Times the band: how far beyond the mask a limb that it missed is looked for."""
+LIMB: Final = 48.0
+"""Levels by which a missed limb differs from the background."""
+RESTLESS: Final = 0.15
+"""Where a greater share of the background has changed, nothing is taken for a missed limb."""
+SHADE: Final = 0.6
+"""A shadow leaves at least this share of the background's light."""
+EDGE: Final = 0.0025
+"""Share of the height: half the width of the widest edge that lens and codec leave."""
+STEEPEN: Final = 2.5
+"""How much narrower the mask's soft edge is made."""
+GUIDE: Final = 8.0
+"""Levels: an edge of the picture as strong as that draws the mask's edge to itself."""
+CONTRAST: Final = 0.1
+"""Shares of the person below it become 0, those as near to 1 become 1: noise, and the blur of the lens and codec."""
+
+
+@dataclass(frozen=True)
+class _Coarse:
+    """What is known of each pixel of the coarse copy, (h, w[, 3])."""
+
+    core: Flags
+    """Surely the person."""
+    band: Flags
+    """Perhaps the person."""
+    prior: Picture
+    """The mask, its edge moved to the picture's, 255 = person."""
+    lit: Picture
+    """Whether a shadow is not told from the person so near to the mask (255), or is (0)."""
+    person: Picture
+    """Colours of the person nearby."""
+    variety: Picture
+    """Levels, their standard deviation."""
+    change: Picture
+    """Levels by which the background nearby is brighter than the plate, 128 where it is as bright."""
+    restless: Picture
+    """Levels, the standard deviation of that."""
+
+
+def find_matte(picture: Picture, mask: Picture, plate: Picture) -> tuple[Picture, Picture]:
+    """Cut a person out.
+
+    The share of the person is the place of a pixel's colour between those of the background and of the person nearby
+    (Wang & Cohen, "Image and Video Matting: A Survey", 2007, eq. 1 and section 2), as far as those differ, and the
+    mask's own edge, moved to the picture's (He, Sun & Tang, "Guided Image Filtering", 2013, section 3), where they do
+    not. Their colours follow Forte ("Approximate Fast Foreground Colour Estimation", 2021, section 3).
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        mask: (H, W) uint8, 255 = person; its edge may be wrong by some `BAND` of the height.
+        plate: (H, W, 3) uint8 RGB, the empty background as the picture's camera saw it.
+    Returns:
+        (H, W) uint8 matte, 255 = person; (H, W, 3) uint8 RGB colours of the person without any of the background's, and
+        spread beyond the person's outline by at least the band. Far from the person they are the picture's.
+    """
+    matte, foreground = np.zeros_like(mask), picture.copy()
+    reach = max(2.0, BAND * len(mask))
+    shrink = max(1, round(len(mask) / COARSE_HEIGHT))
+    box = _box_around(mask, round((REACH + 1) * reach), shrink)
+    if box is not None:
+        seen, rough, empty = (np.ascontiguousarray(image[box]) for image in (picture, mask, plate))
+        matte[box], foreground[box] = _cut_out(seen, rough, empty, reach, shrink)
+    return matte, foreground
+
+
+def _box_around(mask: Picture, margin: int, step: int) -> tuple[slice, slice] | None:
+    """Rows and columns of the person with as many pixels around, multiples of the step; none where nobody is."""
+    left, top, width, height = cv2.boundingRect(np.asarray(mask >= 128, dtype=np.uint8))
+    if not width:
+        return None
+    # so that it shrinks by a whole number, which is many times faster
+    rows, columns = (
+        slice(max(0, start - margin) // step * step, min(limit, -(-(start + length + margin) // step) * step))
+        for start, length, limit in ((top, height, mask.shape[0]), (left, width, mask.shape[1]))
+    )
+    return rows, columns
+
+
+def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shrink: int) -> tuple[Picture, Picture]:
+    """See `find_matte`; of the box around the person."""
+    size = mask.shape[::-1]
+    small, rough, empty = (_resize(image, size, 1 / shrink) for image in (picture, mask, plate))
+    coarse = _look_coarsely(small, rough, empty, reach / shrink)
+    prior, change = (_resize(part, size) for part in (coarse.prior, coarse.change))
+    parts = (coarse.core, coarse.band)
+    core, band = (_resize(part.astype(np.uint8), size, way=cv2.INTER_NEAREST) > 0 for part in parts)
+    background = _as_picture(cv2.addWeighted(plate, 1, change, 1, -128))
+    # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
+    square = np.ones((3, 3), np.uint8)
+    bare = _as_picture(cv2.min(cv2.max(picture, cv2.erode(background, square)), cv2.dilate(background, square)))
+    differs = _as_picture(cv2.inRange(cv2.absdiff(picture, bare), (0, 0, 0), (SAME,) * 3)) == 0
+    at = np.flatnonzero(((prior > SAME) | differs) & band)
+    matte = core.astype(np.uint8) * 255
+    matte.reshape(-1)[at] = _weigh(picture, bare, prior, coarse, at)
+    half = max(2, round(EDGE / BAND * reach))
+    edge, seam = (np.ones((2 * side + 1,) * 2, np.uint8) for side in (half, half // 2))
+    matte.reshape(-1)[at] = _decide_flat(matte, prior, at, edge)
+    # thin seams within the person, where a colour of theirs is the background's, are no gaps
+    matte = _as_picture(cv2.morphologyEx(_drop_islands(matte, core), cv2.MORPH_CLOSE, seam))
+    return _part_colours(picture, matte, background, np.flatnonzero(band), edge, shrink)
+
+
+def _as_picture(image: NDArray[Any]) -> Picture:
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _resize(image: NDArray[Any], size: Sequence[int], times: float = 1, way: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+    """A picture of a width and a height, or of so many times that; area averages where that is less."""
+    width, height = (max(1, round(times * side)) for side in size)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if times < 1 else way)
+
+
+def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float) -> _Coarse:
+    """Of the coarse copies; near: px, how far the mask's edge may be off."""
+    seen, bare = picture.astype(np.float32), plate.astype(np.float32)
+    usual = (_distance(mask < 128) > near) & (_square(seen - bare) < EXPOSURE**2)
+    change, _ = _average(seen - bare, usual, near)
+    bare += change
+    strong = np.sqrt(_square(seen - bare * _shade(seen, bare, SHADE)[..., None]))
+    mask = _add_limbs(mask, seen, strong, near)
+    outside = _distance(mask < 128) / near
+    core = (_distance(mask >= 128) > near) & (mask >= SURE_MASK)
+    _, restless = _average(seen - bare, outside > 1, 2 * near)
+    sure = (strong > LIMB + 2 * restless) & (outside < 0.5)
+    sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    person, variety = _average(seen, core | sure, near)
+    guided = cv2.ximgproc.guidedFilter(picture, mask.astype(np.float32), max(1, round(near)), GUIDE**2)
+    prior = 127.5 + STEEPEN * (guided - 127.5)
+    lit = np.clip(2 - 3 * outside, 0, 1) * 255
+    levels = (_to_levels(part) for part in (prior, lit, person, variety, change + 128, restless))
+    return _Coarse(core, (outside < 1) & ~core, *levels)
+
+
+def _to_levels(values: Floats) -> Picture:
+    return np.asarray(np.clip(values + 0.5, 0, 255), dtype=np.uint8)
+
+
+def _square(colours: Floats) -> Floats:
+    """(...) squared lengths of (..., 3)."""
+    return np.asarray(np.einsum("...c,...c->...", colours, colours), dtype=np.float32)
+
+
+def _distance(inside: Flags) -> Floats:
+    """(h, w) px from each pixel inside to those outside, 0 there."""
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3), dtype=np.float32)
+
+
+def _average(values: Floats, where: Flags, near: float) -> tuple[Floats, Floats]:
+    """(h, w, 3) mean of the values (h, w, 3) nearby that count; (h, w) their deviation, all channels together."""
+    values, weight = values[::2, ::2], where[::2, ::2].astype(np.float32)
+    stacked = np.dstack([values, _square(values), np.ones_like(weight)]) * weight[..., None]
+    side, wide = 2 * round(near / 2) + 1, 2 * round(3 * near) + 1
+    # the wide one counts where the near one finds nothing
+    total = cv2.blur(cv2.blur(stacked, (side, side)), (side, side)) + 1e-3 * cv2.blur(stacked, (wide, wide))
+    total /= np.maximum(total[..., 4:], 1e-9)
+    total[..., 3] = np.sqrt(np.maximum(total[..., 3] - _square(total[..., :3]), 0))
+    total = _resize(np.ascontiguousarray(total[..., :4]), where.shape[::-1])
+    return np.ascontiguousarray(total[..., :3]), total[..., 3]
+
+
+def _add_limbs(mask: Picture, seen: Floats, strong: Floats, near: float) -> Picture:
+    """The mask with what it missed: what hangs together with the person and is more like them than what is around."""
+    found = np.asarray(strong > LIMB, dtype=np.uint8)
+    outside = _distance(mask < 128)
+    wide = (4 * round(REACH * near) + 1,) * 2
+    clear = np.asarray(outside > near, dtype=np.float32)
+    restless = np.asarray(cv2.blur(found * clear, wide)) > RESTLESS * np.asarray(cv2.blur(clear, wide))
+    person, around = (_average(seen, where, near)[0] for where in (mask >= SURE_MASK, (clear > 0) & (found == 0)))
+    like = _square(seen - person) < _square(seen - around)
+    found[(outside > REACH * near) | restless | ~like] = 0
+    found[mask >= SURE_MASK] = 1
+    found = _as_picture(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+    return np.maximum(mask, _drop_islands(found * 255, mask >= SURE_MASK))
+
+
+def _weigh(picture: Picture, background: Picture, prior: Picture, coarse: _Coarse, at: NDArray[np.intp]) -> Picture:
+    """(P,) matte of the band's pixels."""
+    parts = (coarse.lit, coarse.person, coarse.variety, coarse.restless)
+    lit, person, variety, restless = (_take(_resize(part, prior.shape[::-1]), at) for part in parts)
+    colour, bare = _take(picture, at), _take(background, at)
+    bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)[:, None]
+    share, length, strange = _project(colour, bare, person)
+    change = AMBIGUITY * restless**2
+    doubt = NOISE**2 + AMBIGUITY * ((1 - share) * variety) ** 2 + change
+    share += (1 - share) * (1 - np.exp(-strange / (STRANGE**2 + change)))
+    evidence = length + strange
+    return _to_levels((255 * share * evidence + _take(prior, at) * doubt) / (evidence + doubt))
+
+
+def _shade(colour: Floats, bare: Floats, darkest: Floats | float) -> Floats:
+    """(...) share of its light that a shadow leaves of the background (..., 3), if these colours (..., 3) are that."""
+    light = np.einsum("...c,...c->...", colour, bare) / (_square(bare) + 1)
+    return np.asarray(np.clip(light, darkest, 1), dtype=np.float32)
+
+
+def _project(colour: Floats, bare: Floats, person: Floats) -> tuple[Floats, Floats, Floats]:
+    """(P,) each: where colours (P, 3) lie between background (0) and person (1), how long squared that way is, and how
+    far squared they lie beside it."""
+    off, span = colour - bare, person - bare
+    length = _square(span)
+    share = np.clip(np.einsum("pc,pc->p", off, span) / (length + 1), 0, 1)
+    return share, length, _square(off - share[:, None] * span)
+
+
+def _decide_flat(matte: Picture, prior: Picture, at: NDArray[np.intp], edge: Picture) -> Picture:
+    """(P,) matte of the band's pixels; a wide stretch of half shares is no edge: there the mask decides."""
+    share = _take(matte, at) / 255
+    flat = 4 * share * (1 - share) * (1 - _take_steepness(matte, at, edge))
+    return _to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
+
+
+def _take(image: NDArray[Any], at: NDArray[np.intp]) -> Floats:
+    """(P[, 3]) of the pixels at these places."""
+    return np.asarray(image.reshape(-1, *image.shape[2:]).take(at, axis=0), dtype=np.float32)
+
+
+def _take_steepness(matte: Picture, at: NDArray[np.intp], edge: Picture) -> Floats:
+    """(P,) 0..1 whether the matte goes from one end to the other within an edge's width."""
+    steps = _take(_as_picture(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge)), at)
+    return np.asarray(np.maximum(steps / 127.5 - 1, 0), dtype=np.float32)
+
+
+def _drop_islands(matte: Picture, core: Flags) -> Picture:
+    """The matte without what does not hang together with the core."""
+    _, labels = cv2.connectedComponents(np.asarray(matte >= 64, dtype=np.uint8))
+    kept = np.zeros(int(labels.max()) + 1, np.uint8)
+    kept[labels[core]], kept[0] = 255, 0
+    return np.minimum(matte, _as_picture(cv2.dilate(kept[labels], np.ones((5, 5), np.uint8))))
+
+
+def _part_colours(
+    picture: Picture, matte: Picture, background: Picture, at: NDArray[np.intp], edge: Picture, shrink: int
+) -> tuple[Picture, Picture]:
+    """The matte once more from the person's colours just within the outline; these colours, spread beyond it."""
+    size = matte.shape[::-1]
+    sure = _as_picture(cv2.erode(_as_picture(matte >= 250) * 255, edge))
+    total, weight = (_resize(image, size, 1 / shrink) for image in (cv2.copyTo(picture, sure), sure))
+    spread = _resize(_to_levels(_spread(total.astype(np.float32), weight.astype(np.float32) / 255)), size)
+    foreground = picture.copy()
+    beyond = at[matte.reshape(-1).take(at) == 0]
+    foreground.reshape(-1, 3)[beyond] = spread.reshape(-1, 3).take(beyond, axis=0)
+    rim = at[((sure == 0) & (matte > 0)).reshape(-1).take(at)]
+    near, bare, colour = _take(spread, rim), _take(background, rim), _take(picture, rim)
+    share = _take(matte, rim) / 255
+    found, length, _ = _project(colour, bare, near)
+    share += _take_steepness(matte, rim, edge) * np.minimum(found - share, 0) * length / (length + NOISE**2)
+    share = np.clip((share - CONTRAST) / (1 - 2 * CONTRAST), 0, 1)
+    matte.reshape(-1)[rim] = _to_levels(255 * share)
+    share = share[:, None]
+    foreground.reshape(-1, 3)[rim] = _to_levels(near + share * (colour - share * near - (1 - share) * bare))
+    return matte, foreground
+
+
+def _spread(total: Floats, weight: Floats) -> Floats:
+    """(h, w, 3) means of weighted values (h, w, 3) by their weights (h, w); from farther off where there are none."""
+    own = total / np.maximum(weight, 1e-6)[..., None]
+    size = weight.shape[::-1]
+    if min(size) < 2:
+        return own
+    wider = _resize(_spread(*(_resize(part, size, 0.5) for part in (total, weight))), size)
+    return np.asarray(wider + np.minimum(2 * weight, 1)[..., None] * (own - wider), dtype=np.float32)
