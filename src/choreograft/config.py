@@ -374,7 +374,9 @@ class WarpConfig:
     clear_cost: float = 0.6
     """Of a reference in which the part cannot be told from others beside it against one in which it stands alone."""
     part_gain: float = 0.2
-    """A part leaves the reference that serves the whole body best only for one that is better by this much."""
+    """Trunk and legs leave the reference that serves the whole body best only for one that is better by this much."""
+    limb_gain: float = 0.05
+    """The same of head and arms, whose seams are short."""
     stay_gain: float = 0.1
     """What was chosen for the frame before stays unless another is better by this much."""
     spares: int = 2

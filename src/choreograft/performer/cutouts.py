@@ -65,6 +65,14 @@ class Cutouts:
         self._decoded[n] = found
         return found
 
+    def lay(self, n: int, canvas: Size) -> tuple[Picture, Picture]:
+        """Reference n on the canvas: colours (h, w, 3) and matte (h, w), black where nothing of it is known."""
+        cutout = self.look(n, 1.0)
+        step, (left, top) = 1 / cutout.scale, cutout.corner
+        matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
+        laid = np.asarray(cv2.warpAffine(cutout.picture, matrix, canvas), dtype=np.uint8)
+        return laid[..., :3], laid[..., 3]
+
     def __len__(self) -> int:
         return len(self.coded)
 

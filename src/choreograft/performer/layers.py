@@ -35,15 +35,24 @@ class Layer:
     """sheet: it goes as its surface does; round: it looks alike from all sides; stiff: it is turned and scaled."""
     dressed: bool = False
     """Whether hair or clothes reach far around it."""
+    worn_across: bool = False
+    """Whether clothes lie across its edge to the next one, so that a seam between two references would be seen."""
 
 
 LAYERS: Final = (
-    Layer(("left_shin", "left_foot"), _joints("left_knee", "left_ankle", "left_big_toe", "left_heel")),
-    Layer(("right_shin", "right_foot"), _joints("right_knee", "right_ankle", "right_big_toe", "right_heel")),
+    Layer(
+        ("left_shin", "left_foot"), _joints("left_knee", "left_ankle", "left_big_toe", "left_heel"), worn_across=True
+    ),
+    Layer(
+        ("right_shin", "right_foot"),
+        _joints("right_knee", "right_ankle", "right_big_toe", "right_heel"),
+        worn_across=True,
+    ),
     Layer(
         ("torso", "pelvis", "left_thigh", "right_thigh"),
         _joints("left_shoulder", "right_shoulder", "left_hip", "right_hip", "left_knee", "right_knee"),
         dressed=True,
+        worn_across=True,
     ),
     Layer(("left_upper_arm",), _joints("left_shoulder", "left_elbow"), "round"),
     Layer(("right_upper_arm",), _joints("right_shoulder", "right_elbow"), "round"),

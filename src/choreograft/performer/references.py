@@ -27,6 +27,7 @@ from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
+from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.video.size import Size
 
@@ -152,6 +153,18 @@ def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
     return np.asarray(ranks / max(1, len(detail) - 1), dtype=np.float32)
 
 
+def _cut(bank: ReferenceBank, cutouts: Cutouts | None) -> Pictures:
+    """(N, h, w, 4) colours and matte of the references; as the cutouts have them where there are some."""
+    shown = np.concatenate([bank.frames, bank.masks[..., None]], axis=-1)
+    for n in range(0 if cutouts is None else len(bank)):
+        assert cutouts is not None
+        colours, matte = cutouts.lay(n, bank.size)
+        known = cv2.erode(colours.any(axis=-1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        shown[n, known, :3] = colours[known]
+        shown[n, ..., 3] = matte
+    return shown
+
+
 def measure_clearness(
     nearest: NDArray[np.int8], part: NDArray[np.int8], person: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
@@ -267,17 +280,25 @@ class Atlas:
     """(V,) float32 of 255: how far from that a colour is hardly believed to be the vertex's own."""
 
     @staticmethod
-    def of(bank: ReferenceBank, device: torch.device | str = "cpu", config: ReferenceConfig | None = None) -> "Atlas":
+    def of(
+        bank: ReferenceBank,
+        device: torch.device | str = "cpu",
+        config: ReferenceConfig | None = None,
+        cutouts: Cutouts | None = None,
+    ) -> "Atlas":
         """Draw every reference's body once.
 
+        Args:
+            cutouts: of the bank's references; their colours and mattes are finer than its frames and masks.
         Raises:
             DependencyError: anny or warp-lang is not installed.
         """
         config = ReferenceConfig() if config is None else config
         shape = bank.bodies[0].shape.build()
         mesh = Mesh.of(shape, device)
-        masks = torch.from_numpy(bank.masks).to(device)
-        pictures = torch.cat([torch.from_numpy(bank.frames).to(device), masks[..., None]], dim=-1)
+        shown = _cut(bank, cutouts)
+        pictures = torch.from_numpy(shown).to(device)
+        masks = pictures[..., 3]
         shares = vertex_shares(shape).to(device)
         posed_vertices, focal, xy, quality, part, around, clear = [], [], [], [], [], [], []
         n = 0
@@ -296,7 +317,7 @@ class Atlas:
                 around.append(part[-1].flatten()[nearest])
                 whole = measure_wholeness(surface, quality[-1] > 0, shares)
                 clear.append(
-                    measure_clearness(around[-1].cpu().numpy(), part[-1].cpu().numpy(), bank.masks[n] > 127) * whole
+                    measure_clearness(around[-1].cpu().numpy(), part[-1].cpu().numpy(), shown[n, ..., 3] > 127) * whole
                 )
                 n += 1
         places, rated = torch.stack(xy), torch.stack(quality)

@@ -87,7 +87,8 @@ def choose(
         usable[~allowed] = 1e6
     whole = int(np.argmin(usable @ area))
     best = usable.argmin(axis=0)
-    first = np.where(usable[best, layers] < usable[whole, layers] - config.part_gain, best, whole)
+    gain = np.where([layer.worn_across for layer in LAYERS], config.part_gain, config.limb_gain)
+    first = np.where(usable[best, layers] < usable[whole, layers] - gain, best, whole)
     chosen = [first]
     left = (wanted.weights @ _JOINS) * (1 - quality[first].T)  # (C, L) what the choices so far do not see
     for _ in range(config.spares):

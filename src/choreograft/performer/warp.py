@@ -8,7 +8,7 @@ Shapes: H x W pixels of the canvas; N references; V vertices; P parts; L layers;
 of a layer's box.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -152,13 +152,20 @@ class Warper:
     def _try(self, scene: "_Scene", layer: int, reference: int, points: "_Points", fade: Floats) -> "_Candidate":
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
         quality = self._quality[reference, of] if kind == "sheet" else np.ones(len(of), np.float32)
-        affine, residual, seen = points.find_way(self._places(scene, layer, reference, of), quality, kind == "stiff")
+        there = self._places(scene, layer, reference, of)
+        scale = self._scale(scene, reference, of) if kind == "stiff" else None
+        affine, residual, seen = points.find_way(there, quality, scale)
         sheet = Sheet(reference, layer, points.box, affine, residual, fade, self._member(reference, layer))
         sample = sheet.look_up(Cutout(self._pictures[reference], 1.0, (0.0, 0.0)), scene.flat, points.box.at)
         off = np.abs(cv2.blur(sample[..., :3], (3, 3)) - scene.usual[points.box.at]).max(axis=-1)
         doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
         shown = sample[..., 3]  # where the reference shows that nobody is there, that is believed
         return _Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)))
+
+    def _scale(self, scene: "_Scene", reference: int, of: NDArray[np.intp]) -> float:
+        """How much larger a reference shows what lies at some vertices than the new picture does."""
+        nearness = self._atlas.focal_px[reference] / self._vertices[reference, of, 2].mean()
+        return float(nearness * scene.vertices[of, 2].mean() / scene.focal_px)
 
     def _places(self, scene: "_Scene", layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
         """(M, 2) px where a reference has a layer's vertices; a round one is turned first to show the side wanted."""
@@ -218,6 +225,7 @@ class _Scene:
     usual: Floats
     """(H, W, 3) usual colours, 0 beside the body. tolerance: (H, W) by how much colours may differ from them."""
     tolerance: Floats
+    focal_px: float
     px_per_m: float
     flat: Enlargement
     """None: the canvas itself."""
@@ -241,7 +249,7 @@ class _Scene:
         px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
         return _Scene(
             surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel,
-            np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8), depth, usual, tolerance, px_per_m,
+            np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8), depth, usual, tolerance, surface.focal_px, px_per_m,
             Enlargement.none(size),
         )  # fmt: skip
 
@@ -292,11 +300,11 @@ class _Points:
         depth_map = (near[..., 1] + 0.02 * carried) / (near[..., 0] + 0.02)
         return _Points(box, chosen, at, place, weight, depth_map, near[..., 0], fine)
 
-    def find_way(self, there: Floats, quality: Floats, stiff: bool) -> tuple[Floats, Floats, Floats]:
+    def find_way(self, there: Floats, quality: Floats, scale: float | None) -> tuple[Floats, Floats, Floats]:
         """The way to a reference that has the points at `there` (M, 2) and sees them so well (M,).
 
         Args:
-            stiff: turned and scaled, without a residual.
+            scale: of what is turned and scaled alone; None for what goes as its points do.
 
         Returns:
             affine (3, 2) and residual (h, w, 2), see `Sheet`; (h, w) 0..1 how well each pixel is seen.
@@ -307,9 +315,9 @@ class _Points:
         moments = (weight[:, None] * from_middle).T @ from_middle + np.diag([1.0, 1.0, 0.0])
         products = (weight[:, None] * from_middle).T @ there
         affine = np.linalg.solve(moments, products)
-        if stiff:
+        if scale is not None:
             along, across = products[0, 0] + products[1, 1], products[0, 1] - products[1, 0]
-            along, across = np.array([along, across]) / (moments[0, 0] + moments[1, 1])
+            along, across = np.array([along, across]) * scale / max(np.hypot(along, across), 1e-6)
             affine[:2] = [[along, across], [-across, along]]
         off = there - from_middle @ affine
         affine[2] -= middle[:2] @ affine[:2]
@@ -317,7 +325,7 @@ class _Points:
         sums = _splat(self.place, values, self.box)
         far, near = _smooth(sums[..., :3], self.fine * FAR_PX), _smooth(sums, self.fine * NEAR_PX)
         carried = far[..., 1:] / (far[..., :1] + 1e-3)
-        residual = (near[..., 1:3] + 0.02 * carried) / (near[..., :1] + 0.02) * (not stiff)
+        residual = (near[..., 1:3] + 0.02 * carried) / (near[..., :1] + 0.02) * (scale is None)
         return affine.astype(np.float32), residual.astype(np.float32), near[..., 4] / (near[..., 3] + 0.05)
 
 

@@ -162,7 +162,7 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     body = motion.body
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
-    warper = Warper(Atlas.of(performer.bank, compute.device))
+    warper = Warper(Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts))
     turns, camera = part_turns(body), body.camera
     for t, vertices in enumerate(body.skin()):
         if not motion.track.present[t]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.track import BodyTrack
+from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.references import Atlas, ReferenceBank, part_turns
 from choreograft.performer.warp import Warper
 
@@ -35,13 +36,16 @@ OFF_M: Final = 0.008
 class Guides:
     """Draws guides for the frames of a recording; safe to be called from several threads."""
 
-    def __init__(self, bank: ReferenceBank, bodies: Sequence[BodyTrack], seed: int) -> None:
+    def __init__(
+        self, bank: ReferenceBank, bodies: Sequence[BodyTrack], seed: int, cutouts: Cutouts | None = None
+    ) -> None:
         """Keep what is needed.
 
         Args:
             bodies: of the recording's frames, one track a clip, on the canvas.
+            cutouts: see `Atlas.of`.
         """
-        self._warper = Warper(Atlas.of(bank))
+        self._warper = Warper(Atlas.of(bank, cutouts=cutouts))
         self._bodies, self._seed = tuple(bodies), seed
         self._clip_of = np.repeat(np.arange(len(bodies)), [len(body) for body in bodies])
         self._starts = np.cumsum([0, *(len(body) for body in bodies)])

@@ -248,7 +248,7 @@ def plan_lessons(
     if not performer.staging.guided:
         return Lessons(recording, performer.staging)
     assert performer.bank is not None
-    guides = Guides(performer.bank, bodies, seed)
+    guides = Guides(performer.bank, bodies, seed, performer.cutouts)
     places = np.concatenate([body.camera.project(body.points) for body in bodies])
     return Lessons(recording, performer.staging, guides, lambda n: performer.region_around(places[n : n + 2]))
 
