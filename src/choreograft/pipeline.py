@@ -60,7 +60,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         ChoreograftError: any of its kinds, with one line for the user; nothing is left half-written.
     """
     # refuse first what would be refused after minutes of work
-    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
+    preset, weights = _choose_preset(options)
+    compute = choose_compute(options.device, options.precision, progress)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
     beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
@@ -147,7 +148,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
+    preset, weights = _choose_preset(options)
+    compute = choose_compute(options.device, options.precision, progress)
     budget = Budget.choose(preset, options.minutes, options.images)
     processes = Processes.choose(options.devices, options.num_nodes, compute)
     batch = choose_batch(options.batch, processes, preset)
@@ -303,10 +305,6 @@ def obtain_performer(
     if output is None and finished.exists():
         progress.say(f"Using the performer trained earlier: {finished} (remove it to train again)")
         return finished
-    if plan.preset.trains:
-        progress.say(
-            f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {team.describe(compute)}"
-        )
     clips = team.lead(lambda: [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos])
     bodies = team.lead(lambda: read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress))
     path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies, team=team)
