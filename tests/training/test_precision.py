@@ -18,6 +18,7 @@ from choreograft.progress import SilentProgress
 from choreograft.training.state import read_precision
 from choreograft.training.train import TrainingPlan, train_performer
 from interrupted import StopAfter
+from listening import Listener
 from taught import CPU
 
 BF16 = replace(CPU, bf16=True)
@@ -27,16 +28,6 @@ COMMANDS = {
     "evaluate": ["a.mp4", "b.mp4"],
     "demo": [],
 }
-
-
-class Listener(SilentProgress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
 
 
 @pytest.fixture
