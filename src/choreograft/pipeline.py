@@ -34,6 +34,7 @@ from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.training.holdout import check_hold_out, hide_held_out
 from choreograft.training.launch import Processes, choose_batch, launch
 from choreograft.training.recording import Clip
+from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe
@@ -83,6 +84,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         probe(options.target)
         plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
         check_weights(preset.perceptual, progress, weights)
+        compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
 
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target

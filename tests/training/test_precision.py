@@ -8,9 +8,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from choreograft import pipeline
 from choreograft.cli import VERBS, main, parse
 from choreograft.config import DEFAULT_PRECISION
 from choreograft.errors import OptionError
+from choreograft.options import DanceOptions
 from choreograft.performer import device
 from choreograft.performer.device import choose_compute
 from choreograft.performer.store import load_performer
@@ -128,6 +130,16 @@ def test_another_precision_than_it_was_begun_in_is_refused(on_cpu, train, checkp
     listener = Listener()
     train(on_cpu(has_bf16, begun.precision), listener)
     assert not any("begun in" in sentence for sentence in listener.said)
+
+
+def test_a_dance_refuses_it_before_it_tracks_the_source(plan, checkpoint_of, tmp_path, monkeypatch):
+    checkpoint_of(BF16)
+    monkeypatch.setattr(pipeline, "TrainingPlan", lambda *_, **__: plan)
+    monkeypatch.setattr(pipeline, "check_weights", lambda *_: None)
+    monkeypatch.setattr(pipeline, "read_clip", lambda *_: pytest.fail("the source was tracked"))
+    target, out = plan.videos[0], tmp_path / "out.mp4"
+    with pytest.raises(OptionError, match="found a training in bf16, expected one in float32"):
+        pipeline.dance(DanceOptions(target, target, out, runs=tmp_path / "cut", device="cpu", precision="float32"))
 
 
 @pytest.mark.parametrize("choose", [lambda on_cpu: on_cpu(True), lambda on_cpu: on_cpu(False, "bf16")])

@@ -108,6 +108,10 @@ class TrainingPlan:
         """The run folder."""
         return runs / f"{self.name}-{self.key}"
 
+    def checkpoint_path(self, runs: Path) -> Path:
+        """Where an unfinished training lies."""
+        return self.folder(runs) / "checkpoint.safetensors"
+
     def performer_path(self, runs: Path) -> Path:
         """Where the finished performer lies unless the user names another place."""
         return self.folder(runs) / f"{self.name}{SUFFIX}"
@@ -141,7 +145,7 @@ def train_performer(
         AssetError: the perceptual network's weights are not to be had. OutputError: a folder cannot be written.
     """
     folder, output = plan.folder(runs), output or plan.performer_path(runs)
-    checkpoint = folder / "checkpoint.safetensors"
+    checkpoint = plan.checkpoint_path(runs)
     check_writable(output)
     check_writable(folder / "options.json")
     with hold_folder(folder) if team.is_main else nullcontext():
