@@ -102,7 +102,7 @@ def test_numbers_that_are_not_torchruns_are_refused_once_on_each_machine(refuse,
 
 
 def test_more_devices_than_there_are_gpus_are_refused(refuse, monkeypatch):
-    monkeypatch.setattr(pipeline, "choose_compute", lambda _: Compute(torch.device("cuda", 0), bf16=True))
+    monkeypatch.setattr(pipeline, "choose_compute", lambda *_: Compute(torch.device("cuda", 0), bf16=True))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert "--devices is 3, and this machine has 2 CUDA devices" in refuse("train", "a.mp4", "--devices", 3, code=2)
 

@@ -12,6 +12,7 @@ import torch
 
 from choreograft import cli, pipeline, presets
 from choreograft.console import ConsoleProgress
+from choreograft.performer import device
 from choreograft.ranks import is_main
 from choreograft.training import generator
 from choreograft.training.recording import Clip
@@ -55,6 +56,8 @@ def main(trouble: str) -> None:
         generator.add_pair_gradients = end
     elif trouble == "apart" and not is_main():
         sys.argv += ["--runs", "elsewhere"]
+    elif trouble == "machines differ":
+        device.cpu_has_bf16 = lambda: not is_main()
     cli.main()
 
 

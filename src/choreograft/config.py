@@ -578,3 +578,9 @@ DEFAULT_RETARGET: Retarget = "body"
 FaceChoice = Literal["preset", "yes", "no"]
 """Whether faces have a network of their own: where the preset has one for them, in any preset that trains, or never."""
 DEFAULT_FACE: FaceChoice = "preset"
+
+Precision = Literal["bf16", "float32"]
+"""What networks compute in; bf16 is mixed: weights and losses stay float32."""
+PrecisionChoice = Literal["auto", "bf16", "float32"]
+"""auto: bf16 where the device has instructions for it; a training goes on in the precision it was begun in."""
+DEFAULT_PRECISION: PrecisionChoice = "auto"

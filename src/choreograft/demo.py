@@ -21,7 +21,8 @@ def run(options: DemoOptions, progress: Progress = silent) -> Path:
     done = dance(
         DanceOptions(
             source=clips.source, target=clips.target, output=options.output, side_by_side=True,
-            minutes=options.minutes, runs=folder / "runs", device=options.device, overwrite=True,
+            minutes=options.minutes, runs=folder / "runs", device=options.device, precision=options.precision,
+            overwrite=True,
         ),
         progress,
     )  # fmt: skip

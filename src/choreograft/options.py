@@ -10,7 +10,7 @@ from typing import Annotated
 from tyro.conf import Positional
 from tyro.conf import arg as option
 
-from choreograft.config import DEFAULT_FACE, DEFAULT_RETARGET, FaceChoice, Retarget
+from choreograft.config import DEFAULT_FACE, DEFAULT_PRECISION, DEFAULT_RETARGET, FaceChoice, PrecisionChoice, Retarget
 from choreograft.presets import DEFAULT_PRESET, PRESETS
 
 DEFAULT_RUNS = Path("choreograft_runs")
@@ -55,6 +55,8 @@ class TrainOptions:
     """Share of each clip, at its end, not to train on, so that `choreograft evaluate --holdout` can measure there."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
+    precision: PrecisionChoice = DEFAULT_PRECISION
+    """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
     devices: Annotated[int | None, option(metavar="N")] = None
     """GPUs of each machine to train on, or processes on its CPU; as torchrun has started them if left out, else 1."""
     num_nodes: Annotated[int | None, option(metavar="N")] = None
@@ -107,6 +109,8 @@ class DanceOptions:
     """Where tracks, run folders and performers are kept."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
+    precision: PrecisionChoice = DEFAULT_PRECISION
+    """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
     seed: int = DEFAULT_SEED
     """Equal seeds and options give equal training, as far as the device allows."""
     overwrite: bool = False
@@ -171,6 +175,8 @@ class DemoOptions:
     """Training time."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
+    precision: PrecisionChoice = DEFAULT_PRECISION
+    """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
 
 
 STANDARD_SET = "all"
@@ -234,6 +240,8 @@ class EvaluateOptions:
     """Where tracks, run folders and performers are kept."""
     device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
     """What to compute on."""
+    precision: PrecisionChoice = DEFAULT_PRECISION
+    """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
     seed: int = DEFAULT_SEED
     """Equal seeds and options give equal training, as far as the device allows."""
     overwrite: bool = False

@@ -35,6 +35,7 @@ from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.training.holdout import check_hold_out, hide_held_out
 from choreograft.training.launch import Processes, choose_batch, launch
 from choreograft.training.recording import Clip
+from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe
@@ -61,7 +62,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         ChoreograftError: any of its kinds, with one line for the user; nothing is left half-written.
     """
     # refuse first what would be refused after minutes of work
-    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
+    preset, weights = _choose_preset(options)
+    compute = choose_compute(options.device, options.precision, progress)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
     beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
@@ -84,6 +86,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         probe(options.target)
         plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
         check_weights(preset.perceptual, progress, weights)
+        compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
 
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target
@@ -149,7 +152,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    (preset, weights), compute = _choose_preset(options), choose_compute(options.device)
+    preset, weights = _choose_preset(options)
+    compute = choose_compute(options.device, options.precision, progress)
     budget = Budget.choose(preset, options.minutes, options.images)
     processes = Processes.choose(options.devices, options.num_nodes, compute)
     batch = choose_batch(options.batch, processes, preset)
@@ -305,10 +309,6 @@ def obtain_performer(
     if output is None and finished.exists():
         progress.say(f"Using the performer trained earlier: {finished} (remove it to train again)")
         return finished
-    if plan.preset.trains:
-        progress.say(
-            f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {team.describe(compute)}"
-        )
     clips = team.lead(lambda: [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos])
     bodies = team.lead(lambda: read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress))
     path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies, team=team)

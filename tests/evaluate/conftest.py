@@ -14,7 +14,6 @@ from choreograft import assets
 from choreograft.config import TrackingConfig, VideoConfig
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, load_tools
 from choreograft.evaluate.scores import Region, Scores
-from choreograft.performer.device import choose_compute
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
@@ -25,6 +24,7 @@ from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter
+from taught import CPU
 
 Images = NDArray[np.uint8]
 
@@ -168,7 +168,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Stand:
     folder = tmp_path_factory.mktemp("judging")
     dance, other = film("ada", folder), film("bruno", folder)
     truth = Clip(dance.path, find_track(dance.path))
-    return Stand(folder, dance, other, truth, load_tools(choose_compute("cpu")), {}, {})
+    return Stand(folder, dance, other, truth, load_tools(CPU), {}, {})
 
 
 def film(performer: str, folder: Path) -> Dance:

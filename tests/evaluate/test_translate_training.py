@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, OptionError
 from choreograft.evaluate.method import Footage, Terms
 from choreograft.evaluate.translate.drawing import translate_picture
 from choreograft.evaluate.translate.lessons import Domain
@@ -25,6 +25,7 @@ from choreograft.training.step import descend
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 from interrupted import StopAfter
+from listening import Listener
 from swaying import SIZE, draw_target, swaying_track, write_target
 
 CPU = Compute(torch.device("cpu"), bf16=False)
@@ -76,6 +77,21 @@ def test_four_steps_equal_two_and_a_resume_and_two(name, plan):
     whole, cut = (load_file(next(plan(name, place).terms.runs.rglob("generator.*"))) for place in ("whole", "cut"))
     for entry, weights in whole.items():
         torch.testing.assert_close(weights, cut[entry], rtol=0, atol=0, msg=entry)
+
+
+def test_it_goes_on_in_the_precision_it_was_begun_in(plan):
+    method = plan("cyclegan")
+
+    def with_compute(**changes):
+        return replace(method, terms=replace(method.terms, compute=replace(CPU, **changes)))
+
+    with pytest.raises(KeyboardInterrupt):
+        with_compute(bf16=True).build(StopAfter(2 * method.config.images_per_step))
+    with pytest.raises(OptionError, match="found a training in bf16, expected one in float32"):
+        method.build(silent)
+    listener = Listener()
+    with_compute(stated=False).build(listener)
+    assert any("goes on in bf16 instead of float32" in sentence for sentence in listener.said)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -25,7 +25,8 @@ TESTS = Path(__file__).parents[1]
 PROGRAM = [sys.executable, TESTS / "trained_together.py"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", TESTS / "trained_together.py"]
 IMAGES = 24
-TRAIN = ["train", "target.mp4", "--preset", ENHANCED_PRESET.name, "--device", "cpu", "--images", IMAGES]
+TRAIN = ["train", "target.mp4", "--preset", ENHANCED_PRESET.name, "--images", IMAGES]
+TRAIN += ["--device", "cpu", "--precision", "float32"]  # to the last bit as taught.CPU, on any processor
 DEADLINE_S = 120
 
 
@@ -85,6 +86,14 @@ def test_two_processes_under_torchrun_equal_one_with_the_same_batch(run, plan, a
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["images"], summary["batch"], summary["compute"]) == (IMAGES, 2, "2 x CPU, float32")
     assert not list(folder.parent.glob(".*"))
+
+
+def test_all_processes_compute_in_the_main_ones_precision(run, plan, alone, tmp_path):
+    done = run(PROGRAM, "--devices", 2, "--precision", "auto", trouble="machines differ")
+    assert done.returncode == 0, done.stderr
+    performer = plan.performer_path(tmp_path / "choreograft_runs")
+    assert load_performer(performer).card.training["compute"] == "2 x CPU, float32"
+    assert_same_weights(performer, plan.performer_path(alone.parent))
 
 
 def test_what_two_processes_began_one_goes_on_with_exactly(run, plan, alone, clip, tmp_path):

@@ -148,7 +148,7 @@ def test_a_checkpoint_of_another_stage_or_architecture_is_one_line(target, tmp_p
     materials = materials_of(target, tmp_path, FACE_PRESET)
     path = tmp_path / "c.safetensors"
     generator, face = GeneratorStage.begin(materials), FaceStage.begin(materials)
-    generator.state.save(path, "k")
+    generator.state.save(path, "k", "float32")
     with pytest.raises(FileFormatError, match=r"c\.safetensors: expected .* in stage face, found stage global"):
         face.state.load(path, "k")
     wider = replace(FACE_PRESET, face=replace(FACE_PRESET.face, generator=FACE_PRESET.generator))

@@ -15,6 +15,7 @@ from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.training.recording import Clip
 from choreograft.training.train import TrainingPlan, train_performer
+from listening import Listener
 from swaying import PRESET, swaying_track, write_target
 
 CHECKPOINT_EVERY_S = 0.5
@@ -29,16 +30,6 @@ def train(folder: Path, progress: SilentProgress) -> Path:
     plan = TrainingPlan((clip.path,), 1, PRESET, Budget(images=240), seed=0)
     journal = JournalConfig(checkpoint_every_s=CHECKPOINT_EVERY_S, preview_every_s=3600)
     return train_performer(plan, [clip], folder / "runs", Compute(torch.device("cpu"), False), None, progress, journal)
-
-
-class Listener(SilentProgress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
 
 
 def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path):

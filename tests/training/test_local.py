@@ -134,14 +134,14 @@ def test_a_checkpoint_of_the_coarse_stage_has_the_coarse_network_alone(target, t
     coarse = GeneratorStage.begin(materials)
     assert set(coarse.state.generator.state_dict()) == set(materials.performer.generator.coarse.state_dict())
     path = tmp_path / "c.safetensors"
-    coarse.state.save(path, "k")
+    coarse.state.save(path, "k", "float32")
     with pytest.raises(FileFormatError, match="in stage local, found stage global"):
         GeneratorStage.begin_local(materials).state.load(path, "k")
 
 
 def test_a_checkpoint_of_an_enhancer_is_refused_by_a_preset_without_one(target, tmp_path):
     path = tmp_path / "c.safetensors"
-    GeneratorStage.begin_local(materials_of(target, tmp_path, ENHANCED)).state.save(path, "k")
+    GeneratorStage.begin_local(materials_of(target, tmp_path, ENHANCED)).state.save(path, "k", "float32")
     with pytest.raises(FileFormatError, match="found stage local; expected global or face; remove it") as caught:
         train_stages(
             materials_of(target, tmp_path, FACE_PRESET), Budget(images=2), Journal(tmp_path, None), path, "k",

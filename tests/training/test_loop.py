@@ -128,7 +128,7 @@ def test_a_checkpoint_of_other_options_is_refused(target, preset, tmp_path):
     plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
     recording = prepare_recording(tmp_path / "recording", [target], SIZE)
     setup = set_up(build_performer(plan, recording), None, CPU, 0)
-    setup.state.save(tmp_path / "c.safetensors", "this")
+    setup.state.save(tmp_path / "c.safetensors", "this", "float32")
     with pytest.raises(FileFormatError, match="of run other"):
         setup.state.load(tmp_path / "c.safetensors", "other")
     (tmp_path / "c.safetensors").write_bytes(b"torn")

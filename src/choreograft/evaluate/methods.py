@@ -131,8 +131,6 @@ class TrainedMethod:
         plan = self._plan
         path = plan.performer_path(self.terms.runs)
         if not path.exists():
-            if plan.preset.trains:
-                progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name}")
             clips, runs = self.footage.clips, self.terms.runs
             bodies = read_shown_bodies(clips, self.footage.person, plan.hold_out, runs, progress)
             train_performer(plan, clips, runs, self.terms.compute, progress=progress, bodies=bodies)

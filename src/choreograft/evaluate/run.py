@@ -53,7 +53,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
         ChoreograftError: any of its kinds, with one line for the user.
     """
     kind = choose_kind(options)
-    compute = choose_compute(options.device)
+    compute = choose_compute(options.device, options.precision, progress)
     _check_folder(options)
     runners = {"pair": _evaluate_pairs, "holdout": _evaluate_holdout, "result": _evaluate_result}
     try:

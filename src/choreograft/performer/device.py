@@ -8,7 +8,9 @@ from typing import Final, Literal, TypeVar, cast
 
 import torch
 
+from choreograft.config import DEFAULT_PRECISION, Precision, PrecisionChoice
 from choreograft.errors import OptionError
+from choreograft.progress import Progress, silent
 
 T = TypeVar("T")
 DEVICES: Final = ("auto", "cpu", "cuda")
@@ -16,10 +18,17 @@ DEVICES: Final = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Compute:
-    """A device and whether bf16 pays on it."""
+    """A device and the precision in which it computes."""
 
     device: torch.device
     bf16: bool
+    stated: bool = True
+    """Whether the precision was asked for; else it is the machine's, and a training that was begun keeps its own."""
+
+    @property
+    def precision(self) -> Precision:
+        """Its name."""
+        return "bf16" if self.bf16 else "float32"
 
     @property
     def fabric_precision(self) -> Literal["bf16-mixed", "32-true"]:
@@ -32,14 +41,20 @@ class Compute:
 
     def __str__(self) -> str:
         where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
-        return f"{where}, {'bf16' if self.bf16 else 'float32'}"
+        return f"{where}, {self.precision}"
 
 
-def choose_compute(name: str = "auto") -> Compute:
-    """The fastest device there is, or the one asked for.
+def choose_compute(
+    name: str = "auto", precision: PrecisionChoice = DEFAULT_PRECISION, progress: Progress = silent
+) -> Compute:
+    """The fastest device there is and its fastest precision, or those asked for.
 
-    On a CPU without bf16 instructions bf16 is emulated and slower than float32, so the instruction set decides.
+    Without bf16 instructions bf16 is emulated and slower than float32, so the instruction set decides where nobody
+    does.
 
+    Args:
+        name: of the device, one of `DEVICES`.
+        progress: is told where bf16 is asked for and has to be emulated.
     Raises:
         OptionError: an unknown name, or CUDA where there is none.
     """
@@ -48,8 +63,14 @@ def choose_compute(name: str = "auto") -> Compute:
     if name == "cuda" and not torch.cuda.is_available():
         raise OptionError("--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor")
     if name != "cpu" and torch.cuda.is_available():
-        return Compute(torch.device("cuda", 0), torch.cuda.is_bf16_supported())
-    return Compute(torch.device("cpu"), cpu_has_bf16())
+        device, has_bf16 = torch.device("cuda", 0), torch.cuda.is_bf16_supported()
+    else:
+        device, has_bf16 = torch.device("cpu"), cpu_has_bf16()
+    if precision == "auto":
+        return Compute(device, has_bf16, stated=False)
+    if precision == "bf16" and not has_bf16:
+        progress.say("--precision bf16: this device has no instructions for it, so it is emulated, slower than float32")
+    return Compute(device, precision == "bf16")
 
 
 def cpu_has_bf16() -> bool:

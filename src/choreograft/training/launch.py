@@ -90,7 +90,7 @@ def launch(processes: Processes, compute: Compute) -> tuple[Team, Compute]:
     Those that Lightning starts run the same command line from its beginning, up to here.
 
     Returns:
-        This process's place among them, and its own device.
+        This process's place among them, and its own device with the main one's precision.
     """
     if processes.count == 1:
         return alone, compute
@@ -104,4 +104,5 @@ def launch(processes: Processes, compute: Compute) -> tuple[Team, Compute]:
     )
     fabric.launch()
     messages = dist.new_group(backend="gloo", timeout=PATIENCE)
-    return Team(fabric.world_size, fabric.global_rank, messages), replace(compute, device=fabric.device)
+    team = Team(fabric.world_size, fabric.global_rank, messages)
+    return team, replace(compute, device=fabric.device, bf16=bool(team.hear_main(compute.bf16)))

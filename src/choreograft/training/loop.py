@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from choreograft.config import OptimiserConfig
+from choreograft.config import OptimiserConfig, Precision
 from choreograft.errors import ChoreograftError
 from choreograft.performer.device import run_ahead
 from choreograft.presets import Budget
@@ -80,6 +80,8 @@ class Course:
     checkpoint: Path
     key: str
     """Names the plan that the checkpoint belongs to."""
+    precision: Precision
+    """What the stages compute in."""
     advance: Advance
     """Tells how much of the budget is spent, in its own unit."""
     batch: int
@@ -144,7 +146,7 @@ def _seed_noise(seed: int, sample: int) -> None:
 
 def _save(state: TrainingState, course: Course) -> None:
     if course.team.is_main:
-        state.save(course.checkpoint, course.key)
+        state.save(course.checkpoint, course.key, course.precision)
 
 
 def _preview(stage: Stage, journal: Journal) -> None:

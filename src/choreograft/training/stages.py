@@ -1,6 +1,7 @@
 """The stages of a training, one after the other, each with its share of the budget (config.TrainingStage)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final
@@ -8,8 +9,9 @@ from typing import Final
 import torch
 
 from choreograft.config import StageName, TrainingStage
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, OptionError
 from choreograft.options import DEFAULT_BATCH
+from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import Progress
 from choreograft.training.face import FaceStage
@@ -17,7 +19,7 @@ from choreograft.training.generator import GeneratorStage
 from choreograft.training.journal import Journal
 from choreograft.training.loop import Course, Span, Stage, fit
 from choreograft.training.setup import Materials
-from choreograft.training.state import TrainingState, read_stage
+from choreograft.training.state import TrainingState, read_precision, read_stage
 from choreograft.training.team import Team, alone
 
 BEGIN: Final[Mapping[StageName, Callable[[Materials], Stage]]] = {
@@ -54,7 +56,7 @@ def train_stages(
     state: TrainingState | None = None
     task = progress.task("Training", budget.total, budget.unit)
     with task as advance, torch.random.fork_rng(devices=[]), team.listening():
-        course = Course(budget, journal, checkpoint, key, advance, batch, team)
+        course = Course(budget, journal, checkpoint, key, materials.compute.precision, advance, batch, team)
         first = _first_stage(checkpoint, key, stages)
         for stage, span in list(zip(stages, plan_spans(stages), strict=True))[first:]:
             current = BEGIN[stage.name](materials)
@@ -86,6 +88,25 @@ def _first_stage(checkpoint: Path, key: str, stages: Sequence[TrainingStage]) ->
             f"{checkpoint}: found stage {found}; expected {' or '.join(names)}; remove it to begin anew"
         )
     return names.index(found)
+
+
+def keep_precision(compute: Compute, checkpoint: Path, key: str, progress: Progress) -> Compute:
+    """What a training computes with: as chosen, or in the precision of its checkpoint where none was stated.
+
+    Raises:
+        OptionError: the checkpoint was trained in another precision than the one stated.
+        FileFormatError: the checkpoint is damaged or belongs to another plan.
+    """
+    begun = read_precision(checkpoint, key) if checkpoint.exists() else None
+    if begun in (None, compute.precision):
+        return compute
+    if compute.stated:
+        raise OptionError(
+            f"{checkpoint}: found a training in {begun}, expected one in {compute.precision}; go on with --precision"
+            f" {begun}, or remove it to begin anew"
+        )
+    progress.say(f"{checkpoint}: begun in {begun}, so it goes on in {begun} instead of {compute.precision}")
+    return replace(compute, bf16=begun == "bf16")
 
 
 def resume(state: TrainingState, course: Course, progress: Progress) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from choreograft.config import StageName
+from choreograft.config import Precision, StageName
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
 
@@ -39,7 +39,7 @@ class TrainingState:
     seconds: float = 0.0
     """Time spent training, over all stages and sessions."""
 
-    def save(self, path: Path, key: str) -> None:
+    def save(self, path: Path, key: str, precision: Precision) -> None:
         """Write a checkpoint, atomically; `key` names the options it belongs to."""
         tensors: dict[str, Tensor] = {}
         for name, module in self._modules().items():
@@ -48,7 +48,7 @@ class TrainingState:
             tensors |= {f"{name}/{entry}": tensor for entry, tensor in _flatten(optimiser).items()}
         header = {
             "format": FORMAT, "version": VERSION, "key": key, "stage": self.stage, "seen_images": self.seen_images,
-            "seconds": self.seconds,
+            "seconds": self.seconds, "precision": precision,
         }  # fmt: skip
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         with atomic_path(path) as temporary:
@@ -89,6 +89,16 @@ def read_stage(path: Path, key: str) -> str:
     """
     with _open_checkpoint(path, key) as (header, _):
         return str(header["stage"])
+
+
+def read_precision(path: Path, key: str) -> Precision | None:
+    """The precision in which a checkpoint of the run of that key was trained; None where it was not written down yet.
+
+    Raises:
+        FileFormatError: damaged, of another version, or of a run with other options.
+    """
+    with _open_checkpoint(path, key) as (header, _):
+        return cast(Precision | None, header.get("precision"))
 
 
 @contextmanager

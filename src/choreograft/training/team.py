@@ -67,6 +67,10 @@ class Team:
         self.wait()
         return result
 
+    def hear_main(self, number: float) -> float:
+        """The main process's number, in all of them."""
+        return self._sum([number if self.is_main else 0])[0]
+
     def check_shared(self, folder: Path) -> None:
         """Make sure that all processes see the files that the main one writes into a folder.
 
@@ -75,7 +79,7 @@ class Team:
         """
         if self.size == 1:
             return
-        number = self._sum([secrets.randbits(32) if self.is_main else 0])[0]
+        number = self.hear_main(secrets.randbits(32))
         mark = folder / f".shared-{number:.0f}"
         if self.is_main:
             folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -38,7 +38,7 @@ from choreograft.training.journal import Journal
 from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.training.setup import Materials
-from choreograft.training.stages import train_stages
+from choreograft.training.stages import keep_precision, train_stages
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
@@ -110,6 +110,10 @@ class TrainingPlan:
         """The run folder."""
         return runs / f"{self.name}-{self.key}"
 
+    def checkpoint_path(self, runs: Path) -> Path:
+        """Where an unfinished training lies."""
+        return self.folder(runs) / "checkpoint.safetensors"
+
     def performer_path(self, runs: Path) -> Path:
         """Where the finished performer lies unless the user names another place."""
         return self.folder(runs) / f"{self.name}{SUFFIX}"
@@ -130,7 +134,7 @@ def train_performer(
 
     Args:
         clips: the plan's videos with their cleaned tracks, whole: what is held out is left out here.
-        compute: of this process.
+        compute: of this process; the precision of the checkpoint counts where this one is not stated.
         output: the performer file to write; in the run folder where None.
         bodies: fitted to what each clip shows to training, in its pixels; the first one's stage is kept for
             retargeting, and presets that draw from references need them.
@@ -139,16 +143,22 @@ def train_performer(
         The performer file.
     Raises:
         PersonError: too little of the person is seen. BusyError: another process trains the same plan.
+        OptionError: the plan was begun in another precision than the one stated.
         AssetError: the perceptual network's weights are not to be had. OutputError: a folder cannot be written.
     """
     folder, output = plan.folder(runs), output or plan.performer_path(runs)
+    checkpoint = plan.checkpoint_path(runs)
     check_writable(output)
     check_writable(folder / "options.json")
     with hold_folder(folder) if team.is_main else nullcontext():
+        compute = team.lead(partial(keep_precision, compute, checkpoint, plan.key, progress))
         if team.is_main:
             remove_partial(folder)
             facts = {"compute": team.describe(compute), "versions": list_versions()}
             write_json(folder / "options.json", describe_plan(plan) | facts)
+        if plan.preset.trains:
+            where = team.describe(compute)
+            progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {where}")
         perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
@@ -165,7 +175,7 @@ def train_performer(
             return _finish(performer, plan, folder, output, str(compute))
         if plan.preset.mends_faces and not performer.card.preset.mends_faces:
             progress.say(f"{plan.name}: the face is hardly ever seen, so there is no stage for it")
-        journal, checkpoint = Journal(folder, journal_config), folder / "checkpoint.safetensors"
+        journal = Journal(folder, journal_config)
         lessons = plan_lessons(performer, recording, placed, plan.seed)
         materials = Materials(performer, lessons, perceptual, compute, plan.seed)
         state = train_stages(materials, plan.budget, journal, checkpoint, plan.key, progress, plan.batch, team)

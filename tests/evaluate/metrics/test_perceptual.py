@@ -17,10 +17,8 @@ from choreograft.evaluate.metrics.identity import FaceGallery
 from choreograft.evaluate.metrics.perceptual import CROP_SIZES, FRAME_SIDE_PX, FeatureDistance, Lpips, crop, load_lpips
 from choreograft.evaluate.metrics.regions import Box
 from choreograft.evaluate.metrics.tools import load_tools
-from choreograft.performer.device import choose_compute
 from choreograft.performer.perceptual import EfficientNetLite0
-
-CPU = choose_compute("cpu")
+from taught import CPU
 
 
 def network() -> EfficientNetLite0:

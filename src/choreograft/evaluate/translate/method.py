@@ -29,7 +29,7 @@ from choreograft.progress import Progress
 from choreograft.training.journal import Journal
 from choreograft.training.loop import Course, Span, fit
 from choreograft.training.recording import Clip
-from choreograft.training.stages import resume
+from choreograft.training.stages import keep_precision, resume
 from choreograft.training.team import alone
 from choreograft.training.train import hold_folder
 from choreograft.video.read import probe, read_frames
@@ -86,16 +86,16 @@ class TranslatedMethod:
     def _train(self, path: Path, progress: Progress) -> None:
         """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
         folder, budget, checkpoint = path.parent, self.terms.budget, path.parent / "checkpoint.safetensors"
+        compute, seed = keep_precision(self.terms.compute, checkpoint, self.identity, progress), self.terms.seed
         stored = folder / "source.npy", folder / "target.npy"
         source, target = (
             Domain.prepare(file, clips, self.config.loaded, self._size, progress)
             for file, clips in zip(stored, ([self.source], self.footage.shown()), strict=True)
         )
-        compute, seed = self.terms.compute, self.terms.seed
         translation = Translation.begin(self.config, source, target, self._size, compute, seed)
         state, journal = translation.state, Journal(folder, JournalConfig())
         with progress.task("Training", budget.total, budget.unit) as advance:
-            course = Course(budget, journal, checkpoint, self.identity, advance, batch=1, team=alone)
+            course = Course(budget, journal, checkpoint, self.identity, compute.precision, advance, batch=1, team=alone)
             resume(state, course, progress)
             fit(translation, Span(0.0, 1.0), course)
         journal.plot_losses()
