@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from choreograft.performer.cutouts import Cutouts
-from choreograft.performer.sheets import Box, Enlargement, Floats, Picture, lay_over
+from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
 
@@ -26,6 +26,10 @@ AGREE_LEVELS: Final = 40.0
 """Of 255, by which a reference may differ from the generator's colours and still lend its detail."""
 OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
+REMEMBERED: Final = 160
+"""Layers of references that are kept cut out, some 1 MB each at 1080x1920."""
+SURE: Final = 2.0
+"""Times a reference's matte: where less than half of a pixel is the person, its detail is not believed in full."""
 ROOM_PX: Final = 2
 """Canvas pixels around the person that are drawn too."""
 
@@ -50,6 +54,7 @@ class FullSize:
     def __init__(self, cutouts: Cutouts, canvas: Size, size: Size) -> None:
         self._cutouts, self.size = cutouts, size
         self._enlargement = Enlargement(Canvas(size, canvas))
+        self._cuts: dict[tuple[int, int], Cutout] = {}
         self.plate = cutouts.plate if size == cutouts.size else _resize(cutouts.plate, size)
 
     def draw(self, warped: Warped, decisions: Decisions | None = None) -> Picture:
@@ -64,10 +69,8 @@ class FullSize:
         drawn = self._lay(warped, box, window)
         if decisions is not None:
             drawn = self._decide(drawn, decisions, box, window)
-        there = result[window].astype(np.float32)
-        there *= 1 - drawn[..., 3:]
-        there += drawn[..., :3]
-        result[window] = np.clip(there + 0.5, 0, 255).astype(np.uint8)
+        behind = np.ascontiguousarray(result[window])
+        result[window] = cv2.blendLinear(drawn.colour, behind, drawn.alpha, 1 - drawn.alpha)
         return result
 
     def show(self, n: int) -> Picture:
@@ -84,15 +87,14 @@ class FullSize:
         result[:] = np.clip(result + laid[..., 3:] / 255 * (laid[..., :3] - result) + 0.5, 0, 255).astype(np.uint8)
         return result
 
-    def _lay(self, warped: Warped, box: Box, window: Window) -> Floats:
-        """(H, W, 4) of the window: colours times matte, and matte, from the references alone."""
+    def _lay(self, warped: Warped, box: Box, window: Window) -> Drawing:
+        """The window from the references alone."""
         enlargement = self._enlargement
-        shape = window[0].stop - window[0].start, window[1].stop - window[1].start
-        drawn = np.zeros((*shape, 4), np.float32)
+        drawn = Drawing.empty(window[0].stop - window[0].start, window[1].stop - window[1].start)
         if warped.unseen.any():
-            usual = np.dstack([warped.usual, np.ones_like(warped.unseen)])[box.at]
+            usual = np.dstack([warped.usual, np.full(warped.unseen.shape, 255)]).astype(np.uint8)[box.at]
             share = enlargement.enlarge(cv2.blur(warped.unseen[box.at], (3, 3)), box, window)
-            lay_over(drawn, enlargement.enlarge(usual, box, window), share)
+            drawn.lay(enlargement.enlarge(usual, box, window), share, (slice(None), slice(None)))
         for sheet in warped.sheets:
             inner = Box.around(sheet.gate > 0, 1)
             assert inner is not None
@@ -100,42 +102,53 @@ class FullSize:
             part = _meet(enlargement.window(own), window)
             if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
                 continue
-            sample = sheet.look_up(self._cutouts.look(sheet.reference, enlargement.scale), enlargement, part)
-            share = np.clip(enlargement.enlarge(cv2.blur(sheet.gate, (3, 3)), sheet.box, part) * 3 - 1, 0, 1)
+            sample = sheet.look_up(self._cut(sheet), enlargement, part)
+            share = cv2.LUT(enlargement.enlarge(cv2.blur(sheet.gate, (3, 3)), sheet.box, part), STEEP)
             rows, columns = (
                 slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)
             )
-            lay_over(drawn[rows, columns], sample, share)
+            drawn.lay(sample, share, (rows, columns))
         return drawn
 
-    def _decide(self, drawn: Floats, decisions: Decisions, box: Box, window: Window) -> Floats:
+    def _cut(self, sheet: Sheet) -> Cutout:
+        """The full-size cutout of a sheet's layer; the ones used last are remembered."""
+        key = sheet.reference, sheet.layer
+        found = self._cuts.pop(key, None)
+        if found is None:
+            found = self._cutouts.look(sheet.reference, self._enlargement.scale).cut(sheet.member)
+        while len(self._cuts) >= REMEMBERED:
+            self._cuts.pop(next(iter(self._cuts)))
+        self._cuts[key] = found
+        return found
+
+    def _decide(self, drawn: Drawing, decisions: Decisions, box: Box, window: Window) -> Drawing:
         """The same as a generator wants it."""
         enlargement, at = self._enlargement, box.at
         drawn = self._shift(drawn, decisions.shift[at], box, window)
-        low = enlargement.shrink(drawn, box, window)
-        seen, wanted, matte = low[..., 3], decisions.colour[at], decisions.matte[at]
-        shown = low[..., :3] / np.maximum(seen, 1e-3)[..., None]
+        seen = enlargement.shrink(drawn.alpha, box, window)
+        weighted = cv2.multiply(drawn.colour, cv2.merge([drawn.alpha] * 3), dtype=cv2.CV_32F)
+        shown = enlargement.shrink(weighted, box, window) / np.maximum(seen, 1e-3)[..., None]
+        wanted, matte = decisions.colour[at], decisions.matte[at]
         off = np.abs(shown - wanted).max(axis=-1) / AGREE_LEVELS
-        detail = np.exp(-off * off) * np.sqrt(decisions.trust[at]) * (seen > 0.5)
-        rest = _spread(wanted - detail[..., None] * shown, matte)
+        detail = cv2.blur(np.exp(-off * off) * np.sqrt(decisions.trust[at]) * (seen > 0.5), (3, 3))
+        base, known = _spread(wanted, matte), _spread(shown, seen)
         agreed = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
-        small = np.dstack([rest, cv2.blur(detail, (3, 3)), cv2.erode(agreed, np.ones((3, 3)))]).astype(np.float32)
-        large = enlargement.enlarge(small[..., :4].copy(), box, window)
-        fine = enlargement.enlarge(small[..., 4].copy(), box, window)
-        cut = np.clip(
-            (enlargement.enlarge(matte, box, window, cv2.INTER_CUBIC) - 0.5) * EDGE * enlargement.scale + 0.5, 0, 1
-        )
-        alpha = drawn[..., 3]
-        outline = (cut + fine * (alpha - cut))[..., None]
-        colour = large[..., :3] + large[..., 3:] * drawn[..., :3] / np.maximum(alpha, 1e-2)[..., None]
-        return np.concatenate([outline * colour, outline], axis=-1)
+        trusted = enlargement.enlarge(cv2.erode(agreed.astype(np.float32), np.ones((3, 3))), box, window)
+        steep = EDGE * enlargement.scale
+        cut = np.clip(enlargement.enlarge(matte, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
+        alpha = cut + trusted * (drawn.alpha - cut)
+        kept = cv2.multiply(enlargement.enlarge(detail, box, window), cv2.min(drawn.alpha * SURE, 1))
+        fine_band = cv2.subtract(drawn.colour, enlargement.enlarge(known, box, window), dtype=cv2.CV_32F)
+        colour = cv2.add(enlargement.enlarge(base, box, window), cv2.multiply(fine_band, cv2.merge([kept] * 3)))
+        return Drawing(np.clip(colour, 0, 255).astype(np.uint8), alpha)
 
-    def _shift(self, drawn: Floats, by: Floats, box: Box, window: Window) -> Floats:
-        """The same (H, W, 4), moved by so many canvas pixels (h, w, 2)."""
-        flow = self._enlargement.enlarge(by, box, window) * np.float32(-self._enlargement.scale)
+    def _shift(self, drawn: Drawing, by: Floats, box: Box, window: Window) -> Drawing:
+        """The same, moved by so many canvas pixels (h, w, 2)."""
+        flow = self._enlargement.enlarge(by * np.float32(-self._enlargement.scale), box, window)
         flow[..., 0] += np.arange(flow.shape[1], dtype=np.float32)
         flow[..., 1] += np.arange(flow.shape[0], dtype=np.float32)[:, None]
-        return np.asarray(cv2.remap(drawn, flow, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]
+        parts = (cv2.remap(part, flow, None, cv2.INTER_LINEAR) for part in (drawn.colour, drawn.alpha))  # type: ignore[call-overload]
+        return Drawing(*parts)
 
 
 def _meet(one: Window, other: Window) -> Window:

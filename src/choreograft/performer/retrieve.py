@@ -63,8 +63,7 @@ def turn_angles(turns: Floats, wanted: Floats) -> Floats:
     trace = np.einsum("npij,pij->np", turns, wanted)
     whole = np.arccos(np.clip((trace - 1) / 2, -1, 1))
     side = np.arccos(np.clip(np.einsum("npj,pj->np", turns[:, :, 1], wanted[:, 1]), -1, 1))
-    angles = IN_PLANE * whole + (1 - IN_PLANE) * side
-    return np.asarray(angles, dtype=np.float32)
+    return np.asarray(IN_PLANE * whole + (1 - IN_PLANE) * side, dtype=np.float32)
 
 
 def choose(

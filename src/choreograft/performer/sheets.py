@@ -7,7 +7,7 @@ Shapes: h x w pixels of a sheet's box on the canvas; H x W pixels of the box in 
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 SEAM: Final = 3.0
 """How much narrower a seam is than the canvas's pixels."""
+STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
+"""What a share of 255 becomes at a seam."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Enlargement:
         )  # fmt: skip
         return rows, columns
 
-    def enlarge(self, maps: Floats, box: Box, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Floats:
+    def enlarge(self, maps: Any, box: Box, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
         """(h, w[, C]) of a box at the result's size, in a window (rows, columns) of it; edges repeat."""
         size = window[1].stop - window[1].start, window[0].stop - window[0].start
         if self.scale == 1 and size == (box.width, box.height):
@@ -85,20 +87,20 @@ class Enlargement:
         matrix = self._matrix(box, window)
         return np.asarray(cv2.warpAffine(maps, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
-    def shrink(self, maps: Floats, box: Box, window: tuple[slice, slice]) -> Floats:
+    def shrink(self, maps: Any, box: Box, window: tuple[slice, slice]) -> Any:
         """(H, W[, C]) in a window of the result at the canvas's size in a box, by means over squares."""
         side = max(1, round(self.scale))
         means = cv2.blur(maps, (side, side)) if side > 1 else maps
         matrix, size = self._matrix(box, window), (box.width, box.height)
         return np.asarray(cv2.warpAffine(means, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
-    def grid(self, window: tuple[slice, slice]) -> Floats:
-        """(H, W, 2) where the pixels of a window lie on the canvas, (x, y) canvas px."""
-        (off_x, off_y), (rows, columns) = self.placed.offset, window
-        place = np.empty((rows.stop - rows.start, columns.stop - columns.start, 2), np.float32)
-        place[..., 0] = (np.arange(columns.start, columns.stop) + 0.5) / self.scale + off_x
-        place[..., 1] = ((np.arange(rows.start, rows.stop) + 0.5) / self.scale + off_y)[:, None]
-        return place
+    def places(self, window: tuple[slice, slice]) -> tuple[Floats, Floats]:
+        """(W,) and (H,) where the columns and rows of a window lie on the canvas, px."""
+        x, y = (
+            ((np.arange(part.start, part.stop) + 0.5) / self.scale + off).astype(np.float32)
+            for part, off in zip(window[::-1], self.placed.offset, strict=True)
+        )
+        return x, y
 
     def _matrix(self, box: Box, window: tuple[slice, slice]) -> NDArray[np.float64]:
         """(2, 3) pixels of the window to those of the box, as OpenCV counts them."""
@@ -110,7 +112,7 @@ class Enlargement:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A person, cut out of a picture."""
+    """A person, or a layer of one, cut out of a picture."""
 
     picture: Picture
     """(H, W, 4) RGB and matte (255 = person); the colours go on beyond the outline."""
@@ -118,6 +120,22 @@ class Cutout:
     """Its pixels for each of the canvas."""
     corner: tuple[float, float]
     """Where its upper left corner lies on the canvas, (x, y) canvas px."""
+
+    def cut(self, member: Picture) -> "Cutout":
+        """What of it belongs to a layer, cropped to that.
+
+        Args:
+            member: (h, w) of the canvas, 255 where the layer is.
+        """
+        height, width = self.picture.shape[:2]
+        step, (left, top) = 1 / self.scale, self.corner
+        matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
+        soft = cv2.GaussianBlur(member, (3, 3), 0)
+        inside = cv2.warpAffine(soft, matrix, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+        matte = cv2.multiply(cv2.LUT(inside, STEEP), self.picture[..., 3], scale=1 / 255)
+        box = Box.around(np.asarray(matte) > 0, 1) or Box(0, 0, 1, 1)
+        picture = np.dstack([self.picture[..., :3][box.at], matte[box.at]])
+        return Cutout(np.ascontiguousarray(picture), self.scale, (left + box.left * step, top + box.top * step))
 
 
 @dataclass(frozen=True)
@@ -132,38 +150,44 @@ class Sheet:
     """(3, 2) canvas pixels (x, y, 1) to places in the reference, canvas px, on the whole."""
     residual: Floats
     """(h, w, 2) what is to be added to that, canvas px."""
-    gate: Floats
-    """(h, w) 0..1 where it may be drawn."""
+    gate: Picture
+    """(h, w) 255 where it may be drawn."""
     member: Picture
     """(canvas height, canvas width) 255 where the reference shows this layer."""
 
-    def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Floats:
-        """(H, W, 4) of a window of the result: RGB in grey levels, and 0..1 how much is shown, the gate left out."""
-        place = enlargement.enlarge(self.residual, self.box, window).copy()
-        grid = enlargement.grid(window)
-        place += grid[..., :1] * self.affine[0] + grid[..., 1:] * self.affine[1] + self.affine[2]
-        inside = _remap(self.member, place - np.float32(0.5)).astype(np.float32) / 255
-        place -= np.array(cutout.corner, np.float32)
-        place *= np.float32(cutout.scale)
-        sample = _remap(cutout.picture, place - np.float32(0.5)).astype(np.float32)
-        sample[..., 3] *= np.clip((inside - 0.5) * SEAM + 0.5, 0, 1) / 255
-        return sample
+    def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
+        """(H, W, 4) of a window of the result: RGB, and the matte, the gate left out.
+
+        Args:
+            cutout: the layer alone, see `Cutout.cut`.
+        """
+        affine = self.affine * cutout.scale
+        affine[2] -= np.array(cutout.corner, np.float32) * cutout.scale + np.float32(0.5)
+        place = enlargement.enlarge(self.residual * np.float32(cutout.scale), self.box, window)
+        x, y = enlargement.places(window)
+        place = place + (x[:, None] * affine[0] + affine[2])
+        place += (y[:, None] * affine[1])[:, None]
+        return np.asarray(cv2.remap(cutout.picture, place, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]
 
 
-def lay_over(drawn: Floats, sample: Floats, share: Floats) -> None:
-    """Lay a sample (H, W, 4) over what is drawn (H, W, 4), RGB times matte and matte, in place.
+@dataclass
+class Drawing:
+    """A picture of a person in the making."""
 
-    Args:
-        share: (H, W) 0..1, times the sample's own matte.
-    """
-    shown = (share * sample[..., 3])[..., None]
-    drawn *= 1 - shown
-    drawn[..., :3] += shown * sample[..., :3]
-    drawn[..., 3:] += shown
+    colour: Picture
+    """(H, W, 3) RGB."""
+    alpha: Floats
+    """(H, W) 0..1."""
 
+    @staticmethod
+    def empty(height: int, width: int) -> "Drawing":
+        """Nobody."""
+        return Drawing(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
 
-def _remap(picture: Floats | Picture, place: Floats) -> NDArray[np.generic]:
-    """A picture looked up at places (H, W, 2), as OpenCV counts; its edges repeat."""
-    return np.asarray(
-        cv2.remap(picture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    )
+    def lay(self, sample: Picture, share: Picture, at: tuple[slice, slice]) -> None:
+        """Lay a sample (h, w, 4) over a part of it, its matte times a share (h, w) of 255."""
+        shown = cv2.multiply(sample[..., 3], share, scale=1 / 255**2, dtype=cv2.CV_32F)
+        kept = cv2.multiply(self.alpha[at], 1 - shown)
+        colour = np.ascontiguousarray(self.colour[at])
+        self.colour[at] = cv2.blendLinear(np.ascontiguousarray(sample[..., :3]), colour, shown, kept)
+        self.alpha[at] = cv2.add(shown, kept)

@@ -22,7 +22,7 @@ from choreograft.config import WarpConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS, adjoining_layers, turn_about
 from choreograft.performer.references import AGREEMENT_POWER, Atlas, project
 from choreograft.performer.retrieve import Choice, Wanted, choose, rate_references
-from choreograft.performer.sheets import Box, Cutout, Enlargement, Floats, Picture, Sheet, lay_over
+from choreograft.performer.sheets import Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet
 from choreograft.video.size import Size
 
 NOWHERE: Final = -1
@@ -41,6 +41,13 @@ OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 LEAST_DEPTH_M: Final = 0.04
 """Difference in depth from which on the nearer layer covers the farther one, whatever their order."""
+HIDDEN_PX, OTHER_PX = 3, 7
+"""Width of the places, canvas px, that another reference may fill: what the first one does not see, and where it shows
+other colours than are usual there."""
+ORDER_STEP: Final = 3
+"""Of the pixels in each direction one in so many tells which layer is nearer."""
+LEAST_SHARED: Final = 2
+"""Of them that two layers must share."""
 FADE: Final = 0.25
 """Share of the reach over which what is beside the body fades."""
 
@@ -49,8 +56,8 @@ FADE: Final = 0.25
 class Warped:
     """A body drawn from references."""
 
-    colour: Floats
-    """(H, W, 3) grey levels; 0 where nothing is drawn."""
+    colour: Picture
+    """(H, W, 3) RGB; 0 where nothing is drawn."""
     alpha: Floats
     """(H, W) 0..1: how much of the pixel is the person."""
     confidence: Floats
@@ -59,8 +66,8 @@ class Warped:
     """(H, W) the reference that is seen, `NOWHERE` where none is."""
     usual: Floats
     """(H, W, 3) grey levels: the mean colour, over all references, of what lies there of the body; 0 beside it."""
-    unseen: Floats
-    """(H, W) 0..1 where the body is drawn in its usual colours, below all sheets."""
+    unseen: Picture
+    """(H, W) 255 where the body is drawn in its usual colours, below all sheets."""
     sheets: tuple[Sheet, ...]
     """What it is drawn from, from the back to the front."""
     surface: SurfaceMap
@@ -80,9 +87,9 @@ class Warped:
             self.alpha[..., None],
             self.confidence[..., None],
             normal,
-            self.usual / 127.5 - 1,
+            self.usual / np.float32(127.5) - 1,
         )
-        return torch.from_numpy(np.concatenate(parts, axis=-1)).permute(2, 0, 1)  # channels last, as networks take it
+        return torch.from_numpy(np.concatenate(parts, axis=-1).astype(np.float32)).permute(2, 0, 1)  # channels last, as networks take it
 
 
 class Warper:
@@ -100,7 +107,7 @@ class Warper:
             part.cpu().numpy() for part in (atlas.vertices, atlas.xy, atlas.quality, atlas.pictures)
         )
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
-        self._members: dict[tuple[int, int], Picture] = {}
+        self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
 
     def draw(
         self, vertices: Tensor | NDArray[np.floating], turns: NDArray[np.float32], focal_px: float, size: Size,
@@ -149,17 +156,18 @@ class Warper:
                 break
         return _settle(candidates, points, on, self._config.spare_share)
 
-    def _try(self, scene: "_Scene", layer: int, reference: int, points: "_Points", fade: Floats) -> "_Candidate":
+    def _try(self, scene: "_Scene", layer: int, reference: int, points: "_Points", fade: Picture) -> "_Candidate":
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
         quality = self._quality[reference, of] if kind == "sheet" else np.ones(len(of), np.float32)
         there = self._places(scene, layer, reference, of)
         scale = self._scale(scene, reference, of) if kind == "stiff" else None
         affine, residual, seen = points.find_way(there, quality, scale)
-        sheet = Sheet(reference, layer, points.box, affine, residual, fade, self._member(reference, layer))
-        sample = sheet.look_up(Cutout(self._pictures[reference], 1.0, (0.0, 0.0)), scene.flat, points.box.at)
-        off = np.abs(cv2.blur(sample[..., :3], (3, 3)) - scene.usual[points.box.at]).max(axis=-1)
+        cutout, member = self._cut(reference, layer)
+        sheet = Sheet(reference, layer, points.box, affine, residual, fade, member)
+        sample = sheet.look_up(cutout, scene.flat, points.box.at)
+        off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
         doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
-        shown = sample[..., 3]  # where the reference shows that nobody is there, that is believed
+        shown = sample[..., 3] / np.float32(255)  # where the reference shows that nobody is there, that is believed
         return _Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)))
 
     def _scale(self, scene: "_Scene", reference: int, of: NDArray[np.intp]) -> float:
@@ -178,15 +186,16 @@ class Warper:
         size = Size(self._pictures.shape[2], self._pictures.shape[1])
         return project(torch.from_numpy(turned), self._atlas.focal_px[reference], size).numpy()
 
-    def _member(self, reference: int, layer: int) -> Picture:
-        """Where a reference shows a layer, (h, w) 255 = there; joined layers overlap a little."""
-        found = self._members.get((reference, layer))
+    def _cut(self, reference: int, layer: int) -> tuple[Cutout, Picture]:
+        """A layer of a reference at the canvas's size, and where it is, (h, w) 255; joined layers overlap a little."""
+        found = self._cuts.get((reference, layer))
         if found is None:
             shown = self._shown[reference]
             own = (shown == layer).astype(np.uint8) * 255
             wide = cv2.dilate(own, np.ones((2 * OVERLAP_PX + 1,) * 2, np.uint8))
-            found = np.where(adjoining_layers()[layer][shown], wide, own)
-            self._members[reference, layer] = found
+            member = np.where(adjoining_layers()[layer][shown], wide, own)
+            found = Cutout(self._pictures[reference], 1.0, (0.0, 0.0)).cut(member), member
+            self._cuts[reference, layer] = found
         return found
 
 
@@ -334,7 +343,7 @@ class _Candidate:
     """A layer from one reference."""
 
     sheet: Sheet
-    sample: Floats
+    sample: Picture
     """(h, w, 4) of `Sheet.look_up` at the canvas's size."""
     quality: Floats
     """(h, w) 0..1 how well the reference sees it."""
@@ -347,36 +356,38 @@ class _Laid:
     """A layer as it will be drawn; maps of its box."""
 
     sheets: tuple[Sheet, ...]
-    samples: tuple[Floats, ...]
+    samples: tuple[Picture, ...]
     box: Box
     depth: Floats
     alpha: Floats
     """(h, w) of all its sheets."""
     confidence: Floats
-    unseen: Floats
-    """(h, w) 1 where the layer's body is seen by no reference."""
+    unseen: Picture
+    """(h, w) 255 where the layer's body is seen by no reference."""
 
 
 def _settle(candidates: list[_Candidate], points: _Points, on: NDArray[np.bool_], spare_share: float) -> _Laid:
     """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
-    winner, best = np.zeros(on.shape, np.intp), cv2.blur(candidates[0].seen, (3, 3))
+    winner, first = np.zeros(on.shape, np.intp), candidates[0]
+    best = cv2.blur(first.seen, (3, 3))
     for rank, candidate in enumerate(candidates[1:], start=1):
-        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * spare_share**rank
-        better = cv2.morphologyEx((on & (seen > best)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (spare_share**rank / 255)
+        # what the first does not see, and, where it shows something else instead, only larger places: cloth slides
+        hidden, other = on & (seen > first.quality), on & (seen > best)
+        better = _clear(hidden, HIDDEN_PX) | _clear(other, OTHER_PX)
         winner[better], best = rank, np.where(better, seen, best)
-    unknown = on & (max_of([candidate.seen for candidate in candidates]) < KNOWN)
-    unseen = cv2.morphologyEx(unknown.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+    unseen = _clear(on & (max_of([candidate.quality for candidate in candidates]) < KNOWN), HIDDEN_PX)
     sheets, alpha = [], np.zeros(on.shape, np.float32)
     for n, candidate in enumerate(candidates):
-        gate = candidate.sheet.gate * ((winner == n) & ~unseen)
+        gate = np.where((winner == n) & ~unseen, candidate.sheet.gate, np.uint8(0))
         if gate.any():
-            sheets.append((replace(candidate.sheet, gate=gate.astype(np.float32)), candidate.sample))
-            alpha += gate * candidate.sample[..., 3]
+            sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
+            alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
     quality = max_of([candidate.quality for candidate in candidates])
-    confidence = np.where(on, quality, 0.5 * alpha * candidates[0].sheet.gate)
+    confidence = np.where(on, quality, 0.5 * alpha)
     return _Laid(
         tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,
-        confidence.astype(np.float32), unseen.astype(np.float32),
+        confidence.astype(np.float32), unseen * np.uint8(255),
     )  # fmt: skip
 
 
@@ -386,10 +397,11 @@ def _order(layers: list[_Laid], shape: tuple[int, int]) -> list[_Laid]:
     depth = np.zeros_like(alpha)
     for n, layer in enumerate(layers):
         alpha[n][layer.box.at], depth[n][layer.box.at] = layer.alpha > 0.5, layer.depth
+    alpha, depth = (maps[:, ::ORDER_STEP, ::ORDER_STEP] for maps in (alpha, depth))
     flat, deep = alpha.reshape(len(layers), -1), (alpha * depth).reshape(len(layers), -1)
     shared = flat @ flat.T
     nearer = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is farther where both are
-    nearer[shared < 4] = 0
+    nearer[shared < LEAST_SHARED] = 0
     order = list(range(len(layers)))
     for _ in order:
         for place in range(len(order) - 1):
@@ -401,28 +413,32 @@ def _order(layers: list[_Laid], shape: tuple[int, int]) -> list[_Laid]:
 
 def _compose(layers: list[_Laid], scene: _Scene, surface: SurfaceMap, choice: Choice) -> Warped:
     shape = scene.layer.shape
-    drawn = np.zeros((*shape, 4), np.float32)
-    confidence, unseen = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    drawn = Drawing.empty(*shape)
+    confidence, unseen = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
     provenance = np.full(shape, NOWHERE, np.int32)
     for layer in layers:
-        unseen[layer.box.at] = np.maximum(unseen[layer.box.at], layer.unseen)
-    lay_over(drawn, np.dstack([scene.usual, np.ones(shape, np.float32)]), unseen)
+        unseen[layer.box.at] |= layer.unseen
+    usual = np.dstack([scene.usual, np.full(shape, 255, np.float32)]).astype(np.uint8)
+    drawn.lay(usual, unseen, (slice(None), slice(None)))
     for layer in layers:
         at = layer.box.at
         for sheet, sample in zip(layer.sheets, layer.samples, strict=True):
-            lay_over(drawn[at], sample, sheet.gate)
-            shown = sheet.gate * sample[..., 3] > 0.5
-            provenance[at][shown] = sheet.reference
+            drawn.lay(sample, sheet.gate, at)
+            provenance[at][cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127] = sheet.reference
         confidence[at] += layer.alpha * (layer.confidence - confidence[at])
-    colour = drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3)
     sheets = tuple(sheet for layer in layers for sheet in layer.sheets)
-    return Warped(colour, drawn[..., 3], confidence, provenance, scene.usual, unseen, sheets, surface, choice)
+    return Warped(drawn.colour, drawn.alpha, confidence, provenance, scene.usual, unseen, sheets, surface, choice)
 
 
-def _fade(near: NDArray[np.bool_], reach: float) -> Floats:
-    """(h, w) 1 on a layer's body, 0 farther from it than so many px."""
+def _clear(places: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Places without those that are narrower than so many px."""
+    return np.asarray(cv2.morphologyEx(places.astype(np.uint8), cv2.MORPH_OPEN, np.ones((least, least))) > 0)
+
+
+def _fade(near: NDArray[np.bool_], reach: float) -> Picture:
+    """(h, w) 255 on a layer's body, 0 farther from it than so many px."""
     away = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.clip((1 - away / reach) / FADE, 0, 1).astype(np.float32)
+    return np.clip((1 - away / reach) * (255 / FADE), 0, 255).astype(np.uint8)
 
 
 def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:

@@ -122,8 +122,10 @@ def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
     assert drawn.matte is not None
     both = torch.cat([drawn.person, drawn.matte], dim=1).float()
     maps = region.paste(both, both.new_zeros(1, 1, *mended.shape[-2:]))
-    colour = (maps[:, :3] + mended + 1) * 127.5
-    parts = (part[0].permute(1, 2, 0).cpu().numpy() for part in (colour, maps[:, 6], maps[:, 3], maps[:, 4:6]))
+    maps[:, :3] = (maps[:, :3] + mended + 1) * 127.5
+    decided = maps[0].permute(1, 2, 0).cpu().numpy()
+    colour, trust, shift, matte = np.split(decided, (3, 4, 6), axis=-1)
+    parts = colour, matte[..., 0], trust[..., 0], shift
     return Decisions(*(np.ascontiguousarray(part) for part in parts))
 
 
