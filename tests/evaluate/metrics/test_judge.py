@@ -108,7 +108,7 @@ SEEN: tuple[Seen, ...] = (
 @pytest.mark.parametrize(("damage", "region", "metric", "least"), SEEN)
 def test_damage_is_seen(stand: Any, damage: str, region: Region, metric: str, least: float) -> None:
     good, bad = stand.mean("none", region, metric), stand.mean(damage, region, metric)
-    assert (good - bad if METRICS[metric].higher_is_better else bad - good) > least
+    assert METRICS[metric].fault(bad) - METRICS[metric].fault(good) > least
 
 
 # damage, region, metric, and how far it may move from the undamaged result

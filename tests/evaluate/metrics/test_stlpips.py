@@ -49,10 +49,10 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 
 def test_crops_keep_their_size_within_bounds() -> None:
     picture = np.zeros((2000, 900, 3), np.uint8)
-    whole, other = crop_at_full_size(Box(100, 10, 400, 700), picture, picture)
+    whole, other = crop_at_full_size(Box(100, 10, 400, 700), "person", picture, picture)
     assert whole.shape == other.shape == (690, 300, 3)
-    assert crop_at_full_size(Box(0, 0, 900, 1800), picture, picture)[0].shape == (MAX_SIDE_PX, 360, 3)
-    assert crop_at_full_size(Box(0, 0, 16, 20), picture, picture)[0].shape == (40, MIN_SIDE_PX, 3)
+    assert crop_at_full_size(Box(0, 0, 900, 1800), "person", picture, picture)[0].shape == (MAX_SIDE_PX, 360, 3)
+    assert crop_at_full_size(Box(0, 0, 16, 20), "person", picture, picture)[0].shape == (40, MIN_SIDE_PX, 3)
 
 
 @pytest.mark.models

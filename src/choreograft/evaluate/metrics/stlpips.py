@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from choreograft import assets
 from choreograft.evaluate.metrics.regions import Box
+from choreograft.evaluate.scores import Region
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork, named_file, read_weights
@@ -118,7 +119,7 @@ def load_stlpips(compute: Compute, progress: Progress = silent) -> ShiftTolerant
     return ShiftTolerantDistance(network, compute)
 
 
-def crop_at_full_size(box: Box, result: Image, truth: Image) -> Pair:
+def crop_at_full_size(box: Box, region: Region, result: Image, truth: Image) -> Pair:  # noqa: ARG001
     """The part of both pictures (H, W, 3) that the network is shown: as it is where `MAX_SIDE_PX` allows."""
     size = np.array([box.right - box.left, box.bottom - box.top])
     scale = min(1.0, MAX_SIDE_PX / size.max())
