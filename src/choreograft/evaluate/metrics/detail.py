@@ -6,7 +6,7 @@ shift of some pixels costs nothing; whether a person's parts are in their places
 Shapes: H x W pixels of the truth's own size.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ _INSIDE: Final = 3.0
 """How far from the outline the inside begins: masks are about this exact, and the room must not count."""
 _MIN_INSIDE: Final = 64.0
 """A smaller inside, in squared units, is too little to judge."""
-_WINDOW: Final = 24.0
+_WINDOW: Final = 25
 """Side of the windows in which textures are compared: about a sleeve. The next real frame must look alike in them."""
 MASK_LEVEL: Final = 128
 """From which a soft mask (0..255) counts as person."""
@@ -78,8 +78,9 @@ def texture(result: Image, truth: Image, mask: Image) -> float:
     if not inside.any():
         return float("nan")
     unit = draft_px(len(truth))
-    maps = [_compare_windows(*pair, inside, unit) for pair in zip(ours, true, strict=True)]
-    return float(np.mean([alike[inside] for alike in maps], dtype=np.float64))
+    shown = _shrink(inside, unit) >= 0.5
+    maps = [_compare_windows(*pair, inside, unit)[shown] for pair in zip(ours, true, strict=True)]
+    return float(np.mean(maps, dtype=np.float64))
 
 
 def _look_inside(result: Image, truth: Image, mask: Image) -> tuple[list[Floats], list[Floats], NDArray[np.bool_]]:
@@ -103,7 +104,7 @@ def _split_bands(picture: Image, sigma_px: float) -> list[Floats]:
 
 
 def _compare_windows(ours: Floats, true: Floats, inside: NDArray[np.bool_], unit: float) -> Floats:
-    """(h, w) the similarity of two bands in the window about every pixel, of which only the inside counts."""
+    """The similarity of two bands in the window about every draft pixel, of which only the inside counts."""
     (size, *links), (true_size, *true_links) = (_describe_windows(band, inside, unit) for band in (ours, true))
     alike = (2 * size * true_size + _SILENCE**2) / (size**2 + true_size**2 + _SILENCE**2)
     for link, true_link in zip(links, true_links, strict=True):
@@ -112,17 +113,23 @@ def _compare_windows(ours: Floats, true: Floats, inside: NDArray[np.bool_], unit
 
 
 def _describe_windows(band: Floats, inside: NDArray[np.bool_], unit: float) -> tuple[Floats, Floats, Floats]:
-    """(h, w) mean absolute value of a band in each window, and its correlations with itself a step across and below."""
-    side, step = 2 * round(_WINDOW * unit / 2) + 1, max(1, round(unit / 2))
-    power = np.maximum(_average(band * band, inside, side), 0) + np.float32(_SILENCE**2)  # rounding may end below 0
+    """Mean absolute value of a band in each window, and its correlations with itself a step across and below."""
+    step = max(1, round(unit / 2))
+    power = _average(band * band, inside, unit) + np.float32(_SILENCE**2)
     across, below = (
-        _average(band * np.roll(band, step, axis), inside & np.roll(inside, step, axis), side) / power
+        _average(band * np.roll(band, step, axis), inside & np.roll(inside, step, axis), unit) / power
         for axis in (1, 0)
     )
-    return _average(np.abs(band), inside, side), across, below
+    return _average(np.abs(band), inside, unit), across, below
 
 
-def _average(values: Floats, counted: NDArray[np.bool_], side: int) -> Floats:
-    """(h, w) the mean in the window about every pixel of those values that count; 0 where none does."""
-    total, share = (cv2.boxFilter(x.astype(np.float32), -1, (side, side)) for x in (values * counted, counted))
-    return np.asarray(total / np.maximum(share, 1 / side**2), np.float32)
+def _average(values: Floats, counted: NDArray[np.bool_], unit: float) -> Floats:
+    """The mean of those values that count in the window about every draft pixel; 0 where none does."""
+    total, share = (cv2.blur(_shrink(each, unit), (_WINDOW, _WINDOW)) for each in (values * counted, counted))
+    return np.asarray(total / np.maximum(share, 1 / _WINDOW**2), np.float32)
+
+
+def _shrink(values: NDArray[Any], unit: float) -> Floats:
+    """A picture (h, w) averaged over draft pixels; as it is where they are smaller than its own."""
+    height, width = (max(1, round(n / max(unit, 1))) for n in values.shape)
+    return np.asarray(cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA))

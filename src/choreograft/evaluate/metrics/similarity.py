@@ -34,21 +34,27 @@ def ssim_map(picture: Image, truth: Image) -> NDArray[np.float32]:
     Returns:
         (H, W) in [-1, 1], 1 where they are equal. NaN within 5 px of the border, where the window does not fit.
     """
-    ours, true = (each.astype(np.float32) - PEAK / 2 for each in (picture, truth))  # centred, float32 is exact enough
-    mean, true_mean = _average(ours), _average(true)
-    variances = _average(ours * ours + true * true) - (mean * mean + true_mean * true_mean)
-    covariance = _average(ours * true) - mean * true_mean
-    mean, true_mean = mean + PEAK / 2, true_mean + PEAK / 2
-    full = (2 * mean * true_mean + _C1) * (2 * covariance + _C2)
-    full /= (mean * mean + true_mean * true_mean + _C1) * (variances + _C2)
     similarity = np.full(picture.shape[:2], np.nan, np.float32)
     inner = (slice(_RADIUS_PX, -_RADIUS_PX),) * 2
-    similarity[inner] = full[inner].mean(axis=-1)
+    maps = [_compare_channel(picture[..., channel], truth[..., channel])[inner] for channel in range(3)]
+    similarity[inner] = np.mean(maps, axis=0)
     return similarity
 
 
+def _compare_channel(picture: Image, truth: Image) -> NDArray[np.float32]:
+    """(H, W) structural similarity of one channel of each."""
+    ours, true = (each.astype(np.float32) - PEAK / 2 for each in (picture, truth))  # centred, float32 is exact enough
+    mean, true_mean = _average(ours), _average(true)
+    covariance = _average(ours * true) - mean * true_mean
+    variances = _average(ours * ours + true * true) - (mean * mean + true_mean * true_mean)
+    mean, true_mean = mean + PEAK / 2, true_mean + PEAK / 2
+    alike = (2 * mean * true_mean + _C1) * (2 * covariance + _C2)
+    alike /= (mean * mean + true_mean * true_mean + _C1) * (variances + _C2)
+    return np.asarray(alike, np.float32)
+
+
 def _average(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W, 3) the mean in the window about every pixel."""
+    """(H, W) the mean in the window about every pixel."""
     side = 2 * _RADIUS_PX + 1
     return np.asarray(cv2.GaussianBlur(values, (side, side), _SIGMA_PX), np.float32)
 
