@@ -92,7 +92,13 @@ EFFICIENTNET_LITE0: Final = Asset(
 VGG19: Final = Asset(
     "VGG-19 weights", "vgg19-dcbb9e9d.pth", "dcbb9e9d", "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 )
-ASSETS: Final = (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER, EFFICIENTNET_LITE0, VGG19)
+ST_LPIPS: Final = Asset(
+    "ST-LPIPS weights",
+    "vgg_shift_tolerant.pth",
+    "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250",
+    wheel=Wheel("stlpips-pytorch==0.0.2", "stlpips_pytorch/weights/vST0.0/vgg_shift_tolerant.pth"),
+)
+ASSETS: Final = (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER, EFFICIENTNET_LITE0, ST_LPIPS, VGG19)
 
 
 class _UnavailableError(Exception):

@@ -34,8 +34,8 @@ CAMERA = Camera(SIZE, height_m=1.08, distance_m=4.2, view_m=2.4)
 FRAMES = 24
 
 JUDGED_DEEPLY = ("none", "blur", "somebody else", "other clothes")
-"""Results whose perceptual distance is measured: it takes as long as all else together."""
-MODELS = (assets.POSE_LANDMARKER, assets.HAND_LANDMARKER, assets.FACE_LANDMARKER, assets.EFFICIENTNET_LITE0)
+"""Results whose deep distances are measured: they take longer than all else together."""
+MODELS = tuple(asset for asset in assets.ASSETS if asset is not assets.VGG19)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Stand:
     def score(self, name: str) -> Scores:
         """What it scores against the truth."""
         if name not in self.scores:
-            tools = self.tools if name in JUDGED_DEEPLY else replace(self.tools, perceptual=None)
+            tools = self.tools if name in JUDGED_DEEPLY else replace(self.tools, perceptual=None, stlpips=None)
             self.scores[name] = judge_against_truth(self.clip(name), self.truth, tools)
         return self.scores[name]
 

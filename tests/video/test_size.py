@@ -89,3 +89,22 @@ def test_unseen_points_stay_unseen():
     assert np.isnan(placed[0]).all()
     assert placed[1].tolist() == [2, 4]
     assert placed.dtype == np.float32
+
+
+@pytest.mark.parametrize("size", [Size(40, 60), Size(80, 120), Size(160, 240), Size(80, 116), Size(80, 90)])
+def test_a_canvas_is_laid_back_where_it_came_from(size: Size):
+    canvas = Canvas(Size(80, 120), size)
+    image = np.repeat(paint_spot(canvas.source, 50.3, 33.7, 12)[..., None], 3, axis=-1)
+    restored = canvas.restore_image(canvas.place_image(image))
+    assert restored.shape == image.shape
+    assert find_spot(restored[..., 0]) == pytest.approx((50.3, 33.7), abs=0.05)
+    assert np.abs(restored.astype(int) - image).mean() < 2
+
+
+def test_laid_back_what_the_canvas_lost_repeats_its_edge():
+    canvas = Canvas(Size(100, 100), Size(100, 96))
+    image = np.full((96, 100, 3), 50, np.uint8)
+    image[0], image[-1] = 200, 90
+    restored = canvas.restore_image(image)
+    assert np.all(restored[:3] == 200)
+    assert np.all(restored[-3:] == 90)

@@ -18,7 +18,7 @@ from choreograft.body.track import BodyTrack
 from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.evaluate.method import Footage, Method, MethodPlan
-from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_against_truth
+from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_against_truth, size_to_compare
 from choreograft.evaluate.metrics.signature import trace_sources
 from choreograft.evaluate.scores import TRUTH, Entry, Scores
 from choreograft.files import content_hash, text_hash, write_json
@@ -31,7 +31,7 @@ from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter
 
-JUDGE_VERSION: Final = 1
+JUDGE_VERSION: Final = 2
 """Raise when a metric changes, so that results are judged anew."""
 
 
@@ -100,7 +100,7 @@ class Comparison:
         """
         _check_lengths(case)
         judged = [self._judge(case, plan.name, plan.identity, partial(self._begin, case, plan)) for plan in plans]
-        size = judged[0].entry.size
+        size = size_to_compare(probe(case.truth).size)
         return [*judged, self._judge(case, TRUTH, f"{TRUTH}-{size}", partial(_lay_truth, case, size))]
 
     def _judge(self, case: Case, name: str, identity: str, begin: Callable[[], Drawing]) -> Judged:
@@ -122,7 +122,8 @@ class Comparison:
             scores.save(values)
             write_json(receipt, {"recipe": recipe, "video": content_hash(result), "facts": facts})
         times = case.motion.time_s - case.motion.time_s[0]
-        entry = Entry(case.name, name, track.size, times, result, case.truth, case.source, scores, facts)
+        size = size_to_compare(probe(case.truth).size)
+        entry = Entry(case.name, name, size, times, result, case.truth, case.source, scores, facts)
         return Judged(entry, track)
 
     def _begin(self, case: Case, plan: MethodPlan) -> Drawing:
@@ -144,7 +145,11 @@ class Comparison:
             for done, (image, moment) in enumerate(zip(drawing.images, moments, strict=True), start=1):
                 video.write(image, *moment)
                 advance(done)
-        return {**drawing.facts, "frames a second": round(frames / (time.monotonic() - began), 1)}
+        return {
+            **drawing.facts,
+            "size": str(drawing.size),
+            "frames a second": round(frames / (time.monotonic() - began), 1),
+        }
 
     def find_person(self, video: Path) -> PoseTrack:
         """The raw track of a video; nobody anywhere where nobody can be followed, which is looked for once too."""

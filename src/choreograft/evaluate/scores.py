@@ -3,6 +3,7 @@
 Shapes: T frames.
 """
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,13 +32,17 @@ TRUTH: Final = "truth"
 best, not a competitor."""
 
 
+Better = Literal["higher", "lower", "near 1"]
+"""Which values of a metric are the better ones."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One way to measure, as tables and pages name it."""
 
     name: str
     title: str
-    higher_is_better: bool
+    better: Better
     unit: str
     """Empty for plain numbers."""
     digits: int
@@ -45,31 +50,56 @@ class Metric:
     meaning: str
     """One sentence for readers of the report."""
 
+    def fault(self, value: float) -> float:
+        """A number that grows as the value gets worse; a share counts as far from 1 as its inverse."""
+        if self.better == "near 1":
+            return abs(math.log(max(value, 1e-6)))
+        return -value if self.better == "higher" else value
+
 
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
     for metric in (
-        Metric("ssim", "SSIM", True, "", 3, "structural similarity to the truth; 1 = equal"),
-        Metric("psnr", "PSNR", True, "dB", 1, "peak signal-to-noise ratio against the truth"),
-        Metric("perceptual", "perceptual", False, "", 3, "distance of deep features from the truth's; 0 = equal"),
-        Metric("lpips", "LPIPS", False, "", 3, "learned perceptual distance from the truth; 0 = equal"),
+        Metric("ssim", "SSIM", "higher", "", 3, "structural similarity to the truth; 1 = equal"),
+        Metric("psnr", "PSNR", "higher", "dB", 1, "peak signal-to-noise ratio against the truth"),
+        Metric("perceptual", "perceptual", "lower", "", 3, "distance of deep features from the truth's; 0 = equal"),
+        Metric("lpips", "LPIPS", "lower", "", 3, "learned perceptual distance from the truth; 0 = equal"),
         Metric(
-            "pose_distance", "pose", False, "%", 2,
+            "st_lpips", "ST-LPIPS", "lower", "", 3,
+            "learned perceptual distance at full size that forgives a shift of a pixel or two; 0 = equal",
+        ),
+        Metric(
+            "detail", "detail", "near 1", "", 2,
+            "fine detail inside the person, as a share of the truth's; less is blur, more is invented",
+        ),
+        Metric(
+            "texture", "texture", "higher", "", 3,
+            "likeness of the fine texture inside the person to the truth's, wherever it lies; 1 = alike",
+        ),
+        Metric(
+            "outline", "outline", "near 1", "", 2,
+            "sharpness of the person's outline, as a share of the truth's; less is soft or ragged",
+        ),
+        Metric(
+            "pose_distance", "pose", "lower", "%", 2,
             "mean distance between joints found in the result and the wanted ones, in % of the body height",
         ),
         Metric(
-            "missed_detections", "missed", False, "%", 1, "share of the wanted joints that are not found in the result"
+            "missed_detections", "missed", "lower", "%", 1,
+            "share of the wanted joints that are not found in the result",
         ),
         Metric(
-            "flicker", "flicker", False, "", 2,
+            "flicker", "flicker", "lower", "", 2,
             "change between consecutive frames that the true motion does not explain, in grey levels of 255",
         ),
         Metric(
-            "warping_error", "warping ×", False, "", 2,
+            "warping_error", "warping ×", "lower", "", 2,
             "change between consecutive frames beside the true motion, as a multiple of the truth's own",
         ),
-        Metric("identity", "identity", True, "", 3, "likeness of the face to the target's own face; 1 = equal"),
-        Metric("matte_iou", "matte IoU", True, "", 3, "overlap of the person found in the result with the true one"),
+        Metric("identity", "identity", "higher", "", 3, "likeness of the face to the target's own face; 1 = equal"),
+        Metric(
+            "matte_iou", "matte IoU", "higher", "", 3, "overlap of the person found in the result with the true one"
+        ),
     )
 }  # fmt: skip
 """In the order of the tables."""

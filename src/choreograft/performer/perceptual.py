@@ -88,10 +88,10 @@ class Vgg19(FeatureNetwork):
 
     def load(self, path: Path) -> None:
         """Take the weights from torchvision's vgg19 file: `features.N.weight` and `.bias`, in order of N."""
-        found = _read_weights(path)
+        found = read_weights(path)
         names = sorted({int(key.split(".")[1]) for key in found if key.startswith("features.")})
         own = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
-        with _named_file(path):
+        with named_file(path):
             for convolution, number in zip(own, names[: len(own)], strict=True):
                 part = {"weight": found[f"features.{number}.weight"], "bias": found[f"features.{number}.bias"]}
                 convolution.load_state_dict(part)
@@ -122,9 +122,9 @@ class EfficientNetLite0(FeatureNetwork):
 
     def load(self, path: Path) -> None:
         """Take the weights from the published ImageNet checkpoint; its later blocks and classifier are left out."""
-        found = _read_weights(path)
+        found = read_weights(path)
         blocks = [module for module in self.modules() if isinstance(module, InvertedResidual)]
-        with _named_file(path):
+        with named_file(path):
             _load_convolution(self.stages[0][0], found, "_conv_stem", "_bn0")  # type: ignore[index]
             for index, block in enumerate(blocks):
                 for convolution, (name, norm) in zip(block.convolutions(), block.published_names(), strict=True):
@@ -250,9 +250,9 @@ def _load_convolution(step: _SameConvolution, found: dict[str, Tensor], name: st
     step[2].load_state_dict({field: found[f"{norm}.{field}"] for field in fields})
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """A published .pth of tensors alone; `weights_only` refuses anything that could run code."""
-    with _named_file(path):
+    with named_file(path):
         found = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(found, dict):
         raise FileFormatError(f"{path}: expected a table of weights, found {type(found).__name__}")
@@ -260,7 +260,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _named_file(path: Path) -> Iterator[None]:
+def named_file(path: Path) -> Iterator[None]:
     """Turn whatever a wrong weight file causes into one line that names it."""
     try:
         yield

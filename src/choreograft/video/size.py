@@ -52,17 +52,30 @@ class Canvas:
 
     def place_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A source picture (h, w) or (h, w, C) uint8 of the source's shape, on the canvas (H, W[, C])."""
-        height, width = image.shape[:2]
-        per_pixel = self.scale * self.source.width / width  # masks may come at a lower resolution than the picture
-        if per_pixel < 1:  # shrink with area averaging first: an affine warp alone would alias
-            width, height = max(1, round(width * per_pixel)), max(1, round(height * per_pixel))
-            image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        covered = (self.source.width * self.scale, self.source.height * self.scale)
+        return _lay(image, covered, self.offset, self.size, cv2.INTER_LINEAR)
+
+    def restore_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A canvas picture (H, W, C) uint8 back in the source's frame (h, w, C), enlarged by bicubic interpolation.
+
+        What the canvas does not show of the source repeats its edge.
+        """
+        covered = (self.size.width / self.scale, self.size.height / self.scale)
         left, top = self.offset
-        step_x = self.scale * self.source.width / width
-        step_y = self.scale * self.source.height / height
-        # pixel centres lie at integers + 0.5 for us and at integers for OpenCV
-        matrix = np.array([[step_x, 0, left + 0.5 * step_x - 0.5], [0, step_y, top + 0.5 * step_y - 0.5]])
-        return np.asarray(
-            cv2.warpAffine(image, matrix, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-            dtype=np.uint8,
-        )
+        return _lay(image, covered, (-left / self.scale, -top / self.scale), self.source, cv2.INTER_CUBIC)
+
+
+def _lay(
+    image: NDArray[np.uint8], covered: tuple[float, float], corner: tuple[float, float], size: Size, interpolation: int
+) -> NDArray[np.uint8]:
+    """A picture (h, w[, C]) stretched over `covered` px (x, y) from `corner` (x, y) of another one, (H, W[, C])."""
+    height, width = image.shape[:2]
+    if covered[0] < width:  # shrink with area averaging first: an affine warp alone would alias
+        width, height = max(1, round(covered[0])), max(1, round(height * covered[0] / width))
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    step_x, step_y = covered[0] / width, covered[1] / height
+    # pixel centres lie at integers + 0.5 for us and at integers for OpenCV
+    matrix = np.array([[step_x, 0, corner[0] + 0.5 * step_x - 0.5], [0, step_y, corner[1] + 0.5 * step_y - 0.5]])
+    return np.asarray(
+        cv2.warpAffine(image, matrix, size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
+    )

@@ -13,12 +13,12 @@ import pytest
 
 from choreograft.errors import VideoError
 from choreograft.evaluate.metrics.identity import FaceGallery
-from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, judge_without_truth
+from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, judge_without_truth, size_to_compare
 from choreograft.evaluate.metrics.similarity import PSNR_CAP_DB
 from choreograft.evaluate.scores import METRICS, Region
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.training.recording import Clip
-from choreograft.video.size import Size
+from choreograft.video.size import Canvas, Size
 
 SMALL = Size(48, 64)
 NO_TOOLS = Tools(None, None, None, 4)
@@ -60,6 +60,25 @@ def test_nearly_equal_shapes_and_rates_belong_together(make_clip: Any) -> None:
     assert np.isnan(scores.series["frame", "flicker"][0])
 
 
+def test_results_of_any_size_are_held_against_the_truth_at_its_own(make_clip: Any) -> None:
+    rows, columns = np.indices((256, 192))
+    truth = np.repeat((120 + 60 * np.sin(rows / 20) * np.cos(columns / 15))[..., None], 3, axis=-1).astype(np.uint8)
+    whole = Clip(make_clip("t.mp4", [truth] * 2), empty_track(2, Size(192, 256)))
+    for size in (Size(96, 128), Size(192, 256), Size(384, 512), Size(96, 132)):
+        drawn = Canvas(Size(192, 256), size).place_image(truth)
+        result = Clip(make_clip(f"{size}.mp4", [drawn] * 2), empty_track(2, size))
+        np.testing.assert_allclose(judge_against_truth(result, whole, NO_TOOLS).series["frame", "ssim"], 1, atol=0.02)
+    fine = np.repeat((255 * ((rows + columns) % 2))[..., None], 3, axis=-1).astype(np.uint8)
+    lost = Clip(make_clip("lost.mp4", [np.full((128, 96, 3), 127, np.uint8)] * 2), empty_track(2, Size(96, 128)))
+    checked = Clip(make_clip("fine.mp4", [fine] * 2), empty_track(2, Size(192, 256)))
+    assert (judge_against_truth(lost, checked, NO_TOOLS).series["frame", "ssim"] < 0.1).all()
+
+
+def test_pictures_are_compared_at_1080_px_at_most() -> None:
+    assert size_to_compare(Size(720, 1280)) == (720, 1280)
+    assert size_to_compare(Size(3840, 2160)) == (1920, 1080)
+
+
 def test_a_video_other_than_the_tracked_one_is_refused(make_clip: Any) -> None:
     path = make_clip("r.mp4", [np.zeros((64, 48, 3), np.uint8)] * 3)
     for track in (empty_track(4), empty_track(2), empty_track(3, Size(24, 32))):
@@ -70,11 +89,12 @@ def test_a_video_other_than_the_tracked_one_is_refused(make_clip: Any) -> None:
 @pytest.mark.models
 def test_the_truth_is_perfect_in_everything(stand: Any) -> None:
     scores = judge_against_truth(stand.truth, stand.truth, stand.tools)
-    perfect = {"ssim": 1, "psnr": PSNR_CAP_DB, "identity": 1, "matte_iou": 1, "warping_error": 1}
+    ones = ("ssim", "identity", "matte_iou", "warping_error", "detail", "texture", "outline")
+    perfect = {"psnr": PSNR_CAP_DB, **dict.fromkeys(ones, 1)}
     assert {name for _, name in scores.series} == set(METRICS) - {"lpips"}
     for (region, name), values in scores.series.items():
         known = values[np.isfinite(values)]
-        assert len(known) >= len(values) - 1, (region, name)
+        assert len(known) == 2 if name == "st_lpips" else len(known) >= len(values) - 1, (region, name)
         np.testing.assert_allclose(known, perfect.get(name, 0), atol=1e-5, err_msg=f"{region} {name}")
 
 
@@ -100,6 +120,9 @@ SEEN: tuple[Seen, ...] = (
     ("noise", "person", "flicker", 1), ("noise", "person", "ssim", 0.02),
     ("frozen", "person", "warping_error", 0.3), ("shuffled", "person", "warping_error", 1),
     ("noise", "person", "warping_error", 0.3),
+    ("blur", "person", "st_lpips", 0.1), ("blur", "face", "st_lpips", 0.1), ("blur", "person", "detail", 0.3),
+    ("blur", "person", "texture", 0.1), ("blur", "person", "outline", 0.5), ("noise", "person", "detail", 0.1),
+    ("noise", "person", "texture", 0.1),
     ("other clothes", "person", "perceptual", 0.1), ("other clothes", "face", "identity", 0.1),
 )  # fmt: skip
 
@@ -108,7 +131,7 @@ SEEN: tuple[Seen, ...] = (
 @pytest.mark.parametrize(("damage", "region", "metric", "least"), SEEN)
 def test_damage_is_seen(stand: Any, damage: str, region: Region, metric: str, least: float) -> None:
     good, bad = stand.mean("none", region, metric), stand.mean(damage, region, metric)
-    assert (good - bad if METRICS[metric].higher_is_better else bad - good) > least
+    assert METRICS[metric].fault(bad) - METRICS[metric].fault(good) > least
 
 
 # damage, region, metric, and how far it may move from the undamaged result
@@ -121,6 +144,9 @@ NOT_SEEN: tuple[Seen, ...] = (
     ("noise", "face", "identity", 0.03),
     ("other clothes", "person", "pose_distance", 0.8), ("other clothes", "person", "matte_iou", 0.05),
     ("shift by 1 px", "person", "missed_detections", 1), ("shift by 1 px", "face", "identity", 0.02),
+    ("shift by 1 px", "person", "detail", 0.05), ("shift by 1 px", "person", "texture", 0.1),
+    ("shift by 1 px", "person", "outline", 0.1), ("brighter", "person", "detail", 0.05),
+    ("brighter", "person", "texture", 0.02),
     ("person shifted", "face", "identity", 0.03), ("arm missing", "face", "identity", 0.02),
 )  # fmt: skip
 
@@ -161,7 +187,7 @@ def test_without_a_truth_pose_flicker_and_identity_still_tell(stand: Any) -> Non
 def test_a_result_in_which_nobody_was_found_is_judged_too(stand: Any) -> None:
     truth = stand.truth
     nobody = replace(truth.track, present=np.zeros(len(truth.track), np.bool_), masks=None)
-    scores = judge_against_truth(Clip(truth.path, nobody), truth, replace(stand.tools, perceptual=None))
+    scores = judge_against_truth(Clip(truth.path, nobody), truth, replace(stand.tools, perceptual=None, stlpips=None))
     assert np.isnan(scores.series["frame", "pose_distance"]).all()
     np.testing.assert_array_equal(scores.series["person", "missed_detections"], 100)
     np.testing.assert_allclose(scores.series["face", "identity"], 1, atol=1e-5)  # the face is where it should be

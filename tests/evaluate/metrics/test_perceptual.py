@@ -114,13 +114,15 @@ def test_a_package_that_cannot_load_is_a_note_too(monkeypatch: pytest.MonkeyPatc
     assert note == "LPIPS was left out: the package lpips could not be loaded (no route to the weights and more)"
 
 
-def test_missing_weights_leave_two_metrics_out_and_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_leave_their_metrics_out_and_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise AssetError(f"{assets.EFFICIENTNET_LITE0.name} cannot be fetched")
 
     monkeypatch.setitem(sys.modules, "lpips", None)
     monkeypatch.setattr(tools_module, "load_perceptual", refuse)
+    monkeypatch.setattr(tools_module, "load_stlpips", refuse)
     tools = load_tools(CPU)
-    assert (tools.perceptual, tools.faces, tools.lpips) == (None, None, None)
-    assert len(tools.notes) == 2
+    assert (tools.perceptual, tools.faces, tools.lpips, tools.stlpips) == (None, None, None, None)
+    assert len(tools.notes) == 3
     assert "perceptual distance and identity were left out" in tools.notes[1]
+    assert "ST-LPIPS was left out" in tools.notes[2]

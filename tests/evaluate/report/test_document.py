@@ -58,8 +58,8 @@ def test_document_says_what_it_is_and_where_everything_lies(tmp_path: Path) -> N
     assert [entry[key] for key in ("result", "truth", "source", "size", "facts")] == [
         "waltz-full.mp4", "waltz-truth.mp4", "waltz-source.mp4", "32x48", {"images": 901},
     ]  # fmt: skip
-    assert {name: metric["better"] == "higher" for name, metric in found["metrics"].items()} == {
-        name: metric.higher_is_better for name, metric in METRICS.items()
+    assert {name: metric["better"] for name, metric in found["metrics"].items()} == {
+        name: metric.better for name, metric in METRICS.items()
     }
 
 

@@ -10,10 +10,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from choreograft.evaluate.report.grid import Cell, Grid, case_grids, method_grids
+from choreograft.evaluate.report.grid import Cell, Column, Grid, case_grids, method_grids
 from choreograft.evaluate.report.summary import summarise
 from choreograft.evaluate.report.table import print_tables, to_markdown
-from choreograft.evaluate.scores import Entry, Evaluation, Region, Scores
+from choreograft.evaluate.scores import METRICS, Entry, Evaluation, Region, Scores
 from choreograft.video.size import Size
 from evaluated import judge_squares
 
@@ -43,6 +43,16 @@ def write(evaluation: Evaluation, width: int) -> str:
     return stream.getvalue()
 
 
+def test_a_share_is_best_near_1_from_either_side() -> None:
+    cells = find_cells(
+        make_evaluation({"half": 0.5, "tenth more": 1.1, "double": 2.0, "truth": 1.0}, "person", "detail")
+    )
+    assert [method for method, cell in cells.items() if cell.best] == ["tenth more"]
+    detail = METRICS["detail"]
+    assert detail.fault(0.5) == pytest.approx(detail.fault(2.0))
+    assert Column(detail, "person").title == "detail → 1"
+
+
 @pytest.mark.parametrize(
     ("region", "metric", "best"),
     [
@@ -50,6 +60,7 @@ def write(evaluation: Evaluation, width: int) -> str:
         ("person", "psnr", "high"),
         ("person", "perceptual", "low"),
         ("person", "flicker", "low"),
+        ("person", "detail", "high"),
     ],
 )
 def test_best_respects_the_direction_and_passes_over_the_truth(region: Region, metric: str, best: str) -> None:

@@ -1,8 +1,9 @@
 """Measures one result: against the true video, or against nothing but the pose that was asked for.
 
-Both videos are streamed; a few pictures at a time wait for the networks.
+Both videos are streamed; a few pictures at a time wait for the networks. Pictures are compared at the truth's size, to
+which the result is brought; only what follows the motion from frame to frame is worked out at a draft's.
 
-Shapes: T frames, H x W pixels of the result, at whose size everything is compared.
+Shapes: T frames, H x W pixels.
 """
 
 from collections.abc import Iterator
@@ -15,13 +16,24 @@ from numpy.typing import NDArray
 from choreograft.errors import VideoError
 from choreograft.evaluate.metrics.asked_motion import AskedMotion
 from choreograft.evaluate.metrics.faces import FacePlaces
-from choreograft.evaluate.metrics.flicker import TrueMotion
 from choreograft.evaluate.metrics.identity import FaceGallery
 from choreograft.evaluate.metrics.keypoints import compare_joints
 from choreograft.evaluate.metrics.matte import soft_iou
-from choreograft.evaluate.metrics.measures import DeepDistance, Flicker, Series, Similarity, Waiting, WarpingError
-from choreograft.evaluate.metrics.perceptual import Pair
-from choreograft.evaluate.metrics.regions import FACE_SIDE, find_boxes, upright_height
+from choreograft.evaluate.metrics.measures import (
+    DeepDistance,
+    Fidelity,
+    Flicker,
+    Measure,
+    Series,
+    Similarity,
+    Steps,
+    Waiting,
+    draft_size,
+    thin_out,
+)
+from choreograft.evaluate.metrics.perceptual import Pair, crop
+from choreograft.evaluate.metrics.regions import FACE_SIDE, Boxes, find_boxes, upright_height
+from choreograft.evaluate.metrics.stlpips import crop_at_full_size
 from choreograft.evaluate.metrics.tools import Tools, load_tools
 from choreograft.evaluate.scores import Scores, Values
 from choreograft.pose.track import PoseTrack
@@ -30,14 +42,27 @@ from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 
-__all__ = ["Tools", "judge_against_truth", "judge_without_truth", "load_tools"]
+__all__ = ["Tools", "judge_against_truth", "judge_without_truth", "load_tools", "size_to_compare"]
 
 Image = NDArray[np.uint8]
 
 SHAPE_TOLERANCE: Final = 0.05
 """By which the shapes (width over height) of the two videos may differ: encoders round sizes to even numbers."""
+SHORTER_SIDE_PX: Final = 1080
+"""Of the pictures compared, at most; every metric but the networks' looks at all of their pixels."""
+LEARNED_EVERY_S: Final = 0.5
+"""Between two frames that ST-LPIPS looks at: one takes seconds on a CPU, and neighbours resemble each other."""
 RATE_TOLERANCE: Final = 0.03
 """By which the frame rates may differ: 30000/1001 is written as 30, and uneven timing is averaged in several ways."""
+
+
+def size_to_compare(truth: Size) -> Size:
+    """At which results are held against a true video of that size: its own, the shorter side `SHORTER_SIDE_PX` at most.
+
+    Its frame is the truth's: a result's canvas is laid back into it, and what it does not show repeats its edge.
+    """
+    scale = min(1.0, SHORTER_SIDE_PX / min(truth))
+    return Size(round(truth.width * scale), round(truth.height * scale))
 
 
 def judge_against_truth(
@@ -58,34 +83,28 @@ def judge_against_truth(
     exact = truth.track if true_track is None else true_track
     _refuse_unlike(str(result.path), result.track, str(truth.path), truth.track)
     _refuse_unlike(str(truth.path), truth.track, "its exact track", exact)
-    size = result.track.size
+    size = size_to_compare(truth.track.size)
     boxes = find_boxes(exact, size)
-    similarity, flicker, warping = Similarity(boxes), Flicker(boxes, truth.track), WarpingError(boxes)
-    networks = {"perceptual": tools.perceptual, "lpips": tools.lpips}
-    deep = [DeepDistance(name, d, boxes, tools.batch) for name, d in networks.items() if d is not None]
+    measures: list[Measure] = [Similarity(boxes), *_deep_distances(tools, boxes, float(exact.rate))]
+    if exact.masks is not None:
+        measures.append(Fidelity(exact.masks, Canvas(exact.size, size)))
+    steps = Steps(exact, truth.track, result.track.size)
     faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact), tools.batch)
     found_at, true_at = _face_places(result.track, exact), _face_places(truth.track.on_canvas(size), exact)
-    motion, canvas = TrueMotion(), Canvas(truth.track.size, size)
-    before: Pair | None = None
+    drawn, filmed = Canvas(size, result.track.size), Canvas(truth.track.size, size)
     name = f"comparing {result.path.name} with {truth.path.name}"
     with progress.task(name, len(exact)) as advance:
-        for t, (picture, whole) in enumerate(zip(_pictures(result), _pictures(truth), strict=True)):
-            true_picture = canvas.place_image(whole)
-            similarity.look(t, picture, true_picture)
-            for distance in deep:
-                distance.look(t, picture, true_picture)
-            if before is not None and flicker.follows[t]:
-                moved = motion.between(before[1], true_picture)
-                flicker.look(t, before[0], picture, moved)
-                warping.look(t, before[0], picture, moved)
+        for t, (own, whole) in enumerate(zip(_pictures(result), _pictures(truth), strict=True)):
+            picture, true_picture = drawn.restore_image(own), filmed.place_image(whole)
+            for measure in measures:
+                measure.look(t, picture, true_picture)
+            steps.look(t, own, whole)
             if faces is not None and boxes["face"][t] is not None:
-                faces.add(t, (found_at.cut(picture, t), true_at.cut(true_picture, t)))
-            before = picture, true_picture
+                faces.add(t, (found_at.cut(own, t), true_at.cut(true_picture, t)))
             advance(t + 1)
-    changes = flicker.series | warping.series
-    series: Series = similarity.series | changes | compare_joints(result.track, truth.track)
-    for distance in deep:
-        series |= distance.finish()
+    series: Series = steps.finish() | compare_joints(result.track, truth.track)
+    for measure in measures:
+        series |= measure.finish()
     if faces is not None:
         series["face", "identity"] = faces.finish()
     if exact.masks is not None and result.track.masks is not None:
@@ -109,7 +128,8 @@ def judge_without_truth(
         VideoError: result and poses differ in length, shape or frame rate; the result cannot be read.
     """
     _refuse_unlike(str(result.path), result.track, "the asked poses", asked)
-    size = result.track.size
+    size = draft_size(result.track.size)
+    small = Canvas(result.track.size, size)
     wanted = replace(asked, masks=None).on_canvas(size)
     boxes = find_boxes(wanted, size)
     flicker, motion = Flicker(boxes, wanted), AskedMotion(wanted)
@@ -120,17 +140,32 @@ def judge_without_truth(
     found_at = _face_places(result.track, wanted)
     before: Image | None = None
     with progress.task(f"judging {result.path.name}", len(asked)) as advance:
-        for t, picture in enumerate(_pictures(result)):
+        for t, own in enumerate(_pictures(result)):
+            picture = small.place_image(own)
             if before is not None and flicker.follows[t]:
                 flicker.look(t, before, picture, motion.between(t))
             if faces is not None and boxes["face"][t] is not None:
-                faces.add(t, found_at.cut(picture, t))
+                faces.add(t, found_at.cut(own, t))
             before = picture
             advance(t + 1)
     series: Series = flicker.series | compare_joints(result.track, wanted)
     if faces is not None:
         series["face", "identity"] = faces.finish()
     return Scores(len(asked), series)
+
+
+def _deep_distances(tools: Tools, boxes: Boxes, rate: float) -> list[Measure]:
+    """The networks that there are, as measures."""
+    networks = {"perceptual": tools.perceptual, "lpips": tools.lpips}
+    deep: list[Measure] = [
+        DeepDistance(name, distance, boxes, tools.batch, crop)
+        for name, distance in networks.items()
+        if distance is not None
+    ]
+    if tools.stlpips is not None:
+        few = thin_out(boxes, ("person", "face"), max(1, round(LEARNED_EVERY_S * rate)))
+        deep.append(DeepDistance("st_lpips", tools.stlpips, few, tools.batch, crop_at_full_size))
+    return deep
 
 
 def _face_places(found: PoseTrack, exact: PoseTrack) -> FacePlaces:

@@ -4,24 +4,42 @@ Shapes: T frames, H x W pixels.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics import perceptual
-from choreograft.evaluate.metrics.flicker import Motion, own_change, unexplained_change
-from choreograft.evaluate.metrics.regions import PICTURES, Boxes
+from choreograft.evaluate.metrics.detail import DRAFT_HEIGHT_PX, detail, texture
+from choreograft.evaluate.metrics.flicker import Motion, TrueMotion, own_change, unexplained_change
+from choreograft.evaluate.metrics.outline import outline
+from choreograft.evaluate.metrics.regions import PICTURES, Box, Boxes, find_boxes
 from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
 from choreograft.evaluate.scores import Region, Values
+from choreograft.pose.masks import MaskSequence
 from choreograft.pose.track import PoseTrack
 from choreograft.training.recording import NEIGHBOUR
+from choreograft.video.size import Canvas, Size
 
 Image = NDArray[np.uint8]
 Series = dict[tuple[Region, str], Values]
 Item = TypeVar("Item")
+Cut = Callable[[Box, Region, Image, Image], perceptual.Pair]
+"""What a network is shown of a region's box of result and truth."""
 _STILL: Final = 0.1
 """Grey levels added to both sides of a ratio of changes, so that places where nothing changes do not decide it."""
+
+
+class Measure(Protocol):
+    """Something that is shown the frames of result and truth, both at the truth's size."""
+
+    def look(self, t: int, result: Image, truth: Image) -> None:
+        """Compare frame t of both videos (H, W, 3)."""
+        ...
+
+    def finish(self) -> Series:
+        """All that was measured."""
+        ...
 
 
 class Similarity:
@@ -38,6 +56,10 @@ class Similarity:
             box = self.boxes[region][t]
             self.series[region, "ssim"][t] = mean_in(box, alike)
             self.series[region, "psnr"][t] = psnr(box, result, truth)
+
+    def finish(self) -> Series:
+        """See Measure."""
+        return self.series
 
 
 class Flicker:
@@ -71,6 +93,31 @@ class WarpingError:
             self.series[region, "warping_error"][t] = (mean_in(box, ours) + _STILL) / (mean_in(box, true) + _STILL)
 
 
+class Steps:
+    """Flicker and warping error, worked out at a draft's size: what they mean in grey levels depends on the size."""
+
+    def __init__(self, exact: PoseTrack, truth: PoseTrack, result: Size) -> None:
+        """Of the track that regions come from, that of the true video, and the size of the result."""
+        size = draft_size(result)
+        boxes = find_boxes(exact, size)
+        self.flicker, self.warping, self.motion = Flicker(boxes, truth), WarpingError(boxes), TrueMotion()
+        self._canvases = Canvas(result, size), Canvas(truth.size, size)
+        self._before: tuple[Image, Image] | None = None
+
+    def look(self, t: int, result: Image, truth: Image) -> None:
+        """Compare frame t of both videos, each of its own size, with the one before it."""
+        ours, true = (canvas.place_image(each) for canvas, each in zip(self._canvases, (result, truth), strict=True))
+        if self._before is not None and self.flicker.follows[t]:
+            moved = self.motion.between(self._before[1], true)
+            self.flicker.look(t, self._before[0], ours, moved)
+            self.warping.look(t, self._before[0], ours, moved)
+        self._before = ours, true
+
+    def finish(self) -> Series:
+        """The series of both."""
+        return self.flicker.series | self.warping.series
+
+
 class Waiting(Generic[Item]):
     """Gathers what a network is to look at, and shows it a batch at a time."""
 
@@ -95,22 +142,57 @@ class Waiting(Generic[Item]):
 
 
 class DeepDistance:
-    """One network's distance in every region."""
+    """One network's distance in every region that has boxes."""
 
-    def __init__(self, name: str, distance: perceptual.Distance, boxes: Boxes, batch: int) -> None:
-        self.name, self.boxes = name, boxes
-        self._waiting = {region: Waiting(distance, len(boxes[region]), batch) for region in PICTURES}
+    def __init__(self, name: str, distance: perceptual.Distance, boxes: Boxes, batch: int, cut: Cut) -> None:
+        self.name, self.boxes, self.cut = name, boxes, cut
+        self._waiting = {region: Waiting(distance, len(row), batch) for region, row in boxes.items()}
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
         for region, waiting in self._waiting.items():
             box = self.boxes[region][t]
             if box is not None:
-                waiting.add(t, perceptual.crop(box, region, result, truth))
+                waiting.add(t, self.cut(box, region, result, truth))
 
     def finish(self) -> Series:
-        """The series of every region."""
+        """See Measure."""
         return {(region, self.name): waiting.finish() for region, waiting in self._waiting.items()}
+
+
+class Fidelity:
+    """Detail, texture and outline of the person, at the truth's size."""
+
+    MEASURES: Final = {"detail": detail, "texture": texture, "outline": outline}
+
+    def __init__(self, masks: MaskSequence, canvas: Canvas) -> None:
+        """Of the true person's masks, and how they lie in the pictures compared."""
+        self.masks, self.canvas = masks, canvas
+        self.series: Series = {("person", name): np.full(len(masks), np.nan) for name in self.MEASURES}
+
+    def look(self, t: int, result: Image, truth: Image) -> None:
+        """Compare frame t of both videos (H, W, 3)."""
+        mask = self.canvas.place_image(self.masks[t])
+        for name, measure in self.MEASURES.items():
+            self.series["person", name][t] = measure(result, truth, mask)
+
+    def finish(self) -> Series:
+        """See Measure."""
+        return self.series
+
+
+def draft_size(size: Size) -> Size:
+    """A size shrunk to a draft's height where it is taller."""
+    scale = min(1.0, DRAFT_HEIGHT_PX / size.height)
+    return Size(max(1, round(size.width * scale)), round(size.height * scale))
+
+
+def thin_out(boxes: Boxes, regions: Sequence[Region], step: int) -> Boxes:
+    """The boxes of some regions in every `step`-th frame, from the middle of the first step; None in the others."""
+    return {
+        region: tuple(box if t % step == step // 2 else None for t, box in enumerate(boxes[region]))
+        for region in regions
+    }
 
 
 def unknown(boxes: Boxes, *names: str) -> Series:

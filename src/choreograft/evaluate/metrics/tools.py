@@ -6,6 +6,7 @@ from typing import Final
 from choreograft.errors import AssetError, FileFormatError
 from choreograft.evaluate.metrics.faces import FaceLikeness
 from choreograft.evaluate.metrics.perceptual import FeatureDistance, Lpips, load_lpips
+from choreograft.evaluate.metrics.stlpips import ShiftTolerantDistance, load_stlpips
 from choreograft.performer.device import Compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.progress import Progress, silent
@@ -26,6 +27,7 @@ class Tools:
     """Pictures, or pairs of them, that are shown to a network at once."""
     notes: tuple[str, ...] = ()
     """One sentence for each that is missing."""
+    stlpips: ShiftTolerantDistance | None = None
 
 
 def load_tools(compute: Compute, progress: Progress = silent) -> Tools:
@@ -33,12 +35,20 @@ def load_tools(compute: Compute, progress: Progress = silent) -> Tools:
     batch = CPU_BATCH if compute.device.type == "cpu" else GPU_BATCH
     lpips = load_lpips(compute)
     notes = [lpips] if isinstance(lpips, str) else []
-    learned = None if isinstance(lpips, str) else lpips
+    network, stlpips = None, None
     try:
         network = load_perceptual("efficientnet_lite0", progress)
     except (AssetError, FileFormatError) as error:
         notes.append(f"perceptual distance and identity were left out: {error}")
-        network = None
-    if network is None:
-        return Tools(None, None, learned, batch, tuple(notes))
-    return Tools(FeatureDistance(network, compute), FaceLikeness(network, compute), learned, batch, tuple(notes))
+    try:
+        stlpips = load_stlpips(compute, progress)
+    except (AssetError, FileFormatError) as error:
+        notes.append(f"ST-LPIPS was left out: {error}")
+    return Tools(
+        None if network is None else FeatureDistance(network, compute),
+        None if network is None else FaceLikeness(network, compute),
+        None if isinstance(lpips, str) else lpips,
+        batch,
+        tuple(notes),
+        stlpips,
+    )

@@ -31,12 +31,7 @@ def to_document(evaluation: Evaluation, summary: Summary) -> dict[str, Any]:
         "methods": {method: _method(evaluation, summary, method) for method in summary.pooled},
         "cases": _cases(evaluation, summary),
         "metrics": {
-            name: {
-                "title": metric.title,
-                "unit": metric.unit,
-                "better": "higher" if metric.higher_is_better else "lower",
-                "meaning": metric.meaning,
-            }
+            name: {"title": metric.title, "unit": metric.unit, "better": metric.better, "meaning": metric.meaning}
             for name, metric in METRICS.items()
         },
     }

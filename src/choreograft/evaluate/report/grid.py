@@ -7,12 +7,13 @@ from typing import Final
 
 from choreograft.evaluate.metrics.bootstrap import Interval
 from choreograft.evaluate.report.summary import Intervals, Pair, Summary
-from choreograft.evaluate.scores import METRICS, TRUTH, Evaluation, Metric, Region
+from choreograft.evaluate.scores import METRICS, TRUTH, Better, Evaluation, Metric, Region
 
 SIGNATURE: Final = Metric(
-    "motion_signature", "signature", True, "%", 0, "share of the windows whose motion is traced to the right source"
+    "motion_signature", "signature", "higher", "%", 0, "share of the windows whose motion is traced to the right source"
 )
 """Of a method, not of a frame, and so in no `Scores`."""
+ARROWS: Final[Mapping[Better, str]] = {"higher": "↑", "lower": "↓", "near 1": "→ 1"}
 NOTHING: Final = "–"
 """Printed where there is no value."""
 
@@ -33,8 +34,7 @@ class Column:
     @property
     def title(self) -> str:
         """Name, unit and the direction that is better: 'PSNR dB ↑'."""
-        arrow = "↑" if self.metric.higher_is_better else "↓"
-        return " ".join(part for part in (self.metric.title, self.metric.unit, arrow) if part)
+        return " ".join(part for part in (self.metric.title, self.metric.unit, ARROWS[self.metric.better]) if part)
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,9 @@ GROUPS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("face", "perceptual"),
         ("person", "lpips"),
         ("face", "identity"),
+    ),
+    "full size": _columns(
+        ("person", "st_lpips"), ("face", "st_lpips"), ("person", "detail"), ("person", "texture"), ("person", "outline")
     ),
     "motion": (
         *_columns(
@@ -167,11 +170,10 @@ def _mark(cells: Sequence[Cell], column: Column, methods: Iterable[str]) -> list
 
     Where only one method competes, none is best.
     """
-    sign = 1 if column.metric.higher_is_better else -1
-    scores = [
-        sign * float(cell.mean) if cell.mean != NOTHING and method != TRUTH else None
+    faults = [
+        column.metric.fault(float(cell.mean)) if cell.mean != NOTHING and method != TRUTH else None
         for cell, method in zip(cells, methods, strict=True)
     ]
-    competing = [score for score in scores if score is not None]
-    best = max(competing) if len(competing) > 1 else math.inf
-    return [replace(cell, best=score == best) for cell, score in zip(cells, scores, strict=True)]
+    competing = [fault for fault in faults if fault is not None]
+    best = min(competing) if len(competing) > 1 else -math.inf
+    return [replace(cell, best=fault == best) for cell, fault in zip(cells, faults, strict=True)]

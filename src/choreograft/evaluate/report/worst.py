@@ -52,10 +52,10 @@ def find_worst(evaluation: Evaluation, judge: Pair, count: int = COUNT) -> list[
         judge: region and name of the metric; frames without a value are passed over.
         count: how many there are at most.
     """
-    sign = 1 if METRICS[judge[1]].higher_is_better else -1
+    metric = METRICS[judge[1]]
     places = math.ceil(count / max(1, sum(method != TRUTH for method in evaluation.methods)))
     chosen: list[Moment] = []
-    for moment in sorted(_moments(evaluation, judge), key=lambda each: sign * each.value):
+    for moment in sorted(_moments(evaluation, judge), key=lambda each: -metric.fault(each.value)):
         taken = sum(other.method == moment.method for other in chosen)
         if taken < places and not any(_resemble(moment, other) for other in chosen):
             chosen.append(moment)
