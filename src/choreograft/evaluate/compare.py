@@ -131,7 +131,7 @@ class Comparison:
         if plan.identity not in self._built:
             self._built[plan.identity] = plan.build(self.progress)
         method = self._built[plan.identity]
-        return Drawing(method.size, method.draw(_pose(case, method)), method.facts)
+        return Drawing(method.shown or method.size, method.draw(_pose(case, method)), method.facts)
 
     def _draw(self, case: Case, name: str, drawing: Drawing, result: Path) -> dict[str, Any]:
         """Write the result with the truth's own times; returns its facts."""

@@ -31,12 +31,14 @@ class Method:
     """Something that draws the target."""
 
     size: Size
-    """Of its frames, px: the canvas."""
+    """Of the canvas, px, on which it is posed."""
     standing: Standing | None
     """Where and how large the target stands on it; None for what does not draw from poses."""
     draw: Draw
     facts: Mapping[str, Any]
     """How it came about, for people."""
+    shown: Size | None = None
+    """Of its pictures, px; the canvas's where None."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from choreograft.pipeline import read_shown_bodies
 from choreograft.presets import CANVAS_STEP, PERCEPTUAL_NAMES, PRESETS, Preset
 from choreograft.progress import Progress
 from choreograft.render.nearest import NearestFrames
-from choreograft.render.session import render_frames
+from choreograft.render.session import choose_size, render_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Motion, Standing
 from choreograft.retarget.stance import Stance
@@ -33,6 +33,9 @@ from choreograft.training.train import TrainingPlan, hold_folder, train_performe
 from choreograft.video.size import Size
 
 NEAREST: Final = "nearest"
+AT: Final = "@"
+"""Between a method's name and the height of its results, px: `draft@256` makes the decisions that `draft` makes and
+draws them at the canvas's size."""
 PAPER_SMALL: Final = replace(
     PRESETS["paper"].without_face().without_enhancer(),
     name="paper-small",
@@ -108,11 +111,13 @@ class TrainedMethod:
     preset: Preset
     footage: Footage
     terms: Terms
+    height_px: int | None = None
+    """Of its results; the target's own where None."""
 
     @property
     def name(self) -> str:
-        """The preset's."""
-        return self.preset.name
+        """The preset's, and the height where one was asked for."""
+        return self.preset.name if self.height_px is None else f"{self.preset.name}{AT}{self.height_px}"
 
     @property
     def _plan(self) -> TrainingPlan:
@@ -124,7 +129,7 @@ class TrainedMethod:
     @property
     def identity(self) -> str:
         """See MethodPlan."""
-        return self._plan.key
+        return self._plan.key if self.height_px is None else f"{self._plan.key}{AT}{self.height_px}"
 
     def build(self, progress: Progress) -> Method:
         """See MethodPlan."""
@@ -134,7 +139,8 @@ class TrainedMethod:
             clips, runs = self.footage.clips, self.terms.runs
             bodies = read_shown_bodies(clips, self.footage.person, plan.hold_out, runs, progress)
             train_performer(plan, clips, runs, self.terms.compute, progress=progress, bodies=bodies)
-        return _as_method(load_performer(path, self.terms.compute.device), self.terms.compute)
+        performer = load_performer(path, self.terms.compute.device)
+        return _as_method(performer, self.terms.compute, self.height_px)
 
 
 @dataclass(frozen=True)
@@ -208,10 +214,10 @@ def check_methods(names: Sequence[str], height_px: int) -> None:
     Raises:
         OptionError: one of them, or no name at all.
     """
-    unknown = [name for name in names if name not in METHOD_NAMES]
+    unknown = [name for name in names if name not in METHOD_NAMES and not (_height_of(name) and _base(name) in TRAINED)]
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "nothing"
-        known = f"some of {', '.join(METHOD_NAMES)}, or the sets {', '.join(METHOD_SETS)}"
+        known = f"some of {', '.join(METHOD_NAMES)}, draft{AT}256 for results of that height, or the sets {', '.join(METHOD_SETS)}"
         raise OptionError(f"--compare: found {found}; expected {known}, with commas between")
     for name in names:
         step = _height_step(name)
@@ -233,7 +239,18 @@ def plan_method(name: str, footage: Footage, terms: Terms, source: Clip | None =
     if name in TRANSLATIONS:
         assert source is not None
         return TranslatedMethod(name, TRANSLATIONS[name], source, footage, terms)
-    return TrainedMethod(adapt_preset(TRAINED[name], terms.height_px), footage, terms)
+    return TrainedMethod(adapt_preset(TRAINED[_base(name)], terms.height_px), footage, terms, _height_of(name))
+
+
+def _base(name: str) -> str:
+    """A method's name without the height of its results."""
+    return name.partition(AT)[0]
+
+
+def _height_of(name: str) -> int | None:
+    """The height, px, of its results that a method's name asks for, if any."""
+    height = name.partition(AT)[2]
+    return int(height) if height.isdecimal() else None
 
 
 def adapt_preset(preset: Preset, height_px: int) -> Preset:
@@ -248,14 +265,15 @@ def _height_step(name: str) -> int:
     """What the height of a method's frames must divide by, px."""
     if name in TRANSLATIONS:
         return max(CANVAS_STEP, TRANSLATIONS[name].generator.step)
-    return TRAINED[name].canvas_step if name in TRAINED and TRAINED[name].trains else 1
+    preset = TRAINED.get(_base(name))
+    return preset.canvas_step if preset is not None and preset.trains else 1
 
 
 def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
     """A sentence for every preset of that name that is not compared as it stands."""
     notes = []
     for name in names:
-        preset = TRAINED.get(name)
+        preset = TRAINED.get(_base(name))
         if preset is None:
             continue
         adapted = adapt_preset(preset, height_px)
@@ -269,12 +287,13 @@ def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
     return notes
 
 
-def _as_method(performer: Performer, compute: Compute) -> Method:
+def _as_method(performer: Performer, compute: Compute, height_px: int | None = None) -> Method:
     training = performer.card.training
     facts: dict[str, Any] = {name: training[name] for name in ("images", "seconds") if name in training}
     facts["parameters"] = sum(weight.numel() for weight in performer.generator.parameters())
 
     def draw(motion: Motion) -> Iterator[NDArray[np.uint8]]:
-        return (frame.image for frame in render_frames(performer, motion, compute))
+        return (frame.image for frame in render_frames(performer, motion, compute, size))
 
-    return Method(performer.card.size, performer.card.standing, draw, facts)
+    size = choose_size(performer, height_px)
+    return Method(performer.card.size, performer.card.standing, draw, facts, size)

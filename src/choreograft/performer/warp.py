@@ -89,7 +89,9 @@ class Warped:
             normal,
             self.usual / np.float32(127.5) - 1,
         )
-        return torch.from_numpy(np.concatenate(parts, axis=-1).astype(np.float32)).permute(2, 0, 1)  # channels last, as networks take it
+        return torch.from_numpy(np.concatenate(parts, axis=-1).astype(np.float32)).permute(
+            2, 0, 1
+        )  # channels last, as networks take it
 
 
 class Warper:

@@ -42,6 +42,8 @@ from choreograft.training.stages import keep_precision, train_stages
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
+DRAWING_RECIPE: Final = 2
+"""Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
 
@@ -86,6 +88,8 @@ class TrainingPlan:
         if not (self.preset.mends_faces or self.preset.enhances):
             del preset["stages"]
         options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
+        if self.preset.refers:
+            options.append({"drawing": DRAWING_RECIPE})
         if self.hold_out:
             options.append({"hold_out": self.hold_out})
         if self.batch != DEFAULT_BATCH:
