@@ -217,7 +217,10 @@ def check_methods(names: Sequence[str], height_px: int) -> None:
     unknown = [name for name in names if name not in METHOD_NAMES and not (_height_of(name) and _base(name) in TRAINED)]
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "nothing"
-        known = f"some of {', '.join(METHOD_NAMES)}, draft{AT}256 for results of that height, or the sets {', '.join(METHOD_SETS)}"
+        known = (
+            f"some of {', '.join(METHOD_NAMES)}, draft{AT}256 and the like for results of a height, or the sets"
+            f" {', '.join(METHOD_SETS)}"
+        )
         raise OptionError(f"--compare: found {found}; expected {known}, with commas between")
     for name in names:
         step = _height_step(name)

@@ -6,6 +6,7 @@ Shapes: N references, h x w pixels of a cutout, H x W pixels of a result.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -53,12 +54,12 @@ class Cutouts:
         found = self._decoded.pop(n, None)
         if found is None:
             colours, matte = self.coded[n]
-            rgb = cv2.cvtColor(cv2.imdecode(colours, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-            picture = np.dstack([rgb, cv2.imdecode(matte, cv2.IMREAD_GRAYSCALE)])
+            picture = np.dstack([decode(colours), decode(matte, cv2.IMREAD_GRAYSCALE)])
             own, left, top = self.places[n].tolist()
             if scale < WORTH_SHRINKING * own:
                 h, w = (max(2, round(side * scale / own)) for side in picture.shape[:2])
-                own, picture = own * h / picture.shape[0], cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
+                own *= h / picture.shape[0]
+                picture = np.asarray(cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA), dtype=np.uint8)
             found = Cutout(np.asarray(picture, dtype=np.uint8), own, (left, top))
         while len(self._decoded) >= DECODED:
             self._decoded.pop(next(iter(self._decoded)))
@@ -92,13 +93,12 @@ class Cutouts:
             KeyError, ValueError: parts are missing or do not fit together.
         """
         packed, starts, places, plate = (tensors[name].numpy() for name in ("packed", "starts", "places", "plate"))
-        parts = [packed[start:end] for start, end in zip(starts[:-1], starts[1:], strict=True)]
-        picture = cv2.imdecode(plate, cv2.IMREAD_COLOR)
-        if picture is None or len(parts) != 2 * len(places):
-            raise ValueError(f"{len(parts)} pictures for {len(places)} references, or a damaged plate")
-        rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        parts = [packed[start:end] for start, end in pairwise(starts)]
+        if len(parts) != 2 * len(places):
+            raise ValueError(f"{len(parts)} pictures for {len(places)} references")
+        picture = decode(plate)
         pairs = list(zip(parts[::2], parts[1::2], strict=True))
-        return Cutouts(Size(rgb.shape[1], rgb.shape[0]), rgb, pairs, places)
+        return Cutouts(Size(picture.shape[1], picture.shape[0]), picture, pairs, places)
 
 
 def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[tuple[Picture, Picture], list[float]]:
@@ -118,6 +118,18 @@ def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[tuple[Pic
     coded = encode(picture[top:bottom, left:right], ".jpg", LOSSY), encode(matte[top:bottom, left:right], ".png")
     corner = canvas.place_points(np.array([left, top], np.float32))
     return coded, [1 / canvas.scale, *corner.tolist()]
+
+
+def decode(blob: NDArray[np.uint8], how: int = cv2.IMREAD_COLOR) -> Picture:
+    """What `encode` was given; grey where `how` says so.
+
+    Raises:
+        ValueError: the bytes are no picture.
+    """
+    picture = cv2.imdecode(blob, how)
+    if picture is None:
+        raise ValueError("a reference's picture that is damaged")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if picture.ndim == 3 else picture, dtype=np.uint8)
 
 
 def encode(picture: Picture, kind: str, options: Sequence[int] = ()) -> NDArray[np.uint8]:

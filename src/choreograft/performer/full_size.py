@@ -137,7 +137,7 @@ class FullSize:
         steep = EDGE * enlargement.scale
         cut = np.clip(enlargement.enlarge(matte, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
         alpha = cut + trusted * (drawn.alpha - cut)
-        kept = cv2.multiply(enlargement.enlarge(detail, box, window), cv2.min(drawn.alpha * SURE, 1))
+        kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
         fine_band = cv2.subtract(drawn.colour, enlargement.enlarge(known, box, window), dtype=cv2.CV_32F)
         colour = cv2.add(enlargement.enlarge(base, box, window), cv2.multiply(fine_band, cv2.merge([kept] * 3)))
         return Drawing(np.clip(colour, 0, 255).astype(np.uint8), alpha)

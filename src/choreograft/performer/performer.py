@@ -59,7 +59,8 @@ class Performer(nn.Module):
     """Generator and plate of one person, and the staging that connects them with poses.
 
     Presets that draw from the target's own frames have a bank of references (`bank`) and, where the background is
-    known, those at the size they were filmed (`cutouts`); those that do not train have no generator. `face` mends the faces of finished frames; None where nothing does.
+    known, those at the size they were filmed (`cutouts`); those that do not train have no generator. `face` mends the
+    faces of finished frames; None where nothing does.
     """
 
     plate: Tensor

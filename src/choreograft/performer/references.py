@@ -159,7 +159,7 @@ def _cut(bank: ReferenceBank, cutouts: Cutouts | None) -> Pictures:
     for n in range(0 if cutouts is None else len(bank)):
         assert cutouts is not None
         colours, matte = cutouts.lay(n, bank.size)
-        known = cv2.erode(colours.any(axis=-1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        known = cv2.erode(np.asarray(colours.any(axis=-1), dtype=np.uint8), np.ones((3, 3), np.uint8)) > 0
         shown[n, known, :3] = colours[known]
         shown[n, ..., 3] = matte
     return shown
@@ -324,8 +324,8 @@ class Atlas:
         agreed, tolerance = find_usual(pictures, places, rated, shares, config)
         rated = rated * agreed
         atlas = Atlas(
-            mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part), torch.stack(around),
-            np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
+            mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part),
+            torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
             np.stack(clear), find_limbs(shape.vertices, vertex_parts(shape)), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip

@@ -258,10 +258,10 @@ class _Scene:
         tolerance[seen] = (atlas.tolerance[corners] * shares).sum(1).cpu().numpy()
         depth = surface.depth_m.cpu().numpy()
         px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
+        seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return _Scene(
-            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel,
-            np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8), depth, usual, tolerance, surface.focal_px, px_per_m,
-            Enlargement.none(size),
+            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
+            surface.focal_px, px_per_m, Enlargement.none(size),
         )  # fmt: skip
 
 
@@ -440,7 +440,7 @@ def _clear(places: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
 def _fade(near: NDArray[np.bool_], reach: float) -> Picture:
     """(h, w) 255 on a layer's body, 0 farther from it than so many px."""
     away = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.clip((1 - away / reach) * (255 / FADE), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((1 - away / reach) * (255 / FADE), 0, 255), dtype=np.uint8)
 
 
 def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:
@@ -454,5 +454,5 @@ def _smooth(maps: Floats, sigma: float) -> Floats:
     """Maps (h, w, C) under nearly a Gaussian, two boxes; nothing lies beyond them."""
     side = 2 * max(1, round((np.sqrt(6 * sigma**2 + 1) - 1) / 2)) + 1
     for _ in range(2):
-        maps = cv2.blur(maps, (side, side), borderType=cv2.BORDER_CONSTANT)
+        maps = np.asarray(cv2.blur(maps, (side, side), borderType=cv2.BORDER_CONSTANT))
     return np.asarray(maps, dtype=np.float32)
