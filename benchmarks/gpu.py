@@ -69,7 +69,7 @@ def prepare(options: argparse.Namespace) -> None:
     N = len(track)
     first = N - round(options.hold_out * N)
     shown = body.select(np.arange(first))
-    bank = ReferenceBank.choose(recording.frames[:first], recording.masks[:first], [shown])[0]
+    bank = ReferenceBank.choose(recording.frames[:first], recording.masks[:first], [shown], recording.faces[:first])[0]
     guides = Guides(bank, [shown], seed=0)
     drawn = [guides.draw(n, occasion) for occasion in range(options.occasions) for n in range(first)]
     drawn += [warped.as_guide() for warped in Warper(Atlas.of(bank)).draw_track(body, np.arange(first, N))]

@@ -56,6 +56,8 @@ class ReferenceBank:
     """Of these frames, one track a clip; its camera's pictures are of the frames' size."""
     sharpness: NDArray[np.float32]
     """(N, L) of each layer, 0 (smeared by motion) to 1; see `measure_layer_sharpness`."""
+    faces: NDArray[np.float32]
+    """(N, 68, 2) px the points of the face; NaN where unseen."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -63,7 +65,8 @@ class ReferenceBank:
     def tensors(self) -> dict[str, Tensor]:
         """For a file, together with `describe`; `from_tensors` is the inverse of both."""
         joined = {name: np.concatenate([getattr(body, name) for body in self.bodies]) for name in ARRAYS}
-        arrays = {"frames": self.frames, "masks": self.masks, "sharpness": self.sharpness, **joined}
+        own = {name: getattr(self, name) for name in ("frames", "masks", "sharpness", "faces")}
+        arrays = {**own, **joined}
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def describe(self) -> list[dict[str, Any]]:
@@ -99,9 +102,9 @@ class ReferenceBank:
                     **parts,
                 )
             )
-        if not len(arrays["frames"]) == len(arrays["masks"]) == len(arrays["sharpness"]) == start:
+        if not all(len(arrays[name]) == start for name in ("frames", "masks", "sharpness", "faces")):
             raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
-        return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"])
+        return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"], arrays["faces"])
 
     @property
     def size(self) -> Size:
@@ -110,9 +113,13 @@ class ReferenceBank:
 
     @staticmethod
     def choose(
-        frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack], config: ReferenceConfig | None = None
+        frames: Pictures,
+        masks: Pictures,
+        bodies: Sequence[BodyTrack],
+        faces: NDArray[np.float32],
+        config: ReferenceConfig | None = None,
     ) -> tuple["ReferenceBank", NDArray[np.intp]]:
-        """Pick the bank from all frames (M, h, w, 3) of some clips and the bodies in them.
+        """Pick the bank from all frames (M, h, w, 3) of some clips, the bodies in them and their faces (M, 68, 2).
 
         The frames that differ most in how the body's parts are turned before the camera (farthest-point sampling),
         the blurred ones aside.
@@ -139,7 +146,7 @@ class ReferenceBank:
             for body, start in zip(bodies, starts, strict=False)
         ]
         layers = np.concatenate([measure_layer_sharpness(body) for body in bodies]) * sharpness[:, None]
-        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen]), chosen
+        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen], faces[chosen]), chosen
 
 
 def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
@@ -151,6 +158,11 @@ def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
         detail.append(float(np.abs(edges[person]).mean()) if person.any() else 0.0)
     ranks = np.argsort(np.argsort(detail, kind="stable"), kind="stable")
     return np.asarray(ranks / max(1, len(detail) - 1), dtype=np.float32)
+
+
+def _find_moments(bank: ReferenceBank) -> NDArray[np.float64]:
+    """(N, 2) the clip of each reference, and its time there, s."""
+    return np.concatenate([np.column_stack([np.full(len(body), n), body.time_s]) for n, body in enumerate(bank.bodies)])
 
 
 def _cut(bank: ReferenceBank, cutouts: Cutouts | None) -> Pictures:
@@ -266,6 +278,10 @@ class Atlas:
     """(N, P, 3, 3) of `part_turns`."""
     sharpness: NDArray[np.float32]
     """(N, L) 0..1."""
+    faces: NDArray[np.float32]
+    """(N, 68, 2) px; NaN where unseen."""
+    moments: NDArray[np.float64]
+    """(N, 2) the clip of each reference, and its time there, s."""
     clearness: NDArray[np.float32]
     """(N, L) 0..1 how cleanly each layer can be cut out there; see `measure_clearness`."""
     limbs: Mapping[int, Limb]
@@ -326,7 +342,7 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part),
             torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
-            np.stack(clear), find_limbs(shape.vertices, vertex_parts(shape)), shares,
+            bank.faces, _find_moments(bank), np.stack(clear), find_limbs(shape.vertices, vertex_parts(shape)), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))

@@ -19,7 +19,8 @@ from choreograft.performer.performer import Performer
 from choreograft.performer.references import Atlas, part_turns
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Composite, Conditioning
-from choreograft.performer.warp import Warped, Warper
+from choreograft.performer.warp import Posed, Warped, Warper
+from choreograft.pose import skeleton
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 from choreograft.render.nearest import NearestFrames
@@ -124,8 +125,8 @@ def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
     maps = region.paste(both, both.new_zeros(1, 1, *mended.shape[-2:]))
     maps[:, :3] = (maps[:, :3] + mended + 1) * 127.5
     decided = maps[0].permute(1, 2, 0).cpu().numpy()
-    colour, trust, shift, matte = np.split(decided, (3, 4, 6), axis=-1)
-    parts = colour, matte[..., 0], trust[..., 0], shift
+    colour, shift, matte = np.split(decided, (3, 5), axis=-1)
+    parts = colour, matte[..., 0], shift
     return Decisions(*(np.ascontiguousarray(part) for part in parts))
 
 
@@ -164,14 +165,16 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     body = motion.body
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
-    warper = Warper(Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts))
-    turns, camera = part_turns(body), body.camera
-    for t, vertices in enumerate(body.skin()):
-        if not motion.track.present[t]:
-            warper.forget()
-            yield None
-            continue
-        yield warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
+    turns, camera, track = part_turns(body), body.camera, motion.track
+
+    def pose() -> Iterator[Posed | None]:
+        for t, vertices in enumerate(body.skin()):
+            face = track.xy[t, skeleton.FACE]
+            posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face)
+            yield posed if track.present[t] else None
+
+    atlas = Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts)
+    yield from Warper(atlas).draw_dance(pose)
 
 
 def _retrieve(performer: Performer, track: PoseTrack, full: FullSize | None) -> Iterator[RenderedFrame]:
