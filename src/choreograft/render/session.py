@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.errors import OptionError
-from choreograft.performer.device import Compute, one_thread
+from choreograft.performer.device import Compute, one_thread, run_ahead
 from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
@@ -174,7 +174,7 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
             yield posed if track.present[t] else None
 
     atlas = Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts)
-    yield from Warper(atlas).draw_dance(pose)
+    yield from run_ahead(Warper(atlas).draw_dance(pose), "guides")
 
 
 def _retrieve(performer: Performer, track: PoseTrack, full: FullSize | None) -> Iterator[RenderedFrame]:
