@@ -21,9 +21,10 @@ from torch import Tensor
 
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap, render_surface
+from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS, adjoining_layers, turn_about
-from choreograft.performer.references import AGREEMENT_POWER, Atlas, project
+from choreograft.performer.references import AGREEMENT_POWER, Atlas, part_turns, project
 from choreograft.performer.retrieve import (
     INNER_FACE,
     UNUSABLE,
@@ -37,6 +38,8 @@ from choreograft.performer.retrieve import (
     rate_references,
 )
 from choreograft.performer.sheets import Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
 
 NOWHERE: Final = -1
@@ -123,6 +126,15 @@ class Posed:
     """Of the picture, the canvas's."""
     face: Floats | None = None
     """(68, 2) px the points of its face; None where it has none, NaN where they are not known."""
+
+
+def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
+    """The frames of a body, one by one, with the faces of its track, both on the canvas; None where nobody is there."""
+    turns, camera = part_turns(body), body.camera
+    for t, vertices in enumerate(body.skin()):
+        face = track.xy[t, skeleton.FACE]
+        posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face)
+        yield posed if track.present[t] else None
 
 
 Fading = Mapping[int, tuple[int, float]]

@@ -5,6 +5,7 @@ Shapes: H x W pixels of the performer's canvas.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,11 +17,10 @@ from choreograft.performer.device import Compute, one_thread, run_ahead
 from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
-from choreograft.performer.references import Atlas, part_turns
+from choreograft.performer.references import Atlas
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Composite, Conditioning
-from choreograft.performer.warp import Posed, Warped, Warper
-from choreograft.pose import skeleton
+from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 from choreograft.render.nearest import NearestFrames
@@ -165,16 +165,8 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     body = motion.body
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
-    turns, camera, track = part_turns(body), body.camera, motion.track
-
-    def pose() -> Iterator[Posed | None]:
-        for t, vertices in enumerate(body.skin()):
-            face = track.xy[t, skeleton.FACE]
-            posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face)
-            yield posed if track.present[t] else None
-
-    atlas = Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts)
-    yield from run_ahead(Warper(atlas).draw_dance(pose), "guides")
+    warper = Warper(Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts))
+    yield from run_ahead(warper.draw_dance(partial(pose_frames, body, motion.track)), "guides")
 
 
 def _retrieve(performer: Performer, track: PoseTrack, full: FullSize | None) -> Iterator[RenderedFrame]:

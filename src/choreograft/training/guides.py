@@ -77,9 +77,10 @@ class Guides:
         if rng.random() < OFF_SHARE:
             turns = body.turns + rng.normal(0, OFF_RAD, body.turns.shape).astype(np.float32)
             body = replace(body, turns=turns, pelvis=body.pelvis + rng.normal(0, OFF_M, 3).astype(np.float32))
-        camera, vertices = body.camera, next(body.skin())
         with self._lock:
-            posed = Posed(camera.place(vertices), part_turns(body)[0], camera.focal_px, camera.size, self._faces[n])
+            camera = body.camera
+            vertices = camera.place(next(body.skin()))
+            posed = Posed(vertices, part_turns(body)[0], camera.focal_px, camera.size, self._faces[n])
             warped = self._warper.draw(posed, far)
         return warped.as_guide()
 
