@@ -347,7 +347,8 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part),
             torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
-            bank.faces, _find_moments(bank), np.stack(clear), shape.vertices, find_limbs(shape.vertices, vertex_parts(shape)), shares,
+            bank.faces, _find_moments(bank), np.stack(clear), shape.vertices,
+            find_limbs(shape.vertices, vertex_parts(shape)), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))
