@@ -136,7 +136,8 @@ class FullSize:
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
         trusted = enlargement.enlarge(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), box, window)
         steep = EDGE * enlargement.scale
-        cut = np.clip(enlargement.enlarge(matte, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
+        smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
+        cut = np.clip(enlargement.enlarge(smooth, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
         alpha = cut + trusted * (drawn.alpha - cut)
         kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
         theirs = cv2.add(drawn.colour, enlargement.enlarge(shade, box, window), dtype=cv2.CV_32F)

@@ -54,7 +54,9 @@ def rate_references(
     beside = adjoining_parts() - np.eye(len(PARTS))
     around = angles @ (beside / np.maximum(beside.sum(axis=0), 1))
     costs = 1 - seen + config.angle_cost * angles + config.joint_cost * around
-    layers = config.blur_cost * (1 - sharpness) + config.clear_cost * (1 - clearness)
+    sheet, limb = (config.blur_cost, config.clear_cost), (config.limb_blur_cost, config.limb_clear_cost)
+    blur_cost, clear_cost = np.array([sheet if layer.kind == "sheet" else limb for layer in LAYERS]).T
+    layers = blur_cost * (1 - sharpness) + clear_cost * (1 - clearness)
     return np.asarray(costs + layers[:, LAYER_OF], dtype=np.float32)
 
 
