@@ -92,10 +92,12 @@ def compare_faces(faces: Floats, wanted: Floats) -> Floats:
 
     Returns:
         The root mean square distance of points over that from their middle, after the best similarity; the mean over
-        all where a face is not seen, 0 where none is.
+        all where a face is not seen, 0 where none is or this one is not.
     """
     inner = slice(INNER_FACE, None)
     these, this = faces[:, inner, 0] + 1j * faces[:, inner, 1], wanted[inner, 0] + 1j * wanted[inner, 1]
+    if not np.isfinite(this).all():
+        return np.zeros(len(faces), np.float32)
     these, this = these - these.mean(axis=1, keepdims=True), this - this.mean()
     size = np.sqrt((np.abs(these) ** 2).mean(axis=1))
     fit = (these @ this.conj() / max(float((np.abs(this) ** 2).sum()), 1e-6))[:, None]
