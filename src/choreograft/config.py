@@ -387,6 +387,9 @@ class WarpConfig:
     """Of going from one reference to another in a dance."""
     change_s: float = 0.25
     """References filmed so near to each other, or nearer, cost less: it is how the person moved."""
+    shutter: float = 0.5
+    """Share of the time between two frames of the target's footage for which its camera is taken to have looked: what
+    moves is smeared as much in the result."""
     fade_frames: int = 2
     """Before and after a change over which the two are shown together."""
     spares: int = 2

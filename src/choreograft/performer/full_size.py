@@ -102,7 +102,7 @@ class FullSize:
             part = _meet(enlargement.window(own), window)
             if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
                 continue
-            sample = sheet.look_up(self._cut(sheet), enlargement, part)
+            sample = sheet.expose(self._cut(sheet), enlargement, part)
             share = cv2.LUT(enlargement.enlarge(cv2.blur(sheet.gate, (3, 3)), sheet.box, part), STEEP)
             rows, columns = (
                 slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)

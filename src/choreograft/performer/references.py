@@ -285,6 +285,8 @@ class Atlas:
     """(N, 68, 2) px; NaN where unseen."""
     moments: NDArray[np.float64]
     """(N, 2) the clip of each reference, and its time there, s."""
+    rate: float
+    """Frames per second of the first clip."""
     clearness: NDArray[np.float32]
     """(N, L) 0..1 how cleanly each layer can be cut out there; see `measure_clearness`."""
     rest: NDArray[np.floating]
@@ -347,7 +349,7 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part),
             torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
-            bank.faces, _find_moments(bank), np.stack(clear), shape.vertices,
+            bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear), shape.vertices,
             find_limbs(shape.vertices, vertex_parts(shape)), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip

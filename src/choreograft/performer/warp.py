@@ -126,6 +126,8 @@ class Posed:
     """Of the picture, the canvas's."""
     face: Floats | None = None
     """(68, 2) px the points of its face; None where it has none, NaN where they are not known."""
+    time_s: float = 0.0
+    """When, in its dance."""
 
 
 def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
@@ -133,7 +135,7 @@ def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
     turns, camera = part_turns(body), body.camera
     for t, vertices in enumerate(body.skin()):
         face = track.xy[t, skeleton.FACE]
-        posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face)
+        posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face, float(track.time_s[t]))
         yield posed if track.present[t] else None
 
 
@@ -154,6 +156,7 @@ class Warper:
         self._vertices, self._xy, self._quality, self._pictures = (
             part.cpu().numpy() for part in (atlas.vertices, atlas.xy, atlas.quality, atlas.pictures)
         )
+        self._exposure_s = self._config.shutter / atlas.rate
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
         self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
 
@@ -183,14 +186,21 @@ class Warper:
         costs = [None if posed is None else self._rate(posed)[2] for posed in poses()]
         changes = change_costs(self._atlas.moments, self._config)
         cast = iter(_cast_runs(costs, changes, self._config.fade_frames))
+        before: tuple[Floats, float] | None = None
         for posed in poses():
             if posed is None:
+                before = None
                 yield None
                 continue
             surface, wanted, cost = self._rate(posed)
             first, fading = next(cast)
             choice = add_spares(first, cost, wanted, self._patches, self._config)
-            yield self.draw_from(surface, choice, posed.face, fading)
+            xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
+            moved = None
+            if before is not None and posed.time_s > before[1]:
+                moved = (xy - before[0]) * (self._exposure_s / (posed.time_s - before[1]))
+            before = xy, posed.time_s
+            yield self.draw_from(surface, choice, posed.face, fading, moved)
 
     def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
         """What a pose shows, asks for, and what it costs (N, L) to draw its layers from the references."""
@@ -203,14 +213,20 @@ class Warper:
         return surface, wanted, rate_layers(parts, wanted, config)
 
     def draw_from(
-        self, surface: SurfaceMap, choice: Choice, face: Floats | None = None, fading: "Fading | None" = None
+        self,
+        surface: SurfaceMap,
+        choice: Choice,
+        face: Floats | None = None,
+        fading: "Fading | None" = None,
+        moved: Floats | None = None,
     ) -> Warped:
         """Draw a body from given references (L, K).
 
         Args:
             face: see `Posed`. fading: for some layers another reference, and how much of it is shown over the first.
+            moved: (V, 2) px by which the vertices move while the shutter is open; None where nobody knows.
         """
-        scene = _Scene.of(surface, self._atlas, face)
+        scene = _Scene.of(surface, self._atlas, face, moved)
         laid = [self._lay(scene, layer, choice[layer], (fading or {}).get(layer)) for layer in range(len(LAYERS))]
         layers = _order([layer for layer in laid if layer is not None], scene.layer.shape)
         return _compose(layers, scene, surface, choice)
@@ -247,7 +263,8 @@ class Warper:
         if layer == LAYER_OF[HEAD[0]] and scene.face is not None:
             affine, residual = _fit_face(affine, residual, points, scene.face, self._atlas.faces[reference])
         cutout, member = self._cut(reference, layer)
-        sheet = Sheet(reference, layer, points.box, affine, residual, fade, member)
+        drift = (0.0, 0.0) if scene.moved is None else tuple(np.median(scene.moved[of], axis=0).tolist())
+        sheet = Sheet(reference, layer, points.box, affine, residual, fade, member, drift)
         sample = sheet.look_up(cutout, scene.flat, points.box.at)
         off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
         doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
@@ -323,9 +340,10 @@ class _Scene:
     flat: Enlargement
     """None: the canvas itself."""
     face: Floats | None
+    moved: Floats | None
 
     @staticmethod
-    def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None) -> "_Scene":
+    def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "_Scene":
         size = surface.size
         xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
         facing = -(surface.vertex_normals * surface.vertices).sum(1).cpu().numpy()
@@ -344,7 +362,7 @@ class _Scene:
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return _Scene(
             surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
-            surface.focal_px, px_per_m, Enlargement.none(size), face,
+            surface.focal_px, px_per_m, Enlargement.none(size), face, moved,
         )  # fmt: skip
 
 
