@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose
 
 from choreograft.body.parts import PARTS
 from choreograft.config import WarpConfig
-from choreograft.performer.references import Atlas, part_turns
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.references import part_turns
 from choreograft.performer.retrieve import SKIRT
 from choreograft.performer.warp import NOWHERE, Warper, draw_from
 from painted import GREY, draw_surfaces, paint, painted_bank, scene

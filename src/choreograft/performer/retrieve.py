@@ -6,8 +6,9 @@ have no seam between them. Chosen for the whole dance at once, since a choice th
 Shapes: N references, P parts, L layers, C patches of the surface, K choices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,8 @@ UNUSABLE: Final = 1e6
 """Cost of a reference that may not be used."""
 Choice = NDArray[np.intp]
 """(L, K) references of each layer, the best first."""
+Fading = Mapping[int, tuple[int, float]]
+"""For some layers another reference than the first, and how much of it (0..1/2) is shown over that."""
 _JOINS: Final = np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]
 """(P, L) 1 where a part belongs to a layer."""
 
@@ -135,6 +138,21 @@ def choose_track(costs: Sequence[Floats], changes: Floats) -> NDArray[np.intp]:
         at = np.take_along_axis(best, at[None], axis=0)[0].astype(np.intp)
         path.append(at)
     return np.stack(path[::-1])
+
+
+def cast_dance(costs: Sequence[Floats | None], changes: Floats, fade: int) -> Iterator[tuple[NDArray[np.intp], Fading]]:
+    """The first reference of each layer (L,), and what fades, for every frame that has costs; runs by themselves."""
+    for there, run in groupby(costs, lambda cost: cost is not None):
+        if not there:
+            continue
+        chosen = choose_track([cost for cost in run if cost is not None], changes)
+        for t, first in enumerate(chosen):
+            around = chosen[max(0, t - fade) : t + fade + 1]
+            fading = {}
+            for layer in np.flatnonzero((around != first).any(axis=0)).tolist():
+                others, counts = np.unique(around[around[:, layer] != first[layer], layer], return_counts=True)
+                fading[layer] = int(others[counts.argmax()]), float(counts.max() / (2 * fade + 1))
+            yield first, fading
 
 
 def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats, config: WarpConfig) -> Choice:
