@@ -395,6 +395,8 @@ def _settle(candidates: list[_Candidate], points: _Points, on: NDArray[np.bool_]
 
 def _order(layers: list[_Laid], shape: tuple[int, int]) -> list[_Laid]:
     """From the back to the front: as `LAYERS` has them, unless one is clearly nearer where two overlap."""
+    if not layers:
+        return []
     alpha = np.zeros((len(layers), *shape), np.float32)
     depth = np.zeros_like(alpha)
     for n, layer in enumerate(layers):
