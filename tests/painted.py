@@ -10,7 +10,8 @@ from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.body.track import BodyTrack
 from choreograft.performer.cutouts import Cutouts, cut_out
 from choreograft.performer.layers import LAYERS
-from choreograft.performer.references import ReferenceBank, find_nearest
+from choreograft.performer.references import ReferenceBank, find_nearest, part_turns
+from choreograft.performer.warp import Warped, Warper
 from choreograft.video.size import Canvas, Size
 from filmed import film
 
@@ -36,6 +37,13 @@ def draw_surfaces(body: BodyTrack, mesh: Mesh) -> list[SurfaceMap]:
     """Its surface in every frame."""
     posed = (body.camera.place(vertices).astype(np.float32) for vertices in body.skin())
     return list(render_surfaces(posed, mesh, body.camera.focal_px, body.camera.size))
+
+
+def draw_frame(warper: Warper, t: int, allowed: NDArray[np.bool_] | None = None) -> Warped:
+    """Frame t of the scene from references."""
+    body, _, _ = scene()
+    vertices = body.camera.place(next(body.skin(np.array([t]))))
+    return warper.draw(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size, allowed)
 
 
 def paint(surface: SurfaceMap, colours: NDArray[np.float32]) -> NDArray[np.float32]:

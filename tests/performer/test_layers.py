@@ -1,5 +1,7 @@
 """The layers of a person, and limbs that are turned about themselves."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -41,7 +43,7 @@ def test_layers_adjoin_where_a_body_hangs_together() -> None:
 
     for side, far in (("left", "right"), ("right", "left")):
         chain = ("torso", f"{side}_upper_arm", f"{side}_forearm", f"{side}_hand")
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in pairwise(chain):
             assert joined(one, other)
         assert joined(f"{side}_shin", "torso")  # whose layer has the thighs
         for other in ("torso", f"{side}_shin", f"{far}_hand", f"{far}_forearm", "head"):

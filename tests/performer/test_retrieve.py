@@ -47,7 +47,7 @@ def test_costs_add_up_what_is_unseen_turned_blurred_and_unclear(wanted: Wanted) 
     assert_allclose(costs[2, HEAD], CONFIG.angle_cost * 0.5, atol=2e-3)
     assert costs[2, TORSO] > 0.01  # the head joins it
     assert_allclose(costs[3, FOREARM], CONFIG.blur_cost * 0.5, atol=1e-3)
-    assert_allclose(costs[3, LAYER_OF == LAYER_OF[TORSO]], CONFIG.clear_cost * 0.25, atol=1e-3)
+    assert_allclose(costs[3, LAYER_OF[TORSO] == LAYER_OF], CONFIG.clear_cost * 0.25, atol=1e-3)
     assert_allclose(costs[3, HEAD], 0, atol=1e-3)
 
 
@@ -67,7 +67,7 @@ def test_one_reference_serves_all_layers_unless_another_is_clearly_better(wanted
         for share, expected in ((0.5, 1), (2, 2)):
             costs = np.full((N, P), 0.5, np.float32)
             costs[1] = 0.3
-            costs[2, LAYER_OF == layer] = 0.3 - share * gain
+            costs[2, layer == LAYER_OF] = 0.3 - share * gain
             first = choose(costs, wanted, quality, None, CONFIG)[:, 0]
             assert first[layer] == expected
             assert (np.delete(first, layer) == 1).all()

@@ -12,8 +12,8 @@ from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import Atlas, part_turns
-from choreograft.performer.warp import NOWHERE, Warped, Warper
-from painted import GREY, draw_surfaces, paint, painted_bank, scene
+from choreograft.performer.warp import NOWHERE, Warper
+from painted import GREY, draw_frame, draw_surfaces, paint, painted_bank, scene
 
 L = len(LAYERS)
 TORSO = PARTS.index("torso")
@@ -30,13 +30,6 @@ def surfaces() -> list[SurfaceMap]:
     return draw_surfaces(body, mesh)
 
 
-def draw(warper: Warper, t: int, allowed: NDArray[np.bool_] | None = None) -> Warped:
-    """Frame t of the scene."""
-    body, _, _ = scene()
-    vertices = body.camera.place(next(body.skin(np.array([t]))))
-    return warper.draw(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size, allowed)
-
-
 def widen(flags: torch.Tensor, side: int) -> NDArray[np.bool_]:
     return torch.nn.functional.max_pool2d(flags.float()[None], side, stride=1, padding=side // 2)[0].numpy() > 0
 
@@ -44,7 +37,7 @@ def widen(flags: torch.Tensor, side: int) -> NDArray[np.bool_]:
 def test_a_pose_between_references_has_the_skins_colours(atlas: Atlas, surfaces: list[SurfaceMap]) -> None:
     t = 7  # not in the bank, whose frames are every third
     true = paint(surfaces[t], scene()[2])
-    warped = draw(Warper(atlas), t)
+    warped = draw_frame(Warper(atlas), t)
     covered = surfaces[t].covered.numpy()
     trusted = (warped.confidence > 0.8) & covered
     assert trusted.sum() > 0.5 * covered.sum()
@@ -93,7 +86,7 @@ def test_cloth_around_the_body_comes_along(atlas: Atlas, surfaces: list[SurfaceM
 def test_frames_that_are_not_allowed_are_not_used(atlas: Atlas) -> None:
     allowed = np.ones(len(atlas.pictures), np.bool_)
     allowed[[1, 2, 3]] = False
-    warped = draw(Warper(atlas), 6, allowed)
+    warped = draw_frame(Warper(atlas), 6, allowed)
     assert not np.isin(warped.provenance, [1, 2, 3]).any()
     assert not {sheet.reference for sheet in warped.sheets} & {1, 2, 3}
     assert (warped.provenance >= 0).any()
@@ -101,11 +94,11 @@ def test_frames_that_are_not_allowed_are_not_used(atlas: Atlas) -> None:
 
 def test_choices_are_steady_over_time(atlas: Atlas) -> None:
     warper = Warper(atlas)
-    first, again = (draw(warper, t).choice for t in (6, 7))
+    first, again = (draw_frame(warper, t).choice for t in (6, 7))
     assert first.shape == (L, 3)
     assert (first[:, 0] == again[:, 0]).mean() > 0.7
     warper.forget()
-    assert_array_equal(draw(warper, 7).choice, draw(Warper(atlas), 7).choice)
+    assert_array_equal(draw_frame(warper, 7).choice, draw_frame(Warper(atlas), 7).choice)
 
 
 def test_nobody_in_the_picture_draws_nothing(atlas: Atlas) -> None:
@@ -119,7 +112,7 @@ def test_nobody_in_the_picture_draws_nothing(atlas: Atlas) -> None:
 
 def test_what_no_reference_shows_has_its_usual_colours_and_is_no_hole(atlas: Atlas, surfaces: list[SurfaceMap]) -> None:
     surface, trunk = surfaces[7], LAYER_OF[TORSO]
-    hidden = atlas.vertex_parts[:, np.flatnonzero(LAYER_OF == trunk)].sum(1) > 0
+    hidden = atlas.vertex_parts[:, list(map(PARTS.index, LAYERS[trunk].parts))].sum(1) > 0
     blind = replace(atlas, quality=torch.where(hidden, 0.0, atlas.quality))
     warped = Warper(blind).draw_from(surface, np.tile([2, 3, 1], (L, 1)))
     part = surface.part.numpy()
