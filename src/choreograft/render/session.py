@@ -52,7 +52,9 @@ def choose_size(performer: Performer, height: int | None = None) -> Size:
     if height == canvas.height:
         return canvas
     if cutouts is None or not canvas.height < height < largest.height:
-        expected = f"{canvas.height}" if cutouts is None else f"{canvas.height} to {largest.height}"
+        expected = f"{canvas.height} to {largest.height}"
+        if largest.height <= canvas.height:
+            expected = " or ".join(map(str, sorted({largest.height, canvas.height})))
         raise OptionError(f"--height is {height}; expected {expected}, which {performer.card.name} can be drawn at")
     return Size(2 * round(largest.width * height / largest.height / 2), 2 * round(height / 2))
 
