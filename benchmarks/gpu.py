@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def prepare(options: argparse.Namespace) -> None:
     from choreograft.performer.perceptual import fetch_weights
     from choreograft.performer.performer import canvas_size
     from choreograft.performer.references import Atlas, ReferenceBank
-    from choreograft.performer.warp import Warper
+    from choreograft.performer.warp import Warper, pose_frames
     from choreograft.pipeline import read_bodies, read_clip
     from choreograft.pose.draw import draw_track_frame
     from choreograft.training.guides import Guides
@@ -69,10 +70,12 @@ def prepare(options: argparse.Namespace) -> None:
     N = len(track)
     first = N - round(options.hold_out * N)
     shown = body.select(np.arange(first))
-    bank = ReferenceBank.choose(recording.frames[:first], recording.masks[:first], [shown])[0]
-    guides = Guides(bank, [shown], seed=0)
+    bank = ReferenceBank.choose(recording.frames[:first], recording.masks[:first], [shown], recording.faces[:first])[0]
+    guides = Guides(bank, [shown], recording.faces[:first], seed=0)
     drawn = [guides.draw(n, occasion) for occasion in range(options.occasions) for n in range(first)]
-    drawn += [warped.as_guide() for warped in Warper(Atlas.of(bank)).draw_track(body, np.arange(first, N))]
+    held = np.arange(first, N)
+    dance = Warper(Atlas.of(bank)).draw_dance(partial(pose_frames, body.select(held), track.select(held)))
+    drawn += [warped.as_guide() for warped in dance if warped is not None]
     weights = fetch_weights("efficientnet_lite0")
     assert weights is not None
     boxes = [(b.left, b.top, b.right, b.bottom) if b else (0, 0, 0, 0) for b in find_boxes(track, size)["person"]]

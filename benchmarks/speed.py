@@ -113,9 +113,8 @@ def _pose(clip: Clip, folder: Path) -> tuple[Motion, ReferenceBank]:
     placed = body.on_canvas(SIZE)
     recording = prepare_recording(folder / "recording", [clip], SIZE)
     shown = placed.select(recording.kept[0])
-    return Motion(clip.track.on_canvas(SIZE), placed), ReferenceBank.choose(recording.frames, recording.masks, [shown])[
-        0
-    ]
+    bank, _ = ReferenceBank.choose(recording.frames, recording.masks, [shown], recording.faces)
+    return Motion(clip.track.on_canvas(SIZE), placed), bank
 
 
 def _performer(preset: Preset, bank: ReferenceBank) -> Performer:

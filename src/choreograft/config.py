@@ -377,8 +377,14 @@ class WarpConfig:
     """Trunk and legs leave the reference that serves the whole body best only for one that is better by this much."""
     limb_gain: float = 0.05
     """The same of head and arms, whose seams are short."""
-    stay_gain: float = 0.1
-    """What was chosen for the frame before stays unless another is better by this much."""
+    face_cost: float = 3.0
+    """Of a head whose face has another shape: turned, or with another expression (retrieve.compare_faces)."""
+    change_cost: float = 0.8
+    """Of going from one reference to another in a dance."""
+    change_s: float = 0.25
+    """References filmed so near to each other, or nearer, cost less: it is how the person moved."""
+    fade_frames: int = 2
+    """Before and after a change over which the two are shown together."""
     spares: int = 2
     """References of each part that fill in what its first one does not see."""
     spare_share: float = 0.04

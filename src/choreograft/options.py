@@ -201,6 +201,8 @@ class StudioOptions:
     """Another motion: a routine of the studio, or a track of any video, carried over in 3D."""
     seconds: Annotated[float | None, option(metavar="N")] = None
     """Another length of the motion."""
+    height: Annotated[int | None, option(metavar="PX")] = None
+    """Of the target's clip and of the truth, the source's in proportion; the case's own if left out."""
 
 
 DEFAULT_METHODS = ("nearest", "preview", "draft")

@@ -47,7 +47,8 @@ class Preset:
     name: str
     description: str
     height_px: int
-    """Of the generated frames; the width follows the target video's shape."""
+    """Of the canvas, what the networks see and draw; its width follows the target video's shape. Who draws from the
+    target's frames shows results at the size these were filmed at."""
     minutes: float
     """Default training budget."""
     background: Background
@@ -151,9 +152,9 @@ PRESETS: Mapping[str, Preset] = {
     for preset in (
         Preset(
             name="draft",
-            description="a CPU, about ten minutes, 256 px tall",
+            description="a CPU, about five minutes; decides at 256 px, drawn at the target's own size",
             height_px=256,
-            minutes=10.0,
+            minutes=5.0,
             background="warp",
             perceptual="efficientnet_lite0",
             generator=GeneratorConfig("refiner", base_channels=24, downsamplings=3, residual_blocks=4),
@@ -168,7 +169,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="standard",
-            description="one GPU, about ten minutes, 512 px tall",
+            description="one GPU, about ten minutes; decides at 512 px, drawn at the target's own size",
             height_px=512,
             minutes=10.0,
             background="warp",
@@ -191,7 +192,7 @@ PRESETS: Mapping[str, Preset] = {
         ).with_face(),
         Preset(
             name="preview",
-            description="no training: the target's own pixels moved with the body, 256 px tall; seconds",
+            description="no training: the target's own pixels moved with the body, at their own size",
             height_px=256,
             minutes=0.0,
             background="warp",
@@ -200,7 +201,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             name="nearest",
-            description="no training: the target's frame in the most similar pose, 256 px tall; seconds",
+            description="no training: the target's frame in the most similar pose, at its own size",
             height_px=256,
             minutes=0.0,
             background="plate",

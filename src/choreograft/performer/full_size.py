@@ -1,9 +1,9 @@
 """Small decisions, full-size pixels: a person drawn at the size they were filmed from what was decided at the canvas's.
 
-Which reference shows each place and where, the low frequencies of the colours, the outline: all of that is known at the
-canvas's size. It is enlarged, and the references' full-size pixels are moved along. The detail that only those have is
-added to the generator's colours as far as both agree (bands: Burt & Adelson 1983); the outline is the references' fine
-one where the generator agrees with it, else its own, cut at one half over a pixel or two.
+Which reference shows each place and where, the light, the outline: all of that is known at the canvas's size. It is
+enlarged, and the references' full-size pixels are moved along. Where generator and references agree these are shown, in
+the generator's light; elsewhere its own colours. The outline is the references' fine one where the generator agrees
+with it, else its own, cut at one half over a pixel or two.
 
 Shapes: h x w pixels of the canvas; H x W pixels of the result. Pictures are float32 in grey levels, mattes in [0, 1].
 """
@@ -22,8 +22,10 @@ from choreograft.video.size import Canvas, Size
 Window = tuple[slice, slice]
 EDGE: Final = 0.8
 """How steep an enlarged outline is cut, beside the enlargement."""
-AGREE_LEVELS: Final = 40.0
-"""Of 255, by which a reference may differ from the generator's colours and still lend its detail."""
+AGREE_LEVELS: Final = 24.0
+"""Of 255, by which a reference may differ from the generator's colours and still be shown instead."""
+SHADE_PX: Final = 4
+"""Canvas pixels around, over which the generator's light is taken from its colours: edges are the reference's."""
 OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
 REMEMBERED: Final = 160
@@ -42,8 +44,6 @@ class Decisions:
     """(h, w, 3) the person's colours, grey levels."""
     matte: Floats
     """(h, w) 0..1."""
-    trust: Floats
-    """(h, w) 0..1 in what was drawn from references."""
     shift: Floats
     """(h, w, 2) px of the canvas, right and down, by which that is moved."""
 
@@ -129,17 +129,18 @@ class FullSize:
         weighted = cv2.multiply(drawn.colour, cv2.merge([drawn.alpha] * 3), dtype=cv2.CV_32F)
         shown = enlargement.shrink(weighted, box, window) / np.maximum(seen, 1e-3)[..., None]
         wanted, matte = decisions.colour[at], decisions.matte[at]
-        off = np.abs(shown - wanted).max(axis=-1) / AGREE_LEVELS
-        detail = cv2.blur(np.exp(-off * off) * np.sqrt(decisions.trust[at]) * (seen > 0.5), (3, 3))
-        base, known = _spread(wanted, matte), _spread(shown, seen)
-        agreed = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
-        trusted = enlargement.enlarge(cv2.erode(agreed.astype(np.float32), np.ones((3, 3))), box, window)
+        agreed = _agree(shown, wanted) * (seen > 0.5)
+        shade = _mean(wanted - shown, agreed, SHADE_PX)
+        detail = cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3))
+        own = _spread(wanted, matte)
+        alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
+        trusted = enlargement.enlarge(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), box, window)
         steep = EDGE * enlargement.scale
         cut = np.clip(enlargement.enlarge(matte, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
         alpha = cut + trusted * (drawn.alpha - cut)
         kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
-        fine_band = cv2.subtract(drawn.colour, enlargement.enlarge(known, box, window), dtype=cv2.CV_32F)
-        colour = cv2.add(enlargement.enlarge(base, box, window), cv2.multiply(fine_band, cv2.merge([kept] * 3)))
+        theirs = cv2.add(drawn.colour, enlargement.enlarge(shade, box, window), dtype=cv2.CV_32F)
+        colour = cv2.blendLinear(theirs, enlargement.enlarge(own, box, window), kept, 1 - kept)
         return Drawing(np.clip(colour, 0, 255).astype(np.uint8), alpha)
 
     def _shift(self, drawn: Drawing, by: Floats, box: Box, window: Window) -> Drawing:
@@ -155,6 +156,24 @@ def _meet(one: Window, other: Window) -> Window:
     """What two windows share; maybe nothing."""
     rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
     return rows, columns
+
+
+def _agree(shown: Floats, wanted: Floats) -> Floats:
+    """(h, w) 0..1 how far colours (h, w, 3) are within the range of those around a pixel that a reference shows.
+
+    A fold or an eyebrow that lies a pixel elsewhere is no disagreement.
+    """
+    square = np.ones((3, 3), np.uint8)
+    above, below = wanted - cv2.dilate(shown, square), cv2.erode(shown, square) - wanted
+    off = np.maximum(above, below).max(axis=-1).clip(0) / AGREE_LEVELS
+    return np.asarray(np.exp(-off * off), dtype=np.float32)
+
+
+def _mean(values: Floats, weight: Floats, radius: int) -> Floats:
+    """(h, w, 3) means of values around each pixel by weight (h, w); zero where nothing has weight."""
+    side = (2 * radius + 1,) * 2
+    total = cv2.blur(values * weight[..., None], side)
+    return np.asarray(total / (cv2.blur(weight, side)[..., None] + 1e-3), dtype=np.float32)
 
 
 def _spread(colours: Floats, matte: Floats) -> Floats:

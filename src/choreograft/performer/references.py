@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -36,6 +37,8 @@ _PATCH_M: Final = 0.06
 SMEAR_PX: Final = 2.5
 """Of a picture of `SMEAR_ROWS` rows, by which a layer moves between two frames that counts as half sharp."""
 SMEAR_ROWS: Final = 256
+CARRIED_FROM: Final = 12
+"""Vertices from whose colours that of one that was never seen is taken."""
 CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
@@ -56,6 +59,8 @@ class ReferenceBank:
     """Of these frames, one track a clip; its camera's pictures are of the frames' size."""
     sharpness: NDArray[np.float32]
     """(N, L) of each layer, 0 (smeared by motion) to 1; see `measure_layer_sharpness`."""
+    faces: NDArray[np.float32]
+    """(N, 68, 2) px the points of the face; NaN where unseen."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -63,7 +68,8 @@ class ReferenceBank:
     def tensors(self) -> dict[str, Tensor]:
         """For a file, together with `describe`; `from_tensors` is the inverse of both."""
         joined = {name: np.concatenate([getattr(body, name) for body in self.bodies]) for name in ARRAYS}
-        arrays = {"frames": self.frames, "masks": self.masks, "sharpness": self.sharpness, **joined}
+        own = {name: getattr(self, name) for name in ("frames", "masks", "sharpness", "faces")}
+        arrays = {**own, **joined}
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def describe(self) -> list[dict[str, Any]]:
@@ -99,9 +105,9 @@ class ReferenceBank:
                     **parts,
                 )
             )
-        if not len(arrays["frames"]) == len(arrays["masks"]) == len(arrays["sharpness"]) == start:
+        if not all(len(arrays[name]) == start for name in ("frames", "masks", "sharpness", "faces")):
             raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
-        return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"])
+        return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"], arrays["faces"])
 
     @property
     def size(self) -> Size:
@@ -110,9 +116,13 @@ class ReferenceBank:
 
     @staticmethod
     def choose(
-        frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack], config: ReferenceConfig | None = None
+        frames: Pictures,
+        masks: Pictures,
+        bodies: Sequence[BodyTrack],
+        faces: NDArray[np.float32],
+        config: ReferenceConfig | None = None,
     ) -> tuple["ReferenceBank", NDArray[np.intp]]:
-        """Pick the bank from all frames (M, h, w, 3) of some clips and the bodies in them.
+        """Pick the bank from all frames (M, h, w, 3) of some clips, the bodies in them and their faces (M, 68, 2).
 
         The frames that differ most in how the body's parts are turned before the camera (farthest-point sampling),
         the blurred ones aside.
@@ -139,7 +149,7 @@ class ReferenceBank:
             for body, start in zip(bodies, starts, strict=False)
         ]
         layers = np.concatenate([measure_layer_sharpness(body) for body in bodies]) * sharpness[:, None]
-        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen]), chosen
+        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen], faces[chosen]), chosen
 
 
 def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
@@ -151,6 +161,11 @@ def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
         detail.append(float(np.abs(edges[person]).mean()) if person.any() else 0.0)
     ranks = np.argsort(np.argsort(detail, kind="stable"), kind="stable")
     return np.asarray(ranks / max(1, len(detail) - 1), dtype=np.float32)
+
+
+def _find_moments(bank: ReferenceBank) -> NDArray[np.float64]:
+    """(N, 2) the clip of each reference, and its time there, s."""
+    return np.concatenate([np.column_stack([np.full(len(body), n), body.time_s]) for n, body in enumerate(bank.bodies)])
 
 
 def _cut(bank: ReferenceBank, cutouts: Cutouts | None) -> Pictures:
@@ -266,8 +281,14 @@ class Atlas:
     """(N, P, 3, 3) of `part_turns`."""
     sharpness: NDArray[np.float32]
     """(N, L) 0..1."""
+    faces: NDArray[np.float32]
+    """(N, 68, 2) px; NaN where unseen."""
+    moments: NDArray[np.float64]
+    """(N, 2) the clip of each reference, and its time there, s."""
     clearness: NDArray[np.float32]
     """(N, L) 0..1 how cleanly each layer can be cut out there; see `measure_clearness`."""
+    rest: NDArray[np.floating]
+    """(V, 3) m the rest pose."""
     limbs: Mapping[int, Limb]
     """Of each round layer."""
     vertex_parts: Tensor
@@ -275,7 +296,7 @@ class Atlas:
     patch_of: Tensor
     """(V,) int64 the patch of the surface, some centimetres wide, that each vertex belongs to."""
     colours: Tensor
-    """(V, 3) float32 0..255: the mean colour of each vertex, of its part where no reference sees it."""
+    """(V, 3) float32 0..255: the mean colour of each vertex, of those near it where no reference sees it."""
     tolerance: Tensor
     """(V,) float32 of 255: how far from that a colour is hardly believed to be the vertex's own."""
 
@@ -326,7 +347,8 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part),
             torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
-            np.stack(clear), find_limbs(shape.vertices, vertex_parts(shape)), shares,
+            bank.faces, _find_moments(bank), np.stack(clear), shape.vertices,
+            find_limbs(shape.vertices, vertex_parts(shape)), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))
@@ -419,7 +441,7 @@ def _sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
 
 
 def _mean_colours(atlas: Atlas) -> Tensor:
-    """(V, 3) the mean of what the references show, by quality; its part's mean where they show nothing."""
+    """(V, 3) the mean of what the references show, by quality; that of what is near where they show nothing."""
     N, V = atlas.quality.shape
     which = torch.arange(N, device=atlas.xy.device)[:, None].expand(N, V)
     h, w = atlas.pictures.shape[1:3]
@@ -429,7 +451,18 @@ def _mean_colours(atlas: Atlas) -> Tensor:
     for n in range(N):
         total += weight[n] * atlas.pictures[which[n], row[n], column[n], :3]
     weights = weight.sum(0)  # (V, 1)
-    part_total, part_weight = atlas.vertex_parts.T @ total, atlas.vertex_parts.T @ weights
-    overall = total.sum(0) / weights.sum().clamp_min(1e-6)
-    part_mean = torch.where(part_weight > 1e-3, part_total / part_weight.clamp_min(1e-6), overall)
-    return torch.where(weights > 1e-2, total / weights.clamp_min(1e-6), atlas.vertex_parts @ part_mean)
+    return _carry_on(total / weights.clamp_min(1e-6), weights[:, 0] > 1e-2, atlas.rest)
+
+
+def _carry_on(colours: Tensor, known: Tensor, rest: NDArray[np.floating]) -> Tensor:
+    """(V, 3) colours, where they are not known (V,) those of the known vertices nearest in the rest pose (V, 3).
+
+    The back of a head that was filmed from the front alone has the colour of the hair beside it, not of the face.
+    """
+    seen, unseen = (which.nonzero()[:, 0].cpu().numpy() for which in (known, ~known))
+    if not len(seen) or not len(unseen):
+        return colours
+    near = cKDTree(rest[seen]).query(rest[unseen], k=min(CARRIED_FROM, len(seen)))[1].reshape(len(unseen), -1)
+    carried = colours.clone()
+    carried[unseen] = colours[seen][torch.from_numpy(near).to(colours.device)].median(dim=1).values
+    return carried

@@ -1,12 +1,12 @@
 """Which reference each layer of a body is drawn from.
 
 The one that serves the whole body best, unless a layer has one that is clearly better for it: neighbours from one frame
-have no seam between them. What was chosen for the frame before stays unless another is clearly better: a choice that
-flips is seen as flicker.
+have no seam between them. Chosen for the whole dance at once, since a choice that flips is seen as flicker.
 
 Shapes: N references, P parts, L layers, C patches of the surface, K choices.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,10 @@ from choreograft.performer.layers import LAYER_OF, LAYERS, SIDED
 
 Floats = NDArray[np.float32]
 IN_PLANE: Final = 0.3
+INNER_FACE: Final = 17
+"""Of the 68 points the first of those that do not lie on the jaw's outline, which is guessed at rather than seen."""
+UNUSABLE: Final = 1e6
+"""Cost of a reference that may not be used."""
 Choice = NDArray[np.intp]
 """(L, K) references of each layer, the best first."""
 _JOINS: Final = np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]
@@ -66,33 +70,81 @@ def turn_angles(turns: Floats, wanted: Floats) -> Floats:
     return np.asarray(IN_PLANE * whole + (1 - IN_PLANE) * side, dtype=np.float32)
 
 
-def choose(
-    costs: Floats, wanted: Wanted, quality: Floats, before: Choice | None, config: WarpConfig,
-    allowed: NDArray[np.bool_] | None = None,
-) -> Choice:  # fmt: skip
-    """(L, 1 + spares) references for each layer.
+def rate_layers(costs: Floats, wanted: Wanted, config: WarpConfig) -> Floats:
+    """(N, L) cost of drawing each layer from each reference, from those of the parts (N, P) in it.
+
+    What serves the whole body best is cheaper: neighbours from one frame have no seam between them.
+    """
+    fills = wanted.weights.sum(axis=0)
+    area = fills @ _JOINS
+    usable = (costs * fills) @ _JOINS / np.maximum(area, 1e-6)
+    usable[:, area == 0] = 0
+    apart = np.array([config.part_gain if layer.worn_across else config.limb_gain for layer in LAYERS], np.float32)
+    usable += apart
+    usable[int(np.argmin(usable @ area))] -= apart
+    return np.asarray(usable, dtype=np.float32)
+
+
+def compare_faces(faces: Floats, wanted: Floats) -> Floats:
+    """(N,) how far the shape of a face (68, 2) is from others (N, 68, 2), whatever their place, size and tilt.
+
+    Returns:
+        The root mean square distance of points over that from their middle, after the best similarity; the mean over
+        all where a face is not seen, 0 where none is.
+    """
+    inner = slice(INNER_FACE, None)
+    these, this = faces[:, inner, 0] + 1j * faces[:, inner, 1], wanted[inner, 0] + 1j * wanted[inner, 1]
+    these, this = these - these.mean(axis=1, keepdims=True), this - this.mean()
+    size = np.sqrt((np.abs(these) ** 2).mean(axis=1))
+    fit = (these @ this.conj() / max(float((np.abs(this) ** 2).sum()), 1e-6))[:, None]
+    away = np.sqrt((np.abs(these - fit * this) ** 2).mean(axis=1)) / size
+    known = np.isfinite(away)
+    return np.where(known, away, away[known].mean() if known.any() else 0).astype(np.float32)
+
+
+def change_costs(moments: NDArray[np.float64], config: WarpConfig) -> Floats:
+    """(N, N) of going from one reference to another: less to what was filmed right before or after it.
 
     Args:
-        costs: of `rate_references`. before: what was chosen for the frame before. allowed: (N,) which may be used.
+        moments: (N, 2) the clip and the time, s, of each.
     """
-    parts_area = wanted.weights.sum(axis=0)
-    area = parts_area @ _JOINS
-    usable = (costs * parts_area) @ _JOINS / np.maximum(area, 1e-6)  # (N, L)
-    usable[:, area == 0] = 0
-    layers = np.arange(usable.shape[1])
-    if before is not None:
-        usable[before[:, 0], layers] -= config.stay_gain
-    if allowed is not None:
-        usable[~allowed] = 1e6
-    whole = int(np.argmin(usable @ area))
-    best = usable.argmin(axis=0)
-    gain = np.where([layer.worn_across for layer in LAYERS], config.part_gain, config.limb_gain)
-    first = np.where(usable[best, layers] < usable[whole, layers] - gain, best, whole)
+    apart = np.abs(moments[:, None, 1] - moments[:, 1]) / config.change_s
+    apart[moments[:, None, 0] != moments[:, 0]] = 1
+    return (config.change_cost * np.minimum(apart, 1)).astype(np.float32)
+
+
+def choose_track(costs: Sequence[Floats], changes: Floats) -> NDArray[np.intp]:
+    """(T, L) the reference of each layer in each frame: the cheapest way through the whole dance (Viterbi).
+
+    Args:
+        costs: T times (N, L) of `rate_layers`. changes: (N, N) of `change_costs`.
+    """
+    total, came_from = costs[0].copy(), []
+    for cost in costs[1:]:
+        ways = total[:, None] + changes[..., None]  # (N before, N after, L)
+        best = ways.argmin(axis=0)
+        came_from.append(best.astype(np.int16))
+        total = np.take_along_axis(ways, best[None], axis=0)[0] + cost
+    at = total.argmin(axis=0)
+    path = [at]
+    for best in reversed(came_from):
+        at = np.take_along_axis(best, at[None], axis=0)[0].astype(np.intp)
+        path.append(at)
+    return np.stack(path[::-1])
+
+
+def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats, config: WarpConfig) -> Choice:
+    """(L, 1 + spares) the first reference (L,) of each layer, and those that see what it does not.
+
+    Args:
+        costs: (N, L) of `rate_layers`. quality: (N, C) how well each shows each patch.
+    """
+    weights = wanted.weights @ _JOINS
+    area = np.maximum(weights.sum(axis=0), 1e-6)
     chosen = [first]
-    left = (wanted.weights @ _JOINS) * (1 - quality[first].T)  # (C, L) what the choices so far do not see
+    left = weights * (1 - quality[first].T)  # (C, L) what the choices so far do not see
     for _ in range(config.spares):
-        gain = quality @ left / np.maximum(area, 1e-6)  # (N, L)
-        spare = (gain - 0.1 * usable).argmax(axis=0)
+        spare = (quality @ left / area - 0.1 * np.minimum(costs, UNUSABLE)).argmax(axis=0)
         chosen.append(spare)
         left = left * (1 - quality[spare].T)
     return np.stack(chosen, axis=1)

@@ -73,8 +73,8 @@ class Composite:
     matte: Tensor | None
     """(B, 1, H, W) in [0, 1], 1 where the person is; None where the staging has none."""
     person: Tensor | None = None
-    """(B, 6, H, W): their colours in [-1, 1], trust in the guide in [0, 1], and its shift, right and down, in px; None
-    where nobody is refined."""
+    """(B, 5, H, W): their colours in [-1, 1], and the shift of the guide, right and down, in px; None where nobody is
+    refined."""
 
 
 class Staging(Protocol):
@@ -180,7 +180,7 @@ class OverWarp(_StickFigureStaging):
         assert conditioning.guide is not None
         person, matte = _repaint(conditioning.guide, drawn)
         frame = matte * person + (1 - matte) * conditioning.plate
-        return Composite(frame, matte, torch.cat([person, (drawn[:, 3:4] + 1) / 2, find_shift(drawn[:, 5:7])], dim=1))
+        return Composite(frame, matte, torch.cat([person, find_shift(drawn[:, 5:7])], dim=1))
 
     def start(self, generator: nn.Module) -> None:
         """See Staging: at first the guide is trusted and the matte is its own."""

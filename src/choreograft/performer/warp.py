@@ -8,7 +8,9 @@ Shapes: H x W pixels of the canvas; N references; V vertices; P parts; L layers;
 of a layer's box.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 import cv2
@@ -17,12 +19,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap, render_surface
+from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS, adjoining_layers, turn_about
-from choreograft.performer.references import AGREEMENT_POWER, Atlas, project
-from choreograft.performer.retrieve import Choice, Wanted, choose, rate_references
+from choreograft.performer.references import AGREEMENT_POWER, Atlas, part_turns, project
+from choreograft.performer.retrieve import (
+    INNER_FACE,
+    UNUSABLE,
+    Choice,
+    Wanted,
+    add_spares,
+    change_costs,
+    choose_track,
+    compare_faces,
+    rate_layers,
+    rate_references,
+)
 from choreograft.performer.sheets import Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
 
 NOWHERE: Final = -1
@@ -41,13 +58,14 @@ OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 LEAST_DEPTH_M: Final = 0.04
 """Difference in depth from which on the nearer layer covers the farther one, whatever their order."""
-HIDDEN_PX, OTHER_PX = 3, 7
+HIDDEN_PX, OTHER_PX = 5, 7
 """Width of the places, canvas px, that another reference may fill: what the first one does not see, and where it shows
 other colours than are usual there."""
 ORDER_STEP: Final = 3
 """Of the pixels in each direction one in so many tells which layer is nearer."""
 LEAST_SHARED: Final = 2
 """Of them that two layers must share."""
+HEAD: Final = [PARTS.index(part) for part in ("head", "neck")]
 FADE: Final = 0.25
 """Share of the reach over which what is beside the body fades."""
 
@@ -94,13 +112,41 @@ class Warped:
         )  # channels last, as networks take it
 
 
+@dataclass(frozen=True)
+class Posed:
+    """A body that is to be drawn."""
+
+    vertices: Tensor | NDArray[np.floating]
+    """(V, 3) m, camera axes."""
+    turns: NDArray[np.float32]
+    """(P, 3, 3) of `part_turns`."""
+    focal_px: float
+    """Of a camera whose pictures are of that size."""
+    size: Size
+    """Of the picture, the canvas's."""
+    face: Floats | None = None
+    """(68, 2) px the points of its face; None where it has none, NaN where they are not known."""
+
+
+def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
+    """The frames of a body, one by one, with the faces of its track, both on the canvas; None where nobody is there."""
+    turns, camera = part_turns(body), body.camera
+    for t, vertices in enumerate(body.skin()):
+        face = track.xy[t, skeleton.FACE]
+        posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face)
+        yield posed if track.present[t] else None
+
+
+Fading = Mapping[int, tuple[int, float]]
+"""For some layers another reference than the first, and how much of it (0..1/2) is shown over that."""
+
+
 class Warper:
-    """Draws the frames of a body one after another, remembering what it drew the last one from."""
+    """Draws bodies from references."""
 
     def __init__(self, atlas: Atlas, config: WarpConfig | None = None) -> None:
         self._atlas, self._config = atlas, config or WarpConfig()
         self._patches = atlas.patches()
-        self._before: Choice | None = None
         shares = np.zeros((len(atlas.mesh), len(LAYERS)), np.float32)
         np.add.at(shares.T, LAYER_OF, atlas.vertex_parts.cpu().numpy().T)
         self._of_layer = [np.flatnonzero(share > LEAST_SHARE) for share in shares.T]
@@ -111,38 +157,67 @@ class Warper:
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
         self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
 
-    def draw(
-        self, vertices: Tensor | NDArray[np.floating], turns: NDArray[np.float32], focal_px: float, size: Size,
-        allowed: NDArray[np.bool_] | None = None,
-    ) -> Warped:  # fmt: skip
-        """Draw one body.
+    def draw(self, posed: Posed, allowed: NDArray[np.bool_] | None = None) -> Warped:
+        """Draw one body by itself.
 
         Args:
-            vertices: (V, 3) m, camera axes. turns: (P, 3, 3) of `part_turns`. focal_px: of a camera of that size.
-            size: of the picture, the canvas's. allowed: (N,) the references that may be used; all where None.
+            allowed: (N,) the references that may be used; all where None.
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        atlas = self._atlas
-        surface = render_surface(vertices, atlas.mesh, focal_px, size)
-        wanted = find_wanted(surface, atlas, turns)
-        costs = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, atlas.clearness, self._config)
-        choice = choose(costs, wanted, self._patches, self._before, self._config, allowed)
-        self._before = choice
-        return self.draw_from(surface, choice)
+        surface, wanted, costs = self._rate(posed)
+        if allowed is not None:
+            costs[~allowed] = UNUSABLE
+        choice = add_spares(costs.argmin(axis=0), costs, wanted, self._patches, self._config)
+        return self.draw_from(surface, choice, posed.face)
 
-    def draw_from(self, surface: SurfaceMap, choice: Choice) -> Warped:
-        """Draw a body from given references (L, K)."""
-        scene = _Scene.of(surface, self._atlas)
-        laid = [self._lay(scene, layer, choice[layer]) for layer in range(len(LAYERS))]
+    def draw_dance(self, poses: Callable[[], Iterable[Posed | None]]) -> Iterator[Warped | None]:
+        """Draw the frames of a dance; None where nobody is there.
+
+        Args:
+            poses: gives the frames from the beginning each time it is called: they are looked at twice, since what
+                they are drawn from is chosen for the whole dance.
+        Raises:
+            DependencyError: warp-lang is not installed.
+        """
+        costs = [None if posed is None else self._rate(posed)[2] for posed in poses()]
+        changes = change_costs(self._atlas.moments, self._config)
+        cast = iter(_cast_runs(costs, changes, self._config.fade_frames))
+        for posed in poses():
+            if posed is None:
+                yield None
+                continue
+            surface, wanted, cost = self._rate(posed)
+            first, fading = next(cast)
+            choice = add_spares(first, cost, wanted, self._patches, self._config)
+            yield self.draw_from(surface, choice, posed.face, fading)
+
+    def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
+        """What a pose shows, asks for, and what it costs (N, L) to draw its layers from the references."""
+        atlas, config = self._atlas, self._config
+        surface = render_surface(posed.vertices, atlas.mesh, posed.focal_px, posed.size)
+        wanted = find_wanted(surface, atlas, posed.turns)
+        parts = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, atlas.clearness, config)
+        if posed.face is not None:
+            parts[:, HEAD] += config.face_cost * compare_faces(atlas.faces, posed.face)[:, None]
+        return surface, wanted, rate_layers(parts, wanted, config)
+
+    def draw_from(
+        self, surface: SurfaceMap, choice: Choice, face: Floats | None = None, fading: "Fading | None" = None
+    ) -> Warped:
+        """Draw a body from given references (L, K).
+
+        Args:
+            face: see `Posed`. fading: for some layers another reference, and how much of it is shown over the first.
+        """
+        scene = _Scene.of(surface, self._atlas, face)
+        laid = [self._lay(scene, layer, choice[layer], (fading or {}).get(layer)) for layer in range(len(LAYERS))]
         layers = _order([layer for layer in laid if layer is not None], scene.layer.shape)
         return _compose(layers, scene, surface, choice)
 
-    def forget(self) -> None:
-        """Begin anew: the next frame does not follow the last one."""
-        self._before = None
-
-    def _lay(self, scene: "_Scene", layer: int, references: NDArray[np.intp]) -> "_Laid | None":
+    def _lay(
+        self, scene: "_Scene", layer: int, references: NDArray[np.intp], fading: tuple[int, float] | None
+    ) -> "_Laid | None":
         """One layer, from the first of its references and, where that does not see it, the others."""
         reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
         points = _Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
@@ -156,7 +231,12 @@ class Warper:
             unseen = on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
             if LAYERS[layer].kind != "sheet" or unseen.sum() < LEAST_PX:
                 break
-        return _settle(candidates, points, on, self._config.spare_share)
+        laid = _settle(candidates, points, on, self._config.spare_share)
+        if fading is None:
+            return laid
+        other = self._try(scene, layer, fading[0], points, fade)
+        sheet = replace(other.sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
+        return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
 
     def _try(self, scene: "_Scene", layer: int, reference: int, points: "_Points", fade: Picture) -> "_Candidate":
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
@@ -164,6 +244,8 @@ class Warper:
         there = self._places(scene, layer, reference, of)
         scale = self._scale(scene, reference, of) if kind == "stiff" else None
         affine, residual, seen = points.find_way(there, quality, scale)
+        if layer == LAYER_OF[HEAD[0]] and scene.face is not None:
+            affine, residual = _fit_face(affine, residual, points, scene.face, self._atlas.faces[reference])
         cutout, member = self._cut(reference, layer)
         sheet = Sheet(reference, layer, points.box, affine, residual, fade, member)
         sample = sheet.look_up(cutout, scene.flat, points.box.at)
@@ -240,9 +322,10 @@ class _Scene:
     px_per_m: float
     flat: Enlargement
     """None: the canvas itself."""
+    face: Floats | None
 
     @staticmethod
-    def of(surface: SurfaceMap, atlas: Atlas) -> "_Scene":
+    def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None) -> "_Scene":
         size = surface.size
         xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
         facing = -(surface.vertex_normals * surface.vertices).sum(1).cpu().numpy()
@@ -261,7 +344,7 @@ class _Scene:
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return _Scene(
             surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
-            surface.focal_px, px_per_m, Enlargement.none(size),
+            surface.focal_px, px_per_m, Enlargement.none(size), face,
         )  # fmt: skip
 
 
@@ -391,6 +474,46 @@ def _settle(candidates: list[_Candidate], points: _Points, on: NDArray[np.bool_]
         tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,
         confidence.astype(np.float32), unseen * np.uint8(255),
     )  # fmt: skip
+
+
+def _cast_runs(costs: Sequence[Floats | None], changes: Floats, fade: int) -> Iterator[tuple[NDArray[np.intp], Fading]]:
+    """The first reference of each layer (L,), and what fades, for every frame that has costs; runs by themselves."""
+    for there, run in groupby(costs, lambda cost: cost is not None):
+        if not there:
+            continue
+        chosen = choose_track([cost for cost in run if cost is not None], changes)
+        for t, first in enumerate(chosen):
+            around = chosen[max(0, t - fade) : t + fade + 1]
+            fading = {}
+            for layer in np.flatnonzero((around != first).any(axis=0)).tolist():
+                others, counts = np.unique(around[around[:, layer] != first[layer], layer], return_counts=True)
+                fading[layer] = int(others[counts.argmax()]), float(counts.max() / (2 * fade + 1))
+            yield first, fading
+
+
+def _fit_face(affine: Floats, residual: Floats, points: _Points, here: Floats, there: Floats) -> tuple[Floats, Floats]:
+    """The way of a head with its face's points (68, 2) laid on those of the reference: the whole of it, then features.
+
+    What the fitted bodies know of a head is where it is and how it is turned; its points are seen.
+    """
+    known = np.asarray(np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1))
+    known[:INNER_FACE] = False
+    if known.sum() < LEAST_VERTICES:
+        return affine, residual
+    box = points.box
+    at = here[known] - (box.left, box.top)
+    pixel = np.clip(at.astype(np.int64), 0, (box.width - 1, box.height - 1))
+    ones = np.column_stack([here[known], np.ones(len(at))])
+    off = there[known] - (ones @ affine + residual[pixel[:, 1], pixel[:, 0]])
+    middle = ones.mean(axis=0) * [1, 1, 0]
+    moments = (ones - middle).T @ (ones - middle) + np.diag([1e-2, 1e-2, 0])
+    change = np.linalg.solve(moments, (ones - middle).T @ off)
+    left = off - (ones - middle) @ change
+    change[2] -= middle[:2] @ change[:2]
+    place = pixel[:, 1] * box.width + pixel[:, 0]
+    sums = _smooth(_splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box), points.fine * NEAR_PX)
+    features = sums[..., 1:] / (sums[..., :1] + 0.05)
+    return (affine + change).astype(np.float32), (residual + features).astype(np.float32)
 
 
 def _order(layers: list[_Laid], shape: tuple[int, int]) -> list[_Laid]:

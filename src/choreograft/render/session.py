@@ -5,6 +5,7 @@ Shapes: H x W pixels of the performer's canvas.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.errors import OptionError
-from choreograft.performer.device import Compute, one_thread
+from choreograft.performer.device import Compute, one_thread, run_ahead
 from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
-from choreograft.performer.references import Atlas, part_turns
+from choreograft.performer.references import Atlas
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Composite, Conditioning
-from choreograft.performer.warp import Warped, Warper
+from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 from choreograft.render.nearest import NearestFrames
@@ -135,8 +136,8 @@ def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
     maps = region.paste(both, both.new_zeros(1, 1, *mended.shape[-2:]))
     maps[:, :3] = (maps[:, :3] + mended + 1) * 127.5
     decided = maps[0].permute(1, 2, 0).cpu().numpy()
-    colour, trust, shift, matte = np.split(decided, (3, 4, 6), axis=-1)
-    parts = colour, matte[..., 0], trust[..., 0], shift
+    colour, shift, matte = np.split(decided, (3, 5), axis=-1)
+    parts = colour, matte[..., 0], shift
     return Decisions(*(np.ascontiguousarray(part) for part in parts))
 
 
@@ -176,13 +177,7 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
     warper = Warper(Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts))
-    turns, camera = part_turns(body), body.camera
-    for t, vertices in enumerate(body.skin()):
-        if not motion.track.present[t]:
-            warper.forget()
-            yield None
-            continue
-        yield warper.draw(camera.place(vertices), turns[t], camera.focal_px, camera.size)
+    yield from run_ahead(warper.draw_dance(partial(pose_frames, body, motion.track)), "guides")
 
 
 def _retrieve(performer: Performer, track: PoseTrack, full: FullSize | None) -> Iterator[RenderedFrame]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.resample import resample_body
 from choreograft.body.track import BodyTrack
-from choreograft.performer.device import Compute
+from choreograft.performer.device import Compute, run_ahead
 from choreograft.performer.performer import Performer
 from choreograft.pose.resample import resample_track
 from choreograft.pose.track import PoseTrack
@@ -24,7 +24,8 @@ from choreograft.progress import Progress, silent
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
 from choreograft.retarget.carry import Motion, carry_over
-from choreograft.video.read import Frame, VideoInfo, measure_length, probe, read_frames
+from choreograft.video.picture import TimedPicture
+from choreograft.video.read import VideoInfo, measure_length, probe, read_pictures
 from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
@@ -86,7 +87,7 @@ def bring_to(timing: Timing, motion: Motion) -> Motion:
     return Motion(track, replace(resample_body(motion.body, timing.source_s, timing.rate), time_s=timing.shown_s))
 
 
-def nearest_frames(frames: Iterable[Frame], times: Iterable[Fraction]) -> Iterator[Frame]:
+def nearest_frames(frames: Iterable[TimedPicture], times: Iterable[Fraction]) -> Iterator[TimedPicture]:
     """For each of increasing times the frame nearest to it, the earlier of two; holds no more than two frames.
 
     Reads on to the last frame in any case: only there a file shows that it breaks off.
@@ -158,8 +159,8 @@ def render_dance(
     cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
-    originals = nearest_frames(read_frames(source), timing.source_times)
-    frames = render_frames(performer, motion, compute, size)
+    originals = nearest_frames(read_pictures(source), timing.source_times)
+    frames = run_ahead(render_frames(performer, motion, compute, size), "drawing")
     with (
         _open_result(output, info, size, timing) as video,
         _open_side_by_side(side_by_side, info, beside, timing) as comparison,
@@ -170,10 +171,10 @@ def render_dance(
             video.write(rendered.image, time, stay)
             if comparison is not None:
                 drawn = [fit_into(picture, beside) for picture in (rendered.stick, rendered.image)]
-                pictures = [scale_to_height(original.image, beside.height), *drawn]
+                pictures = [scale_to_height(original.to_rgb(), beside.height), *drawn]
                 comparison.write(np.concatenate(pictures, axis=1), time, stay)
             if n in columns:
-                shown.append([fit_into(image, cell) for image in (original.image, rendered.stick, rendered.image)])
+                shown.append([fit_into(image, cell) for image in (original.to_rgb(), rendered.stick, rendered.image)])
             advance(n + 1)
     if sheet is not None:
         save_picture(tile_pictures([list(row) for row in zip(*shown, strict=True)]), sheet)

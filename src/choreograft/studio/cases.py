@@ -20,6 +20,8 @@ from choreograft.video.size import Size
 TARGET_CAMERA = Camera(Size(360, 480), height_m=1.1, distance_m=4.6, view_m=2.85)
 CLOSE_CAMERA = Camera(Size(360, 480), height_m=1.36, distance_m=3.0, view_m=1.4)
 TARGET_ROOM = "living room"
+MIN_HEIGHT = 120
+"""Of rendered clips, px: in smaller ones nobody is found."""
 
 _SPECS = (
     PairSpec(
@@ -65,6 +67,12 @@ _SPECS = (
         source_room="studio", source_light="dim",
     ),
     PairSpec(
+        name="front_only", target="ada", source="dina", motion="turns", shown="gestures",
+        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        source_camera=Camera(Size(432, 576), height_m=1.2, distance_m=4.4, view_m=2.6, pitch_deg=2.0),
+        source_room="studio",
+    ),
+    PairSpec(
         name="close_up", target="ada", source="seed-5", motion="gestures",
         target_camera=CLOSE_CAMERA, target_room=TARGET_ROOM,
         source_camera=Camera(Size(512, 384), height_m=1.3, distance_m=2.8, view_m=1.3),
@@ -73,7 +81,7 @@ _SPECS = (
 )  # fmt: skip
 
 CASES: Mapping[str, PairSpec] = {spec.name: spec for spec in _SPECS}
-"""All but `close_up` share one target clip, so one trained performer serves them."""
+"""All but `front_only` and `close_up` share one target clip, so one trained performer serves them."""
 
 DEFINED_BY_SOURCE = ("same_build", "short_to_tall", "broad_to_slim")
 """Cases about who the source is; the others are about camera or motion."""
@@ -111,6 +119,16 @@ def with_seed(spec: PairSpec, seed: int) -> PairSpec:
     )
 
 
+def _at_height(spec: PairSpec, height_px: int) -> PairSpec:
+    """The same pair in more or fewer pixels: so many rows of the target, the source in proportion."""
+    factor = height_px / spec.target_camera.size.height
+    target, source = (
+        replace(camera, size=Size(*(2 * round(side * factor / 2) for side in camera.size)))
+        for camera in (spec.target_camera, spec.source_camera)
+    )
+    return replace(spec, target_camera=target, source_camera=source)
+
+
 def render_cases(specs: Iterable[PairSpec], folder: Path, progress: Progress = silent) -> list[Pair]:
     """Render each pair into `folder`/name; what is there and whole stays.
 
@@ -135,6 +153,10 @@ def render_chosen(options: StudioOptions, progress: Progress = silent) -> list[P
     given = {"target": options.target, "source": options.source, "motion": options.motion, "seconds": options.seconds}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     specs = [replace(with_seed(find_case(name), options.seed), **changes) for name in names]
+    if options.height is not None:
+        if options.height < MIN_HEIGHT:
+            raise OptionError(f"--height is {options.height}; expected at least {MIN_HEIGHT} px")
+        specs = [_at_height(spec, options.height) for spec in specs]
     for spec in specs:  # a wrong name is told before the first clip is rendered
         find_performer(spec.target)
         find_performer(spec.source)

@@ -47,13 +47,15 @@ class PairSpec:
     """Of all three clips."""
     seed: int = 0
     """Which motion a routine draws that has more than one."""
+    shown: str = "showcase"
+    """What the target clip shows, one of `routines.ROUTINES`: all sides and many moves, or less."""
     showcase_seconds: float = 20.0
     """Of the target clip."""
 
     def takes(self) -> dict[str, Take]:
         """The three clips as takes, by the names in `CLIPS`."""
         target = Take(
-            performer=self.target, routine="showcase", room=self.target_room, camera=self.target_camera,
+            performer=self.target, routine=self.shown, room=self.target_room, camera=self.target_camera,
             seconds=self.showcase_seconds, rate=self.rate, light=self.target_light,
         )  # fmt: skip
         motion: dict[str, Any] = {"routine": self.motion, "seconds": self.seconds, "rate": self.rate, "seed": self.seed}

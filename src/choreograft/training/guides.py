@@ -19,7 +19,7 @@ from torch import Tensor
 from choreograft.body.track import BodyTrack
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.references import Atlas, ReferenceBank, part_turns
-from choreograft.performer.warp import Warper
+from choreograft.performer.warp import Posed, Warper
 
 GAP_S: Final = 0.5
 FAR_S: Final = 4.0
@@ -37,16 +37,21 @@ class Guides:
     """Draws guides for the frames of a recording; safe to be called from several threads."""
 
     def __init__(
-        self, bank: ReferenceBank, bodies: Sequence[BodyTrack], seed: int, cutouts: Cutouts | None = None
+        self,
+        bank: ReferenceBank,
+        bodies: Sequence[BodyTrack],
+        faces: NDArray[np.float32],
+        seed: int,
+        cutouts: Cutouts | None = None,
     ) -> None:
         """Keep what is needed.
 
         Args:
-            bodies: of the recording's frames, one track a clip, on the canvas.
+            bodies: of the recording's frames, one track a clip, on the canvas. faces: (N, 68, 2) px in them.
             cutouts: see `Atlas.of`.
         """
         self._warper = Warper(Atlas.of(bank, cutouts=cutouts))
-        self._bodies, self._seed = tuple(bodies), seed
+        self._bodies, self._faces, self._seed = tuple(bodies), faces, seed
         self._clip_of = np.repeat(np.arange(len(bodies)), [len(body) for body in bodies])
         self._starts = np.cumsum([0, *(len(body) for body in bodies)])
         self._bank_clip = np.repeat(np.arange(len(bank.bodies)), [len(body) for body in bank.bodies])
@@ -72,12 +77,11 @@ class Guides:
         if rng.random() < OFF_SHARE:
             turns = body.turns + rng.normal(0, OFF_RAD, body.turns.shape).astype(np.float32)
             body = replace(body, turns=turns, pelvis=body.pelvis + rng.normal(0, OFF_M, 3).astype(np.float32))
-        camera, vertices = body.camera, next(body.skin())
         with self._lock:
-            self._warper.forget()
-            warped = self._warper.draw(
-                camera.place(vertices), part_turns(body)[0], camera.focal_px, camera.size, allowed=far
-            )
+            camera = body.camera
+            vertices = camera.place(next(body.skin()))
+            posed = Posed(vertices, part_turns(body)[0], camera.focal_px, camera.size, self._faces[n])
+            warped = self._warper.draw(posed, far)
         return warped.as_guide()
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from choreograft.errors import PersonError
 from choreograft.files import atomic_path, write_json
 from choreograft.performer.plate import Plate, estimate_plate, view_plate
+from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.video.read import read_frames
@@ -61,6 +62,11 @@ class Recording:
     """Of each clip, the frames of its video that were kept."""
     pairs: NDArray[np.intp]
     """(P,) every n for which n and n + 1 are consecutive frames that show the person."""
+
+    @property
+    def faces(self) -> NDArray[np.float32]:
+        """(N, 68, 2) px the points of the face; NaN where unseen."""
+        return np.concatenate([track.xy[:, skeleton.FACE] for track in self.tracks])
 
     def plate_at(self, n: int) -> NDArray[np.uint8]:
         """(H, W, 3) the background of frame n."""

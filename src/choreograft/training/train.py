@@ -171,7 +171,7 @@ def train_performer(
         stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
         bank, cutouts = None, None
         if placed:
-            bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed)
+            bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed, recording.faces)
             if recording.has_background:
                 cutouts = cut_references(recording, shown, chosen, progress)
         performer = build_performer(plan, recording, stage, bank, cutouts)
@@ -262,7 +262,7 @@ def plan_lessons(
     if not performer.staging.guided:
         return Lessons(recording, performer.staging)
     assert performer.bank is not None
-    guides = Guides(performer.bank, bodies, seed, performer.cutouts)
+    guides = Guides(performer.bank, bodies, recording.faces, seed, performer.cutouts)
     places = np.concatenate([body.camera.project(body.points) for body in bodies])
     return Lessons(recording, performer.staging, guides, lambda n: performer.region_around(places[n : n + 2]))
 

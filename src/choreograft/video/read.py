@@ -7,7 +7,7 @@ Shapes: H, W pixels of a frame as a viewer sees it (rotation and pixel shape app
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.video.decode import ASSUMED_TIME_BASE, ReadReport
+from choreograft.video.picture import TimedPicture
 from choreograft.video.reel import open_reel
 from choreograft.video.size import Size
 
-__all__ = ["Frame", "ReadReport", "VideoInfo", "measure_length", "probe", "read_frames"]
+__all__ = ["Frame", "ReadReport", "VideoInfo", "measure_length", "probe", "read_frames", "read_pictures"]
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,17 @@ def read_frames(path: Path, report: ReadReport | None = None) -> Iterator[Frame]
         VideoError: as `probe`; after the last frame also if the file turns out to break off early; of a folder,
             where a picture cannot be read or is of another size than the first.
     """
+    for index, picture in enumerate(read_pictures(path, report)):
+        yield Frame(index, float(picture.time), picture.time, picture.to_rgb(), picture.duration)
+
+
+def read_pictures(path: Path, report: ReadReport | None = None) -> Iterator[TimedPicture]:
+    """The same frames before their colours are converted, which costs more than decoding them.
+
+    Args, Raises: as `read_frames`.
+    """
     with open_reel(path) as reel:
         start: Fraction | None = None
-        for index, picture in enumerate(reel.pictures(report or ReadReport())):
+        for picture in reel.pictures(report or ReadReport()):
             start = picture.time if start is None else start
-            time = picture.time - start
-            yield Frame(index, float(time), time, picture.to_rgb(), picture.duration)
+            yield replace(picture, time=picture.time - start)
