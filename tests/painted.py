@@ -11,7 +11,7 @@ from choreograft.body.track import BodyTrack
 from choreograft.performer.cutouts import Cutouts, cut_out
 from choreograft.performer.layers import LAYERS
 from choreograft.performer.references import ReferenceBank, find_nearest, part_turns
-from choreograft.performer.warp import Warped, Warper
+from choreograft.performer.warp import Posed, Warped, Warper
 from choreograft.video.size import Canvas, Size
 from filmed import film
 
@@ -41,9 +41,14 @@ def draw_surfaces(body: BodyTrack, mesh: Mesh) -> list[SurfaceMap]:
 
 def draw_frame(warper: Warper, t: int, allowed: NDArray[np.bool_] | None = None) -> Warped:
     """Frame t of the scene from references."""
+    return warper.draw(pose(t), allowed)
+
+
+def pose(t: int) -> Posed:
+    """Frame t of the scene, its face unknown."""
     body, _, _ = scene()
     vertices = body.camera.place(next(body.skin(np.array([t]))))
-    return warper.draw(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size, allowed)
+    return Posed(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size)
 
 
 def paint(surface: SurfaceMap, colours: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -62,7 +67,8 @@ def painted_bank() -> ReferenceBank:
     surfaces = draw_surfaces(kept, mesh)
     frames = np.stack([paint(surface, colours).round() for surface in surfaces]).astype(np.uint8)
     masks = np.stack([surface.covered.numpy() * np.uint8(255) for surface in surfaces])
-    return ReferenceBank(frames, masks, (kept,), np.ones((len(kept), len(LAYERS)), np.float32))
+    sharpness, faces = np.ones((len(kept), len(LAYERS)), np.float32), np.full((len(kept), 68, 2), np.nan, np.float32)
+    return ReferenceBank(frames, masks, (kept,), sharpness, faces)
 
 
 def weave(surface: SurfaceMap) -> NDArray[np.float32]:
@@ -96,5 +102,5 @@ def woven_bank() -> tuple[ReferenceBank, Cutouts]:
         entry, place = cut_out(beyond, matte, canvas)
         coded.append(entry)
         places.append(place)
-    bank = ReferenceBank(np.stack(frames), np.stack(masks), plain.bodies, plain.sharpness)
+    bank = ReferenceBank(np.stack(frames), np.stack(masks), plain.bodies, plain.sharpness, plain.faces)
     return bank, Cutouts(FULL, np.full((FULL.height, FULL.width, 3), GREY, np.uint8), coded, np.array(places))

@@ -47,8 +47,7 @@ def drawn(full: FullSize, warped: Warped) -> NDArray[np.float32]:
 def decide(warped: Warped, **changes: NDArray[np.float32]) -> Decisions:
     """A generator that agrees with the references in everything else."""
     agreed = Decisions(
-        warped.colour.astype(np.float32), warped.alpha.copy(), np.ones_like(warped.alpha),
-        np.zeros((*warped.alpha.shape, 2), np.float32),
+        warped.colour.astype(np.float32), warped.alpha.copy(), np.zeros((*warped.alpha.shape, 2), np.float32)
     )  # fmt: skip
     return replace(agreed, **changes)
 
@@ -86,10 +85,10 @@ def test_a_generator_that_agrees_changes_little(
     full: FullSize, warped: Warped, drawn: NDArray[np.float32], inside: NDArray[np.bool_]
 ) -> None:
     agreed = full.draw(warped, decide(warped)).astype(np.float32)
-    assert np.abs(split(agreed)[0] - split(drawn)[0])[inside].mean() < 4
-    assert np.corrcoef(split(agreed)[1][inside].ravel(), split(drawn)[1][inside].ravel())[0, 1] > 0.9
-    assert split(agreed)[1][inside].std() > 0.5 * split(drawn)[1][inside].std()  # what the canvas shows of it is moiré
-    assert np.abs(agreed - drawn).mean() < 1.5
+    assert np.abs(agreed - drawn)[inside].mean() < 2
+    assert np.corrcoef(split(agreed)[1][inside].ravel(), split(drawn)[1][inside].ravel())[0, 1] > 0.97
+    assert split(agreed)[1][inside].std() > 0.9 * split(drawn)[1][inside].std()
+    assert np.abs(agreed - drawn).mean() < 1
 
 
 def test_a_generators_colours_move_what_is_coarse_and_leave_the_detail(
@@ -105,17 +104,14 @@ def test_a_generators_colours_move_what_is_coarse_and_leave_the_detail(
     assert after[1][inside].std() > 0.8 * before[1][inside].std()
 
 
-@pytest.mark.parametrize("without", ["trust", "colours alike"])
-def test_detail_that_the_generator_does_not_believe_is_left_out(
-    full: FullSize, warped: Warped, inside: NDArray[np.bool_], without: str
+def test_references_that_the_generator_does_not_believe_are_left_out(
+    full: FullSize, warped: Warped, inside: NDArray[np.bool_]
 ) -> None:
-    other = np.full(warped.colour.shape, 20, np.float32)
-    doubts = {
-        "trust": decide(warped, trust=np.zeros_like(warped.alpha)), "colours alike": decide(warped, colour=other),
-    }  # fmt: skip
-    fine = split(full.draw(warped, doubts[without]).astype(np.float32))[1]
+    other = np.tile(np.float32([0, 255, 0]), (*warped.alpha.shape, 1))
+    painted = full.draw(warped, decide(warped, colour=other)).astype(np.float32)
+    assert np.abs(painted - other[0, 0])[inside].mean() < 2
     believed = split(full.draw(warped, decide(warped)).astype(np.float32))[1]
-    assert fine[inside].std() < 0.4 * believed[inside].std()
+    assert split(painted)[1][inside].std() < 0.1 * believed[inside].std()
 
 
 def test_where_the_generator_has_less_of_the_person_its_outline_wins(full: FullSize, warped: Warped) -> None:

@@ -73,11 +73,13 @@ def test_the_bank_holds_different_poses_and_leaves_the_blurred_out() -> None:
     bank = painted_bank()
     body = bank.bodies[0]
     frames = bank.frames.copy()
+    faces = np.arange(bank.faces.size, dtype=np.float32).reshape(bank.faces.shape)
     frames[2] = frames[2].mean(axis=(0, 1), keepdims=True).astype(np.uint8)  # no detail at all
-    chosen, which = ReferenceBank.choose(frames, bank.masks, [body], ReferenceConfig(count=3, blurred_share=0.2))
+    chosen, which = ReferenceBank.choose(frames, bank.masks, [body], faces, ReferenceConfig(count=3, blurred_share=0.2))
     assert len(chosen) == 3
     assert (np.diff(which) > 0).all()
     assert_allclose(chosen.frames, frames[which])
+    assert_allclose(chosen.faces, faces[which])
     assert_allclose(chosen.bodies[0].time_s, body.time_s[which])
     whole = measure_sharpness(frames, bank.masks)[:, None] * measure_layer_sharpness(body)
     assert_allclose(chosen.sharpness, whole[which])
@@ -91,7 +93,7 @@ def test_the_bank_holds_different_poses_and_leaves_the_blurred_out() -> None:
 
 def test_small_footage_is_taken_whole() -> None:
     bank = painted_bank()
-    assert len(ReferenceBank.choose(bank.frames, bank.masks, bank.bodies)[0]) == len(bank)
+    assert len(ReferenceBank.choose(bank.frames, bank.masks, bank.bodies, bank.faces)[0]) == len(bank)
 
 
 def test_clips_of_one_person_make_one_bank() -> None:
@@ -99,7 +101,7 @@ def test_clips_of_one_person_make_one_bank() -> None:
     half = len(bank) // 2
     body = bank.bodies[0]
     clips = [body.select(np.arange(half)), body.select(np.arange(half, len(body)))]
-    joined = ReferenceBank.choose(bank.frames, bank.masks, clips)[0]
+    joined = ReferenceBank.choose(bank.frames, bank.masks, clips, bank.faces)[0]
     assert [len(clip) for clip in joined.bodies] == [half, len(bank) - half]
     assert_allclose(Atlas.of(joined).xy.numpy(), Atlas.of(bank).xy.numpy())
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap
+from choreograft.config import WarpConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS
-from choreograft.performer.references import Atlas, part_turns
-from choreograft.performer.warp import NOWHERE, Warper
-from painted import GREY, draw_frame, draw_surfaces, paint, painted_bank, scene
+from choreograft.performer.references import Atlas
+from choreograft.performer.warp import NOWHERE, Warper, pose_frames
+from choreograft.pose import skeleton
+from choreograft.retarget.body import to_pose_track
+from filmed import film
+from painted import GREY, SIZE, draw_frame, draw_surfaces, paint, painted_bank, pose, scene
 
 L = len(LAYERS)
 TORSO = PARTS.index("torso")
@@ -92,19 +97,71 @@ def test_frames_that_are_not_allowed_are_not_used(atlas: Atlas) -> None:
     assert (warped.provenance >= 0).any()
 
 
-def test_choices_are_steady_over_time(atlas: Atlas) -> None:
-    warper = Warper(atlas)
-    first, again = (draw_frame(warper, t).choice for t in (6, 7))
-    assert first.shape == (L, 3)
-    assert (first[:, 0] == again[:, 0]).mean() > 0.7
-    warper.forget()
-    assert_array_equal(draw_frame(warper, 7).choice, draw_frame(Warper(atlas), 7).choice)
+def test_a_dance_keeps_its_references_while_they_serve_and_fades_where_they_change(atlas: Atlas) -> None:
+    config = WarpConfig()
+    frames = list(Warper(atlas).draw_dance(lambda: map(pose, range(24))))
+    chosen = np.stack([warped.choice[:, 0] for warped in frames])
+    alone = np.stack([draw_frame(Warper(atlas), t).choice[:, 0] for t in range(24)])
+    assert chosen.shape == (24, L)
+    assert (np.diff(chosen, axis=0) != 0).sum() <= (np.diff(alone, axis=0) != 0).sum()
+    for t, warped in enumerate(frames):
+        near = chosen[max(0, t - config.fade_frames) : t + config.fade_frames + 1]
+        for layer in range(L):
+            own = [sheet for sheet in warped.sheets if sheet.layer == layer]
+            if (near[:, layer] == chosen[t, layer]).all():
+                assert not own or (own[0].reference, own[0].gate.max()) == (chosen[t, layer], 255)
+            else:
+                last = own[-1]  # on top of it all, and half of it at most
+                assert last.reference in near[:, layer]
+                assert 0 < last.gate.max() <= 128
+
+
+def test_where_nobody_is_a_dance_begins_anew(atlas: Atlas) -> None:
+    there = [0, 1, 2, None, 12, 13]
+    frames = list(Warper(atlas).draw_dance(lambda: (None if t is None else pose(t) for t in there)))
+    assert [warped is None for warped in frames] == [t is None for t in there]
+    parts = [list(Warper(atlas).draw_dance(lambda run=run: map(pose, run))) for run in (there[:3], there[4:])]
+    for a, b in zip((*frames[:3], *frames[4:]), (*parts[0], *parts[1]), strict=True):
+        assert_array_equal(a.colour, b.colour)
+
+
+def test_a_body_comes_with_the_face_of_its_track_and_not_at_all_where_nobody_is() -> None:
+    body, _, _ = scene()
+    filmed = film("ada", "squats")
+    track = to_pose_track(body, filmed.body, filmed.track)
+    track = replace(track, present=np.arange(len(track)) != 3)
+    poses = list(pose_frames(body, track))
+    assert [posed is None for posed in poses] == [t == 3 for t in range(len(track))]
+    for t in (0, 7):
+        assert_array_equal(poses[t].vertices, pose(t).vertices)
+        assert_array_equal(poses[t].face, track.xy[t, skeleton.FACE])
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (3.0, -2.0)])
+def test_a_face_lies_where_its_points_are(surfaces: list[SurfaceMap], shift: tuple[float, float]) -> None:
+    t, n = 6, 2
+    head = np.flatnonzero(Atlas.of(painted_bank()).vertex_parts[:, PARTS.index("head")] > 0.99)
+    xy = scene()[0].camera.project(next(scene()[0].skin(np.array([t])))[head])
+    front = np.argsort(scene()[0].camera.place(next(scene()[0].skin(np.array([t])))[head])[:, 2])[:600]
+    points = xy[np.random.default_rng(0).choice(front, 68, replace=False)].astype(np.float32)
+    faces = np.full_like(painted_bank().faces, np.nan)
+    faces[n] = points
+    warper = Warper(Atlas.of(replace(painted_bank(), faces=faces)))
+    shown = warper.draw_from(surfaces[t], np.full((L, 3), n), points + np.float32(shift)).colour
+    true = paint(surfaces[t], scene()[2])
+    matrix = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])
+    part = (surfaces[t].part == PARTS.index("head")).numpy()
+    inner = ~widen(torch.from_numpy(~(part & (cv2.warpAffine(part.astype(np.uint8), matrix, SIZE) > 0))), 3)
+    moved = np.abs(shown - cv2.warpAffine(true, matrix, SIZE))[inner].mean()
+    assert inner.sum() > 20
+    assert moved < 8
+    if any(shift):
+        assert moved < 0.5 * np.abs(shown - true)[inner].mean()
 
 
 def test_nobody_in_the_picture_draws_nothing(atlas: Atlas) -> None:
-    body, _, _ = scene()
-    vertices = body.camera.place(next(body.skin(np.array([0])))) + np.array([50.0, 0, 0])
-    warped = Warper(atlas).draw(vertices, part_turns(body)[0], body.camera.focal_px, body.camera.size)
+    posed = pose(0)
+    warped = Warper(atlas).draw(replace(posed, vertices=posed.vertices + np.array([50.0, 0, 0])))
     assert warped.alpha.max() == 0
     assert not warped.unseen.any()
     assert (warped.provenance == NOWHERE).all()
