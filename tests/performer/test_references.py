@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from choreograft.body.parts import NO_PART, PARTS
+from choreograft.body.parts import NO_PART, PARTS, vertex_parts
 from choreograft.config import ReferenceConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import (
@@ -22,7 +22,7 @@ from choreograft.performer.references import (
     part_turns,
     project,
 )
-from painted import SIZE, draw_surfaces, painted_bank, scene, woven_bank
+from painted import SIZE, draw_surfaces, paint, painted_bank, scene, woven_bank
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +166,22 @@ def test_the_cutouts_colours_and_mattes_count_rather_than_the_frames() -> None:
         colours = cv2.GaussianBlur(shown[n, ..., :3].numpy(), (0, 0), 1).astype(int)
         assert np.abs(colours - cv2.GaussianBlur(bank.frames[n], (0, 0), 1))[person].mean() < 6
         assert ((shown[n, ..., 3].numpy() > 127) ^ (bank.masks[n] > 127)).mean() < 0.01
+
+
+def test_what_was_never_seen_has_the_colours_of_what_is_near_it() -> None:
+    body, mesh, _ = scene()
+    shape = body.shape.build()
+    parts, behind = vertex_parts(shape), shape.vertices[:, 1]  # it looks along -y
+    head = parts == PARTS.index("head")
+    hair = head & (behind > np.median(behind[head]))
+    colours = np.where(hair[:, None], [30, 30, 200], np.where(head[:, None], [200, 120, 90], [40, 160, 40]))
+    bank = painted_bank()
+    surfaces = draw_surfaces(bank.bodies[0], mesh)
+    frames = np.stack([paint(surface, colours.astype(np.float32)) for surface in surfaces]).round().astype(np.uint8)
+    atlas = Atlas.of(replace(bank, frames=frames))
+    unseen = (atlas.quality.sum(0) == 0).numpy()
+    back = unseen & head & (behind > np.quantile(behind[head], 0.7))
+    assert back.sum() > 50
+    off = np.abs(atlas.colours.numpy() - colours).max(axis=1)
+    assert np.median(off[back]) < 40  # of 170 to the face
+    assert np.median(off[unseen & ~head]) < 10
