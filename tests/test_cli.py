@@ -1,17 +1,23 @@
 """The command line: what is refused, how it is said, and that nothing is left behind."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from choreograft import __version__, pipeline
 from choreograft.cli import main, parse
 from choreograft.options import DanceOptions, TrainOptions
 from choreograft.performer.device import Compute
+from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.performer.store import save_performer
 from choreograft.presets import DEFAULT_PRESET
-from swaying import swaying_track, write_target
+from choreograft.retarget.stance import Stance
+from swaying import PRESET, SIZE, swaying_track, write_target
 
 
 @pytest.fixture
@@ -127,6 +133,35 @@ def test_what_is_no_video_is_refused_before_any_work(refuse, clip, tmp_path):
 def test_a_file_that_is_no_performer_is_refused(refuse, clip, tmp_path):
     (tmp_path / "her.performer").write_bytes(clip.read_bytes())
     assert "expected a choreograft-performer" in refuse("dance", clip, "--as", "her.performer", "-o", "out.mp4")
+
+
+@pytest.fixture
+def her(tmp_path: Path) -> Path:
+    """A performer file of 64x96 px."""
+    stance = Stance.measure(swaying_track(24))
+    performer = Performer(PerformerCard("her", PRESET, SIZE, stance), torch.zeros(3, SIZE.height, SIZE.width))
+    save_performer(performer, tmp_path / "her.performer")
+    return tmp_path / "her.performer"
+
+
+def test_a_height_that_cannot_be_drawn_is_refused_before_any_work(refuse, clip, her):
+    options = ("-o", "out.mp4", "--height")
+    expected = "--height is 2000; expected 96, which her can be drawn at"
+    assert expected in refuse("dance", clip, "--as", her, *options, 2000, code=2)
+    assert "expected 96 or 256" in refuse("dance", clip, "--as", clip, *options, 2000, code=2)  # of draft's
+    assert "expected 512" in refuse("dance", clip, "--as", clip, "--preset", "paper", *options, 96, code=2)
+    assert "--height" in refuse("dance", clip, "--as", her, *options, "tall", code=2)
+
+
+def test_a_performer_file_of_an_older_version_is_refused_with_what_to_do(refuse, clip, her):
+    with safe_open(her, framework="pt") as file:
+        header = json.loads(file.metadata()["choreograft"]) | {"version": 1}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, her, {"choreograft": json.dumps(header)})
+    said = refuse("dance", clip, "--as", her, "-o", "out.mp4")
+    assert "her.performer" in said
+    assert "version 1" in said
+    assert said.endswith("make one with choreograft train")
 
 
 def test_an_output_is_never_an_input_nor_overwritten_unasked(refuse, clip, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -31,7 +32,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a second of each performer: target.mp4 at 24 fps, source.mp4 with sound at 30/1.001."""
     pytest.importorskip("anny", reason="needs the extra 'studio'")
     folder = tmp_path_factory.mktemp("studio")
-    upright, wide = Camera(Size(150, 200), 1.08, 4.2, 2.6), Camera(Size(266, 150), 1.35, 4.8, 2.3, 6.0)
+    upright, wide = Camera(Size(240, 320), 1.08, 4.2, 2.6), Camera(Size(266, 150), 1.35, 4.8, 2.3, 6.0)
     render_clip(replace(TARGET_TAKE, routine="dance", camera=upright, seconds=1.2), folder / "target.mp4")
     render_clip(replace(SOURCE_TAKE, camera=wide, seconds=1.0), folder / "source.mp4")
     return folder
@@ -51,7 +52,7 @@ def test_the_main_job_keeps_rate_length_and_sound_of_the_source(studio, danced):
     assert out.has_sound
     times = [[frame.time for frame in read_frames(studio / name)] for name in ("source.mp4", "out.mp4")]
     assert times[0] == times[1]
-    assert out.size == Size(192, 256)
+    assert out.size == probe(studio / "target.mp4").size == Size(240, 320)
     assert probe(studio / "out.side_by_side.mp4").frames == len(times[0])
 
 
@@ -78,6 +79,20 @@ def test_the_next_dance_uses_the_performer_and_the_tracks_that_are_there(studio,
     first, second = (list(read_frames(studio / name)) for name in ("again.mp4", "by_file.mp4"))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_a_dance_is_as_tall_as_is_asked_for(studio, danced):
+    performer = next((studio / "choreograft_runs").glob("target-*/target.performer"))
+    done = run(studio, "dance", "source.mp4", "--as", performer, "-o", "small.mp4", "--height", "280")
+    assert done.returncode == 0, done.stderr
+    assert probe(studio / "small.mp4").size == Size(210, 280)
+    frames = [next(read_frames(studio / name)).image for name in ("small.mp4", "out.mp4")]
+    large = cv2.resize(frames[1], (210, 280), interpolation=cv2.INTER_AREA)
+    assert np.abs(frames[0].astype(int) - large).mean() < 4
+    refused = run(studio, "dance", "source.mp4", "--as", performer, "-o", "no.mp4", "--height", "720")
+    assert refused.returncode == 2
+    assert "--height is 720; expected 256 to 320" in refused.stderr.splitlines()[-1]
+    assert not (studio / "no.mp4").exists()
 
 
 def test_two_devices_train_one_performer(studio, danced):

@@ -15,10 +15,11 @@ from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
+from choreograft.performer.cutouts import full_size
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
-from choreograft.performer.performer import Performer
+from choreograft.performer.performer import Performer, canvas_size
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
@@ -28,7 +29,7 @@ from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, fi
 from choreograft.progress import Progress, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
-from choreograft.render.session import choose_size
+from choreograft.render.session import choose_size, pick_size
 from choreograft.render.timing import TimingRequest
 from choreograft.render.transfer import render_dance
 from choreograft.retarget.body import BodyStage, retarget_body
@@ -39,6 +40,7 @@ from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe
+from choreograft.video.size import Size
 from choreograft.video.write import check_output
 
 
@@ -83,7 +85,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
             raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
     else:
         _check_retarget(options, preset)
-        probe(options.target)
+        _check_height(options, preset, probe(options.target).size)
         plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
         check_weights(preset.perceptual, progress, weights)
         compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
@@ -275,6 +277,12 @@ def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path |
         names = ", ".join(PERCEPTUAL_NAMES)
         raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
     return replace(preset, perceptual="vgg19"), weights
+
+
+def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
+    """Refuse a height that a performer trained on footage of that size cannot draw."""
+    full = full_size(filmed) if preset.refers else None
+    pick_size(options.target.stem, canvas_size(preset, filmed), full, options.height)
 
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:

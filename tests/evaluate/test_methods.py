@@ -168,6 +168,27 @@ def test_unknown_methods_are_refused_with_those_there_are(names):
         check_methods(names, 256)
 
 
+@pytest.mark.parametrize("name", ["draft@", "draft@tall", "draft@-1", "draft@0", "nearest@256", "cyclegan@256", "@256"])
+def test_heights_are_those_of_methods_that_are_trained(name):
+    check_methods(["draft", "draft@256", "preview@720"], 256)
+    with pytest.raises(OptionError, match=f"--compare: found '{name}'; expected some of .*draft@256"):
+        check_methods(["draft", name], 256)
+
+
+def test_a_method_at_a_height_is_the_same_performer_with_results_of_its_own(footage, terms, monkeypatch):
+    monkeypatch.setattr(methods, "TRAINED", {"tiny": PRESET})
+    monkeypatch.setattr(methods, "read_shown_bodies", lambda *_: None)
+    plain, small = (plan_method(name, footage, terms) for name in ("tiny", f"tiny@{SIZE.height}"))
+    assert (plain.name, small.name) == ("tiny", f"tiny@{SIZE.height}")
+    assert plain.identity != small.identity
+    assert plain.preset == small.preset
+    drawn = [plan.build(silent) for plan in (plain, small)]
+    assert len(list(terms.runs.glob("target-*/target.performer"))) == 1
+    assert [(method.size, method.shown) for method in drawn] == [(SIZE, SIZE)] * 2
+    with pytest.raises(OptionError, match="--height is 50; expected 96"):
+        plan_method("tiny@50", footage, terms).build(silent)
+
+
 def test_sets_stand_for_their_methods_and_nothing_is_compared_twice():
     assert list_methods("ablation") == ("frame-by-frame", "paper-small", "paper-small-face")
     assert list_methods("draft, paper-small,ablation,,draft") == (

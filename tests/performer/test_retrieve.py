@@ -1,17 +1,30 @@
 from dataclasses import replace
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.parts import PARTS
 from choreograft.config import WarpConfig
-from choreograft.performer.retrieve import SKIRT, Wanted, choose, rate_references, turn_angles
+from choreograft.performer.layers import LAYER_OF, LAYERS
+from choreograft.performer.retrieve import (
+    IN_PLANE,
+    UNUSABLE,
+    Wanted,
+    add_spares,
+    change_costs,
+    choose_track,
+    compare_faces,
+    rate_layers,
+    rate_references,
+    turn_angles,
+)
 
-P, N = len(PARTS), 4
+P, N, L = len(PARTS), 4, len(LAYERS)
 CONFIG = WarpConfig()
-TORSO, HEAD = PARTS.index("torso"), PARTS.index("head")
+TORSO, HEAD, FOREARM = (PARTS.index(name) for name in ("torso", "head", "left_forearm"))
 
 
 def still(count: int) -> np.ndarray:
@@ -24,58 +37,130 @@ def wanted() -> Wanted:
     return Wanted(np.eye(P, dtype=np.float32) * 100, still(P))
 
 
-def test_angles_are_those_of_the_rotation_between() -> None:
-    turns = Rotation.from_rotvec([[0, 0, 0.3], [1.2, 0, 0], [0, -2.0, 0]]).as_matrix().astype(np.float32)
-    assert_allclose(turn_angles(turns[:, None], still(1)), [[0.3], [1.2], [2.0]], atol=1e-3)
+@pytest.mark.parametrize(
+    ("turn", "angle"), [((0, 0, 0.3), 0.3), ((1.2, 0, 0), 1.2), ((0, -2.0, 0), IN_PLANE * 2.0), ((0, 0, 0), 0.0)]
+)
+def test_a_turn_counts_in_full_unless_it_is_about_the_line_of_sight(turn: tuple[float, ...], angle: float) -> None:
+    before = Rotation.random(1, rng=5).as_matrix()
+    turned = Rotation.from_rotvec(turn).as_matrix() @ before
+    assert_allclose(turn_angles(*(part.astype(np.float32) for part in (turned[None], before))), [[angle]], atol=2e-3)
 
 
-def test_costs_add_up_what_is_unseen_turned_and_blurred(wanted: Wanted) -> None:
+def test_costs_add_up_what_is_unseen_turned_blurred_and_unclear(wanted: Wanted) -> None:
     quality = np.ones((N, P), np.float32)
     quality[1, HEAD] = 0.25
     turns = np.tile(still(P), (N, 1, 1, 1))
     turns[2, HEAD] = Rotation.from_rotvec([0, 0, 0.5]).as_matrix()
-    sharpness = np.array([1, 1, 1, 0], np.float32)
-    costs = rate_references(wanted, quality, turns, sharpness, CONFIG)
+    sharpness, clearness = np.ones((2, N, L), np.float32)
+    sharpness[3, LAYER_OF[FOREARM]], clearness[3, LAYER_OF[TORSO]] = 0.5, 0.75
+    costs = rate_references(wanted, quality, turns, sharpness, clearness, CONFIG)
     assert_allclose(costs[0], 0, atol=1e-3)
     assert_allclose(costs[1, HEAD], 0.75, atol=1e-3)
     assert_allclose(costs[2, HEAD], CONFIG.angle_cost * 0.5, atol=2e-3)
     assert costs[2, TORSO] > 0.01  # the head joins it
-    assert_allclose(costs[3], CONFIG.blur_cost, atol=1e-3)
+    assert_allclose(costs[3, FOREARM], CONFIG.blur_cost * 0.5, atol=1e-3)
+    assert_allclose(costs[3, LAYER_OF[TORSO] == LAYER_OF], CONFIG.clear_cost * 0.25, atol=1e-3)
+    assert_allclose(costs[3, HEAD], 0, atol=1e-3)
 
 
-def test_one_reference_serves_all_parts_unless_another_is_clearly_better(wanted: Wanted) -> None:
+def test_it_does_not_matter_from_which_side_an_arm_is_seen(wanted: Wanted) -> None:
     quality = np.ones((N, P), np.float32)
-    costs = np.full((N, P), 0.5, np.float32)
-    costs[1] = 0.3
-    costs[2, HEAD] = 0.3 - CONFIG.part_gain / 2
-    assert (choose(costs, wanted, quality, None, CONFIG)[:, 0] == 1).all()
-    costs[2, HEAD] = 0.3 - 2 * CONFIG.part_gain
-    first = choose(costs, wanted, quality, None, CONFIG)[:, 0]
-    assert first[HEAD] == 2
-    assert (np.delete(first, HEAD) == 1).all()
+    quality[1] = 0
+    turns = np.tile(still(P), (N, 1, 1, 1))
+    ones = np.ones((N, L), np.float32)
+    costs = rate_references(wanted, quality, turns, ones, ones, CONFIG)
+    for part, name in enumerate(PARTS):
+        assert costs[1, part] == pytest.approx(0 if name.endswith(("arm", "hand")) else 1, abs=1e-3)
 
 
-def test_hips_and_thighs_share_a_reference(wanted: Wanted) -> None:
-    costs = np.full((N, P), 1.0, np.float32)
-    costs[0] = 0.5
-    costs[3, SKIRT[1]] = 0.0
-    first = choose(costs, wanted, np.ones((N, P), np.float32), None, CONFIG)[:, 0]
-    assert len(set(first[list(SKIRT)])) == 1
+def test_one_reference_serves_all_layers_unless_another_is_clearly_better(wanted: Wanted) -> None:
+    for layer, gain in ((LAYER_OF[TORSO], CONFIG.part_gain), (LAYER_OF[HEAD], CONFIG.limb_gain)):
+        for share, expected in ((0.5, 1), (2, 2)):
+            costs = np.full((N, P), 0.5, np.float32)
+            costs[1] = 0.3
+            costs[2, layer == LAYER_OF] = 0.3 - share * gain
+            first = rate_layers(costs, wanted, CONFIG).argmin(axis=0)
+            assert first[layer] == expected
+            assert (np.delete(first, layer) == 1).all()
 
 
-def test_a_choice_stays_until_another_is_clearly_better(wanted: Wanted) -> None:
-    quality, costs = np.ones((N, P), np.float32), np.full((N, P), 1.0, np.float32)
-    costs[0], costs[1] = 0.5, 0.5 - CONFIG.stay_gain / 2
-    before = np.zeros((P, 1 + CONFIG.spares), np.intp)
-    assert (choose(costs, wanted, quality, before, CONFIG)[:, 0] == 0).all()
-    costs[1] = 0.5 - 2 * CONFIG.stay_gain
-    assert (choose(costs, wanted, quality, before, CONFIG)[:, 0] == 1).all()
+def test_a_layers_cost_is_that_of_its_parts_by_what_they_fill(wanted: Wanted) -> None:
+    thigh, trunk = PARTS.index("left_thigh"), LAYER_OF[TORSO]
+    weights = wanted.weights.copy()
+    weights[thigh, thigh] = 700  # of 1000 px of the trunk
+    costs = np.tile(np.linspace(0.2, 0.5, N, dtype=np.float32)[:, None], (1, P))
+    costs[:, thigh] += np.float32([0, 0.1, 0.2, 0.3])
+    layers = rate_layers(costs, replace(wanted, weights=weights), CONFIG)
+    apart = np.array([0, 1, 1, 1]) * CONFIG.part_gain  # the first serves the whole body best
+    assert_allclose(layers[:, trunk], np.linspace(0.2, 0.5, N) + 0.7 * np.arange(N) / 10 + apart, atol=1e-5)
+    unseen = rate_layers(costs, replace(wanted, weights=0 * weights), CONFIG)
+    assert np.isfinite(unseen).all()
 
 
-def test_what_is_not_allowed_is_never_chosen(wanted: Wanted) -> None:
-    costs = np.full((N, P), 0.5, np.float32)
-    costs[0] = 0
-    chosen = choose(costs, wanted, np.ones((N, P), np.float32), None, CONFIG, np.array([False, True, True, True]))
+def test_a_dance_is_drawn_on_the_cheapest_of_all_ways_through_it() -> None:
+    rng = np.random.default_rng(4)
+    costs = rng.random((5, 3, L)).astype(np.float32)
+    changes = rng.random((3, 3)).astype(np.float32) * (1 - np.eye(3, dtype=np.float32))
+    track = choose_track(list(costs), changes)
+    assert track.shape == (5, L)
+    for layer in range(L):
+
+        def price(way: tuple[int, ...], layer: int = layer) -> float:
+            stays = sum(costs[t, n, layer] for t, n in enumerate(way))
+            return float(stays + sum(changes[a, b] for a, b in pairwise(way)))
+
+        best = min(price(way) for way in product(range(3), repeat=5))
+        assert price(tuple(track[:, layer])) == pytest.approx(best, abs=1e-5)
+
+
+def test_a_choice_stays_until_another_is_clearly_better() -> None:
+    changes = np.float32([[0, 0.5], [0.5, 0]])
+    costs = np.full((6, 2, L), 0.3, np.float32)
+    costs[:, 1] = 1
+    costs[2, 1] = 0.1  # better for a moment
+    assert not choose_track(list(costs), changes).any()
+    costs[3:, 1] = 0.1  # and on
+    assert_array_equal(choose_track(list(costs), changes)[:, 3], [0, 0, 1, 1, 1, 1])
+
+
+def test_going_to_what_was_filmed_right_after_costs_less() -> None:
+    moments = np.array([[0, 1.0], [0, 1.0 + CONFIG.change_s / 4], [0, 9.0], [1, 1.0]])
+    expected = CONFIG.change_cost * np.array([[0, 0.25, 1, 1], [0.25, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]])
+    assert_allclose(change_costs(moments, CONFIG), expected, atol=1e-6)
+
+
+def test_faces_are_compared_by_their_shape_alone() -> None:
+    rng = np.random.default_rng(1)
+    face = rng.normal(0, 20, (68, 2)).astype(np.float32)
+    turn = Rotation.from_rotvec([0, 0, 0.4]).as_matrix()[:2, :2]
+    moved = 1.7 * face @ turn.T + [40, -3]
+    moved[:17] += 30  # the jaw does not count
+    other = face.copy()
+    other[48:] += [0, 12]  # a mouth further down
+    hidden = np.full_like(face, np.nan)
+    away = compare_faces(np.float32([moved, other, hidden]), face)
+    assert away[0] == pytest.approx(0, abs=1e-5)
+    assert away[1] == pytest.approx(procrustes_distance(other[17:], face[17:]), rel=1e-4)
+    assert away[2] == pytest.approx((away[0] + away[1]) / 2)
+    assert not compare_faces(np.float32([hidden, hidden]), face).any()
+    assert not compare_faces(np.float32([moved, other]), hidden).any()
+
+
+def procrustes_distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Root mean square distance after the best similarity of the other, found by least squares, over the one's size."""
+    a, b = one - one.mean(axis=0), other - other.mean(axis=0)
+    columns = np.stack([np.column_stack([b[:, 0], b[:, 1]]).ravel(), np.column_stack([-b[:, 1], b[:, 0]]).ravel()], 1)
+    left = np.linalg.lstsq(columns, a.ravel(), rcond=None)[0]
+    off = a.ravel() - columns @ left
+    return float(np.sqrt((off**2).sum() / (a**2).sum()))
+
+
+def test_what_may_not_be_used_is_no_spare(wanted: Wanted) -> None:
+    costs = np.full((N, L), 0.5, np.float32)
+    costs[0] = UNUSABLE
+    chosen = add_spares(np.full(L, 2), costs, wanted, np.ones((N, P), np.float32), CONFIG)
+    assert chosen.shape == (L, 1 + CONFIG.spares)
+    assert (chosen[:, 0] == 2).all()
     assert not (chosen == 0).any()
 
 
@@ -86,7 +171,7 @@ def test_spares_show_what_the_first_hides(wanted: Wanted) -> None:
     quality[1:3, :P] = 0
     quality[1:, P:] = 0
     quality[2, P:] = 1
-    costs = np.tile(np.array([0.1, 0.6, 0.7, 0.8], np.float32)[:, None], (1, P))
-    chosen = choose(costs, two, quality, None, CONFIG)
+    costs = np.tile(np.array([0.1, 0.6, 0.7, 0.8], np.float32)[:, None], (1, L))
+    chosen = add_spares(np.zeros(L, np.intp), costs, two, quality, CONFIG)
     assert (chosen[:, 0] == 0).all()
     assert (chosen[:, 1] == 2).all()

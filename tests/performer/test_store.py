@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -10,12 +11,13 @@ from safetensors.torch import save_file
 
 from choreograft.config import GeneratorConfig
 from choreograft.errors import FileFormatError
+from choreograft.performer.cutouts import Cutouts, cut_out
 from choreograft.performer.performer import Performer, PerformerCard, canvas_size
 from choreograft.performer.staging import Conditioning
 from choreograft.performer.store import load_performer, save_performer
 from choreograft.presets import PRESETS, Preset
 from choreograft.retarget.stance import Stance
-from choreograft.video.size import Size
+from choreograft.video.size import Canvas, Size
 from swaying import ENHANCED_PRESET, FACE_PRESET, PRESET, SIZE, swaying_track
 
 DEEPER = replace(PRESET.generator, residual_blocks=5)
@@ -140,3 +142,46 @@ def test_weights_of_another_architecture_are_refused_in_one_line(tmp_path, spoil
 )
 def test_the_canvas_is_as_tall_as_the_preset_and_shaped_like_the_video(video, expected):
     assert canvas_size(PRESETS["draft"], Size(*video)) == expected
+
+
+def test_a_file_from_before_results_had_a_size_of_their_own_says_what_to_do(tmp_path):
+    path = tmp_path / "old.performer"
+    save_performer(make_performer(), path)
+    damage(path, header={"version": 1})
+    words = r"old\.performer: expected .* of version 2, found .* version 1 .*; make one with choreograft train$"
+    with pytest.raises(FileFormatError, match=words) as caught:
+        load_performer(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def cut_performer():
+    """One with three cutouts of noise."""
+    rng, full = np.random.default_rng(0), Size(3 * SIZE.width, 3 * SIZE.height)
+    picture = rng.integers(0, 256, (3, full.height, full.width, 3)).astype(np.uint8)
+    matte = np.zeros((full.height, full.width), np.uint8)
+    matte[40:200, 50:120] = 255
+    coded, places = zip(*(cut_out(one, matte, Canvas(full, SIZE)) for one in picture), strict=True)
+    performer = make_performer()
+    performer.cutouts = Cutouts(full, picture[0], coded, np.array(places))
+    return performer
+
+
+def test_cutouts_come_back_as_they_were(tmp_path, cut_performer):
+    save_performer(cut_performer, tmp_path / "p.performer")
+    before, after = cut_performer.cutouts, load_performer(tmp_path / "p.performer").cutouts
+    assert after.size == before.size
+    np.testing.assert_array_equal(after.plate, before.plate)
+    for n in range(3):
+        np.testing.assert_array_equal(after.look(n, 3.0).picture, before.look(n, 3.0).picture)
+        assert after.look(n, 3.0).corner == before.look(n, 3.0).corner
+
+
+@pytest.mark.parametrize("name", ["plate", "packed", "starts", "places"])
+def test_damaged_cutouts_are_refused_in_one_line(tmp_path, cut_performer, name):
+    path = tmp_path / "p.performer"
+    save_performer(cut_performer, path)
+    damage(path, tensors={f"cutouts/{name}": cut_performer.cutouts.tensors()[name][: -1 if name != "plate" else 40]})
+    with pytest.raises(FileFormatError, match=r"p\.performer: expected .*picture.*; make one with") as caught:
+        load_performer(path)
+    assert "\n" not in str(caught.value)

@@ -13,10 +13,10 @@ import torch
 from choreograft.config import JournalConfig
 from choreograft.files import text_hash
 from choreograft.performer.store import load_performer
-from choreograft.presets import Budget
+from choreograft.presets import PRESETS, Budget
 from choreograft.training.recording import Clip
 from choreograft.training.stages import BEGIN
-from choreograft.training.train import TrainingPlan, train_performer
+from choreograft.training.train import DRAWING_RECIPE, TrainingPlan, train_performer
 from swaying import ENHANCED_PRESET, swaying_track, write_target
 from taught import CPU, materials_of
 from trained_together import FRAMES, STOP_AT
@@ -28,6 +28,8 @@ IMAGES = 24
 TRAIN = ["train", "target.mp4", "--preset", ENHANCED_PRESET.name, "--images", IMAGES]
 TRAIN += ["--device", "cpu", "--precision", "float32"]  # to the last bit as taught.CPU, on any processor
 DEADLINE_S = 120
+LEFT_OUT = ("temporal", "face", "enhancer", "stages")
+"""Of a preset that has none of it."""
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,8 @@ def test_what_goes_wrong_in_one_process_ends_all_with_one_line(run, tmp_path, tr
     assert done.returncode not in (0, 130)
     assert done.stdout == ""
     assert done.stderr.count("choreograft: error: ") == 1
-    assert words in done.stderr.splitlines()[-1]
+    said = next(line for line in done.stderr.splitlines() if line.startswith("choreograft: error: "))
+    assert words in said  # libraries of processes that are ended may have a word of their own after it
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("*/*/*.performer"))
 
@@ -157,3 +160,11 @@ def test_runs_of_one_pair_a_step_keep_their_name_and_others_have_their_own(plan)
     options = [list(plan.clips.values()), plan.person, preset, asdict(plan.budget), plan.seed]
     assert replace(plan, batch=1).key == text_hash(options)
     assert len({replace(plan, batch=batch).key for batch in (1, 2, 3)}) == 3
+
+
+def test_runs_whose_people_are_drawn_from_references_are_named_by_how_that_is_done(plan):
+    refers = replace(plan, preset=PRESETS["preview"].without_face(), batch=1)
+    preset = {name: value for name, value in asdict(refers.preset).items() if name not in LEFT_OUT}
+    options = [list(plan.clips.values()), plan.person, preset, asdict(plan.budget), plan.seed]
+    assert refers.key == text_hash([*options, {"drawing": DRAWING_RECIPE}])
+    assert DRAWING_RECIPE > 1

@@ -28,15 +28,19 @@ GUIDED = Preset(
 )  # fmt: skip
 
 
+UNKNOWN = np.full((len(scene()[0]), 68, 2), np.nan, np.float32)
+"""Faces of the scene."""
+
+
 @pytest.fixture(scope="module")
 def guides() -> Guides:
     body, _, _ = scene()
-    return Guides(painted_bank(), [body], seed=0)
+    return Guides(painted_bank(), [body], UNKNOWN, seed=0)
 
 
 def test_equal_occasions_give_equal_guides(guides: Guides) -> None:
     body, _, _ = scene()
-    again = Guides(painted_bank(), [body], seed=0)
+    again = Guides(painted_bank(), [body], UNKNOWN, seed=0)
     assert torch.equal(guides.draw(7, 3), again.draw(7, 3))
     assert any(not torch.equal(guides.draw(7, 3), guides.draw(7, k)) for k in range(4, 8))
 
@@ -47,9 +51,9 @@ def test_references_are_never_close_in_time(guides: Guides, monkeypatch: pytest.
     seen = []
     draw = guides._warper.draw
 
-    def watch(*args, allowed, **kwargs):
+    def watch(posed, allowed):
         seen.append(allowed)
-        return draw(*args, allowed=allowed, **kwargs)
+        return draw(posed, allowed)
 
     monkeypatch.setattr(guides._warper, "draw", watch)
     for occasion in range(12):
@@ -144,7 +148,7 @@ def test_footage_of_seconds_still_has_references() -> None:
     short = body.select(np.arange(4))
     bank = painted_bank()
     few = replace(
-        bank, frames=bank.frames[:2], masks=bank.masks[:2], sharpness=bank.sharpness[:2],
+        bank, frames=bank.frames[:2], masks=bank.masks[:2], sharpness=bank.sharpness[:2], faces=bank.faces[:2],
         bodies=(bank.bodies[0].select(np.arange(2)),),
     )  # fmt: skip
-    assert Guides(few, [short], seed=0).draw(1, 0)[3].max() > 0.5
+    assert Guides(few, [short], UNKNOWN[:4], seed=0).draw(1, 0)[3].max() > 0.5

@@ -33,7 +33,8 @@ def train(folder: Path, progress: SilentProgress) -> Path:
 
 
 def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path):
-    child = subprocess.Popen([sys.executable, __file__, str(tmp_path)], env={**os.environ, "PYTHONPATH": TESTS})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([TESTS, *sys.path])}
+    child = subprocess.Popen([sys.executable, __file__, str(tmp_path)], env=environment)
     give_up_at = time.monotonic() + DEADLINE_S
     while not (found := list(tmp_path.glob("runs/*/checkpoint.safetensors"))):
         assert child.poll() is None, "the training ended before it was killed"

@@ -47,23 +47,24 @@ class Cutouts:
     """Colours and matte of each, as the bytes of picture files."""
     places: NDArray[np.float64]
     """(N, 3) scale and corner of each."""
-    _decoded: dict[int, Cutout] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _decoded: dict[tuple[int, float], Cutout] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def look(self, n: int, scale: float) -> Cutout:
         """Reference n, decoded, for results of so many pixels for each of the canvas; the last ones are remembered."""
-        found = self._decoded.pop(n, None)
+        found = self._decoded.pop((n, scale), None)
         if found is None:
             colours, matte = self.coded[n]
             picture = np.dstack([decode(colours), decode(matte, cv2.IMREAD_GRAYSCALE)])
             own, left, top = self.places[n].tolist()
             if scale < WORTH_SHRINKING * own:
-                h, w = (max(2, round(side * scale / own)) for side in picture.shape[:2])
-                own *= h / picture.shape[0]
-                picture = np.asarray(cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+                times = max(scale / own, 2 / min(picture.shape[:2]))
+                own *= times
+                # by exactly so much: with rounded sides the far edges would lie half a pixel off
+                picture = np.asarray(cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_AREA))
             found = Cutout(np.asarray(picture, dtype=np.uint8), own, (left, top))
         while len(self._decoded) >= DECODED:
             self._decoded.pop(next(iter(self._decoded)))
-        self._decoded[n] = found
+        self._decoded[n, scale] = found
         return found
 
     def lay(self, n: int, canvas: Size) -> tuple[Picture, Picture]:
@@ -94,8 +95,10 @@ class Cutouts:
         """
         packed, starts, places, plate = (tensors[name].numpy() for name in ("packed", "starts", "places", "plate"))
         parts = [packed[start:end] for start, end in pairwise(starts)]
-        if len(parts) != 2 * len(places):
+        if len(parts) != 2 * len(places) or places.shape[1:] != (3,):
             raise ValueError(f"{len(parts)} pictures for {len(places)} references")
+        if starts[0] != 0 or starts[-1] != len(packed) or np.diff(starts).min() <= 0:
+            raise ValueError(f"pictures of references that do not fill their {len(packed)} bytes")
         picture = decode(plate)
         pairs = list(zip(parts[::2], parts[1::2], strict=True))
         return Cutouts(Size(picture.shape[1], picture.shape[0]), picture, pairs, places)
@@ -126,7 +129,7 @@ def decode(blob: NDArray[np.uint8], how: int = cv2.IMREAD_COLOR) -> Picture:
     Raises:
         ValueError: the bytes are no picture.
     """
-    picture = cv2.imdecode(blob, how)
+    picture = cv2.imdecode(blob, how) if len(blob) else None
     if picture is None:
         raise ValueError("a reference's picture that is damaged")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if picture.ndim == 3 else picture, dtype=np.uint8)

@@ -81,6 +81,8 @@ def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], s
 
 def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:
     """From the back to the front: as `LAYERS` has them, unless one is clearly nearer where two overlap."""
+    if not layers:
+        return []
     alpha = np.zeros((len(layers), *shape), np.float32)
     depth = np.zeros_like(alpha)
     for n, layer in enumerate(layers):

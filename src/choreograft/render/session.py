@@ -46,15 +46,26 @@ def choose_size(performer: Performer, height: int | None = None) -> Size:
     Raises:
         OptionError: a height that it cannot draw.
     """
-    canvas, cutouts = performer.card.size, performer.cutouts
-    largest = canvas if cutouts is None else cutouts.size
+    cutouts = performer.cutouts
+    return pick_size(performer.card.name, performer.card.size, None if cutouts is None else cutouts.size, height)
+
+
+def pick_size(name: str, canvas: Size, full: Size | None, height: int | None) -> Size:
+    """The same of somebody of that name who is drawn on a canvas and, where the references are kept so, at full size.
+
+    Raises:
+        OptionError: a height that they cannot be drawn at.
+    """
+    largest = full or canvas
     if height is None or height == largest.height:
         return largest
     if height == canvas.height:
         return canvas
-    if cutouts is None or not canvas.height < height < largest.height:
-        expected = f"{canvas.height}" if cutouts is None else f"{canvas.height} to {largest.height}"
-        raise OptionError(f"--height is {height}; expected {expected}, which {performer.card.name} can be drawn at")
+    if not canvas.height < height < largest.height:
+        expected = f"{canvas.height} to {largest.height}"
+        if largest.height <= canvas.height:
+            expected = " or ".join(map(str, sorted({largest.height, canvas.height})))
+        raise OptionError(f"--height is {height}; expected {expected}, which {name} can be drawn at")
     return Size(2 * round(largest.width * height / largest.height / 2), 2 * round(height / 2))
 
 
