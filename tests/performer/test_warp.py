@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap
 from choreograft.config import WarpConfig
-<<<<<<< HEAD
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.references import part_turns
-from choreograft.performer.retrieve import SKIRT
-from choreograft.performer.warp import NOWHERE, Warper, draw_from
-from painted import GREY, draw_surfaces, paint, painted_bank, scene
-from plain_warp import draw_body
-=======
 from choreograft.performer.layers import LAYER_OF, LAYERS
-from choreograft.performer.atlas import Atlas
 from choreograft.performer.warp import NOWHERE, Warper, pose_frames
 from choreograft.pose import skeleton
 from choreograft.retarget.body import to_pose_track
@@ -30,7 +22,6 @@ from painted import GREY, SIZE, draw_frame, draw_surfaces, paint, painted_bank, 
 
 L = len(LAYERS)
 TORSO = PARTS.index("torso")
->>>>>>> suite
 
 
 @pytest.fixture(scope="module")
