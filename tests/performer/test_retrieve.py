@@ -58,7 +58,7 @@ def test_costs_add_up_what_is_unseen_turned_blurred_and_unclear(wanted: Wanted) 
     assert_allclose(costs[1, HEAD], 0.75, atol=1e-3)
     assert_allclose(costs[2, HEAD], CONFIG.angle_cost * 0.5, atol=2e-3)
     assert costs[2, TORSO] > 0.01  # the head joins it
-    assert_allclose(costs[3, FOREARM], CONFIG.blur_cost * 0.5, atol=1e-3)
+    assert_allclose(costs[3, FOREARM], CONFIG.limb_blur_cost * 0.5, atol=1e-3)
     assert_allclose(costs[3, LAYER_OF[TORSO] == LAYER_OF], CONFIG.clear_cost * 0.25, atol=1e-3)
     assert_allclose(costs[3, HEAD], 0, atol=1e-3)
 
