@@ -87,17 +87,6 @@ def test_what_is_enlarged_lies_where_the_canvas_has_it(placed: Canvas) -> None:
 
 
 @laid
-def test_what_is_enlarged_and_shrunk_again_is_as_it_was(placed: Canvas) -> None:
-    enlargement = Enlargement(placed)
-    window, smooth = enlargement.window(BOX), wave(*grid(BOX))
-    again = enlargement.shrink(enlargement.enlarge(smooth, BOX, window), BOX, window)
-    assert again.shape == smooth.shape
-    inner = (slice(3, -3), slice(3, -3))
-    assert np.abs(again - smooth)[inner].mean() < 0.8
-    assert np.abs(again - smooth)[inner].max() < 3  # of 240
-
-
-@laid
 @pytest.mark.parametrize("finer", [1.0, 0.6])
 def test_a_sheet_on_a_known_way_shows_the_known_picture(placed: Canvas, finer: float) -> None:
     enlargement = Enlargement(placed)

@@ -30,6 +30,8 @@ OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
 REMEMBERED: Final = 160
 """Layers of references that are kept cut out, some 1 MB each at 1080x1920."""
+NO_SHADE: Final = 128
+"""Grey level that stands for no change of light."""
 SURE: Final = 2.0
 """Times a reference's matte: where less than half of a pixel is the person, its detail is not believed in full."""
 ROOM_PX: Final = 2
@@ -68,7 +70,7 @@ class FullSize:
         window = self._enlargement.window(box)
         drawn = self._lay(warped, box, window)
         if decisions is not None:
-            drawn = self._decide(drawn, decisions, box, window)
+            drawn = self._decide(drawn, warped, decisions, box, window)
         behind = np.ascontiguousarray(result[window])
         result[window] = cv2.blendLinear(drawn.colour, behind, drawn.alpha, 1 - drawn.alpha)
         return result
@@ -121,36 +123,41 @@ class FullSize:
         self._cuts[key] = found
         return found
 
-    def _decide(self, drawn: Drawing, decisions: Decisions, box: Box, window: Window) -> Drawing:
+    def _decide(self, drawn: Drawing, warped: Warped, decisions: Decisions, box: Box, window: Window) -> Drawing:
         """The same as a generator wants it."""
         enlargement, at = self._enlargement, box.at
-        drawn = self._shift(drawn, decisions.shift[at], box, window)
-        seen = enlargement.shrink(drawn.alpha, box, window)
-        weighted = cv2.multiply(drawn.colour, cv2.merge([drawn.alpha] * 3), dtype=cv2.CV_32F)
-        shown = enlargement.shrink(weighted, box, window) / np.maximum(seen, 1e-3)[..., None]
-        wanted, matte = decisions.colour[at], decisions.matte[at]
-        agreed = _agree(shown, wanted) * (seen > 0.5)
-        shade = _mean(wanted - shown, agreed, SHADE_PX)
+        wanted, matte, by = decisions.colour[at], decisions.matte[at], decisions.shift[at]
+        drawn = _shift(drawn, enlargement.enlarge(by * np.float32(enlargement.scale), box, window))
+        small = _shift(Drawing(np.ascontiguousarray(warped.colour[at]), warped.alpha[at]), by)
+        shown, seen = small.colour.astype(np.float32), small.alpha
+        shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
         detail = cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3))
-        own = _spread(wanted, matte)
+        kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
+        light = enlargement.enlarge(_levels(shade + NO_SHADE), box, window)
+        theirs = cv2.addWeighted(drawn.colour, 1, light, 1, -NO_SHADE)
+        own = enlargement.enlarge(_levels(_spread(wanted, matte)), box, window)
+        colour = np.asarray(cv2.blendLinear(theirs, own, kept, 1 - kept), dtype=np.uint8)
+
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
         trusted = enlargement.enlarge(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), box, window)
         steep = EDGE * enlargement.scale
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
         cut = np.clip(enlargement.enlarge(smooth, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
-        alpha = cut + trusted * (drawn.alpha - cut)
-        kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
-        theirs = cv2.add(drawn.colour, enlargement.enlarge(shade, box, window), dtype=cv2.CV_32F)
-        colour = cv2.blendLinear(theirs, enlargement.enlarge(own, box, window), kept, 1 - kept)
-        return Drawing(np.clip(colour, 0, 255).astype(np.uint8), alpha)
+        return Drawing(colour, cut + trusted * (drawn.alpha - cut))
 
-    def _shift(self, drawn: Drawing, by: Floats, box: Box, window: Window) -> Drawing:
-        """The same, moved by so many canvas pixels (h, w, 2)."""
-        flow = self._enlargement.enlarge(by * np.float32(-self._enlargement.scale), box, window)
-        flow[..., 0] += np.arange(flow.shape[1], dtype=np.float32)
-        flow[..., 1] += np.arange(flow.shape[0], dtype=np.float32)[:, None]
-        parts = (cv2.remap(part, flow, None, cv2.INTER_LINEAR) for part in (drawn.colour, drawn.alpha))  # type: ignore[call-overload]
-        return Drawing(*parts)
+
+def _shift(drawn: Drawing, by: Floats) -> Drawing:
+    """A drawing (H, W), each place moved by (H, W, 2) px, right and down."""
+    place = -by
+    place[..., 0] += np.arange(by.shape[1], dtype=np.float32)
+    place[..., 1] += np.arange(by.shape[0], dtype=np.float32)[:, None]
+    parts = (cv2.remap(part, place, None, cv2.INTER_LINEAR) for part in (drawn.colour, drawn.alpha))  # type: ignore[call-overload]
+    return Drawing(*parts)
+
+
+def _levels(maps: Floats) -> Picture:
+    """Grey levels as a picture has them."""
+    return np.asarray(np.clip(maps + 0.5, 0, 255), dtype=np.uint8)
 
 
 def _meet(one: Window, other: Window) -> Window:

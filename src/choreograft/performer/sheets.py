@@ -57,7 +57,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Enlargement:
-    """From boxes of the canvas to the pixels of a result and back. Pixel centres lie at integers + 0.5."""
+    """From boxes of the canvas to the pixels of a result. Pixel centres lie at integers + 0.5."""
 
     placed: Canvas
     """Lays a result on the canvas."""
@@ -91,13 +91,6 @@ class Enlargement:
         flags = how | cv2.WARP_INVERSE_MAP
         matrix = self._matrix(box, window)
         return np.asarray(cv2.warpAffine(maps, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
-
-    def shrink(self, maps: Any, box: Box, window: tuple[slice, slice]) -> Any:
-        """(H, W[, C]) in a window of the result at the canvas's size in a box, by means over squares."""
-        side = max(1, round(self.scale))
-        means = cv2.blur(maps, (side, side)) if side > 1 else maps
-        matrix, size = self._matrix(box, window), (box.width, box.height)
-        return np.asarray(cv2.warpAffine(means, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
     def places(self, window: tuple[slice, slice]) -> tuple[Floats, Floats]:
         """(W,) and (H,) where the columns and rows of a window lie on the canvas, px."""
@@ -208,16 +201,16 @@ class Drawing:
 
     def add(self, sample: Picture, share: float) -> None:
         """Add a share of a sample (H, W, 4), as if shown for a part of the time."""
-        shown = cv2.multiply(sample[..., 3], share / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
+        shown = cv2.multiply(cv2.extractChannel(sample, 3), share / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
         self.colour = np.asarray(
-            cv2.blendLinear(np.ascontiguousarray(sample[..., :3]), self.colour, shown, self.alpha), dtype=np.uint8
+            cv2.blendLinear(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB), self.colour, shown, self.alpha), dtype=np.uint8
         )
         self.alpha = np.asarray(cv2.add(self.alpha, shown))
 
     def lay(self, sample: Picture, share: Picture, at: tuple[slice, slice]) -> None:
         """Lay a sample (h, w, 4) over a part of it, its matte times a share (h, w) of 255."""
-        shown = cv2.multiply(sample[..., 3], share, scale=1 / 255**2, dtype=cv2.CV_32F)
+        shown = cv2.multiply(cv2.extractChannel(sample, 3), share, scale=1 / 255**2, dtype=cv2.CV_32F)
         kept = cv2.multiply(self.alpha[at], 1 - shown)
         colour = np.ascontiguousarray(self.colour[at])
-        self.colour[at] = cv2.blendLinear(np.ascontiguousarray(sample[..., :3]), colour, shown, kept)
+        self.colour[at] = cv2.blendLinear(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB), colour, shown, kept)
         self.alpha[at] = cv2.add(shown, kept)
