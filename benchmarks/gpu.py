@@ -52,9 +52,10 @@ SHEET_COLUMNS = 6
 def prepare(options: argparse.Namespace) -> None:
     """Track, fit and draw everything that training and drawing will need."""
     from choreograft.evaluate.metrics.regions import find_boxes
+    from choreograft.performer.atlas import Atlas
     from choreograft.performer.perceptual import fetch_weights
     from choreograft.performer.performer import canvas_size
-    from choreograft.performer.references import Atlas, ReferenceBank
+    from choreograft.performer.references import ReferenceBank
     from choreograft.performer.warp import Warper, pose_frames
     from choreograft.pipeline import read_bodies, read_clip
     from choreograft.pose.draw import draw_track_frame

@@ -19,7 +19,7 @@ import tyro
 from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.options import DanceOptions
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_clip
+from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
@@ -39,6 +39,8 @@ class Options:
     target: tyro.conf.Positional[Path]
     minutes: float = 6.0
     """Training time."""
+    height: int | None = None
+    """Of the result; the target's own if left out."""
     runs: Path = Path("choreograft_runs")
     """Tracks and performers that are there already are used: give an empty folder to time everything."""
 
@@ -47,7 +49,9 @@ def main(options: Options) -> None:
     """Run the command line as a user would, then measure its result."""
     output = options.runs / f"{options.source.stem}_as_{options.target.stem}.mp4"
     arguments = ["dance", options.source, "--as", options.target, "-o", output, "--minutes", options.minutes]
-    arguments += ["--runs", options.runs, "--overwrite", "--side-by-side"]
+    arguments += ["--runs", options.runs, "--overwrite"]
+    if options.height is not None:
+        arguments += ["--height", options.height]
     began = time.monotonic()
     subprocess.run([sys.executable, "-m", "choreograft", *map(str, arguments)], check=True)
     wall_s = time.monotonic() - began
@@ -56,10 +60,10 @@ def main(options: Options) -> None:
     training = summary["performer_training"]
     before, after = probe(options.source), probe(output)
     error, missed = measure_pose(options, output, Path(summary["performer"]))
-    print("| source as target | wall | images trained | images/s | rendered frames/s | pose error | joints missed |")
-    print("|---|---|---|---|---|---|---|")
+    print("| source as target | size | wall | images trained | images/s | frames/s | pose error | joints missed |")
+    print("|---|---|---|---|---|---|---|---|")
     print(
-        f"| {options.source.stem} as {options.target.stem} | {wall_s:.0f} s | {training['images']} |"
+        f"| {options.source.stem} as {options.target.stem} | {after.size} | {wall_s:.0f} s | {training['images']} |"
         f" {training['images'] / training['seconds']:.1f} | {summary['frames'] / summary['render_seconds']:.1f} |"
         f" {error:.1%} | {missed:.1%} |"
     )
@@ -70,7 +74,8 @@ def main(options: Options) -> None:
 def measure_pose(options: Options, output: Path, performer: Path) -> tuple[float, float]:
     """Mean error of the body joints found in the result, in body heights, and the share of joints not found."""
     clip, _ = read_clip(options.source, DanceOptions(options.source, options.target, output).person, options.runs)
-    asked = motion_for(load_performer(performer), clip.track).track
+    body = read_bodies([clip], 1, options.runs)[0]  # as `dance` carries motion over unless told otherwise
+    asked = motion_for(load_performer(performer), clip.track, body).track
     found, _ = clean_track(load_or_track(output, options.runs / "tracks", TrackingConfig()), CleaningConfig())
     wanted = _body(asked)
     both = wanted & _body(found)

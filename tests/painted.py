@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.body.track import BodyTrack
+from choreograft.performer.atlas import find_nearest
 from choreograft.performer.cutouts import Cutouts, cut_out
 from choreograft.performer.layers import LAYERS
-from choreograft.performer.references import ReferenceBank, find_nearest, part_turns
+from choreograft.performer.references import ReferenceBank, part_turns
 from choreograft.performer.warp import Posed, Warped, Warper
 from choreograft.video.size import Canvas, Size
 from filmed import film
@@ -48,7 +49,7 @@ def pose(t: int) -> Posed:
     """Frame t of the scene, its face unknown."""
     body, _, _ = scene()
     vertices = body.camera.place(next(body.skin(np.array([t]))))
-    return Posed(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size)
+    return Posed(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size, time_s=float(body.time_s[t]))
 
 
 def paint(surface: SurfaceMap, colours: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -371,8 +371,12 @@ class WarpConfig:
     """Of the part next to it that is turned otherwise, for each rad: folds of cloth follow the joint between them."""
     blur_cost: float = 0.5
     """Of a reference in which the part is smeared against one in which it is sharp."""
+    limb_blur_cost: float = 1.0
+    """The same of arms and hands."""
     clear_cost: float = 0.6
     """Of a reference in which the part cannot be told from others beside it against one in which it stands alone."""
+    limb_clear_cost: float = 2.0
+    """The same of arms and hands, which are often beside something, or beyond the picture's edge."""
     part_gain: float = 0.2
     """Trunk and legs leave the reference that serves the whole body best only for one that is better by this much."""
     limb_gain: float = 0.05
@@ -383,6 +387,9 @@ class WarpConfig:
     """Of going from one reference to another in a dance."""
     change_s: float = 0.25
     """References filmed so near to each other, or nearer, cost less: it is how the person moved."""
+    shutter: float = 0.5
+    """Share of the time between two frames of the target's footage for which its camera is taken to have looked: what
+    moves is smeared as much in the result."""
     fade_frames: int = 2
     """Before and after a change over which the two are shown together."""
     spares: int = 2

@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from choreograft.performer.atlas import Atlas
 from choreograft.performer.full_size import Decisions, FullSize
-from choreograft.performer.references import Atlas
 from choreograft.performer.warp import Warped, Warper
 from choreograft.video.size import Size
 from painted import EVERY, FULL, GREY, SIZE, draw_frame, draw_surfaces, full_surfaces, scene, weave, woven_bank

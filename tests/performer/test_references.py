@@ -8,19 +8,15 @@ from numpy.testing import assert_allclose
 
 from choreograft.body.parts import NO_PART, PARTS, vertex_parts
 from choreograft.config import ReferenceConfig
+from choreograft.performer.atlas import CLEAR_PX, Atlas, measure_clearness, measure_wholeness, project
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import (
-    CLEAR_PX,
     SMEAR_PX,
     SMEAR_ROWS,
-    Atlas,
     ReferenceBank,
-    measure_clearness,
     measure_layer_sharpness,
     measure_sharpness,
-    measure_wholeness,
     part_turns,
-    project,
 )
 from painted import SIZE, draw_surfaces, paint, painted_bank, scene, woven_bank
 

@@ -102,7 +102,7 @@ class FullSize:
             part = _meet(enlargement.window(own), window)
             if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
                 continue
-            sample = sheet.look_up(self._cut(sheet), enlargement, part)
+            sample = sheet.expose(self._cut(sheet), enlargement, part)
             share = cv2.LUT(enlargement.enlarge(cv2.blur(sheet.gate, (3, 3)), sheet.box, part), STEEP)
             rows, columns = (
                 slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)
@@ -136,7 +136,8 @@ class FullSize:
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
         trusted = enlargement.enlarge(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), box, window)
         steep = EDGE * enlargement.scale
-        cut = np.clip(enlargement.enlarge(matte, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
+        smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
+        cut = np.clip(enlargement.enlarge(smooth, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
         alpha = cut + trusted * (drawn.alpha - cut)
         kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
         theirs = cv2.add(drawn.colour, enlargement.enlarge(shade, box, window), dtype=cv2.CV_32F)

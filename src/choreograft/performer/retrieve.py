@@ -6,8 +6,9 @@ have no seam between them. Chosen for the whole dance at once, since a choice th
 Shapes: N references, P parts, L layers, C patches of the surface, K choices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,8 @@ UNUSABLE: Final = 1e6
 """Cost of a reference that may not be used."""
 Choice = NDArray[np.intp]
 """(L, K) references of each layer, the best first."""
+Fading = Mapping[int, tuple[int, float]]
+"""For some layers another reference than the first, and how much of it (0..1/2) is shown over that."""
 _JOINS: Final = np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]
 """(P, L) 1 where a part belongs to a layer."""
 
@@ -54,7 +57,9 @@ def rate_references(
     beside = adjoining_parts() - np.eye(len(PARTS))
     around = angles @ (beside / np.maximum(beside.sum(axis=0), 1))
     costs = 1 - seen + config.angle_cost * angles + config.joint_cost * around
-    layers = config.blur_cost * (1 - sharpness) + config.clear_cost * (1 - clearness)
+    sheet, limb = (config.blur_cost, config.clear_cost), (config.limb_blur_cost, config.limb_clear_cost)
+    blur_cost, clear_cost = np.array([sheet if layer.kind == "sheet" else limb for layer in LAYERS]).T
+    layers = blur_cost * (1 - sharpness) + clear_cost * (1 - clearness)
     return np.asarray(costs + layers[:, LAYER_OF], dtype=np.float32)
 
 
@@ -90,15 +95,16 @@ def compare_faces(faces: Floats, wanted: Floats) -> Floats:
 
     Returns:
         The root mean square distance of points over that from their middle, after the best similarity; the mean over
-        all where a face is not seen, 0 where none is.
+        all where a face is not seen, 0 where none is or this one is not.
     """
     inner = slice(INNER_FACE, None)
     these, this = faces[:, inner, 0] + 1j * faces[:, inner, 1], wanted[inner, 0] + 1j * wanted[inner, 1]
+    if not np.isfinite(this).all():
+        return np.zeros(len(faces), np.float32)
     these, this = these - these.mean(axis=1, keepdims=True), this - this.mean()
     size = np.sqrt((np.abs(these) ** 2).mean(axis=1))
-    with np.errstate(invalid="ignore"):  # of what is not seen
-        fit = (these @ this.conj() / max(float((np.abs(this) ** 2).sum()), 1e-6))[:, None]
-        away = np.sqrt((np.abs(these - fit * this) ** 2).mean(axis=1)) / size
+    fit = (these @ this.conj() / max(float((np.abs(this) ** 2).sum()), 1e-6))[:, None]
+    away = np.sqrt((np.abs(these - fit * this) ** 2).mean(axis=1)) / size
     known = np.isfinite(away)
     return np.where(known, away, away[known].mean() if known.any() else 0).astype(np.float32)
 
@@ -132,6 +138,21 @@ def choose_track(costs: Sequence[Floats], changes: Floats) -> NDArray[np.intp]:
         at = np.take_along_axis(best, at[None], axis=0)[0].astype(np.intp)
         path.append(at)
     return np.stack(path[::-1])
+
+
+def cast_dance(costs: Sequence[Floats | None], changes: Floats, fade: int) -> Iterator[tuple[NDArray[np.intp], Fading]]:
+    """The first reference of each layer (L,), and what fades, for every frame that has costs; runs by themselves."""
+    for there, run in groupby(costs, lambda cost: cost is not None):
+        if not there:
+            continue
+        chosen = choose_track([cost for cost in run if cost is not None], changes)
+        for t, first in enumerate(chosen):
+            around = chosen[max(0, t - fade) : t + fade + 1]
+            fading = {}
+            for layer in np.flatnonzero((around != first).any(axis=0)).tolist():
+                others, counts = np.unique(around[around[:, layer] != first[layer], layer], return_counts=True)
+                fading[layer] = int(others[counts.argmax()]), float(counts.max() / (2 * fade + 1))
+            yield first, fading
 
 
 def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats, config: WarpConfig) -> Choice:

@@ -6,7 +6,7 @@ result, each once.
 Shapes: h x w pixels of a sheet's box on the canvas; H x W pixels of the box in the result.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import cv2
@@ -19,6 +19,11 @@ Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 SEAM: Final = 3.0
 """How much narrower a seam is than the canvas's pixels."""
+LEAST_SMEAR_PX: Final = 3.0
+"""Result pixels below which a motion is not drawn as a smear: lens and codec leave as much."""
+SMEAR_STEP_PX: Final = 4.0
+"""Between the exposures that a smear is put together from."""
+MOST_EXPOSURES: Final = 10
 STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
 """What a share of 255 becomes at a seam."""
 
@@ -154,6 +159,23 @@ class Sheet:
     """(h, w) 255 where it may be drawn."""
     member: Picture
     """(canvas height, canvas width) 255 where the reference shows this layer."""
+    smear: tuple[float, float] = (0.0, 0.0)
+    """How far it moves, right and down, canvas px, while a camera's shutter is open."""
+
+    def expose(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
+        """As `look_up`, smeared by its motion as a camera would have it."""
+        length = float(np.hypot(*self.smear)) * enlargement.scale
+        if length < LEAST_SMEAR_PX:
+            return self.look_up(cutout, enlargement, window)
+        total = Drawing.empty(window[0].stop - window[0].start, window[1].stop - window[1].start)
+        count = int(np.clip(length / SMEAR_STEP_PX, 2, MOST_EXPOSURES)) + 1
+        for share in np.linspace(-0.5, 0.5, count, dtype=np.float32):
+            affine = self.affine.copy()
+            affine[2] -= share * np.array(self.smear, np.float32) @ self.affine[:2]
+            sample = replace(self, affine=affine).look_up(cutout, enlargement, window)
+            total.add(sample, 1 / count)
+        matte = np.asarray(cv2.convertScaleAbs(total.alpha, alpha=255))
+        return np.dstack([total.colour, matte])
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """(H, W, 4) of a window of the result: RGB, and the matte, the gate left out.
@@ -183,6 +205,14 @@ class Drawing:
     def empty(height: int, width: int) -> "Drawing":
         """Nobody."""
         return Drawing(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
+
+    def add(self, sample: Picture, share: float) -> None:
+        """Add a share of a sample (H, W, 4), as if shown for a part of the time."""
+        shown = cv2.multiply(sample[..., 3], share / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
+        self.colour = np.asarray(
+            cv2.blendLinear(np.ascontiguousarray(sample[..., :3]), self.colour, shown, self.alpha), dtype=np.uint8
+        )
+        self.alpha = np.asarray(cv2.add(self.alpha, shown))
 
     def lay(self, sample: Picture, share: Picture, at: tuple[slice, slice]) -> None:
         """Lay a sample (h, w, 4) over a part of it, its matte times a share (h, w) of 255."""

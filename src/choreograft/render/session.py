@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.errors import OptionError
+from choreograft.performer.atlas import Atlas
 from choreograft.performer.device import Compute, one_thread, run_ahead
 from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
-from choreograft.performer.references import Atlas
 from choreograft.performer.region import Region
 from choreograft.performer.staging import Composite, Conditioning
 from choreograft.performer.warp import Warped, Warper, pose_frames

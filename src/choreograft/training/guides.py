@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.track import BodyTrack
+from choreograft.performer.atlas import Atlas
 from choreograft.performer.cutouts import Cutouts
-from choreograft.performer.references import Atlas, ReferenceBank, part_turns
+from choreograft.performer.references import ReferenceBank, part_turns
 from choreograft.performer.warp import Posed, Warper
 
 GAP_S: Final = 0.5

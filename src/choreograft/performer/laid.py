@@ -1,0 +1,111 @@
+"""A layer as it will be drawn: which reference wins which of its pixels, and what covers what.
+
+Shapes: H x W pixels of the canvas; h x w pixels of a layer's box.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.performer.sheets import Box, Floats, Picture, Sheet
+from choreograft.performer.way import Points
+
+KNOWN: Final = 1e-3
+"""How well a pixel is seen from which on it counts as seen at all."""
+LEAST_DEPTH_M: Final = 0.04
+"""Difference in depth from which on the nearer layer covers the farther one, whatever their order."""
+ORDER_STEP: Final = 3
+"""Of the pixels in each direction one in so many tells which layer is nearer."""
+LEAST_SHARED: Final = 2
+"""Of them that two layers must share."""
+HIDDEN_PX, OTHER_PX = 5, 7
+"""Width of the places, canvas px, that another reference may fill: what the first one does not see, and where it shows
+other colours than are usual there."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A layer from one reference."""
+
+    sheet: Sheet
+    sample: Picture
+    """(h, w, 4) of `Sheet.look_up` at the canvas's size."""
+    quality: Floats
+    """(h, w) 0..1 how well the reference sees it."""
+    seen: Floats
+    """(h, w) the same times how far its colours are the usual ones."""
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A layer as it will be drawn; maps of its box."""
+
+    sheets: tuple[Sheet, ...]
+    samples: tuple[Picture, ...]
+    box: Box
+    depth: Floats
+    alpha: Floats
+    """(h, w) of all its sheets."""
+    confidence: Floats
+    unseen: Picture
+    """(h, w) 255 where the layer's body is seen by no reference."""
+
+
+def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], spare_share: float) -> Laid:
+    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
+    winner, first = np.zeros(on.shape, np.intp), candidates[0]
+    best = cv2.blur(first.seen, (3, 3))
+    for rank, candidate in enumerate(candidates[1:], start=1):
+        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (spare_share**rank / 255)
+        # what the first does not see, and, where it shows something else instead, only larger places: cloth slides
+        hidden, other = on & (seen > first.quality), on & (seen > best)
+        better = _clear(hidden, HIDDEN_PX) | _clear(other, OTHER_PX)
+        winner[better], best = rank, np.where(better, seen, best)
+    unseen = _clear(on & (max_of([candidate.quality for candidate in candidates]) < KNOWN), HIDDEN_PX)
+    sheets, alpha = [], np.zeros(on.shape, np.float32)
+    for n, candidate in enumerate(candidates):
+        gate = np.where((winner == n) & ~unseen, candidate.sheet.gate, np.uint8(0))
+        if gate.any():
+            sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
+            alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
+    quality = max_of([candidate.quality for candidate in candidates])
+    confidence = np.where(on, quality, 0.5 * alpha)
+    return Laid(
+        tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,
+        confidence.astype(np.float32), unseen * np.uint8(255),
+    )  # fmt: skip
+
+
+def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:
+    """From the back to the front: as `LAYERS` has them, unless one is clearly nearer where two overlap."""
+    if not layers:
+        return []
+    alpha = np.zeros((len(layers), *shape), np.float32)
+    depth = np.zeros_like(alpha)
+    for n, layer in enumerate(layers):
+        alpha[n][layer.box.at], depth[n][layer.box.at] = layer.alpha > 0.5, layer.depth
+    alpha, depth = (maps[:, ::ORDER_STEP, ::ORDER_STEP] for maps in (alpha, depth))
+    flat, deep = alpha.reshape(len(layers), -1), (alpha * depth).reshape(len(layers), -1)
+    shared = flat @ flat.T
+    nearer = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is farther where both are
+    nearer[shared < LEAST_SHARED] = 0
+    order = list(range(len(layers)))
+    for _ in order:
+        for place in range(len(order) - 1):
+            back, front = order[place : place + 2]
+            if nearer[back, front] < -LEAST_DEPTH_M or (back > front and nearer[back, front] < LEAST_DEPTH_M):
+                order[place : place + 2] = [front, back]
+    return [layers[n] for n in order]
+
+
+def _clear(places: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Places without those that are narrower than so many px."""
+    return np.asarray(cv2.morphologyEx(places.astype(np.uint8), cv2.MORPH_OPEN, np.ones((least, least))) > 0)
+
+
+def max_of(maps: list[Floats]) -> Floats:
+    """The greatest of maps of one shape, pixel by pixel."""
+    return np.asarray(np.maximum.reduce(maps))

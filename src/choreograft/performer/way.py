@@ -1,0 +1,187 @@
+"""Where a layer of a body goes: from a new pose to the places where a reference shows the same.
+
+Shapes: H x W pixels of the canvas; V vertices, M of them of a layer; h x w pixels of the layer's box.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.body.surface import SurfaceMap
+from choreograft.performer.atlas import Atlas, project
+from choreograft.performer.layers import LAYER_OF
+from choreograft.performer.retrieve import INNER_FACE
+from choreograft.performer.sheets import Box, Enlargement, Floats
+
+LEAST_VERTICES: Final = 8
+"""In view, below which a layer is not drawn."""
+NEAR_PX, FAR_PX = 1.5, 6.0
+"""Standard deviations, canvas px of 256 rows, by which the way is smoothed where vertices say it, and beyond."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The body in the new pose, as its layers need it; maps of the canvas's size."""
+
+    vertices: Floats
+    """(V, 3) m, camera axes."""
+    xy: Floats
+    """(V, 2) px."""
+    visible: NDArray[np.bool_]
+    """(V,) on the canvas and faced."""
+    pixel: NDArray[np.int64]
+    """(V, 2) column and row that each vertex lies in, within the canvas."""
+    layer: NDArray[np.int8]
+    """(H, W) the layer that is seen, -1 beside the body."""
+    front: Floats
+    """(H, W) its depth, m; infinite beside the body."""
+    usual: Floats
+    """(H, W, 3) usual colours, 0 beside the body. tolerance: (H, W) by how much colours may differ from them."""
+    tolerance: Floats
+    focal_px: float
+    px_per_m: float
+    flat: Enlargement
+    """None: the canvas itself."""
+    face: Floats | None
+    moved: Floats | None
+
+    @staticmethod
+    def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "Scene":
+        size = surface.size
+        xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
+        facing = -(surface.vertex_normals * surface.vertices).sum(1).cpu().numpy()
+        inside = ((xy >= 0) & (xy < size)).all(axis=1)
+        pixel = np.clip(np.nan_to_num(xy), 0, np.array(size) - 1).astype(np.int64)
+        part = surface.part.cpu().numpy()
+        on = surface.covered
+        corners = atlas.mesh.faces[surface.face[on].long()].long()
+        shares = surface.barycentric[on]
+        usual, tolerance = np.zeros((*part.shape, 3), np.float32), np.full(part.shape, np.inf, np.float32)
+        seen = on.cpu().numpy()
+        usual[seen] = (atlas.colours[corners] * shares[..., None]).sum(1).cpu().numpy()
+        tolerance[seen] = (atlas.tolerance[corners] * shares).sum(1).cpu().numpy()
+        depth = surface.depth_m.cpu().numpy()
+        px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
+        seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
+        return Scene(
+            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
+            surface.focal_px, px_per_m, Enlargement.none(size), face, moved,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Points:
+    """The vertices of a layer that say where it goes, and its box."""
+
+    box: Box
+    chosen: NDArray[np.intp]
+    """(M,) of the layer's vertices, those that say so."""
+    at: NDArray[np.float64]
+    """(M, 3) x, y, 1 on the canvas, px."""
+    place: NDArray[np.int64]
+    """(M,) the pixel of the box, counted row by row."""
+    weight: Floats
+    """(M,) how much each has to say."""
+    depth: Floats
+    """(h, w) of the layer, m, carried on beyond it."""
+    near: Floats
+    """(h, w) how many of them are near, by weight."""
+    fine: float
+    """How many times 256 rows the canvas has."""
+
+    @staticmethod
+    def of(scene: Scene, layer: int, vertices: NDArray[np.intp], shares: Floats, reach: float) -> "Points | None":
+        """Those that are seen, or covered by another layer alone; None where hardly any are."""
+        column, row = scene.pixel[vertices].T
+        clear = scene.vertices[vertices, 2] <= scene.front[row, column] + 0.02
+        chosen = np.flatnonzero(scene.visible[vertices] & (clear | (scene.layer[row, column] != layer)))
+        if len(chosen) < LEAST_VERTICES:
+            return None
+        H, W = scene.layer.shape
+        low, high = scene.pixel[vertices[chosen]].min(axis=0), scene.pixel[vertices[chosen]].max(axis=0)
+        left, top = np.maximum(low - int(reach) - 2, 0).tolist()
+        right, bottom = np.minimum(high + int(reach) + 3, (W, H)).tolist()
+        box = Box(top, left, bottom - top, right - left)
+        at = np.column_stack([scene.xy[vertices[chosen]], np.ones(len(chosen))]).astype(np.float64)
+        place = (row[chosen] - top) * box.width + column[chosen] - left
+        weight = shares[chosen]
+        depth = scene.vertices[vertices[chosen], 2]
+        sums = _splat(place, [weight, weight * depth], box)
+        fine = H / 256
+        far = _smooth(sums, fine * 4 * FAR_PX)
+        mean = float((weight * depth).sum() / weight.sum())
+        carried = (far[..., 1] + 1e-4 * mean) / (far[..., 0] + 1e-4)
+        near = _smooth(sums, fine * NEAR_PX)
+        depth_map = (near[..., 1] + 0.02 * carried) / (near[..., 0] + 0.02)
+        return Points(box, chosen, at, place, weight, depth_map, near[..., 0], fine)
+
+    def find_way(self, there: Floats, quality: Floats, scale: float | None) -> tuple[Floats, Floats, Floats]:
+        """The way to a reference that has the points at `there` (M, 2) and sees them so well (M,).
+
+        Args:
+            scale: of what is turned and scaled alone; None for what goes as its points do.
+
+        Returns:
+            affine (3, 2) and residual (h, w, 2), see `Sheet`; (h, w) 0..1 how well each pixel is seen.
+        """
+        weight = self.weight * (0.02 + quality)
+        middle = np.append((weight[:, None] * self.at[:, :2]).sum(axis=0) / weight.sum(), 0.0)
+        from_middle = self.at - middle
+        moments = (weight[:, None] * from_middle).T @ from_middle + np.diag([1.0, 1.0, 0.0])
+        products = (weight[:, None] * from_middle).T @ there
+        affine = np.linalg.solve(moments, products)
+        if scale is not None:
+            along, across = products[0, 0] + products[1, 1], products[0, 1] - products[1, 0]
+            along, across = np.array([along, across]) * scale / max(np.hypot(along, across), 1e-6)
+            affine[:2] = [[along, across], [-across, along]]
+        off = there - from_middle @ affine
+        affine[2] -= middle[:2] @ affine[:2]
+        values = [weight, weight * off[:, 0], weight * off[:, 1], self.weight, self.weight * quality]
+        sums = _splat(self.place, values, self.box)
+        far, near = _smooth(sums[..., :3], self.fine * FAR_PX), _smooth(sums, self.fine * NEAR_PX)
+        carried = far[..., 1:] / (far[..., :1] + 1e-3)
+        residual = (near[..., 1:3] + 0.02 * carried) / (near[..., :1] + 0.02) * (scale is None)
+        return affine.astype(np.float32), residual.astype(np.float32), near[..., 4] / (near[..., 3] + 0.05)
+
+
+def fit_face(affine: Floats, residual: Floats, points: Points, here: Floats, there: Floats) -> tuple[Floats, Floats]:
+    """The way of a head with its face's points (68, 2) laid on those of the reference: the whole of it, then features.
+
+    What the fitted bodies know of a head is where it is and how it is turned; its points are seen.
+    """
+    known = np.asarray(np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1))
+    known[:INNER_FACE] = False
+    if known.sum() < LEAST_VERTICES:
+        return affine, residual
+    box = points.box
+    at = here[known] - (box.left, box.top)
+    pixel = np.clip(at.astype(np.int64), 0, (box.width - 1, box.height - 1))
+    ones = np.column_stack([here[known], np.ones(len(at))])
+    off = there[known] - (ones @ affine + residual[pixel[:, 1], pixel[:, 0]])
+    middle = ones.mean(axis=0) * [1, 1, 0]
+    moments = (ones - middle).T @ (ones - middle) + np.diag([1e-2, 1e-2, 0])
+    change = np.linalg.solve(moments, (ones - middle).T @ off)
+    left = off - (ones - middle) @ change
+    change[2] -= middle[:2] @ change[:2]
+    place = pixel[:, 1] * box.width + pixel[:, 0]
+    sums = _smooth(_splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box), points.fine * NEAR_PX)
+    features = sums[..., 1:] / (sums[..., :1] + 0.05)
+    return (affine + change).astype(np.float32), (residual + features).astype(np.float32)
+
+
+def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:
+    """(h, w, C) the sums of values (M,) in the pixels of a box that they lie in."""
+    count = box.height * box.width
+    sums = [np.bincount(place, value, count) for value in values]
+    return np.stack(sums, axis=1).reshape(box.height, box.width, len(values)).astype(np.float32)
+
+
+def _smooth(maps: Floats, sigma: float) -> Floats:
+    """Maps (h, w, C) under nearly a Gaussian, two boxes; nothing lies beyond them."""
+    side = 2 * max(1, round((np.sqrt(6 * sigma**2 + 1) - 1) / 2)) + 1
+    for _ in range(2):
+        maps = np.asarray(cv2.blur(maps, (side, side), borderType=cv2.BORDER_CONSTANT))
+    return np.asarray(maps, dtype=np.float32)
