@@ -49,7 +49,7 @@ def pose(t: int) -> Posed:
     """Frame t of the scene, its face unknown."""
     body, _, _ = scene()
     vertices = body.camera.place(next(body.skin(np.array([t]))))
-    return Posed(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size)
+    return Posed(vertices, part_turns(body)[t], body.camera.focal_px, body.camera.size, time_s=float(body.time_s[t]))
 
 
 def paint(surface: SurfaceMap, colours: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from choreograft.performer.retrieve import (
 
 P, N, L = len(PARTS), 4, len(LAYERS)
 CONFIG = WarpConfig()
-TORSO, HEAD, FOREARM = (PARTS.index(name) for name in ("torso", "head", "left_forearm"))
+TORSO, HEAD, FOREARM, SHIN = map(PARTS.index, ("torso", "head", "left_forearm", "left_shin"))
 
 
 def still(count: int) -> np.ndarray:
@@ -52,7 +52,8 @@ def test_costs_add_up_what_is_unseen_turned_blurred_and_unclear(wanted: Wanted) 
     turns = np.tile(still(P), (N, 1, 1, 1))
     turns[2, HEAD] = Rotation.from_rotvec([0, 0, 0.5]).as_matrix()
     sharpness, clearness = np.ones((2, N, L), np.float32)
-    sharpness[3, LAYER_OF[FOREARM]], clearness[3, LAYER_OF[TORSO]] = 0.5, 0.75
+    sharpness[3, LAYER_OF[FOREARM]], sharpness[3, LAYER_OF[SHIN]], clearness[3, LAYER_OF[TORSO]] = 0.5, 0.25, 0.75
+    clearness[2, LAYER_OF[FOREARM]] = 0.9
     costs = rate_references(wanted, quality, turns, sharpness, clearness, CONFIG)
     assert_allclose(costs[0], 0, atol=1e-3)
     assert_allclose(costs[1, HEAD], 0.75, atol=1e-3)
@@ -60,6 +61,8 @@ def test_costs_add_up_what_is_unseen_turned_blurred_and_unclear(wanted: Wanted) 
     assert costs[2, TORSO] > 0.01  # the head joins it
     assert_allclose(costs[3, FOREARM], CONFIG.limb_blur_cost * 0.5, atol=1e-3)
     assert_allclose(costs[3, LAYER_OF[TORSO] == LAYER_OF], CONFIG.clear_cost * 0.25, atol=1e-3)
+    assert_allclose(costs[3, SHIN], CONFIG.blur_cost * 0.75, atol=1e-3)
+    assert_allclose(costs[2, FOREARM], CONFIG.limb_clear_cost * 0.1, atol=1e-3)
     assert_allclose(costs[3, HEAD], 0, atol=1e-3)
 
 

@@ -1,12 +1,14 @@
 """Sheets on their way into a new pose: where pixels lie at each size, and what is laid over what."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.performer.sheets import Box, Cutout, Drawing, Enlargement, Sheet
+from choreograft.performer.sheets import LEAST_SMEAR_PX, Box, Cutout, Drawing, Enlargement, Sheet
 from choreograft.video.size import Canvas, Size
 
 LAID = {
@@ -106,6 +108,37 @@ def test_a_sheet_on_a_known_way_shows_the_known_picture(placed: Canvas, finer: f
     assert (shown[..., 3] == 255).all()
     assert off.mean() < 1
     assert off[edge:-edge, edge:-edge].max() < 4
+
+
+@pytest.mark.parametrize("name", ["2.8125", "7.5", "cut off"])
+def test_what_moves_is_smeared_along_its_way_as_while_a_shutter_is_open(name: str) -> None:
+    enlargement, smear = Enlargement(LAID[name]), (14.0, -8.0)
+    affine = np.float32([[0.9, 0.2], [-0.15, 1.1], [20.3, -14.6]])
+    cutout = cut(3.0, (3.2, 13.7), 480, 660)
+    gate, member = np.full((90, 70), 255, np.uint8), np.zeros((256, 144), np.uint8)
+    sheet = Sheet(0, 0, BOX, affine, np.zeros((90, 70, 2), np.float32), gate, member, smear)
+    window = enlargement.window(BOX)
+    shown = sheet.expose(cutout, enlargement, window)
+    at_x, at_y = np.meshgrid(*enlargement.places(window))
+    true = np.zeros((*at_x.shape, 3))
+    for share in np.linspace(-0.5, 0.5, 41):  # while the shutter is open it lies so far from its place
+        here = np.stack([at_x - share * smear[0], at_y - share * smear[1], np.ones_like(at_x)], axis=-1) @ affine
+        true += wave(here[..., 0], here[..., 1]) / 41
+    assert np.abs(shown[..., 3].astype(int) - 255).max() <= 2
+    assert np.abs(shown[..., :3] - true).mean() < 3
+    sharp = replace(sheet, smear=(0.0, 0.0)).expose(cutout, enlargement, window)
+    assert np.abs(sharp[..., :3] - true).mean() > 2 * np.abs(shown[..., :3] - true).mean()
+    assert_array_equal(sharp, sheet.look_up(cutout, enlargement, window))
+
+
+def test_a_hardly_noticeable_motion_is_not_smeared() -> None:
+    placed = Enlargement(LAID["2.8125"])
+    gate, member = np.full((90, 70), 255, np.uint8), np.zeros((256, 144), np.uint8)
+    still = np.float32([[1, 0], [0, 1], [0, 0]])
+    sheet = Sheet(0, 0, BOX, still, np.zeros((90, 70, 2), np.float32), gate, member, (0.9, 0.4))
+    cutout, window = cut(3.0, (20.0, 40.0), 375, 495), placed.window(BOX)
+    assert np.hypot(*sheet.smear) * placed.scale < LEAST_SMEAR_PX
+    assert_array_equal(sheet.expose(cutout, placed, window), sheet.look_up(cutout, placed, window))
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.8125, 7.5])

@@ -125,6 +125,21 @@ def test_where_nobody_is_a_dance_begins_anew(atlas: Atlas) -> None:
         assert_array_equal(a.colour, b.colour)
 
 
+def test_layers_are_smeared_by_how_far_they_move_while_the_targets_shutter_is_open(atlas: Atlas) -> None:
+    step_m, first = np.array([0.05, 0, 0]), pose(6)
+    frame_s = 1 / float(scene()[0].rate)
+    moments = ((0, 0), (1, 1), (2, 1), (3, 3), (5, 1))  # when, in frames of the target's, and where, in steps
+    poses = [
+        replace(first, vertices=first.vertices + steps * step_m, time_s=frames * frame_s) for frames, steps in moments
+    ]
+    step_px = first.focal_px * step_m[0] / np.median(first.vertices[:, 2])
+    shown = list(Warper(atlas).draw_dance(lambda: poses))
+    for warped, steps in zip(shown, (0, 1, 0, 2, -1), strict=True):  # in a frame's time
+        smears = np.array([sheet.smear for sheet in warped.sheets])
+        assert np.abs(smears[:, 0] - WarpConfig().shutter * steps * step_px).max() < 0.1 * abs(steps) + 1e-3
+        assert np.abs(smears[:, 1]).max() < 1e-3
+
+
 def test_a_body_comes_with_the_face_of_its_track_and_not_at_all_where_nobody_is() -> None:
     body, _, _ = scene()
     filmed = film("ada", "squats")

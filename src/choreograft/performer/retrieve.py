@@ -103,9 +103,8 @@ def compare_faces(faces: Floats, wanted: Floats) -> Floats:
         return np.zeros(len(faces), np.float32)
     these, this = these - these.mean(axis=1, keepdims=True), this - this.mean()
     size = np.sqrt((np.abs(these) ** 2).mean(axis=1))
-    with np.errstate(invalid="ignore"):  # of what is not seen
-        fit = (these @ this.conj() / max(float((np.abs(this) ** 2).sum()), 1e-6))[:, None]
-        away = np.sqrt((np.abs(these - fit * this) ** 2).mean(axis=1)) / size
+    fit = (these @ this.conj() / max(float((np.abs(this) ** 2).sum()), 1e-6))[:, None]
+    away = np.sqrt((np.abs(these - fit * this) ** 2).mean(axis=1)) / size
     known = np.isfinite(away)
     return np.where(known, away, away[known].mean() if known.any() else 0).astype(np.float32)
 
