@@ -28,7 +28,7 @@ def full() -> FullSize:
 @pytest.fixture(scope="module")
 def warped() -> Warped:
     bank, cutouts = woven_bank()
-    return draw_frame(Warper(Atlas.of(bank, cutouts=cutouts)), T)
+    return draw_frame(Warper(Atlas.of(bank.refined(cutouts))), T)
 
 
 @pytest.fixture(scope="module")

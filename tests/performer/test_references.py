@@ -156,7 +156,7 @@ def test_a_layer_is_as_whole_as_what_faces_the_lens_is_seen(atlas: Atlas) -> Non
 
 def test_the_cutouts_colours_and_mattes_count_rather_than_the_frames() -> None:
     bank, cutouts = woven_bank()
-    shown = Atlas.of(replace(bank, frames=0 * bank.frames, masks=0 * bank.masks + 255), cutouts=cutouts).pictures
+    shown = Atlas.of(replace(bank, frames=0 * bank.frames, masks=0 * bank.masks + 255).refined(cutouts)).pictures
     for n in range(len(bank)):
         person = cv2.erode(bank.masks[n], np.ones((5, 5), np.uint8)) == 255
         colours = cv2.GaussianBlur(shown[n, ..., :3].numpy(), (0, 0), 1).astype(int)

@@ -19,9 +19,8 @@ from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, part_weights, vertex_parts
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.config import ReferenceConfig
-from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
-from choreograft.performer.references import SMEAR_ROWS, Pictures, ReferenceBank, part_turns
+from choreograft.performer.references import SMEAR_ROWS, ReferenceBank, part_turns
 from choreograft.video.size import Size
 
 _PATCH_M: Final = 0.06
@@ -80,23 +79,16 @@ class Atlas:
     """(V,) float32 of 255: how far from that a colour is hardly believed to be the vertex's own."""
 
     @staticmethod
-    def of(
-        bank: ReferenceBank,
-        device: torch.device | str = "cpu",
-        config: ReferenceConfig | None = None,
-        cutouts: Cutouts | None = None,
-    ) -> "Atlas":
+    def of(bank: ReferenceBank, device: torch.device | str = "cpu", config: ReferenceConfig | None = None) -> "Atlas":
         """Draw every reference's body once.
 
-        Args:
-            cutouts: of the bank's references; their colours and mattes are finer than its frames and masks.
         Raises:
             DependencyError: anny or warp-lang is not installed.
         """
         config = ReferenceConfig() if config is None else config
         shape = bank.bodies[0].shape.build()
         mesh = Mesh.of(shape, device)
-        shown = _cut(bank, cutouts)
+        shown = np.concatenate([bank.frames, bank.masks[..., None]], axis=-1)
         pictures = torch.from_numpy(shown).to(device)
         masks = pictures[..., 3]
         shares = vertex_shares(shape).to(device)
@@ -138,18 +130,6 @@ class Atlas:
         total = torch.zeros(len(self.quality), len(count), device=self.quality.device)
         total.index_add_(1, self.patch_of, self.quality)
         return np.asarray((total / count).cpu().numpy())
-
-
-def _cut(bank: ReferenceBank, cutouts: Cutouts | None) -> Pictures:
-    """(N, h, w, 4) colours and matte of the references; as the cutouts have them where there are some."""
-    shown = np.concatenate([bank.frames, bank.masks[..., None]], axis=-1)
-    for n in range(0 if cutouts is None else len(bank)):
-        assert cutouts is not None
-        colours, matte = cutouts.lay(n, bank.size)
-        known = cv2.erode(np.asarray(colours.any(axis=-1), dtype=np.uint8), np.ones((3, 3), np.uint8)) > 0
-        shown[n, known, :3] = colours[known]
-        shown[n, ..., 3] = matte
-    return shown
 
 
 def _find_moments(bank: ReferenceBank) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ Shapes: N references of h x w pixels, V vertices, P parts.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any, Final
@@ -24,6 +24,7 @@ from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
+from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.layers import LAYERS
 from choreograft.video.size import Size
 
@@ -94,6 +95,17 @@ class ReferenceBank:
         if not all(len(arrays[name]) == start for name in ("frames", "masks", "sharpness", "faces")):
             raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
         return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"], arrays["faces"])
+
+    def refined(self, cutouts: Cutouts) -> "ReferenceBank":
+        """The same with what was found out at full size: mattes for masks, and the person's colours without those of
+        the background, which go on beyond the outline.
+        """
+        frames, masks = self.frames.copy(), self.masks.copy()
+        for n in range(len(self)):
+            colours, masks[n] = cutouts.lay(n, self.size)
+            known = cv2.erode(np.asarray(colours.any(axis=-1), dtype=np.uint8), np.ones((3, 3), np.uint8)) > 0
+            frames[n, known] = colours[known]
+        return replace(self, frames=frames, masks=masks)
 
     @property
     def size(self) -> Size:

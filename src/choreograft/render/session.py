@@ -81,8 +81,7 @@ def render_frames(
     """
     renderer, size = performer.card.preset.renderer, size or choose_size(performer)
     full = None
-    if size != performer.card.size:
-        assert performer.cutouts is not None
+    if performer.cutouts is not None and (renderer == "nearest" or size != performer.card.size):
         full = FullSize(performer.cutouts, performer.card.size, size)
     if renderer == "nearest":
         yield from _retrieve(performer, motion.track, full)
@@ -176,7 +175,7 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     body = motion.body
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
-    warper = Warper(Atlas.of(performer.bank, compute.device, cutouts=performer.cutouts))
+    warper = Warper(Atlas.of(performer.bank, compute.device))
     yield from run_ahead(warper.draw_dance(partial(pose_frames, body, motion.track)), "guides")
 
 

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from choreograft.body.track import BodyTrack
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.references import ReferenceBank, part_turns
 from choreograft.performer.warp import Posed, Warper
 
@@ -37,21 +36,13 @@ OFF_M: Final = 0.008
 class Guides:
     """Draws guides for the frames of a recording; safe to be called from several threads."""
 
-    def __init__(
-        self,
-        bank: ReferenceBank,
-        bodies: Sequence[BodyTrack],
-        faces: NDArray[np.float32],
-        seed: int,
-        cutouts: Cutouts | None = None,
-    ) -> None:
+    def __init__(self, bank: ReferenceBank, bodies: Sequence[BodyTrack], faces: NDArray[np.float32], seed: int) -> None:
         """Keep what is needed.
 
         Args:
             bodies: of the recording's frames, one track a clip, on the canvas. faces: (N, 68, 2) px in them.
-            cutouts: see `Atlas.of`.
         """
-        self._warper = Warper(Atlas.of(bank, cutouts=cutouts))
+        self._warper = Warper(Atlas.of(bank))
         self._bodies, self._faces, self._seed = tuple(bodies), faces, seed
         self._clip_of = np.repeat(np.arange(len(bodies)), [len(body) for body in bodies])
         self._starts = np.cumsum([0, *(len(body) for body in bodies)])

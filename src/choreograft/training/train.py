@@ -42,7 +42,7 @@ from choreograft.training.stages import keep_precision, train_stages
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
-DRAWING_RECIPE: Final = 2
+DRAWING_RECIPE: Final = 3
 """Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
@@ -174,6 +174,7 @@ def train_performer(
             bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed, recording.faces)
             if recording.has_background:
                 cutouts = cut_references(recording, shown, chosen, progress)
+                bank = bank.refined(cutouts)
         performer = build_performer(plan, recording, stage, bank, cutouts)
         if not plan.preset.trains:
             return _finish(performer, plan, folder, output, str(compute))
@@ -262,7 +263,7 @@ def plan_lessons(
     if not performer.staging.guided:
         return Lessons(recording, performer.staging)
     assert performer.bank is not None
-    guides = Guides(performer.bank, bodies, recording.faces, seed, performer.cutouts)
+    guides = Guides(performer.bank, bodies, recording.faces, seed)
     places = np.concatenate([body.camera.project(body.points) for body in bodies])
     return Lessons(recording, performer.staging, guides, lambda n: performer.region_around(places[n : n + 2]))
 
