@@ -8,6 +8,7 @@ with it, else its own, cut at one half over a pixel or two.
 Shapes: h x w pixels of the canvas; H x W pixels of the result. Pictures are float32 in grey levels, mattes in [0, 1].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 
 from choreograft.performer.cutouts import Cutouts
-from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet
+from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
 
@@ -68,9 +69,11 @@ class FullSize:
         if box is None:
             return result
         window = self._enlargement.window(box)
-        drawn = self._lay(warped, box, window)
-        if decisions is not None:
-            drawn = self._decide(drawn, warped, decisions, box, window)
+        if decisions is None:
+            drawn = self._lay(warped.sheets, warped, box, window)
+        else:
+            sheets = [sheet.shifted(decisions.shift) for sheet in warped.sheets]
+            drawn = self._decide(self._lay(sheets, warped, box, window), warped, decisions, box, window)
         behind = np.ascontiguousarray(result[window])
         result[window] = cv2.blendLinear(drawn.colour, behind, drawn.alpha, 1 - drawn.alpha)
         return result
@@ -89,7 +92,7 @@ class FullSize:
         result[:] = np.clip(result + laid[..., 3:] / 255 * (laid[..., :3] - result) + 0.5, 0, 255).astype(np.uint8)
         return result
 
-    def _lay(self, warped: Warped, box: Box, window: Window) -> Drawing:
+    def _lay(self, sheets: Sequence[Sheet], warped: Warped, box: Box, window: Window) -> Drawing:
         """The window from the references alone."""
         enlargement = self._enlargement
         drawn = Drawing.empty(window[0].stop - window[0].start, window[1].stop - window[1].start)
@@ -97,11 +100,8 @@ class FullSize:
             usual = np.dstack([warped.usual, np.full(warped.unseen.shape, 255)]).astype(np.uint8)[box.at]
             share = enlargement.enlarge(cv2.blur(warped.unseen[box.at], (3, 3)), box, window)
             drawn.lay(enlargement.enlarge(usual, box, window), share, (slice(None), slice(None)))
-        for sheet in warped.sheets:
-            inner = Box.around(sheet.gate > 0, 1)
-            assert inner is not None
-            own = Box(sheet.box.top + inner.top, sheet.box.left + inner.left, inner.height, inner.width)
-            part = _meet(enlargement.window(own), window)
+        for sheet in (whole.cropped() for whole in sheets):
+            part = _meet(enlargement.window(sheet.box), window)
             if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
                 continue
             sample = sheet.expose(self._cut(sheet), enlargement, part)
@@ -127,9 +127,9 @@ class FullSize:
         """The same as a generator wants it."""
         enlargement, at = self._enlargement, box.at
         wanted, matte, by = decisions.colour[at], decisions.matte[at], decisions.shift[at]
-        drawn = _shift(drawn, enlargement.enlarge(by * np.float32(enlargement.scale), box, window))
-        small = _shift(Drawing(np.ascontiguousarray(warped.colour[at]), warped.alpha[at]), by)
-        shown, seen = small.colour.astype(np.float32), small.alpha
+        place = places_before(by)
+        shown, seen = (cv2.remap(maps[at], place, None, cv2.INTER_LINEAR) for maps in (warped.colour, warped.alpha))  # type: ignore[call-overload]
+        shown = shown.astype(np.float32)
         shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
         detail = cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3))
         kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
@@ -144,15 +144,6 @@ class FullSize:
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
         cut = np.clip(enlargement.enlarge(smooth, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
         return Drawing(colour, cut + trusted * (drawn.alpha - cut))
-
-
-def _shift(drawn: Drawing, by: Floats) -> Drawing:
-    """A drawing (H, W), each place moved by (H, W, 2) px, right and down."""
-    place = -by
-    place[..., 0] += np.arange(by.shape[1], dtype=np.float32)
-    place[..., 1] += np.arange(by.shape[0], dtype=np.float32)[:, None]
-    parts = (cv2.remap(part, place, None, cv2.INTER_LINEAR) for part in (drawn.colour, drawn.alpha))  # type: ignore[call-overload]
-    return Drawing(*parts)
 
 
 def _levels(maps: Floats) -> Picture:

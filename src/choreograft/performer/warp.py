@@ -169,14 +169,15 @@ class Warper:
         costs = [None if posed is None else self._rate(posed)[2] for posed in poses()]
         changes = change_costs(self._atlas.moments, self._config)
         cast = iter(cast_dance(costs, changes, self._config.fade_frames))
+        known = iter([cost for cost in costs if cost is not None])
         before: tuple[Floats, float] | None = None
         for posed in poses():
             if posed is None:
                 before = None
                 yield None
                 continue
-            surface, wanted, cost = self._rate(posed)
-            first, fading = next(cast)
+            surface, wanted = self._look(posed)
+            cost, (first, fading) = next(known), next(cast)
             choice = add_spares(first, cost, wanted, self._patches, self._config)
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
             moved = None
@@ -188,12 +189,16 @@ class Warper:
     def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
         """What a pose shows, asks for, and what it costs (N, L) to draw its layers from the references."""
         atlas, config = self._atlas, self._config
-        surface = render_surface(posed.vertices, atlas.mesh, posed.focal_px, posed.size)
-        wanted = find_wanted(surface, atlas, posed.turns)
+        surface, wanted = self._look(posed)
         parts = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, atlas.clearness, config)
         if posed.face is not None:
             parts[:, HEAD] += config.face_cost * compare_faces(atlas.faces, posed.face)[:, None]
         return surface, wanted, rate_layers(parts, wanted, config)
+
+    def _look(self, posed: Posed) -> tuple[SurfaceMap, Wanted]:
+        """What a pose shows, and asks for."""
+        surface = render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)
+        return surface, find_wanted(surface, self._atlas, posed.turns)
 
     def draw_from(
         self,
