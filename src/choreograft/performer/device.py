@@ -1,11 +1,14 @@
 """Which device computes, in which precision and with how many threads."""
 
+import sys
+from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
 
+import cv2
 import torch
 
 from choreograft.config import DEFAULT_PRECISION, Precision, PrecisionChoice
@@ -13,6 +16,10 @@ from choreograft.errors import OptionError
 from choreograft.progress import Progress, silent
 
 T = TypeVar("T")
+TURN_S: Final = 0.0005
+"""Between turns of threads that share Python, s."""
+AHEAD: Final = 2
+"""Frames that each thread of a drawing may be before the next one: some take longer than others."""
 DEVICES: Final = ("auto", "cpu", "cuda")
 
 
@@ -87,24 +94,44 @@ def use_one_thread() -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have PyTorch work with one thread for a while.
+    """Have PyTorch and OpenCV work with one thread for a while.
 
     For many small operations: waking a second thread takes longer than they do. Changing the number back and forth
     costs more still, as the team is made anew each time, and in a thread of their own they wait for Python's lock.
     """
-    threads = torch.get_num_threads()
+    threads, picture_threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        cv2.setNumThreads(picture_threads)
 
 
-def run_ahead(items: Iterator[T], name: str) -> Generator[T]:
-    """The same items; each is made, in a thread of that name, while the one before is worked with."""
+@contextmanager
+def quick_turns() -> Iterator[None]:
+    """Have threads take turns in Python often for a while.
+
+    For threads that mostly wait for long calls: by default each waits up to 5 ms for its turn after every one of them.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def run_ahead(items: Iterator[T], name: str, depth: int = 1) -> Generator[T]:
+    """The same items; each is made, in a thread of that name, while those before it are worked with.
+
+    Args:
+        depth: how many are made before they are asked for.
+    """
     end = object()
     with ThreadPoolExecutor(1, name, initializer=use_one_thread) as worker:
-        coming = worker.submit(next, items, end)
-        while (present := coming.result()) is not end:
-            coming = worker.submit(next, items, end)
+        coming = deque(worker.submit(next, items, end) for _ in range(depth))
+        while (present := coming.popleft().result()) is not end:
+            coming.append(worker.submit(next, items, end))
             yield cast(T, present)

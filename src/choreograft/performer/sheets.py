@@ -161,7 +161,7 @@ class Sheet:
         """The same without the part of its box in which nothing is drawn."""
         inner = Box.around(self.gate > 0, 1) or Box(0, 0, 1, 1)
         box = Box(self.box.top + inner.top, self.box.left + inner.left, inner.height, inner.width)
-        residual, gate = (np.ascontiguousarray(maps[inner.at]) for maps in (self.residual, self.gate))
+        residual, gate = np.ascontiguousarray(self.residual[inner.at]), np.ascontiguousarray(self.gate[inner.at])
         return replace(self, box=box, residual=residual, gate=gate)
 
     def shifted(self, by: Floats) -> "Sheet":
@@ -180,7 +180,7 @@ class Sheet:
         place = self.find_places(cutout, enlargement, window)
         length = float(np.hypot(*self.smear)) * enlargement.scale
         if length < LEAST_SMEAR_PX:
-            return _look_up(cutout.picture, place)
+            return np.asarray(_look_up(cutout.picture, place), dtype=np.uint8)
         total = Drawing.empty(*place.shape[:2])
         count = int(np.clip(length / SMEAR_STEP_PX, 2, MOST_EXPOSURES))
         step = -np.array(self.smear, np.float32) @ self.affine[:2] * cutout.scale / (count - 1)
@@ -193,7 +193,7 @@ class Sheet:
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """As `expose`, not smeared."""
-        return _look_up(cutout.picture, self.find_places(cutout, enlargement, window))
+        return np.asarray(_look_up(cutout.picture, self.find_places(cutout, enlargement, window)), dtype=np.uint8)
 
     def find_places(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Floats:
         """(H, W, 2) where the pixels of a window of the result are in a cutout, (x, y) as OpenCV counts."""

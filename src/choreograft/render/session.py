@@ -3,7 +3,7 @@
 Shapes: H x W pixels of the performer's canvas.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,11 +14,12 @@ from torch import Tensor
 
 from choreograft.errors import OptionError
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.device import Compute, one_thread, run_ahead
+from choreograft.performer.device import AHEAD, Compute, one_thread, quick_turns, run_ahead
 from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.region import Region
+from choreograft.performer.sheets import Floats
 from choreograft.performer.staging import Composite, Conditioning
 from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose.draw import draw_track_frame
@@ -69,6 +70,10 @@ def pick_size(name: str, canvas: Size, full: Size | None, height: int | None) ->
     return Size(2 * round(largest.width * height / largest.height / 2), 2 * round(height / 2))
 
 
+_Planned = tuple[Callable[[], NDArray[np.uint8]], NDArray[np.uint8]]
+"""What draws a frame's picture once all is decided, and its stick figure."""
+
+
 def render_frames(
     performer: Performer, motion: Motion, compute: Compute, size: Size | None = None
 ) -> Iterator[RenderedFrame]:
@@ -83,17 +88,17 @@ def render_frames(
     full = None
     if performer.cutouts is not None and (renderer == "nearest" or size != performer.card.size):
         full = FullSize(performer.cutouts, performer.card.size, size)
-    if renderer == "nearest":
-        yield from _retrieve(performer, motion.track, full)
-    elif renderer == "warp" or performer.staging.guided:
-        with one_thread():  # a refiner is so small that waking a second thread takes longer than it helps
-            yield from (_warp if renderer == "warp" else _generate)(performer, motion, compute, full)
-    else:
-        yield from _generate(performer, motion, compute, full)
+    plan = {"nearest": _retrieve, "warp": _warp, "generator": _generate}[renderer]
+    planned = plan(performer, motion, compute, full)
+    if renderer == "generator" and not performer.staging.guided:
+        yield from (RenderedFrame(draw(), stick) for draw, stick in planned)
+        return
+    with one_thread(), quick_turns():  # all is so small that waking a second thread takes longer than it helps
+        yield from (RenderedFrame(draw(), stick) for draw, stick in run_ahead(planned, "decisions", AHEAD))
 
 
 @torch.inference_mode()
-def _generate(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[RenderedFrame]:
+def _generate(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[_Planned]:
     """With the generator. The first person after an empty frame starts, as in training, from a zero image.
 
     Every frame is conditioned on the one directly before it, whatever the rate of the track and that of the footage
@@ -107,7 +112,7 @@ def _generate(performer: Performer, motion: Motion, compute: Compute, full: Full
     for face, described in zip(faces, _describe(performer, motion, compute), strict=True):
         if described is None:
             previous = nothing
-            yield _empty_frame(performer, full)
+            yield _plan_empty(performer, full)
             continue
         conditioning, region, warped = described
         with compute.autocast():
@@ -115,12 +120,11 @@ def _generate(performer: Performer, motion: Motion, compute: Compute, full: Full
             # the generator goes on from its own frame, as it was trained to; the face is mended in what is shown
             previous = region.paste(drawn.frame, performer.plate[None])
             shown = performer.mend_face(previous, conditioning.stick.to(compute.device), face)
-        if full is None:
-            image = to_image(shown[0])
-        else:
+        draw = partial(to_image, shown[0])
+        if full is not None:
             assert warped is not None
-            image = full.draw(warped, _decide(drawn, region, shown - previous))
-        yield RenderedFrame(image, to_image(conditioning.stick[0]))
+            draw = partial(full.draw, warped, _decide(drawn, region, shown - previous))
+        yield draw, to_image(conditioning.stick[0])
 
 
 def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
@@ -158,16 +162,19 @@ def _describe(
         yield performer.staging.describe(track, t, plate, guide), region, warped
 
 
-@torch.inference_mode()
-def _warp(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[RenderedFrame]:
+def _warp(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[_Planned]:
     """From the references, over the body's surface."""
     plate = to_image(performer.plate).astype(np.float32)
     for t, warped in enumerate(_draw_guides(performer, motion, compute)):
         if warped is None:
-            yield _empty_frame(performer, full)
+            yield _plan_empty(performer, full)
         else:
-            image = (warped.over(plate) + 0.5).astype(np.uint8) if full is None else full.draw(warped)
-            yield RenderedFrame(image, _draw_stick(performer, motion.track, t))
+            draw = partial(_lay_over, warped, plate) if full is None else partial(full.draw, warped)
+            yield draw, _draw_stick(performer, motion.track, t)
+
+
+def _lay_over(warped: Warped, plate: Floats) -> NDArray[np.uint8]:
+    return np.asarray(warped.over(plate) + 0.5, dtype=np.uint8)
 
 
 def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Warped | None]:
@@ -176,25 +183,26 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     if body is None or performer.bank is None:
         raise OptionError(f"{performer.card.name} draws bodies, and this motion has none; use another preset")
     warper = Warper(Atlas.of(performer.bank, compute.device))
-    yield from run_ahead(warper.draw_dance(partial(pose_frames, body, motion.track)), "guides")
+    yield from run_ahead(warper.draw_dance(partial(pose_frames, body, motion.track)), "guides", AHEAD)
 
 
-def _retrieve(performer: Performer, track: PoseTrack, full: FullSize | None) -> Iterator[RenderedFrame]:
+def _retrieve(performer: Performer, motion: Motion, _: Compute, full: FullSize | None) -> Iterator[_Planned]:
     """The reference in the most similar pose (render/nearest.py)."""
     assert performer.bank is not None
+    frames = performer.bank.frames
     nearest = NearestFrames.of_bank(performer.bank, to_image(performer.plate))
-    for t, n in enumerate(nearest.choose(track)):
+    for t, n in enumerate(nearest.choose(motion.track)):
         if n is None:
-            yield _empty_frame(performer, full)
+            yield _plan_empty(performer, full)
         else:
-            image = performer.bank.frames[n] if full is None else full.show(n)
-            yield RenderedFrame(image, _draw_stick(performer, track, t))
+            draw = partial(frames.__getitem__, n) if full is None else partial(full.show, n)
+            yield draw, _draw_stick(performer, motion.track, t)
 
 
 def _draw_stick(performer: Performer, track: PoseTrack, t: int) -> NDArray[np.uint8]:
     return draw_track_frame(track, t, performer.card.preset.stick_figure)
 
 
-def _empty_frame(performer: Performer, full: FullSize | None) -> RenderedFrame:
+def _plan_empty(performer: Performer, full: FullSize | None) -> _Planned:
     empty = to_image(performer.plate)
-    return RenderedFrame(empty if full is None else full.plate, np.zeros_like(empty))
+    return partial(np.copy, empty if full is None else full.plate), np.zeros_like(empty)

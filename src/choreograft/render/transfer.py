@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.resample import resample_body
 from choreograft.body.track import BodyTrack
-from choreograft.performer.device import Compute, run_ahead
+from choreograft.performer.device import AHEAD, Compute, run_ahead
 from choreograft.performer.performer import Performer
 from choreograft.pose.resample import resample_track
 from choreograft.pose.track import PoseTrack
@@ -160,7 +160,7 @@ def render_dance(
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
     originals = nearest_frames(read_pictures(source), timing.source_times)
-    frames = run_ahead(render_frames(performer, motion, compute, size), "drawing")
+    frames = run_ahead(render_frames(performer, motion, compute, size), "drawing", AHEAD)
     with (
         _open_result(output, info, size, timing) as video,
         _open_side_by_side(side_by_side, info, beside, timing) as comparison,
