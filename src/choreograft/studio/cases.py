@@ -67,10 +67,10 @@ _SPECS = (
         source_room="studio", source_light="dim",
     ),
     PairSpec(
-        name="front_only", target="ada", source="dina", motion="turns", shown="gestures",
+        name="front_only", target="ada", source="seed-8", motion="turns", shown="gestures",
         target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
-        source_camera=Camera(Size(432, 576), height_m=1.2, distance_m=4.4, view_m=2.6, pitch_deg=2.0),
-        source_room="studio",
+        source_camera=Camera(Size(480, 640), height_m=1.25, distance_m=4.2, view_m=2.9, pitch_deg=3.0),
+        source_room="studio", source_light="dim",
     ),
     PairSpec(
         name="close_up", target="ada", source="seed-5", motion="gestures",
