@@ -6,8 +6,10 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
+from choreograft.errors import FileFormatError
 from choreograft.performer.cutouts import MAX_SHORT_SIDE, Cutouts, cut_out, full_size
 from choreograft.video.size import Canvas, Size
+from painted import woven_bank
 
 VIDEO, CANVAS = Size(270, 480), Size(36, 64)
 LAID = Canvas(VIDEO, CANVAS)
@@ -122,8 +124,9 @@ def test_what_is_damaged_is_refused(cutouts: Cutouts, damage) -> None:
         Cutouts.from_tensors(damage(cutouts.tensors()))
 
 
-def test_a_damaged_picture_is_refused_when_it_is_looked_at(cutouts: Cutouts) -> None:
-    tensors = cutouts.tensors()
-    tensors["packed"][:] = 0
-    with pytest.raises(ValueError, match="damaged"):
-        Cutouts.from_tensors(tensors).look(0, 1.0)
+def test_a_reference_that_is_damaged_within_a_sound_file_is_told_in_one_line() -> None:
+    cutouts = woven_bank()[1]
+    colours, matte = cutouts.coded[0]
+    damaged = Cutouts(cutouts.size, cutouts.plate, [(colours, matte[:20])], cutouts.places[:1])
+    with pytest.raises(FileFormatError, match=r"found .*damaged; train it again$"):
+        damaged.look(0, 1.0)

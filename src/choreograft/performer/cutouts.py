@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.errors import FileFormatError
 from choreograft.performer.sheets import Cutout
 from choreograft.video.size import Canvas, Size
 
@@ -54,7 +55,12 @@ class Cutouts:
         found = self._decoded.pop((n, scale), None)
         if found is None:
             colours, matte = self.coded[n]
-            picture = np.dstack([decode(colours), decode(matte, cv2.IMREAD_GRAYSCALE)])
+            try:
+                picture = np.dstack([decode(colours), decode(matte, cv2.IMREAD_GRAYSCALE)])
+            except ValueError as error:
+                raise FileFormatError(
+                    f"the performer file: expected whole pictures of its references, found {error}; train it again"
+                ) from error
             own, left, top = self.places[n].tolist()
             if scale < WORTH_SHRINKING * own:
                 times = max(scale / own, 2 / min(picture.shape[:2]))
