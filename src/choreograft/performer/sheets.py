@@ -21,9 +21,8 @@ SEAM: Final = 3.0
 """How much narrower a seam is than the canvas's pixels."""
 LEAST_SMEAR_PX: Final = 3.0
 """Result pixels below which a motion is not drawn as a smear: lens and codec leave as much."""
-SMEAR_STEP_PX: Final = 5.0
-"""Between the exposures that a smear is put together from."""
-MOST_EXPOSURES: Final = 8
+SMEAR_STEP_PX: Final = 1.5
+"""Between the exposures that a smear is put together from: with larger steps a face becomes several."""
 STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
 """What a share of 255 becomes at a seam."""
 
@@ -177,19 +176,21 @@ class Sheet:
         Args:
             cutout: the layer alone, see `Cutout.cut`.
         """
-        place = self.find_places(cutout, enlargement, window)
-        length = float(np.hypot(*self.smear)) * enlargement.scale
+        way = np.array(self.smear, np.float32) * enlargement.scale  # px of the result
+        length = float(np.hypot(*way))
         if length < LEAST_SMEAR_PX:
-            return np.asarray(_look_up(cutout.picture, place), dtype=np.uint8)
-        total = Drawing.empty(*place.shape[:2])
-        count = int(np.clip(length / SMEAR_STEP_PX, 2, MOST_EXPOSURES))
-        step = -np.array(self.smear, np.float32) @ self.affine[:2] * cutout.scale / (count - 1)
-        place -= step * (count - 1) / 2
-        for _ in range(count):
-            total.add(_look_up(cutout.picture, place), 1 / count)
-            place += step
-        matte = np.asarray(cv2.convertScaleAbs(total.alpha, alpha=255))
-        return np.dstack([total.colour, matte])
+            return self.look_up(cutout, enlargement, window)
+        halvings = int(np.ceil(np.log2(length / SMEAR_STEP_PX)))
+        early = (1 - 0.5**halvings) / 2 * np.array(self.smear, np.float32)
+        x, y = np.ceil(np.abs(way)).astype(int).tolist()  # what comes in from beyond the window
+        wide = slice(window[0].start - y, window[0].stop + y), slice(window[1].start - x, window[1].stop + x)
+        place = self.find_places(cutout, enlargement, wide)
+        place += early @ self.affine[:2] * cutout.scale
+        drawn = Drawing.of(np.asarray(_look_up(cutout.picture, place), dtype=np.uint8))
+        for halving in range(1, halvings + 1):  # 2 ** halvings exposures along the way
+            drawn = drawn.doubled(way * 0.5**halving)
+        smeared = np.dstack([drawn.colour, np.asarray(cv2.convertScaleAbs(drawn.alpha, alpha=255))])
+        return np.ascontiguousarray(smeared[y : len(smeared) - y, x : smeared.shape[1] - x])
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """As `expose`, not smeared."""
@@ -233,13 +234,19 @@ class Drawing:
         """Nobody."""
         return Drawing(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
 
-    def add(self, sample: Picture, share: float) -> None:
-        """Add a share of a sample (H, W, 4), as if shown for a part of the time."""
-        shown = cv2.multiply(cv2.extractChannel(sample, 3), share / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
-        self.colour = np.asarray(
-            cv2.blendLinear(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB), self.colour, shown, self.alpha), dtype=np.uint8
-        )
-        self.alpha = np.asarray(cv2.add(self.alpha, shown))
+    @staticmethod
+    def of(sample: Picture) -> "Drawing":
+        """RGB and matte (H, W, 4)."""
+        alpha = cv2.multiply(cv2.extractChannel(sample, 3), 1 / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
+        return Drawing(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB), dtype=np.uint8), np.asarray(alpha))
+
+    def doubled(self, by: Floats) -> "Drawing":
+        """The mean of it and of itself moved by (2,) px, right and down."""
+        matrix = np.array([[1, 0, by[0]], [0, 1, by[1]]])
+        size = self.alpha.shape[1], self.alpha.shape[0]
+        colour, alpha = (np.asarray(cv2.warpAffine(maps, matrix, size)) for maps in (self.colour, self.alpha))
+        both = np.asarray(cv2.addWeighted(self.alpha, 0.5, alpha, 0.5, 0), dtype=np.float32)
+        return Drawing(np.asarray(cv2.blendLinear(self.colour, colour, self.alpha, alpha), dtype=np.uint8), both)
 
     def lay(self, sample: Picture, share: Picture, at: tuple[slice, slice]) -> None:
         """Lay a sample (h, w, 4) over a part of it, its matte times a share (h, w) of 255."""
