@@ -53,6 +53,8 @@ LEAST_PX: Final = 10
 OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 HEAD: Final = [PARTS.index(part) for part in ("head", "neck")]
+CUT: Final = 0.2
+"""Share of the height: a body that moves farther from one frame to the next was cut to, and is not smeared."""
 FADE: Final = 0.25
 """Share of the reach over which what is beside the body fades."""
 
@@ -87,16 +89,10 @@ class Warped:
     def as_guide(self) -> Tensor:
         """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte, confidence in [0, 1], normals, usual colours in [-1, 1]."""
         normal = self.surface.normal.cpu().numpy()
-        parts = (
-            self.colour / 127.5 - 1,
-            self.alpha[..., None],
-            self.confidence[..., None],
-            normal,
-            self.usual / np.float32(127.5) - 1,
-        )
-        return torch.from_numpy(np.concatenate(parts, axis=-1).astype(np.float32)).permute(
-            2, 0, 1
-        )  # channels last, as networks take it
+        colour, usual = (picture / np.float32(127.5) - 1 for picture in (self.colour, self.usual))
+        parts = colour, self.alpha[..., None], self.confidence[..., None], normal, usual
+        maps = np.concatenate(parts, axis=-1).astype(np.float32)
+        return torch.from_numpy(maps).permute(2, 0, 1)  # channels last in memory, as networks take it
 
 
 @dataclass(frozen=True)
@@ -182,7 +178,9 @@ class Warper:
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
             moved = None
             if before is not None and posed.time_s > before[1]:
-                moved = (xy - before[0]) * (self._exposure_s / (posed.time_s - before[1]))
+                step = xy - before[0]
+                if np.median(np.abs(step)) < CUT * posed.size.height:
+                    moved = step * (self._exposure_s / (posed.time_s - before[1]))
             before = xy, posed.time_s
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
@@ -205,7 +203,7 @@ class Warper:
         surface: SurfaceMap,
         choice: Choice,
         face: Floats | None = None,
-        fading: "Fading | None" = None,
+        fading: Fading | None = None,
         moved: Floats | None = None,
     ) -> Warped:
         """Draw a body from given references (L, K).
@@ -220,8 +218,8 @@ class Warper:
         return _compose(layers, scene, surface, choice)
 
     def _lay(
-        self, scene: "Scene", layer: int, references: NDArray[np.intp], fading: tuple[int, float] | None
-    ) -> "Laid | None":
+        self, scene: Scene, layer: int, references: NDArray[np.intp], fading: tuple[int, float] | None
+    ) -> Laid | None:
         """One layer, from the first of its references and, where that does not see it, the others."""
         reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
         points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
@@ -242,7 +240,7 @@ class Warper:
         sheet = replace(other.sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
         return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
 
-    def _try(self, scene: "Scene", layer: int, reference: int, points: "Points", fade: Picture) -> "Candidate":
+    def _try(self, scene: Scene, layer: int, reference: int, points: Points, fade: Picture) -> Candidate:
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
         quality = self._quality[reference, of] if kind == "sheet" else np.ones(len(of), np.float32)
         there = self._places(scene, layer, reference, of)
@@ -259,12 +257,12 @@ class Warper:
         shown = sample[..., 3] / np.float32(255)  # where the reference shows that nobody is there, that is believed
         return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)))
 
-    def _scale(self, scene: "Scene", reference: int, of: NDArray[np.intp]) -> float:
+    def _scale(self, scene: Scene, reference: int, of: NDArray[np.intp]) -> float:
         """How much larger a reference shows what lies at some vertices than the new picture does."""
         nearness = self._atlas.focal_px[reference] / self._vertices[reference, of, 2].mean()
         return float(nearness * scene.vertices[of, 2].mean() / scene.focal_px)
 
-    def _places(self, scene: "Scene", layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
+    def _places(self, scene: Scene, layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
         """(M, 2) px where a reference has a layer's vertices; a round one is turned first to show the side wanted."""
         limb = self._atlas.limbs.get(layer)
         if limb is None:
