@@ -53,6 +53,8 @@ LEAST_PX: Final = 10
 OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 HEAD: Final = [PARTS.index(part) for part in ("head", "neck")]
+SLOWEST: Final = 24.0
+"""Frames per second that a camera is taken to film at where the footage has fewer: those were thinned out later."""
 CUT: Final = 0.2
 """Share of the height: a body that moves farther from one frame to the next was cut to, and is not smeared."""
 FADE: Final = 0.25
@@ -135,7 +137,7 @@ class Warper:
         self._vertices, self._xy, self._quality, self._pictures = (
             part.cpu().numpy() for part in (atlas.vertices, atlas.xy, atlas.quality, atlas.pictures)
         )
-        self._exposure_s = self._config.shutter / atlas.rate
+        self._exposure_s = self._config.shutter / max(atlas.rate, SLOWEST)
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
         self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
 
