@@ -14,7 +14,7 @@ from choreograft.body.surface import SurfaceMap
 from choreograft.config import WarpConfig
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS
-from choreograft.performer.warp import NOWHERE, Warper, pose_frames
+from choreograft.performer.warp import NOWHERE, SLOWEST, Warper, pose_frames
 from choreograft.pose import skeleton
 from choreograft.retarget.body import to_pose_track
 from filmed import film
@@ -125,9 +125,13 @@ def test_where_nobody_is_a_dance_begins_anew(atlas: Atlas) -> None:
         assert_array_equal(a.colour, b.colour)
 
 
-def test_layers_are_smeared_by_how_far_they_move_while_the_targets_shutter_is_open(atlas: Atlas) -> None:
+@pytest.mark.parametrize(("times", "share"), [(1, 1.0), (5, 1.0), (0.25, 0.25)])  # footage that was thinned out
+def test_layers_are_smeared_by_how_far_they_move_while_the_targets_shutter_is_open(
+    atlas: Atlas, times: float, share: float
+) -> None:
+    atlas = replace(atlas, rate=SLOWEST * times)
     step_m, first = np.array([0.05, 0, 0]), pose(6)
-    frame_s = 1 / float(scene()[0].rate)
+    frame_s = 1 / atlas.rate
     moments = ((0, 0), (1, 1), (2, 1), (3, 3), (5, 1))  # when, in frames of the target's, and where, in steps
     poses = [
         replace(first, vertices=first.vertices + steps * step_m, time_s=frames * frame_s) for frames, steps in moments
@@ -136,7 +140,7 @@ def test_layers_are_smeared_by_how_far_they_move_while_the_targets_shutter_is_op
     shown = list(Warper(atlas).draw_dance(lambda: poses))
     for warped, steps in zip(shown, (0, 1, 0, 2, -1), strict=True):  # in a frame's time
         smears = np.array([sheet.smear for sheet in warped.sheets])
-        assert np.abs(smears[:, 0] - WarpConfig().shutter * steps * step_px).max() < 0.1 * abs(steps) + 1e-3
+        assert np.abs(smears[:, 0] - WarpConfig().shutter * share * steps * step_px).max() < 0.1 * abs(steps) + 1e-3
         assert np.abs(smears[:, 1]).max() < 1e-3
 
 
