@@ -37,6 +37,8 @@ class Candidate:
     """(h, w) 0..1 how well the reference sees it."""
     seen: Floats
     """(h, w) the same times how far its colours are the usual ones."""
+    hidden: Floats
+    """(h, w) 0..1 where the reference shows another layer before it."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,12 @@ def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], s
         if gate.any():
             sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
             alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
+    below = unseen | (on & (candidates[0].hidden > 0.5))  # shows where no sheet does: there is body in any case
     quality = max_of([candidate.quality for candidate in candidates])
     confidence = np.where(on, quality, 0.5 * alpha)
     return Laid(
         tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,
-        confidence.astype(np.float32), unseen * np.uint8(255),
+        confidence.astype(np.float32), below * np.uint8(255),
     )  # fmt: skip
 
 

@@ -256,8 +256,13 @@ class Warper:
         sample = sheet.look_up(cutout, scene.flat, points.box.at)
         off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
         doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
-        shown = sample[..., 3] / np.float32(255)  # where the reference shows that nobody is there, that is believed
-        return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)))
+        shown = sample[..., 3] / np.float32(255)
+        whole = Cutout(self._pictures[reference], 1.0, (0.0, 0.0))
+        person = sheet.look_up(whole, scene.flat, points.box.at)[..., 3] / np.float32(255)
+        # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
+        hidden = np.maximum(person - shown, 0)
+        seen = seen * (1 - hidden)
+        return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)), hidden)
 
     def _scale(self, scene: Scene, reference: int, of: NDArray[np.intp]) -> float:
         """How much larger a reference shows what lies at some vertices than the new picture does."""
