@@ -383,6 +383,8 @@ class WarpConfig:
     """The same of head and arms, whose seams are short."""
     face_cost: float = 3.0
     """Of a head whose face has another shape: turned, or with another expression (retrieve.compare_faces)."""
+    mirror_cost: float = 1.0
+    """Of a mirror image: faces, texts and what is worn on one side look wrong in it."""
     change_cost: float = 0.8
     """Of going from one reference to another in a dance."""
     change_s: float = 0.25

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from choreograft.body.model import Body
 
@@ -67,6 +68,20 @@ _CHAINS: Final = (
     ("left_thigh", "right_thigh"),
 )
 """Parts between which clothes and hair hang, one after another; an arm that hangs beside the torso is not meant."""
+
+
+def _mirrored(name: str) -> str:
+    side, _, rest = name.partition("_")
+    return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, name)
+
+
+MIRRORED_PARTS: Final = tuple(PARTS.index(_mirrored(name)) for name in PARTS)
+"""(P,) which part each becomes in a mirror."""
+
+
+def mirror_vertices(body: Body) -> NDArray[np.intp]:
+    """(V,) which vertex of a body each becomes in a mirror: the one nearest to its image at rest."""
+    return np.asarray(cKDTree(body.vertices).query(body.vertices * [-1, 1, 1])[1])
 
 
 def part_of_bone(bone: str) -> int:

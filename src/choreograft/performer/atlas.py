@@ -11,21 +11,35 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.sparse import csc_array, csr_array, diags_array
+from scipy.sparse.linalg import splu
 from torch import Tensor
 from torch.nn import functional as F
 
 from choreograft.body.model import Body
-from choreograft.body.parts import PARTS, part_weights, vertex_parts
+from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.config import ReferenceConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
-from choreograft.performer.references import SMEAR_ROWS, ReferenceBank, part_turns
+from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
 from choreograft.video.size import Size
 
 _PATCH_M: Final = 0.06
-CARRIED_FROM: Final = 12
-"""Vertices from whose colours that of one that was never seen is taken."""
+CLOTHES_FLOW: Final = (1.0, 1.0, 3.0)
+"""How much farther apart vertices at rest count along each axis, where the colour of one is carried on to another."""
+HAIR_FLOWS: Final = (3.0, 1.0, 1.0)
+"""The same of heads."""
+CROWN, NAPE = 0.85, 0.3
+"""Heights of a head, from 0 to 1, above which there is hair, if any, and above which what no reference shows is as
+there: the back of a head filmed from the front."""
+HAIR_TRUST: Final = 0.05
+"""How far that is believed."""
+NEAR_M: Final = 0.02
+"""Between neighbours."""
+SURE: Final = 10.0
+"""Times as much as from such a neighbour a vertex takes from what is known of it."""
+KNOWN_WELL: Final = 0.5
+"""Sum of qualities from which on a vertex's own colour is all that counts."""
 CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
@@ -49,6 +63,8 @@ class Atlas:
     """(N, V, 2) float32 px: each vertex in each reference."""
     quality: Tensor
     """(N, V) float32 0..1: how well it is seen there; 0 where it is hidden."""
+    facing: Tensor
+    """(N, V) float32 cosine between its normal and the line to the lens there."""
     part: Tensor
     """(N, h, w) int8 part labels, `NO_PART` where there is no body."""
     nearest_part: Tensor
@@ -69,6 +85,10 @@ class Atlas:
     """(V, 3) m the rest pose."""
     limbs: Mapping[int, Limb]
     """Of each round layer."""
+    mirror: Tensor
+    """(V,) int64 which vertex each becomes in a mirror."""
+    face_shares: NDArray[np.float64]
+    """(V,) how much each vertex makes up the points of the inner face."""
     vertex_parts: Tensor
     """(V, P) float32: shares in the parts, 1 in all."""
     patch_of: Tensor
@@ -92,7 +112,7 @@ class Atlas:
         pictures = torch.from_numpy(shown).to(device)
         masks = pictures[..., 3]
         shares = vertex_shares(shape).to(device)
-        posed_vertices, focal, xy, quality, part, around, clear = [], [], [], [], [], [], []
+        posed_vertices, focal, xy, quality, facing, part, around, clear = [], [], [], [], [], [], [], []
         n = 0
         for body in bank.bodies:
             camera = body.camera
@@ -102,7 +122,8 @@ class Atlas:
                 posed_vertices.append(surface.vertices)
                 focal.append(surface.focal_px)
                 xy.append(here)
-                quality.append(_rate_vertices(surface, here, masks[n], config))
+                facing.append(-(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1))
+                quality.append(_rate_vertices(surface, here, facing[-1], masks[n], config))
                 part.append(surface.part.to(torch.int8))
                 covered = surface.covered.cpu().numpy()
                 nearest = torch.from_numpy(find_nearest(covered)[1]).to(device).long()
@@ -116,19 +137,21 @@ class Atlas:
         agreed, tolerance = find_usual(pictures, places, rated, shares, config)
         rated = rated * agreed
         atlas = Atlas(
-            mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(part),
-            torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
+            mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(facing),
+            torch.stack(part), torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
             bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear), shape.vertices,
-            find_limbs(shape.vertices, vertex_parts(shape)), shares,
+            find_limbs(shape.vertices, vertex_parts(shape)), torch.from_numpy(mirror_vertices(shape)).to(device),
+            np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0)).ravel(), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))
 
-    def patches(self) -> NDArray[np.float32]:
-        """(N, C) the mean quality of each patch in each reference."""
+    def patches(self, quality: Tensor | None = None) -> NDArray[np.float32]:
+        """(N, C) the mean quality of each patch in each reference, from that of the vertices (N, V); its own if None."""
+        quality = self.quality if quality is None else quality
         count = torch.bincount(self.patch_of)
-        total = torch.zeros(len(self.quality), len(count), device=self.quality.device)
-        total.index_add_(1, self.patch_of, self.quality)
+        total = torch.zeros(len(quality), len(count), device=quality.device)
+        total.index_add_(1, self.patch_of, quality)
         return np.asarray((total / count).cpu().numpy())
 
 
@@ -209,13 +232,12 @@ def _find_patches(body: Body) -> NDArray[np.int64]:
     return np.asarray(patch.reshape(-1), dtype=np.int64)
 
 
-def _rate_vertices(surface: SurfaceMap, xy: Tensor, mask: Tensor, config: ReferenceConfig) -> Tensor:
+def _rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor, config: ReferenceConfig) -> Tensor:
     """(V,) how well a frame shows each vertex: faced, not hidden, inside of picture and mask."""
     width, height = surface.size
     column, row = xy[:, 0].floor().long(), xy[:, 1].floor().long()
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
-    facing = -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1)
     seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + config.tolerance_m  # the background is infinite
     quality = (facing / config.full_facing).clamp(0, 1) * mask[row, column].float() / 255
     return quality * (inside & seen)
@@ -254,7 +276,9 @@ def _sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
 
 
 def _mean_colours(atlas: Atlas) -> Tensor:
-    """(V, 3) the mean of what the references show, by quality; that of what is near where they show nothing."""
+    """(V, 3) the mean of what the references show, by quality; where they show nothing that of the other side, or else
+    of what is near.
+    """
     N, V = atlas.quality.shape
     which = torch.arange(N, device=atlas.xy.device)[:, None].expand(N, V)
     h, w = atlas.pictures.shape[1:3]
@@ -264,18 +288,41 @@ def _mean_colours(atlas: Atlas) -> Tensor:
     for n in range(N):
         total += weight[n] * atlas.pictures[which[n], row[n], column[n], :3]
     weights = weight.sum(0)  # (V, 1)
-    return _carry_on(total / weights.clamp_min(1e-6), weights[:, 0] > 1e-2, atlas.rest)
+    own = weights > 1e-2
+    total, weights = (torch.where(own, sums, sums[atlas.mirror]) for sums in (total, weights))
+    head = atlas.vertex_parts[:, PARTS.index("head")].cpu().numpy() > 0.5
+    known = (weights[:, 0] / KNOWN_WELL).clamp(0, 1) * (weights[:, 0] > 1e-2)
+    return carry_on(total / weights.clamp_min(1e-6), known, atlas.rest, atlas.mesh.faces.cpu().numpy(), head)
 
 
-def _carry_on(colours: Tensor, known: Tensor, rest: NDArray[np.floating]) -> Tensor:
-    """(V, 3) colours, where they are not known (V,) those of the known vertices nearest in the rest pose (V, 3).
+def carry_on(
+    colours: Tensor, known: Tensor, rest: NDArray[np.floating], faces: NDArray[np.integer], head: NDArray[np.bool_]
+) -> Tensor:
+    """(V, 3) colours, spread over the surface from where they are known to where they are not.
 
-    The back of a head that was filmed from the front alone has the colour of the hair beside it, not of the face.
+    Clothes are alike around the body: a stripe goes on at its height. Hair goes on over the crown and down the back of
+    the head; faces do not go on around it.
+
+    Args:
+        known: (V,) 0..1 how far to be believed. rest: (V, 3) m. faces: (F, 3) triangles. head: (V,) its vertices.
     """
-    seen, unseen = (which.nonzero()[:, 0].cpu().numpy() for which in (known, ~known))
-    if not len(seen) or not len(unseen):
+    if not (known > 0).any():
         return colours
-    near = cKDTree(rest[seen]).query(rest[unseen], k=min(CARRIED_FROM, len(seen)))[1].reshape(len(unseen), -1)
-    carried = colours.clone()
-    carried[unseen] = colours[seen][torch.from_numpy(near).to(colours.device)].median(dim=1).values
-    return carried
+    edges = np.unique(np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1), axis=0)
+    one, other = edges.T
+    far = np.where((head[one] & head[other])[:, None], HAIR_FLOWS, CLOTHES_FLOW) * (rest[one] - rest[other])
+    near = 1 / np.maximum((far**2).sum(axis=1), 1e-8) * NEAR_M**2
+    between = csr_array((near, (one, other)), shape=(len(rest),) * 2)
+    between = between + between.T
+    trust, theirs = known.double().cpu().numpy(), colours.double().cpu().numpy()
+    height = np.zeros(len(rest))
+    height[head] = (rest[head, 2] - rest[head, 2].min()) / np.ptp(rest[head, 2])
+    crown = (height > CROWN) & (trust > 0)
+    if crown.any():
+        hair = (trust == 0) & (height > NAPE)
+        theirs[hair], trust[hair] = np.median(theirs[crown], axis=0), HAIR_TRUST
+    mean = (trust[:, None] * theirs).sum(axis=0) / trust.sum()
+    solve = splu(csc_array(diags_array(between.sum(axis=1) + trust * SURE + 1e-6) - between)).solve
+    spread = solve((trust * SURE)[:, None] * (theirs - mean)) + mean  # what hangs together with nothing gets the mean
+    share = known[:, None].float()
+    return share * colours + (1 - share) * torch.from_numpy(spread).to(colours)

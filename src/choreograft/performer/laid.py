@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.performer.sheets import Box, Floats, Picture, Sheet
-from choreograft.performer.way import Points
+from choreograft.performer.way import OUTLINE_PX, Points
 
 KNOWN: Final = 1e-3
 """How well a pixel is seen from which on it counts as seen at all."""
+SOFT_PX: Final = 4
+"""Canvas px of 256 rows over which what is made up fades into what a reference sees."""
+COVERED: Final = 0.95
+"""Of a matte, below which what is behind it would show."""
 LEAST_DEPTH_M: Final = 0.04
 """Difference in depth from which on the nearer layer covers the farther one, whatever their order."""
 ORDER_STEP: Final = 3
@@ -39,6 +43,8 @@ class Candidate:
     """(h, w) the same times how far its colours are the usual ones."""
     hidden: Floats
     """(h, w) 0..1 where the reference shows another layer before it."""
+    turned: float = 0.0
+    """0..1 how far another side is wanted than it shows, so that its outline says nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,34 +58,54 @@ class Laid:
     alpha: Floats
     """(h, w) of all its sheets."""
     confidence: Floats
+    below: Picture
+    """(h, w) 255 where the layer's body is drawn in its usual colours below all sheets, or nothing might be there."""
     unseen: Picture
-    """(h, w) 255 where the layer's body is seen by no reference."""
+    """(h, w) 255 where no reference sees the layer's body, fading into what one sees."""
 
 
-def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], spare_share: float) -> Laid:
-    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
+def settle(
+    candidates: list[Candidate], points: Points, on: NDArray[np.bool_], inside: Floats, spare_share: float
+) -> Laid:
+    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it.
+
+    Args:
+        on: (h, w) the layer's body, where nothing is before it. inside: (h, w) px of 256 rows
+            from the whole body's outline.
+    """
     winner, first = np.zeros(on.shape, np.intp), candidates[0]
-    best = cv2.blur(first.seen, (3, 3))
+    known, best = first.quality, cv2.blur(first.seen, (3, 3))
     for rank, candidate in enumerate(candidates[1:], start=1):
         seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (spare_share**rank / 255)
         # what the first does not see, and, where it shows something else instead, only larger places: cloth slides
-        hidden, other = on & (seen > first.quality), on & (seen > best)
+        hidden, other = on & (seen > known), on & (seen > best)
         better = _clear(hidden, HIDDEN_PX) | _clear(other, OTHER_PX)
-        winner[better], best = rank, np.where(better, seen, best)
-    unseen = _clear(on & (max_of([candidate.quality for candidate in candidates]) < KNOWN), HIDDEN_PX)
+        winner[better] = rank
+        known, best = (np.where(better, seen, maps) for maps in (known, best))
+    quality = max_of([candidate.quality for candidate in candidates])
+    unseen = _clear(on & (quality < KNOWN), HIDDEN_PX)
     sheets, alpha = [], np.zeros(on.shape, np.float32)
     for n, candidate in enumerate(candidates):
-        gate = np.where((winner == n) & ~unseen, candidate.sheet.gate, np.uint8(0))
+        gate = np.where(winner == n, candidate.sheet.gate, np.uint8(0))
         if gate.any():
             sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
             alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
-    below = unseen | (on & (candidates[0].hidden > 0.5))  # shows where no sheet does: there is body in any case
-    quality = max_of([candidate.quality for candidate in candidates])
+    # shows where no sheet does: there is body in any case
+    deep = on & (inside > OUTLINE_PX * (1 - first.turned))
+    below = unseen | (on & (candidates[0].hidden > 0.5)) | (deep & (alpha < COVERED))
+    below = on & (cv2.dilate(below.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
     confidence = np.where(on, quality, 0.5 * alpha)
     return Laid(
         tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,
-        confidence.astype(np.float32), below * np.uint8(255),
+        confidence.astype(np.float32), below * np.uint8(255), soften(unseen, on, points.fine),
     )  # fmt: skip
+
+
+def soften(unseen: NDArray[np.bool_], on: NDArray[np.bool_], fine: float) -> Picture:
+    """(h, w) 255 at some places on a layer's body, fading around them."""
+    side = 2 * max(1, round(SOFT_PX * fine)) + 1
+    wide = cv2.dilate(unseen.astype(np.uint8) * 255, np.ones((side, side), np.uint8))
+    return np.where(on, cv2.blur(wide, (side, side)), np.uint8(0))
 
 
 def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:

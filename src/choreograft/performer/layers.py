@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.parts import PARTS, adjoining_parts
+from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
 from choreograft.pose import skeleton
 
 Floats = NDArray[np.float32]
@@ -65,6 +65,8 @@ LAYERS: Final = (
 """From the back to the front: the order in which layers that are equally near are drawn."""
 LAYER_OF: Final = np.array([next(n for n, layer in enumerate(LAYERS) if part in layer.parts) for part in PARTS])
 """(P,) the layer of each part."""
+MIRRORED_LAYERS: Final = np.array([LAYER_OF[MIRRORED_PARTS[PARTS.index(layer.parts[0])]] for layer in LAYERS])
+"""(L,) which layer each becomes in a mirror."""
 SIDED: Final = np.array([LAYERS[n].kind == "sheet" for n in LAYER_OF])
 """(P,) whether it matters which side of a part is seen."""
 

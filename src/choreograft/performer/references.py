@@ -32,6 +32,8 @@ Pictures = NDArray[np.uint8]
 SMEAR_PX: Final = 2.5
 """Of a picture of `SMEAR_ROWS` rows, by which a layer moves between two frames that counts as half sharp."""
 SMEAR_ROWS: Final = 256
+INNER_FACE: Final = 17
+"""Of the 68 points the first of those that do not lie on the jaw's outline, which is guessed at rather than seen."""
 
 
 @dataclass(frozen=True)

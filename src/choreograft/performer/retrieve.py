@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from choreograft.body.parts import PARTS, adjoining_parts
 from choreograft.config import WarpConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS, SIDED
+from choreograft.performer.references import INNER_FACE
 
 Floats = NDArray[np.float32]
 IN_PLANE: Final = 0.3
-INNER_FACE: Final = 17
-"""Of the 68 points the first of those that do not lie on the jaw's outline, which is guessed at rather than seen."""
 UNUSABLE: Final = 1e6
 """Cost of a reference that may not be used."""
 Choice = NDArray[np.intp]
@@ -120,6 +119,17 @@ def change_costs(moments: NDArray[np.float64], config: WarpConfig) -> Floats:
     return (config.change_cost * np.minimum(apart, 1)).astype(np.float32)
 
 
+def find_useful(costs: Sequence[Floats | None], count: int) -> NDArray[np.intp]:
+    """(M,) the first `count` of all, and of the others those that serve a layer best in some frame.
+
+    Args:
+        costs: T times (N, L) of `rate_layers`.
+    """
+    known = [cost for cost in costs if cost is not None]
+    best = np.unique([cost.argmin(axis=0) for cost in known]) if known else np.zeros(0, np.intp)
+    return np.concatenate([np.arange(count), best[best >= count]])
+
+
 def choose_track(costs: Sequence[Floats], changes: Floats) -> NDArray[np.intp]:
     """(T, L) the reference of each layer in each frame: the cheapest way through the whole dance (Viterbi).
 
@@ -156,17 +166,19 @@ def cast_dance(costs: Sequence[Floats | None], changes: Floats, fade: int) -> It
 
 
 def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats, config: WarpConfig) -> Choice:
-    """(L, 1 + spares) the first reference (L,) of each layer, and those that see what it does not.
+    """(L, 1 + spares + 1) the first of each layer (L,), those that see what it does not, and a mirrored one.
 
     Args:
-        costs: (N, L) of `rate_layers`. quality: (N, C) how well each shows each patch.
+        costs: (2N, L) of `rate_layers`. quality: (2N, C) how well each shows each patch. Both of N references as they
+            are, then in a mirror.
     """
+    N = len(costs) // 2
     weights = wanted.weights @ _JOINS
     area = np.maximum(weights.sum(axis=0), 1e-6)
     chosen = [first]
     left = weights * (1 - quality[first].T)  # (C, L) what the choices so far do not see
-    for _ in range(config.spares):
-        spare = (quality @ left / area - 0.1 * np.minimum(costs, UNUSABLE)).argmax(axis=0)
+    for some in (*[slice(0, N)] * config.spares, slice(N, None)):
+        spare = (quality[some] @ left / area - 0.1 * np.minimum(costs[some], UNUSABLE)).argmax(axis=0) + some.start
         chosen.append(spare)
         left = left * (1 - quality[spare].T)
     return np.stack(chosen, axis=1)

@@ -23,6 +23,12 @@ LEAST_SMEAR_PX: Final = 3.0
 """Result pixels below which a motion is not drawn as a smear: lens and codec leave as much."""
 SMEAR_STEP_PX: Final = 1.5
 """Between the exposures that a smear is put together from: with larger steps a face becomes several."""
+FINE_PX: Final = 3.0
+"""Canvas px of a picture of 256 rows around, over which colours are coarse ones, not detail."""
+ALIKE_LEVELS: Final = 40.0
+"""Of 255, by which coarse colours differ that are hardly alike."""
+FINE_LEVELS: Final = 20.0
+"""That fine detail differs by at most: it is a weave or hair, not a print or an eye."""
 STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
 """What a share of 255 becomes at a seam."""
 
@@ -155,20 +161,26 @@ class Sheet:
     """(canvas height, canvas width) 255 where the reference shows this layer."""
     smear: tuple[float, float] = (0.0, 0.0)
     """How far it moves, right and down, canvas px, while a camera's shutter is open."""
+    usual: Picture | None = None
+    """(h, w, 3) the colours it is to have, where the reference shows another side of it; see `retouch`."""
+    fold: tuple[float, float, float] | None = None
+    """The square of the reference, left, top and side, canvas px, that it is filled with, folded; None: it as it is."""
 
     def cropped(self) -> "Sheet":
         """The same without the part of its box in which nothing is drawn."""
         inner = Box.around(self.gate > 0, 1) or Box(0, 0, 1, 1)
         box = Box(self.box.top + inner.top, self.box.left + inner.left, inner.height, inner.width)
         residual, gate = np.ascontiguousarray(self.residual[inner.at]), np.ascontiguousarray(self.gate[inner.at])
-        return replace(self, box=box, residual=residual, gate=gate)
+        usual = None if self.usual is None else np.ascontiguousarray(self.usual[inner.at])
+        return replace(self, box=box, residual=residual, gate=gate, usual=usual)
 
     def shifted(self, by: Floats) -> "Sheet":
         """The same with each place moved by so many px of the canvas (its height, its width, 2), right and down."""
         by = by[self.box.at]
         place = places_before(by)
         residual, gate = (_look_up(maps, place) for maps in (self.residual, self.gate))
-        return replace(self, residual=residual - by @ self.affine[:2], gate=gate)
+        usual = None if self.usual is None else _look_up(self.usual, place)
+        return replace(self, residual=residual - by @ self.affine[:2], gate=gate, usual=usual)
 
     def expose(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """(H, W, 4) of a window of the result: RGB, and the matte, the gate left out; smeared by its motion.
@@ -178,7 +190,7 @@ class Sheet:
         """
         way = np.array(self.smear, np.float32) * enlargement.scale  # px of the result
         length = float(np.hypot(*way))
-        if length < LEAST_SMEAR_PX:
+        if length < LEAST_SMEAR_PX or self.usual is not None:
             return self.look_up(cutout, enlargement, window)
         halvings = int(np.ceil(np.log2(length / SMEAR_STEP_PX)))
         early = (1 - 0.5**halvings) / 2 * np.array(self.smear, np.float32)
@@ -194,7 +206,15 @@ class Sheet:
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """As `expose`, not smeared."""
-        return np.asarray(_look_up(cutout.picture, self.find_places(cutout, enlargement, window)), dtype=np.uint8)
+        place = self.find_places(cutout, enlargement, window)
+        if self.fold is not None:
+            left, top, side = np.float32(self.fold) * np.float32(cutout.scale)
+            first = np.float32([left, top]) - np.array(cutout.corner, np.float32) * cutout.scale - np.float32(0.5)
+            place = first + side - np.abs(np.mod(place - first, 2 * side) - side)
+        sample = np.asarray(_look_up(cutout.picture, place), dtype=np.uint8)
+        if self.usual is None:
+            return sample
+        return retouch(sample, enlargement.enlarge(self.usual, self.box, window), FINE_PX * enlargement.scale)
 
     def find_places(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Floats:
         """(H, W, 2) where the pixels of a window of the result are in a cutout, (x, y) as OpenCV counts."""
@@ -210,6 +230,25 @@ class Sheet:
 def _look_up(picture: Any, place: Floats) -> Any:
     """A picture at places (H, W, 2), as OpenCV counts; nothing beyond its border."""
     return cv2.remap(picture, place, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+
+
+def retouch(sample: Picture, usual: Picture, radius: float) -> Picture:
+    """A sample (H, W, 4) in other colours (H, W, 3): as it is where it has about those, else its fine detail alone.
+
+    Args:
+        radius: of what is fine, px.
+    Returns:
+        (H, W, 4) with a matte of 255: nothing is missing.
+    """
+    side = (2 * max(1, round(radius)) + 1,) * 2
+    shown = cv2.multiply(cv2.extractChannel(sample, 3), 1 / 255, dtype=cv2.CV_32F)[..., None]  # type: ignore[call-overload]
+    colour, wanted = sample[..., :3].astype(np.float32), usual.astype(np.float32)
+    coarse = cv2.blur(colour * shown, side) / (cv2.blur(shown, side)[..., None] + 1e-3)
+    off = np.abs(coarse - wanted).max(axis=-1, keepdims=True) / ALIKE_LEVELS
+    alike = np.exp(-off * off) * shown
+    fine = np.clip(colour - coarse, -FINE_LEVELS, FINE_LEVELS) * shown
+    painted = wanted + fine + alike * (colour - wanted - fine)
+    return np.dstack([np.clip(painted + 0.5, 0, 255), np.full(shown.shape, 255)]).astype(np.uint8)
 
 
 def places_before(by: Floats) -> Floats:

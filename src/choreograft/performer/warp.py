@@ -10,6 +10,7 @@ of a layer's box.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -24,7 +25,8 @@ from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
 from choreograft.performer.atlas import AGREEMENT_POWER, Atlas, project
 from choreograft.performer.laid import Candidate, Laid, max_of, order_layers, settle
-from choreograft.performer.layers import LAYER_OF, LAYERS, adjoining_layers, turn_about
+from choreograft.performer.layers import LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
+from choreograft.performer.mirror import Looks, turn_over
 from choreograft.performer.references import part_turns
 from choreograft.performer.retrieve import (
     UNUSABLE,
@@ -35,11 +37,12 @@ from choreograft.performer.retrieve import (
     cast_dance,
     change_costs,
     compare_faces,
+    find_useful,
     rate_layers,
     rate_references,
 )
-from choreograft.performer.sheets import Cutout, Drawing, Floats, Picture, Sheet
-from choreograft.performer.way import Points, Scene, fit_face
+from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Drawing, Floats, Picture, Sheet
+from choreograft.performer.way import OUTLINE_PX, Points, Scene, fit_face
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
@@ -57,6 +60,9 @@ SLOWEST: Final = 24.0
 """Frames per second that a camera is taken to film at where the footage has fewer: those were thinned out later."""
 CUT: Final = 0.2
 """Share of the height: a body that moves farther from one frame to the next was cut to, and is not smeared."""
+TURNED: Final = (0.35, 0.5)
+"""Mean cosine to the reference's lens, of what is the new body's outline, from which on and at which the reference has
+nothing to say of what is beside the body: its own outline is another one."""
 FADE: Final = 0.25
 """Share of the reach over which what is beside the body fades."""
 
@@ -74,7 +80,7 @@ class Warped:
     provenance: NDArray[np.int32]
     """(H, W) the reference that is seen, `NOWHERE` where none is."""
     usual: Floats
-    """(H, W, 3) grey levels: the mean colour, over all references, of what lies there of the body; 0 beside it."""
+    """(H, W, 3) grey levels: the mean colour, over all references, of what lies there of the body, carried on beside it."""
     unseen: Picture
     """(H, W) 255 where the body is drawn in its usual colours, below all sheets."""
     sheets: tuple[Sheet, ...]
@@ -92,6 +98,7 @@ class Warped:
         """(GUIDE_CHANNELS, H, W): colour in [-1, 1], matte, confidence in [0, 1], normals, usual colours in [-1, 1]."""
         normal = self.surface.normal.cpu().numpy()
         colour, usual = (picture / np.float32(127.5) - 1 for picture in (self.colour, self.usual))
+        usual = np.where(self.surface.covered.cpu().numpy()[..., None], usual, -1)
         parts = colour, self.alpha[..., None], self.confidence[..., None], normal, usual
         maps = np.concatenate(parts, axis=-1).astype(np.float32)
         return torch.from_numpy(maps).permute(2, 0, 1)  # channels last in memory, as networks take it
@@ -129,7 +136,8 @@ class Warper:
 
     def __init__(self, atlas: Atlas, config: WarpConfig | None = None) -> None:
         self._atlas, self._config = atlas, config or WarpConfig()
-        self._patches = atlas.patches()
+        self._count, self._mirror = len(atlas.pictures), atlas.mirror.cpu().numpy()
+        self._looks = Looks.of(atlas)
         shares = np.zeros((len(atlas.mesh), len(LAYERS)), np.float32)
         np.add.at(shares.T, LAYER_OF, atlas.vertex_parts.cpu().numpy().T)
         self._of_layer = [np.flatnonzero(share > LEAST_SHARE) for share in shares.T]
@@ -139,6 +147,11 @@ class Warper:
         )
         self._exposure_s = self._config.shutter / max(atlas.rate, SLOWEST)
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
+        self._sharpness = atlas.sharpness
+        self._facing = atlas.facing.cpu().numpy()
+        bodies = [_measure_depth(part >= 0) for part in atlas.part.cpu().numpy()]
+        whole = [np.dstack([picture[..., 3], body]) for picture, body in zip(self._pictures, bodies, strict=True)]
+        self._persons = [Cutout(maps, 1.0, (0.0, 0.0)) for maps in whole]
         self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
 
     def draw(self, posed: Posed, allowed: NDArray[np.bool_] | None = None) -> Warped:
@@ -151,8 +164,8 @@ class Warper:
         """
         surface, wanted, costs = self._rate(posed)
         if allowed is not None:
-            costs[~allowed] = UNUSABLE
-        choice = add_spares(costs.argmin(axis=0), costs, wanted, self._patches, self._config)
+            costs[~np.tile(allowed, 2)] = UNUSABLE
+        choice = add_spares(costs.argmin(axis=0), costs, wanted, self._looks.quality, self._config)
         return self.draw_from(surface, choice, posed.face)
 
     def draw_dance(self, poses: Callable[[], Iterable[Posed | None]]) -> Iterator[Warped | None]:
@@ -165,8 +178,10 @@ class Warper:
             DependencyError: warp-lang is not installed.
         """
         costs = [None if posed is None else self._rate(posed)[2] for posed in poses()]
-        changes = change_costs(self._atlas.moments, self._config)
-        cast = iter(cast_dance(costs, changes, self._config.fade_frames))
+        useful = find_useful(costs, self._count)
+        changes = change_costs(self._looks.moments[useful], self._config)
+        offered = [None if cost is None else cost[useful] for cost in costs]
+        cast = iter(cast_dance(offered, changes, self._config.fade_frames))
         known = iter([cost for cost in costs if cost is not None])
         before: tuple[Floats, float] | None = None
         for posed in poses():
@@ -176,7 +191,8 @@ class Warper:
                 continue
             surface, wanted = self._look(posed)
             cost, (first, fading) = next(known), next(cast)
-            choice = add_spares(first, cost, wanted, self._patches, self._config)
+            fading = {layer: (int(useful[other]), share) for layer, (other, share) in fading.items()}
+            choice = add_spares(useful[first], cost, wanted, self._looks.quality, self._config)
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
             moved = None
             if before is not None and posed.time_s > before[1]:
@@ -187,12 +203,13 @@ class Warper:
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
     def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
-        """What a pose shows, asks for, and what it costs (N, L) to draw its layers from the references."""
-        atlas, config = self._atlas, self._config
+        """What a pose shows, asks for, and what it costs (2N, L) to draw its layers from the references, also mirrored."""
+        looks, config = self._looks, self._config
         surface, wanted = self._look(posed)
-        parts = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, atlas.clearness, config)
+        parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness, config)
+        parts[self._count :] += config.mirror_cost
         if posed.face is not None:
-            parts[:, HEAD] += config.face_cost * compare_faces(atlas.faces, posed.face)[:, None]
+            parts[:, HEAD] += config.face_cost * compare_faces(looks.faces, posed.face)[:, None]
         return surface, wanted, rate_layers(parts, wanted, config)
 
     def _look(self, posed: Posed) -> tuple[SurfaceMap, Wanted]:
@@ -228,28 +245,73 @@ class Warper:
         if points is None:
             return None
         on = scene.layer[points.box.at] == layer
-        fade = _fade(on | (points.near > 0.2), reach)
+        own = on | (points.near > 0.2)
+        away = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 3)
+        fade = _fade(away, reach)
         candidates: list[Candidate] = []
         for reference in dict.fromkeys(references.tolist()):
-            candidates.append(self._try(scene, layer, reference, points, fade))
+            candidates.append(self._try(scene, layer, reference, points, away, fade))
             unseen = on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
             if LAYERS[layer].kind != "sheet" or unseen.sum() < LEAST_PX:
                 break
-        laid = settle(candidates, points, on, self._config.spare_share)
+        laid = settle(candidates, points, on, scene.inside[points.box.at], self._config.spare_share)
+        if laid.unseen.any():
+            laid = self._make_up(laid, candidates[0].sheet, scene)
         if fading is None:
             return laid
-        other = self._try(scene, layer, fading[0], points, fade)
-        sheet = replace(other.sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
+        other = self._try(scene, layer, fading[0], points, away, fade)
+        sheet = replace(other.sheet, gate=np.asarray(other.sheet.gate * fading[1], dtype=np.uint8))
         return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
 
-    def _try(self, scene: Scene, layer: int, reference: int, points: Points, fade: Picture) -> Candidate:
+    def _make_up(self, laid: Laid, sheet: Sheet, scene: Scene) -> Laid:
+        """A layer with what no reference sees of it drawn in its usual colours, over all its sheets.
+
+        Their fine detail is that of its other side, of heads that of hair: never a face.
+        """
+        usual = scene.usual[laid.box.at].astype(np.uint8)
+        made_up = replace(sheet, gate=laid.unseen, usual=usual)
+        if sheet.layer == LAYER_OF[HEAD[0]]:
+            reference, fold = self._hair
+            made_up = replace(made_up, reference=reference, fold=fold, member=self._cut(reference, sheet.layer)[1])
+        sample = made_up.look_up(self._cut(made_up.reference, sheet.layer)[0], scene.flat, laid.box.at)
+        alpha = np.maximum(laid.alpha, laid.unseen / np.float32(255))
+        return replace(laid, sheets=(*laid.sheets, made_up), samples=(*laid.samples, sample), alpha=alpha)
+
+    @cached_property
+    def _hair(self) -> tuple[int, tuple[float, float, float]]:
+        """The reference that shows the largest square of what the unseen part of the head looks like, and that square:
+        left, top and side, px.
+        """
+        head = LAYER_OF[HEAD[0]]
+        of = self._of_layer[head]
+        unseen = of[self._quality[:, of].max(axis=0) == 0]
+        colour = np.median(self._atlas.colours.cpu().numpy()[unseen if len(unseen) else of], axis=0)
+        best, found = 0.0, (0, (0.0, 0.0, 1.0))
+        for n, picture in enumerate(self._pictures):
+            inside = (self._shown[n] == head) & (picture[..., 3] > 250)
+            alike = inside & (np.abs(cv2.blur(picture[..., :3], (3, 3)) - colour).max(axis=-1) < ALIKE_LEVELS)
+            room = cv2.distanceTransform(np.pad(alike.astype(np.uint8), 1), cv2.DIST_C, 3)[1:-1, 1:-1]
+            half = float(room.max()) - 0.5
+            if half * self._sharpness[n, head] > best:
+                row, column = np.unravel_index(int(room.argmax()), room.shape)
+                best, side = half * self._sharpness[n, head], 2 * half
+                found = n, (float(column) + 0.5 - half, float(row) + 0.5 - half, side)
+        return found
+
+    def _try(self, scene: Scene, layer: int, reference: int, points: Points, away: Floats, fade: Picture) -> Candidate:
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
-        quality = self._quality[reference, of] if kind == "sheet" else np.ones(len(of), np.float32)
-        there = self._places(scene, layer, reference, of)
-        scale = self._scale(scene, reference, of) if kind == "stiff" else None
+        n, mirrored = reference % self._count, reference >= self._count
+        theirs, there = self._mirror[of] if mirrored else of, self._places(scene, layer, reference, of)
+        quality = self._quality[n, theirs] if kind == "sheet" else np.ones(len(of), np.float32)
+        nearness = self._atlas.focal_px[n] / self._vertices[n, theirs, 2].mean() / scene.focal_px
+        scale = float(nearness * scene.vertices[of, 2].mean()) if kind == "stiff" else None
         affine, residual, seen = points.find_way(there, quality, scale)
         if layer == LAYER_OF[HEAD[0]] and scene.face is not None:
-            affine, residual = fit_face(affine, residual, points, scene.face, self._atlas.faces[reference])
+            affine, residual = fit_face(affine, residual, points, scene.face, self._looks.faces[reference])
+        if mirrored:
+            affine, residual = turn_over(affine, residual, self._pictures.shape[2])
+            layer = int(MIRRORED_LAYERS[layer])
+        reference = n
         cutout, member = self._cut(reference, layer)
         drift = (0.0, 0.0) if scene.moved is None else tuple(np.median(scene.moved[of], axis=0).tolist())
         sheet = Sheet(reference, layer, points.box, affine, residual, fade, member, drift)
@@ -257,28 +319,34 @@ class Warper:
         off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
         doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
         shown = sample[..., 3] / np.float32(255)
-        whole = Cutout(self._pictures[reference], 1.0, (0.0, 0.0))
-        person = sheet.look_up(whole, scene.flat, points.box.at)[..., 3] / np.float32(255)
+        person, body = cv2.split(sheet.look_up(self._persons[n], scene.flat, points.box.at))
+        person = person / np.float32(255)
         # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
         hidden = np.maximum(person - shown, 0)
         seen = seen * (1 - hidden)
-        return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)), hidden)
-
-    def _scale(self, scene: Scene, reference: int, of: NDArray[np.intp]) -> float:
-        """How much larger a reference shows what lies at some vertices than the new picture does."""
-        nearness = self._atlas.focal_px[reference] / self._vertices[reference, of, 2].mean()
-        return float(nearness * scene.vertices[of, 2].mean() / scene.focal_px)
+        turned = 0.0
+        if kind == "sheet":
+            # what lies beside a body that is turned far from the reference's is not its clothes but another of its sides
+            turned = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of])
+            turned = float(np.clip((turned - TURNED[0]) / np.ptp(TURNED), 0, 1))
+            nearer = away / points.fine - (body.astype(np.float32) - 128) / 8
+            other = turned * np.clip(nearer - 1, 0, 1)
+            sheet = replace(sheet, gate=np.where(away > 0, fade * (1 - other), fade).astype(np.uint8))
+        return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)), hidden, turned)
 
     def _places(self, scene: Scene, layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
-        """(M, 2) px where a reference has a layer's vertices; a round one is turned first to show the side wanted."""
-        limb = self._atlas.limbs.get(layer)
+        """(M, 2) px where a reference, maybe mirrored, has a layer's vertices; a round one is turned to the side wanted."""
+        n, mirrored = reference % self._count, reference >= self._count
+        size, limb = Size(self._pictures.shape[2], self._pictures.shape[1]), self._atlas.limbs.get(layer)
         if limb is None:
-            return np.asarray(self._xy[reference, of])
-        vertices = self._vertices[reference]
+            xy = self._xy[n, self._mirror[of] if mirrored else of]
+            return np.asarray(xy * np.float32([-1, 1]) + np.float32([size.width, 0]) if mirrored else xy)
+        vertices = self._vertices[n]
+        if mirrored:
+            vertices = vertices[self._mirror] * np.float32([-1, 1, 1])
         middle, axis, angle = limb.stand(vertices)
         turned = turn_about(vertices[of], middle, axis, limb.stand(scene.vertices)[2] - angle)
-        size = Size(self._pictures.shape[2], self._pictures.shape[1])
-        return project(torch.from_numpy(turned), self._atlas.focal_px[reference], size).numpy()
+        return project(torch.from_numpy(turned), self._atlas.focal_px[n], size).numpy()
 
     def _cut(self, reference: int, layer: int) -> tuple[Cutout, Picture]:
         """A layer of a reference at the canvas's size, and where it is, (h, w) 255; joined layers overlap a little."""
@@ -310,20 +378,30 @@ def _compose(layers: list[Laid], scene: Scene, surface: SurfaceMap, choice: Choi
     confidence, unseen = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
     provenance = np.full(shape, NOWHERE, np.int32)
     for layer in layers:
-        unseen[layer.box.at] |= layer.unseen
+        unseen[layer.box.at] |= layer.below
     usual = np.dstack([scene.usual, np.full(shape, 255, np.float32)]).astype(np.uint8)
     drawn.lay(usual, unseen, (slice(None), slice(None)))
     for layer in layers:
         at = layer.box.at
         for sheet, sample in zip(layer.sheets, layer.samples, strict=True):
             drawn.lay(sample, sheet.gate, at)
-            provenance[at][cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127] = sheet.reference
+            shown = cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127
+            provenance[at][shown] = sheet.reference if sheet.usual is None else NOWHERE
         confidence[at] += layer.alpha * (layer.confidence - confidence[at])
     sheets = tuple(sheet for layer in layers for sheet in layer.sheets)
     return Warped(drawn.colour, drawn.alpha, confidence, provenance, scene.usual, unseen, sheets, surface, choice)
 
 
-def _fade(near: NDArray[np.bool_], reach: float) -> Picture:
-    """(h, w) 255 on a layer's body, 0 farther from it than so many px."""
-    away = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
+def _measure_depth(body: NDArray[np.bool_]) -> Picture:
+    """(h, w) how far each pixel is from a body's outline, 128 there and 8 more for each px of 256 rows beyond it."""
+    inside, beyond = (cv2.distanceTransform(which.astype(np.uint8), cv2.DIST_L2, 3) for which in (body, ~body))
+    return np.asarray(np.clip(128 + (beyond - inside) * (8 * 256 / len(body)), 0, 255), dtype=np.uint8)
+
+
+def _fade(away: Floats, reach: float) -> Picture:
+    """(h, w) 255 on a layer's body, 0 farther from it than so many px.
+
+    Args:
+        away: (h, w) px.
+    """
     return np.asarray(np.clip((1 - away / reach) * (255 / FADE), 0, 255), dtype=np.uint8)

@@ -9,17 +9,25 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from choreograft.body.surface import SurfaceMap
-from choreograft.performer.atlas import Atlas, project
+from choreograft.performer.atlas import Atlas, find_nearest, project
 from choreograft.performer.layers import LAYER_OF
-from choreograft.performer.retrieve import INNER_FACE
+from choreograft.performer.references import INNER_FACE
 from choreograft.performer.sheets import Box, Enlargement, Floats
 
 LEAST_VERTICES: Final = 8
 """In view, below which a layer is not drawn."""
 NEAR_PX, FAR_PX = 1.5, 6.0
 """Standard deviations, canvas px of 256 rows, by which the way is smoothed where vertices say it, and beyond."""
+
+OUTLINE_PX: Final = 3
+"""Canvas px of 256 rows by which the person's outline may lie inside that of the body."""
+FACED: Final = 0.1
+"""Mean cosine to the lens of a face, below which its points are not seen."""
+RIM: Final = 0.3
+"""Cosine to the lens at which a vertex is hardly one of the outline."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,14 @@ class Scene:
     """(V, 2) column and row that each vertex lies in, within the canvas."""
     layer: NDArray[np.int8]
     """(H, W) the layer that is seen, -1 beside the body."""
+    inside: Floats
+    """(H, W) px of 256 rows from the body's outline, 0 beside the body."""
+    rim: Floats
+    """(V,) 0..1 how far each vertex lies on an outline: turned aside from the lens."""
     front: Floats
     """(H, W) its depth, m; infinite beside the body."""
     usual: Floats
-    """(H, W, 3) usual colours, 0 beside the body. tolerance: (H, W) by how much colours may differ from them."""
+    """(H, W, 3) usual colours, carried on beside the body. tolerance: (H, W) by how much colours may differ from them."""
     tolerance: Floats
     focal_px: float
     px_per_m: float
@@ -52,7 +64,7 @@ class Scene:
     def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "Scene":
         size = surface.size
         xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
-        facing = -(surface.vertex_normals * surface.vertices).sum(1).cpu().numpy()
+        facing = -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1).cpu().numpy()
         inside = ((xy >= 0) & (xy < size)).all(axis=1)
         pixel = np.clip(np.nan_to_num(xy), 0, np.array(size) - 1).astype(np.int64)
         part = surface.part.cpu().numpy()
@@ -64,10 +76,15 @@ class Scene:
         usual[seen] = (atlas.colours[corners] * shares[..., None]).sum(1).cpu().numpy()
         tolerance[seen] = (atlas.tolerance[corners] * shares).sum(1).cpu().numpy()
         depth = surface.depth_m.cpu().numpy()
+        usual = usual.reshape(-1, 3)[find_nearest(seen)[1]]
+        if face is not None and np.average(facing, weights=atlas.face_shares) < FACED:
+            face = None  # the tracker guesses at a face that is turned away
+        within = cv2.distanceTransform(seen.astype(np.uint8), cv2.DIST_L2, 3) * np.float32(256 / size.height)
         px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return Scene(
-            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
+            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, within,
+            np.exp(-((facing / RIM) ** 2)), depth, usual, tolerance,
             surface.focal_px, px_per_m, Enlargement.none(size), face, moved,
         )  # fmt: skip
 
