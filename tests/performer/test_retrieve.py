@@ -17,6 +17,7 @@ from choreograft.performer.retrieve import (
     change_costs,
     choose_track,
     compare_faces,
+    find_useful,
     rate_layers,
     rate_references,
     turn_angles,
@@ -159,22 +160,32 @@ def procrustes_distance(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_what_may_not_be_used_is_no_spare(wanted: Wanted) -> None:
-    costs = np.full((N, L), 0.5, np.float32)
-    costs[0] = UNUSABLE
-    chosen = add_spares(np.full(L, 2), costs, wanted, np.ones((N, P), np.float32), CONFIG)
-    assert chosen.shape == (L, 1 + CONFIG.spares)
+    costs = np.full((2 * N, L), 0.5, np.float32)
+    costs[[0, N]] = UNUSABLE
+    chosen = add_spares(np.full(L, 2), costs, wanted, np.ones((2 * N, P), np.float32), CONFIG)
+    assert chosen.shape == (L, 1 + CONFIG.spares + 1)
     assert (chosen[:, 0] == 2).all()
-    assert not (chosen == 0).any()
+    assert not (chosen % N == 0).any()
+    assert (chosen[:, :-1] < N).all()
+    assert (chosen[:, -1] >= N).all()  # after all others one in a mirror
 
 
 def test_spares_show_what_the_first_hides(wanted: Wanted) -> None:
     two = replace(wanted, weights=np.concatenate([wanted.weights, wanted.weights]))  # each part has two patches
-    quality = np.ones((N, 2 * P), np.float32)
+    quality = np.ones((2 * N, 2 * P), np.float32)
     quality[0, P:] = 0
     quality[1:3, :P] = 0
     quality[1:, P:] = 0
     quality[2, P:] = 1
-    costs = np.tile(np.array([0.1, 0.6, 0.7, 0.8], np.float32)[:, None], (1, L))
+    costs = np.tile(np.array([0.1, 0.6, 0.7, 0.8] * 2, np.float32)[:, None], (1, L))
     chosen = add_spares(np.zeros(L, np.intp), costs, two, quality, CONFIG)
     assert (chosen[:, 0] == 0).all()
     assert (chosen[:, 1] == 2).all()
+
+
+def test_of_mirrored_references_those_alone_are_offered_that_are_the_best_somewhere() -> None:
+    costs = np.full((3, 2 * N, L), 2.0, np.float32)
+    costs[:, 0] = 1
+    costs[1, N + 2, 5] = 0.5
+    assert_array_equal(find_useful([costs[0], None, *costs[1:]], N), [*range(N), N + 2])
+    assert_array_equal(find_useful([None], N), np.arange(N))

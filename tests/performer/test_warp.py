@@ -198,7 +198,7 @@ def test_what_no_reference_shows_has_its_usual_colours_and_is_no_hole(atlas: Atl
     usual = (blind.colours[corners] * surface.barycentric[..., None]).sum(2).numpy()
     assert (warped.unseen[inside] == 255).all()
     assert (warped.provenance[inside] == NOWHERE).mean() > 0.99
-    assert np.abs(warped.colour - usual)[inside].mean() < 1
+    assert np.abs(warped.colour - usual)[inside].mean() < 2  # the first reference's detail is laid over it
     assert warped.alpha[inside].min() > 0.99
     assert np.abs(warped.usual - usual)[surface.covered.numpy()].max() < 0.01
 

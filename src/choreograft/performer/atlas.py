@@ -25,7 +25,7 @@ from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBa
 from choreograft.video.size import Size
 
 _PATCH_M: Final = 0.06
-CLOTHES_FLOW: Final = (1.0, 1.0, 3.0)
+CLOTHES_FLOW: Final = (1.0, 1.0, 8.0)
 """How much farther apart vertices at rest count along each axis, where the colour of one is carried on to another."""
 HAIR_FLOWS: Final = (3.0, 1.0, 1.0)
 """The same of heads."""
@@ -138,16 +138,16 @@ class Atlas:
         rated = rated * agreed
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(facing),
-            torch.stack(part), torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]), bank.sharpness,
-            bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear), shape.vertices,
+            torch.stack(part), torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]),
+            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear), shape.vertices,
             find_limbs(shape.vertices, vertex_parts(shape)), torch.from_numpy(mirror_vertices(shape)).to(device),
-            np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0)).ravel(), shares,
+            np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0), np.float64).ravel(), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))
 
     def patches(self, quality: Tensor | None = None) -> NDArray[np.float32]:
-        """(N, C) the mean quality of each patch in each reference, from that of the vertices (N, V); its own if None."""
+        """(N, C) the mean quality of each patch in each reference, from that of vertices (N, V); its own if None."""
         quality = self.quality if quality is None else quality
         count = torch.bincount(self.patch_of)
         total = torch.zeros(len(quality), len(count), device=quality.device)

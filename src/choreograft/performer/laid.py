@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.performer.sheets import Box, Floats, Picture, Sheet
-from choreograft.performer.way import OUTLINE_PX, Points
+from choreograft.performer.way import Points
 
 KNOWN: Final = 1e-3
 """How well a pixel is seen from which on it counts as seen at all."""
@@ -43,7 +43,7 @@ class Candidate:
     """(h, w) the same times how far its colours are the usual ones."""
     hidden: Floats
     """(h, w) 0..1 where the reference shows another layer before it."""
-    turned: float = 0.0
+    turned: float
     """0..1 how far another side is wanted than it shows, so that its outline says nothing."""
 
 
@@ -64,15 +64,8 @@ class Laid:
     """(h, w) 255 where no reference sees the layer's body, fading into what one sees."""
 
 
-def settle(
-    candidates: list[Candidate], points: Points, on: NDArray[np.bool_], inside: Floats, spare_share: float
-) -> Laid:
-    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it.
-
-    Args:
-        on: (h, w) the layer's body, where nothing is before it. inside: (h, w) px of 256 rows
-            from the whole body's outline.
-    """
+def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], spare_share: float) -> Laid:
+    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
     winner, first = np.zeros(on.shape, np.intp), candidates[0]
     known, best = first.quality, cv2.blur(first.seen, (3, 3))
     for rank, candidate in enumerate(candidates[1:], start=1):
@@ -91,9 +84,9 @@ def settle(
             sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
             alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
     # shows where no sheet does: there is body in any case
-    deep = on & (inside > OUTLINE_PX * (1 - first.turned))
-    below = unseen | (on & (candidates[0].hidden > 0.5)) | (deep & (alpha < COVERED))
-    below = on & (cv2.dilate(below.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    holes = on & (first.turned > 0.5) & (alpha < COVERED)
+    bare = (unseen | (on & (first.hidden > 0.5)) | holes).astype(np.uint8)
+    below = on & (cv2.dilate(bare, np.ones((3, 3), np.uint8)) > 0)  # without a seam to what is drawn over it
     confidence = np.where(on, quality, 0.5 * alpha)
     return Laid(
         tuple(sheet for sheet, _ in sheets), tuple(sample for _, sample in sheets), points.box, points.depth, alpha,

@@ -57,4 +57,5 @@ class Looks:
 
 def turn_over(affine: Floats, residual: Floats, width: int) -> tuple[Floats, Floats]:
     """A way (see `Sheet`) to places in a mirrored picture of so many px as one to the picture itself, and back."""
-    return affine * [-1, 1] + np.array([[0, 0], [0, 0], [width, 0]], np.float32), residual * np.float32([-1, 1])
+    over = np.array([-1, 1], np.float32)
+    return affine * over + np.array([[0, 0], [0, 0], [width, 0]], np.float32), residual * over

@@ -208,8 +208,9 @@ class Sheet:
         """As `expose`, not smeared."""
         place = self.find_places(cutout, enlargement, window)
         if self.fold is not None:
-            left, top, side = np.float32(self.fold) * np.float32(cutout.scale)
-            first = np.float32([left, top]) - np.array(cutout.corner, np.float32) * cutout.scale - np.float32(0.5)
+            left, top, side = (length * cutout.scale for length in self.fold)
+            corner = np.array(cutout.corner, np.float32) * np.float32(cutout.scale)
+            first = np.array([left - 0.5, top - 0.5], np.float32) - corner
             place = first + side - np.abs(np.mod(place - first, 2 * side) - side)
         sample = np.asarray(_look_up(cutout.picture, place), dtype=np.uint8)
         if self.usual is None:

@@ -42,7 +42,7 @@ from choreograft.performer.retrieve import (
     rate_references,
 )
 from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Drawing, Floats, Picture, Sheet
-from choreograft.performer.way import OUTLINE_PX, Points, Scene, fit_face
+from choreograft.performer.way import TURNED, Points, Scene, fit_face
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
@@ -60,9 +60,6 @@ SLOWEST: Final = 24.0
 """Frames per second that a camera is taken to film at where the footage has fewer: those were thinned out later."""
 CUT: Final = 0.2
 """Share of the height: a body that moves farther from one frame to the next was cut to, and is not smeared."""
-TURNED: Final = (0.35, 0.5)
-"""Mean cosine to the reference's lens, of what is the new body's outline, from which on and at which the reference has
-nothing to say of what is beside the body: its own outline is another one."""
 FADE: Final = 0.25
 """Share of the reach over which what is beside the body fades."""
 
@@ -80,7 +77,8 @@ class Warped:
     provenance: NDArray[np.int32]
     """(H, W) the reference that is seen, `NOWHERE` where none is."""
     usual: Floats
-    """(H, W, 3) grey levels: the mean colour, over all references, of what lies there of the body, carried on beside it."""
+    """(H, W, 3) grey levels: the mean colour, over all references, of what lies there of the body, carried on beside
+    it."""
     unseen: Picture
     """(H, W) 255 where the body is drawn in its usual colours, below all sheets."""
     sheets: tuple[Sheet, ...]
@@ -148,6 +146,8 @@ class Warper:
         self._exposure_s = self._config.shutter / max(atlas.rate, SLOWEST)
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
         self._sharpness = atlas.sharpness
+        firsts = [PARTS.index(layer.parts[0]) for layer in LAYERS]
+        self._leads = atlas.vertex_parts.cpu().numpy()[:, firsts].T + 1e-3  # (L, V) share in what turns the layer
         self._facing = atlas.facing.cpu().numpy()
         bodies = [_measure_depth(part >= 0) for part in atlas.part.cpu().numpy()]
         whole = [np.dstack([picture[..., 3], body]) for picture, body in zip(self._pictures, bodies, strict=True)]
@@ -203,7 +203,9 @@ class Warper:
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
     def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
-        """What a pose shows, asks for, and what it costs (2N, L) to draw its layers from the references, also mirrored."""
+        """What a pose shows, asks for, and what it costs (2N, L) to draw its layers from the references, also
+        mirrored.
+        """
         looks, config = self._looks, self._config
         surface, wanted = self._look(posed)
         parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness, config)
@@ -254,7 +256,7 @@ class Warper:
             unseen = on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
             if LAYERS[layer].kind != "sheet" or unseen.sum() < LEAST_PX:
                 break
-        laid = settle(candidates, points, on, scene.inside[points.box.at], self._config.spare_share)
+        laid = settle(candidates, points, on, self._config.spare_share)
         if laid.unseen.any():
             laid = self._make_up(laid, candidates[0].sheet, scene)
         if fading is None:
@@ -308,13 +310,12 @@ class Warper:
         affine, residual, seen = points.find_way(there, quality, scale)
         if layer == LAYER_OF[HEAD[0]] and scene.face is not None:
             affine, residual = fit_face(affine, residual, points, scene.face, self._looks.faces[reference])
+        theirs_layer = int(MIRRORED_LAYERS[layer]) if mirrored else layer
         if mirrored:
             affine, residual = turn_over(affine, residual, self._pictures.shape[2])
-            layer = int(MIRRORED_LAYERS[layer])
-        reference = n
-        cutout, member = self._cut(reference, layer)
+        cutout, member = self._cut(n, theirs_layer)
         drift = (0.0, 0.0) if scene.moved is None else tuple(np.median(scene.moved[of], axis=0).tolist())
-        sheet = Sheet(reference, layer, points.box, affine, residual, fade, member, drift)
+        sheet = Sheet(n, theirs_layer, points.box, affine, residual, fade, member, drift)
         sample = sheet.look_up(cutout, scene.flat, points.box.at)
         off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
         doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
@@ -325,25 +326,26 @@ class Warper:
         hidden = np.maximum(person - shown, 0)
         seen = seen * (1 - hidden)
         turned = 0.0
-        if kind == "sheet":
-            # what lies beside a body that is turned far from the reference's is not its clothes but another of its sides
-            turned = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of])
-            turned = float(np.clip((turned - TURNED[0]) / np.ptp(TURNED), 0, 1))
+        if kind == "sheet":  # what is beside a body that is turned far from the reference's is another of its sides
+            rim = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of] * self._leads[layer, of])
+            turned = float(np.clip((rim - TURNED[0]) / np.ptp(TURNED), 0, 1))
             nearer = away / points.fine - (body.astype(np.float32) - 128) / 8
             other = turned * np.clip(nearer - 1, 0, 1)
             sheet = replace(sheet, gate=np.where(away > 0, fade * (1 - other), fade).astype(np.uint8))
         return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)), hidden, turned)
 
     def _places(self, scene: Scene, layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
-        """(M, 2) px where a reference, maybe mirrored, has a layer's vertices; a round one is turned to the side wanted."""
+        """(M, 2) px where a reference, maybe mirrored, has a layer's vertices; a round one turned to the side
+        wanted.
+        """
         n, mirrored = reference % self._count, reference >= self._count
         size, limb = Size(self._pictures.shape[2], self._pictures.shape[1]), self._atlas.limbs.get(layer)
         if limb is None:
             xy = self._xy[n, self._mirror[of] if mirrored else of]
-            return np.asarray(xy * np.float32([-1, 1]) + np.float32([size.width, 0]) if mirrored else xy)
+            return np.asarray([size.width, 0] + xy * [-1, 1] if mirrored else xy, dtype=np.float32)
         vertices = self._vertices[n]
         if mirrored:
-            vertices = vertices[self._mirror] * np.float32([-1, 1, 1])
+            vertices = vertices[self._mirror] * np.array([-1, 1, 1], np.float32)
         middle, axis, angle = limb.stand(vertices)
         turned = turn_about(vertices[of], middle, axis, limb.stand(scene.vertices)[2] - angle)
         return project(torch.from_numpy(turned), self._atlas.focal_px[n], size).numpy()

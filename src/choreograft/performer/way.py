@@ -22,10 +22,11 @@ LEAST_VERTICES: Final = 8
 NEAR_PX, FAR_PX = 1.5, 6.0
 """Standard deviations, canvas px of 256 rows, by which the way is smoothed where vertices say it, and beyond."""
 
-OUTLINE_PX: Final = 3
-"""Canvas px of 256 rows by which the person's outline may lie inside that of the body."""
 FACED: Final = 0.1
 """Mean cosine to the lens of a face, below which its points are not seen."""
+TURNED: Final = (0.3, 0.45)
+"""Mean cosine to the reference's lens, of what is the new outline of a layer's first part, from which on and at which
+the reference's outline is another one: that of another side."""
 RIM: Final = 0.3
 """Cosine to the lens at which a vertex is hardly one of the outline."""
 
@@ -44,15 +45,14 @@ class Scene:
     """(V, 2) column and row that each vertex lies in, within the canvas."""
     layer: NDArray[np.int8]
     """(H, W) the layer that is seen, -1 beside the body."""
-    inside: Floats
-    """(H, W) px of 256 rows from the body's outline, 0 beside the body."""
     rim: Floats
     """(V,) 0..1 how far each vertex lies on an outline: turned aside from the lens."""
     front: Floats
     """(H, W) its depth, m; infinite beside the body."""
     usual: Floats
-    """(H, W, 3) usual colours, carried on beside the body. tolerance: (H, W) by how much colours may differ from them."""
+    """(H, W, 3) usual colours, carried on beside the body."""
     tolerance: Floats
+    """(H, W) by how much colours may differ from them."""
     focal_px: float
     px_per_m: float
     flat: Enlargement
@@ -79,11 +79,10 @@ class Scene:
         usual = usual.reshape(-1, 3)[find_nearest(seen)[1]]
         if face is not None and np.average(facing, weights=atlas.face_shares) < FACED:
             face = None  # the tracker guesses at a face that is turned away
-        within = cv2.distanceTransform(seen.astype(np.uint8), cv2.DIST_L2, 3) * np.float32(256 / size.height)
         px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return Scene(
-            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, within,
+            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer,
             np.exp(-((facing / RIM) ** 2)), depth, usual, tolerance,
             surface.focal_px, px_per_m, Enlargement.none(size), face, moved,
         )  # fmt: skip

@@ -42,7 +42,7 @@ from choreograft.training.stages import keep_precision, train_stages
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
-DRAWING_RECIPE: Final = 3
+DRAWING_RECIPE: Final = 4
 """Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
