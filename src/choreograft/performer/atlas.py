@@ -139,8 +139,9 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(facing),
             torch.stack(part), torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]),
-            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear), shape.vertices,
-            find_limbs(shape.vertices, vertex_parts(shape)), torch.from_numpy(mirror_vertices(shape)).to(device),
+            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear),
+            shape.vertices, find_limbs(shape.vertices, vertex_parts(shape)),
+            torch.from_numpy(mirror_vertices(shape)).to(device),
             np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0), np.float64).ravel(), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
         )  # fmt: skip

@@ -211,7 +211,7 @@ class Sheet:
             left, top, side = (length * cutout.scale for length in self.fold)
             corner = np.array(cutout.corner, np.float32) * np.float32(cutout.scale)
             first = np.array([left - 0.5, top - 0.5], np.float32) - corner
-            place = first + side - np.abs(np.mod(place - first, 2 * side) - side)
+            place = first + np.float32(side) - np.abs(np.mod(place - first, np.float32(2 * side)) - np.float32(side))
         sample = np.asarray(_look_up(cutout.picture, place), dtype=np.uint8)
         if self.usual is None:
             return sample
