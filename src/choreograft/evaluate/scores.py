@@ -97,6 +97,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             "change between consecutive frames beside the true motion, as a multiple of the truth's own",
         ),
         Metric("identity", "identity", "higher", "", 3, "likeness of the face to the target's own face; 1 = equal"),
+        Metric("holes", "holes", "lower", "%", 2, "share of the true person's pixels that show the background"),
         Metric(
             "matte_iou", "matte IoU", "higher", "", 3, "overlap of the person found in the result with the true one"
         ),

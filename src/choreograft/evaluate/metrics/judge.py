@@ -23,6 +23,7 @@ from choreograft.evaluate.metrics.measures import (
     DeepDistance,
     Fidelity,
     Flicker,
+    Holes,
     Measure,
     Series,
     Similarity,
@@ -88,6 +89,8 @@ def judge_against_truth(
     measures: list[Measure] = [Similarity(boxes), *_deep_distances(tools, boxes, float(exact.rate))]
     if exact.masks is not None:
         measures.append(Fidelity(exact.masks, Canvas(exact.size, size)))
+        truths = map(Canvas(truth.track.size, size).place_image, _pictures(truth))
+        measures.append(Holes(exact.masks, Canvas(exact.size, size), truths))
     steps = Steps(exact, truth.track, result.track.size)
     faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact), tools.batch)
     found_at, true_at = _face_places(result.track, exact), _face_places(truth.track.on_canvas(size), exact)

@@ -3,9 +3,10 @@
 Shapes: T frames, H x W pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ Series = dict[tuple[Region, str], Values]
 Item = TypeVar("Item")
 Cut = Callable[[Box, Region, Image, Image], perceptual.Pair]
 """What a network is shown of a region's box of result and truth."""
+HOLE_LEVELS: Final = 8.0
+"""Of 255, within which a pixel is taken for the background; one of the person differs from it by three times that."""
 _STILL: Final = 0.1
 """Grey levels added to both sides of a ratio of changes, so that places where nothing changes do not decide it."""
 
@@ -179,6 +182,35 @@ class Fidelity:
     def finish(self) -> Series:
         """See Measure."""
         return self.series
+
+
+class Holes:
+    """How much of the person shows what is behind them."""
+
+    def __init__(self, masks: MaskSequence, canvas: Canvas, truths: Iterable[Image]) -> None:
+        """Of the true person's masks, how they lie in the pictures compared, and those of the true video.
+
+        What is behind them is the mean of the true frames in which the person is not near.
+        """
+        self.masks, self.canvas = masks, canvas
+        total, count = np.zeros(()), np.zeros(())
+        for t, truth in enumerate(truths):
+            free = (cv2.dilate(canvas.place_image(masks[t]), np.ones((9, 9), np.uint8)) == 0)[..., None]
+            total, count = total + free * truth.astype(np.float32), count + free
+        self.plate = np.where(count > 0, total / np.maximum(count, 1), np.inf)  # what is never free is never shown
+        self.series: Values = np.full(len(masks), np.nan)
+
+    def look(self, t: int, result: Image, truth: Image) -> None:
+        """Compare frame t of both videos (H, W, 3)."""
+        person = cv2.erode(self.canvas.place_image(self.masks[t]), np.ones((3, 3), np.uint8)) > 127
+        if person.any():
+            shown = np.abs(result - self.plate).max(axis=-1) < HOLE_LEVELS
+            other = np.abs(truth - self.plate).max(axis=-1) > 3 * HOLE_LEVELS
+            self.series[t] = 100 * (person & shown & other).sum() / person.sum()
+
+    def finish(self) -> Series:
+        """See Measure."""
+        return {("person", "holes"): self.series}
 
 
 def draft_size(size: Size) -> Size:

@@ -100,6 +100,7 @@ GROUPS: Final[Mapping[str, tuple[Column, ...]]] = {
             ("person", "flicker"),
             ("person", "warping_error"),
             ("person", "matte_iou"),
+            ("person", "holes"),
         ),
         Column(SIGNATURE, None),
     ),
