@@ -46,7 +46,7 @@ class Atlas:
     focal_px: tuple[float, ...]
     """(N,) of each reference's camera."""
     xy: Tensor
-    """(N, V, 2) float32 px: each vertex in each reference."""
+    """(N, V, 2) float32 px: each vertex in each reference, or rather the cloth around it (performer/sway.py)."""
     quality: Tensor
     """(N, V) float32 0..1: how well it is seen there; 0 where it is hidden."""
     part: Tensor
@@ -112,6 +112,9 @@ class Atlas:
                     measure_clearness(around[-1].cpu().numpy(), part[-1].cpu().numpy(), shown[n, ..., 3] > 127) * whole
                 )
                 n += 1
+        if bank.sway is not None:
+            for n, off in enumerate(bank.sway.spread(shape.vertices, shares.cpu().numpy())):
+                xy[n] = xy[n] + torch.from_numpy(off).to(device) * focal[n] / posed_vertices[n][:, 2:].clamp_min(1e-3)
         places, rated = torch.stack(xy), torch.stack(quality)
         agreed, tolerance = find_usual(pictures, places, rated, shares, config)
         rated = rated * agreed

@@ -8,7 +8,7 @@ Shapes: H x W pixels of the canvas; N references; V vertices; P parts; L layers;
 of a layer's box.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,7 +38,7 @@ from choreograft.performer.retrieve import (
     rate_layers,
     rate_references,
 )
-from choreograft.performer.sheets import Cutout, Drawing, Floats, Picture, Sheet
+from choreograft.performer.sheets import Box, Cutout, Drawing, Floats, Picture, Sheet
 from choreograft.performer.way import Points, Scene, fit_face
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -186,6 +186,28 @@ class Warper:
             before = xy, posed.time_s
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
+    def draw_layers(
+        self, posed: Posed, choose: Callable[[Floats], Mapping[int, Sequence[int]]]
+    ) -> tuple[SurfaceMap, Iterator[tuple[int, int, Box, Picture]]]:
+        """The body, and layers of it alone: layer, reference, and box and sample (h, w, 4) of what it shows.
+
+        Args:
+            choose: the references of some layers, given what they cost (N, L).
+        """
+        surface, _, costs = self._rate(posed)
+        scene = Scene.of(surface, self._atlas, posed.face, None)
+
+        def draw() -> Iterator[tuple[int, int, Box, Picture]]:
+            for layer, references in choose(costs).items():
+                begun = self._begin(scene, layer)
+                if begun is None:
+                    continue
+                points, _, fade = begun
+                for reference in references:
+                    yield layer, reference, points.box, self._try(scene, layer, reference, points, fade).sample
+
+        return surface, draw()
+
     def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
         """What a pose shows, asks for, and what it costs (N, L) to draw its layers from the references."""
         atlas, config = self._atlas, self._config
@@ -223,12 +245,10 @@ class Warper:
         self, scene: Scene, layer: int, references: NDArray[np.intp], fading: tuple[int, float] | None
     ) -> Laid | None:
         """One layer, from the first of its references and, where that does not see it, the others."""
-        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
-        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
-        if points is None:
+        begun = self._begin(scene, layer)
+        if begun is None:
             return None
-        on = scene.layer[points.box.at] == layer
-        fade = _fade(on | (points.near > 0.2), reach)
+        points, on, fade = begun
         candidates: list[Candidate] = []
         for reference in dict.fromkeys(references.tolist()):
             candidates.append(self._try(scene, layer, reference, points, fade))
@@ -241,6 +261,15 @@ class Warper:
         other = self._try(scene, layer, fading[0], points, fade)
         sheet = replace(other.sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
         return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
+
+    def _begin(self, scene: Scene, layer: int) -> tuple[Points, NDArray[np.bool_], Picture] | None:
+        """What says where a layer goes, and of its box (h, w) where its body is and where it may be drawn."""
+        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
+        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
+        if points is None:
+            return None
+        on = scene.layer[points.box.at] == layer
+        return points, on, _fade(on | (points.near > 0.2), reach)
 
     def _try(self, scene: Scene, layer: int, reference: int, points: Points, fade: Picture) -> Candidate:
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
