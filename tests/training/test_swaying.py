@@ -6,10 +6,10 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from choreograft.performer.atlas import Atlas
-from choreograft.training.swaying import measure_sway, solve_pairs
+from choreograft.training.swaying import fit_weights, measure_sway, solve_pairs
 from painted import painted_bank
 
-N, C = 120, 5
+N, C, K = 120, 5, 6
 
 
 def test_pairs_give_back_how_far_each_reference_is_off() -> None:
@@ -21,6 +21,19 @@ def test_pairs_give_back_how_far_each_reference_is_off() -> None:
     assert_allclose(solve_pairs(pairs, flow, np.ones(flow.shape[:2]), N), true, atol=0.1)
     nothing = solve_pairs(pairs, flow, np.zeros(flow.shape[:2]), N)
     assert_array_equal(nothing, 0)
+
+
+def test_a_skirt_that_follows_its_terms_is_learned_and_noise_is_not() -> None:
+    rng = np.random.default_rng(1)
+    moments = np.column_stack([np.zeros(N), np.arange(N) / 8])
+    swing = np.sin(moments[:, 1, None, None, None] * rng.uniform(2, 9, (1, 1, K, 2)) + rng.uniform(0, 6, (1, C, K, 2)))
+    terms, weights = (0.1 * swing).astype(np.float32), 0.3 * rng.normal(size=K)
+    noise = (0.01 * rng.normal(size=(N, C, 2))).astype(np.float32)
+    off = np.einsum("nckd,k->ncd", terms, weights)
+    known, rest = np.ones((N, C), np.float32), 0.02 * rng.normal(size=(C, 3))
+    learned = fit_weights(terms, (off + noise).astype(np.float32), known, moments, rest)
+    assert_allclose(learned, np.tile(weights, (C, 1)), atol=0.05)
+    assert_array_equal(fit_weights(terms, noise, known, moments, rest), 0)
 
 
 def test_references_whose_cloth_lies_elsewhere_are_found_out() -> None:

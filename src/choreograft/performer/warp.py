@@ -302,7 +302,10 @@ class Warper:
         """(M, 2) px where a reference has a layer's vertices; a round one is turned first to show the side wanted."""
         limb = self._atlas.limbs.get(layer)
         if limb is None:
-            return np.asarray(self._xy[reference, of])
+            there = self._xy[reference, of]
+            if scene.sway is not None:
+                there = there - scene.sway[of] * self._atlas.focal_px[reference] / self._vertices[reference, of, 2:]
+            return np.asarray(there)
         vertices = self._vertices[reference]
         middle, axis, angle = limb.stand(vertices)
         turned = turn_about(vertices[of], middle, axis, limb.stand(scene.vertices)[2] - angle)

@@ -47,6 +47,8 @@ class Scene:
     """None: the canvas itself."""
     face: Floats | None
     moved: Floats | None
+    sway: Floats | None
+    """(V, 2) m by which cloth lies beside the body, right and down; None where nobody measured it."""
 
     @staticmethod
     def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "Scene":
@@ -65,10 +67,12 @@ class Scene:
         tolerance[seen] = (atlas.tolerance[corners] * shares).sum(1).cpu().numpy()
         depth = surface.depth_m.cpu().numpy()
         px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
+        vertices = surface.vertices.cpu().numpy()
+        sway = None if atlas.cloth is None else atlas.cloth.foretold(vertices)
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return Scene(
-            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
-            surface.focal_px, px_per_m, Enlargement.none(size), face, moved,
+            vertices, xy, inside & (facing > 0), pixel, seen_layer, depth, usual, tolerance,
+            surface.focal_px, px_per_m, Enlargement.none(size), face, moved, sway,
         )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 If the cloth of reference n lies s(n) beside the body, n drawn in the pose of m is off by s(m) - s(n): what optical flow
 (DIS, Kroeger et al. 2016) sees between that drawing and reference m. A few such pairs for each reference give all s, by
-least squares.
+least squares. The terms of performer/sway.py are fitted to them, held back for checking in stretches of time: what
+cannot be foretold is zero.
 
-Shapes: N references; E pairs; C points; h x w pixels of a layer's box.
+Shapes: N references; E pairs; C points; K terms; h x w pixels of a layer's box.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.retrieve import UNUSABLE
 from choreograft.performer.sheets import Box, Picture
-from choreograft.performer.sway import SWAYING, Floats, Sway
+from choreograft.performer.sway import SWAYING, Floats, Sway, Terms
 from choreograft.performer.warp import Posed, Warper
 from choreograft.progress import Progress, silent
 
@@ -39,6 +40,14 @@ MOST: Final = 0.06
 """Share of the height that cloth sways at most; longer flow went astray."""
 PULL: Final = 0.5
 """To zero, in pairs."""
+STRETCHES: Final = 8
+"""Of time, each of which is foretold from those at least `GAP_S` away."""
+KIN_M: Final = 0.15
+"""Standard deviation at rest within which points have nearly the same weights."""
+STRENGTHS: Final = np.geomspace(1e-3, 10, 9)
+"""Of the pull of the weights to zero, to choose from."""
+LEAST_GAIN: Final = 0.05
+"""Share of the sway's square that must be foretold."""
 GREY: Final = 127
 LEAST_PX: Final = 24
 """Side of a picture that DIS takes."""
@@ -61,7 +70,9 @@ def measure_sway(bank: ReferenceBank, progress: Progress = silent) -> ReferenceB
             px_per_m = atlas.focal_px[n] / vertices[n, points, 2:]
             for _, reference, box, sample in drawn:
                 way, sure = see_flow(bank, n, shown, box, sample, flow)
-                off, weight = _gather(way, sure, xy - np.float32([box.left, box.top]), NEAR_M * float(px_per_m.mean()))
+                off, weight = _gather(
+                    way, sure, xy - np.array([box.left, box.top], np.float32), NEAR_M * float(px_per_m.mean())
+                )
                 pairs.append((n, reference))
                 ways.append(off / px_per_m)
                 weights.append(weight * quality[n])
@@ -69,7 +80,14 @@ def measure_sway(bank: ReferenceBank, progress: Progress = silent) -> ReferenceB
     if not pairs:  # footage of a moment
         return bank
     off = solve_pairs(np.array(pairs), np.array(ways), np.array(weights), len(bank))
-    return replace(bank, sway=Sway(points, off))
+    known = np.zeros((len(bank), len(points)))
+    for one in np.array(pairs).T:
+        np.add.at(known, one, weights)
+    find = Terms(atlas.rest, atlas.vertex_parts.cpu().numpy(), points)
+    terms = np.stack([find.of(body) for body in vertices])
+    learned = fit_weights(terms, off, np.minimum(known, 1), atlas.moments, atlas.rest[points])
+    most = np.quantile(np.linalg.norm(off, axis=2), 0.98, axis=0).astype(np.float32)
+    return replace(bank, sway=Sway(points, off, learned, most))
 
 
 def choose_points(rest: NDArray[np.floating], shares: Floats) -> NDArray[np.int64]:
@@ -145,3 +163,34 @@ def solve_pairs(pairs: NDArray[np.int64], flow: Floats, weight: Floats, count: i
             np.add.at(right, one, sign * w[:, None] * flow[:, c])
         result[:, c] = cho_solve(cho_factor(left), right)
     return result
+
+
+def fit_weights(
+    terms: Floats, off: Floats, known: Floats, moments: NDArray[np.float64], rest: NDArray[np.floating]
+) -> Floats:
+    """(C, K) the weights of the terms (N, C, K, 2) that give off (N, C, 2); zero if stretches cannot be foretold.
+
+    Args:
+        known: (N, C) 0..1. moments: (N, 2) clip and time, s. rest: (C, 3) m.
+    """
+    kin = np.exp(-((rest[:, None] - rest) ** 2).sum(axis=2) / (2 * KIN_M**2))
+    weighed = terms * known[..., None, None]
+    squares, products = np.einsum("nckd,ncld->nckl", weighed, terms), np.einsum("nckd,ncd->nck", weighed, off)
+
+    def solve(of: NDArray[np.bool_], strength: float) -> Floats:
+        left = np.einsum("cb,bkl->ckl", kin, squares[of].sum(axis=0)) + strength * np.eye(terms.shape[2])
+        return np.asarray(np.linalg.solve(left, (kin @ products[of].sum(axis=0))[..., None])[..., 0], dtype=np.float32)
+
+    line = np.argsort(np.lexsort(moments.T[::-1])) * STRETCHES // len(off)
+    apart = np.abs(moments[:, None, 1] - moments[:, 1]) + 1e6 * (moments[:, None, 0] != moments[:, 0])
+    splits = [(line == held, apart[:, line == held].min(axis=1) > GAP_S) for held in np.unique(line)]
+    whole = max(float((known[..., None] * off**2).sum()), 1e-12)
+    gains = []
+    for strength in STRENGTHS:
+        left = off.copy()
+        for held, others in splits:
+            left[held] -= np.einsum("nckd,ck->ncd", terms[held], solve(others, strength))
+        gains.append(1 - float((known[..., None] * left**2).sum()) / whole)
+    if max(gains) < LEAST_GAIN:
+        return np.zeros(terms.shape[1:3], np.float32)
+    return solve(np.ones(len(off), np.bool_), STRENGTHS[int(np.argmax(gains))])

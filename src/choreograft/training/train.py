@@ -176,7 +176,8 @@ def train_performer(
             if recording.has_background:
                 cutouts = cut_references(recording, shown, chosen, progress)
                 bank = bank.refined(cutouts)
-            bank = measure_sway(bank, progress)
+            if plan.preset.draws_bodies:
+                bank = measure_sway(bank, progress)
         performer = build_performer(plan, recording, stage, bank, cutouts)
         if not plan.preset.trains:
             return _finish(performer, plan, folder, output, str(compute))
