@@ -22,6 +22,7 @@ from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.config import ReferenceConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
+from choreograft.performer.sway import Cloth
 from choreograft.video.size import Size
 
 _PATCH_M: Final = 0.06
@@ -60,7 +61,7 @@ class Atlas:
     focal_px: tuple[float, ...]
     """(N,) of each reference's camera."""
     xy: Tensor
-    """(N, V, 2) float32 px: each vertex in each reference."""
+    """(N, V, 2) float32 px: each vertex in each reference, or rather the cloth around it (performer/sway.py)."""
     quality: Tensor
     """(N, V) float32 0..1: how well it is seen there; 0 where it is hidden."""
     facing: Tensor
@@ -97,6 +98,8 @@ class Atlas:
     """(V, 3) float32 0..255: the mean colour of each vertex, of those near it where no reference sees it."""
     tolerance: Tensor
     """(V,) float32 of 255: how far from that a colour is hardly believed to be the vertex's own."""
+    cloth: Cloth | None
+    """How it sways; None where nobody measured it."""
 
     @staticmethod
     def of(bank: ReferenceBank, device: torch.device | str = "cpu", config: ReferenceConfig | None = None) -> "Atlas":
@@ -133,6 +136,11 @@ class Atlas:
                     measure_clearness(around[-1].cpu().numpy(), part[-1].cpu().numpy(), shown[n, ..., 3] > 127) * whole
                 )
                 n += 1
+        cloth = None if bank.sway is None else Cloth(bank.sway, shape.vertices, shares.cpu().numpy())
+        if cloth is not None:
+            for n, vertices in enumerate(posed_vertices):
+                off = torch.from_numpy(cloth.measured(n)).to(device)
+                xy[n] = xy[n] + off * focal[n] / vertices[:, 2:].clamp_min(1e-3)
         places, rated = torch.stack(xy), torch.stack(quality)
         agreed, tolerance = find_usual(pictures, places, rated, shares, config)
         rated = rated * agreed
@@ -144,6 +152,7 @@ class Atlas:
             torch.from_numpy(mirror_vertices(shape)).to(device),
             np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0), np.float64).ravel(), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
+            cloth,
         )  # fmt: skip
         return replace(atlas, colours=_mean_colours(atlas))
 

@@ -26,6 +26,7 @@ from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.layers import LAYERS
+from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
@@ -50,6 +51,8 @@ class ReferenceBank:
     """(N, L) of each layer, 0 (smeared by motion) to 1; see `measure_layer_sharpness`."""
     faces: NDArray[np.float32]
     """(N, 68, 2) px the points of the face; NaN where unseen."""
+    sway: Sway | None = None
+    """How far the cloth is off in them; None in older files."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -59,7 +62,8 @@ class ReferenceBank:
         joined = {name: np.concatenate([getattr(body, name) for body in self.bodies]) for name in ARRAYS}
         own = {name: getattr(self, name) for name in ("frames", "masks", "sharpness", "faces")}
         arrays = {**own, **joined}
-        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        return tensors if self.sway is None else tensors | self.sway.tensors()
 
     def describe(self) -> list[dict[str, Any]]:
         """Of each clip: how many frames, rate, shape and camera."""
@@ -96,7 +100,8 @@ class ReferenceBank:
             )
         if not all(len(arrays[name]) == start for name in ("frames", "masks", "sharpness", "faces")):
             raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
-        return ReferenceBank(arrays["frames"], arrays["masks"], tuple(bodies), arrays["sharpness"], arrays["faces"])
+        frames, masks, sharpness, faces = (arrays[name] for name in ("frames", "masks", "sharpness", "faces"))
+        return ReferenceBank(frames, masks, tuple(bodies), sharpness, faces, Sway.from_tensors(tensors))
 
     def refined(self, cutouts: Cutouts) -> "ReferenceBank":
         """The same with what was found out at full size: mattes for masks, and the person's colours without those of

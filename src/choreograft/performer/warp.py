@@ -8,7 +8,7 @@ Shapes: H x W pixels of the canvas; N references; V vertices; P parts; L layers;
 of a layer's box.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -41,7 +41,7 @@ from choreograft.performer.retrieve import (
     rate_layers,
     rate_references,
 )
-from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Drawing, Floats, Picture, Sheet
+from choreograft.performer.sheets import ALIKE_LEVELS, Box, Cutout, Drawing, Floats, Picture, Sheet
 from choreograft.performer.way import TURNED, Points, Scene, fit_face
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -202,6 +202,28 @@ class Warper:
             before = xy, posed.time_s
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
+    def draw_layers(
+        self, posed: Posed, choose: Callable[[Floats], Mapping[int, Sequence[int]]]
+    ) -> tuple[SurfaceMap, Iterator[tuple[int, int, Box, Picture]]]:
+        """The body, and layers of it alone: layer, reference, and box and sample (h, w, 4) of what it shows.
+
+        Args:
+            choose: the references of some layers, given what they cost (2N, L), also mirrored.
+        """
+        surface, _, costs = self._rate(posed)
+        scene = Scene.of(surface, self._atlas, posed.face, None)
+
+        def draw() -> Iterator[tuple[int, int, Box, Picture]]:
+            for layer, references in choose(costs).items():
+                begun = self._begin(scene, layer)
+                if begun is None:
+                    continue
+                points, _, away, fade = begun
+                for reference in references:
+                    yield layer, reference, points.box, self._try(scene, layer, reference, points, away, fade).sample
+
+        return surface, draw()
+
     def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
         """What a pose shows, asks for, and what it costs (2N, L) to draw its layers from the references, also
         mirrored.
@@ -242,14 +264,10 @@ class Warper:
         self, scene: Scene, layer: int, references: NDArray[np.intp], fading: tuple[int, float] | None
     ) -> Laid | None:
         """One layer, from the first of its references and, where that does not see it, the others."""
-        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
-        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
-        if points is None:
+        begun = self._begin(scene, layer)
+        if begun is None:
             return None
-        on = scene.layer[points.box.at] == layer
-        own = on | (points.near > 0.2)
-        away = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 3)
-        fade = _fade(away, reach)
+        points, on, away, fade = begun
         candidates: list[Candidate] = []
         for reference in dict.fromkeys(references.tolist()):
             candidates.append(self._try(scene, layer, reference, points, away, fade))
@@ -300,6 +318,16 @@ class Warper:
                 found = n, (float(column) + 0.5 - half, float(row) + 0.5 - half, side)
         return found
 
+    def _begin(self, scene: Scene, layer: int) -> tuple[Points, NDArray[np.bool_], Floats, Picture] | None:
+        """What says where a layer goes; of its box (h, w) where its body is, how far off that, where it is drawn."""
+        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
+        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
+        if points is None:
+            return None
+        on = scene.layer[points.box.at] == layer
+        away = cv2.distanceTransform((~(on | (points.near > 0.2))).astype(np.uint8), cv2.DIST_L2, 3)
+        return points, on, away, _fade(away, reach)
+
     def _try(self, scene: Scene, layer: int, reference: int, points: Points, away: Floats, fade: Picture) -> Candidate:
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
         n, mirrored = reference % self._count, reference >= self._count
@@ -342,7 +370,11 @@ class Warper:
         size, limb = Size(self._pictures.shape[2], self._pictures.shape[1]), self._atlas.limbs.get(layer)
         if limb is None:
             xy = self._xy[n, self._mirror[of] if mirrored else of]
-            return np.asarray([size.width, 0] + xy * [-1, 1] if mirrored else xy, dtype=np.float32)
+            depth = self._vertices[n, self._mirror[of] if mirrored else of, 2:]
+            there = [size.width, 0] + xy * [-1, 1] if mirrored else xy
+            if scene.sway is not None:
+                there = there - scene.sway[of] * self._atlas.focal_px[n] / depth
+            return np.asarray(there, dtype=np.float32)
         vertices = self._vertices[n]
         if mirrored:
             vertices = vertices[self._mirror] * np.array([-1, 1, 1], np.float32)

@@ -59,6 +59,8 @@ class Scene:
     """None: the canvas itself."""
     face: Floats | None
     moved: Floats | None
+    sway: Floats | None
+    """(V, 2) m by which cloth lies beside the body, right and down; None where nobody measured it."""
 
     @staticmethod
     def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "Scene":
@@ -80,11 +82,13 @@ class Scene:
         if face is not None and np.average(facing, weights=atlas.face_shares) < FACED:
             face = None  # the tracker guesses at a face that is turned away
         px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
+        vertices = surface.vertices.cpu().numpy()
+        sway = None if atlas.cloth is None else atlas.cloth.foretold(vertices)
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         return Scene(
-            surface.vertices.cpu().numpy(), xy, inside & (facing > 0), pixel, seen_layer,
+            vertices, xy, inside & (facing > 0), pixel, seen_layer,
             np.exp(-((facing / RIM) ** 2)), depth, usual, tolerance,
-            surface.focal_px, px_per_m, Enlargement.none(size), face, moved,
+            surface.focal_px, px_per_m, Enlargement.none(size), face, moved, sway,
         )  # fmt: skip
 
 

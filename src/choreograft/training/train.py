@@ -39,6 +39,7 @@ from choreograft.training.pairs import Lessons
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.training.setup import Materials
 from choreograft.training.stages import keep_precision, train_stages
+from choreograft.training.swaying import measure_sway
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
@@ -175,6 +176,8 @@ def train_performer(
             if recording.has_background:
                 cutouts = cut_references(recording, shown, chosen, progress)
                 bank = bank.refined(cutouts)
+            if plan.preset.draws_bodies:
+                bank = measure_sway(bank, progress)
         performer = build_performer(plan, recording, stage, bank, cutouts)
         if not plan.preset.trains:
             return _finish(performer, plan, folder, output, str(compute))
