@@ -80,7 +80,7 @@ TARGET_TAKE = Take(
     performer="ada",
     routine="calibration",
     room="living room",
-    camera=Camera(Size(480, 640), height_m=1.08, distance_m=4.2, view_m=2.6),
+    camera=Camera(Size(540, 720), height_m=1.08, distance_m=4.2, view_m=2.6),
     seconds=20.0,
     rate=Fraction(24),
 )
@@ -88,7 +88,7 @@ SOURCE_TAKE = Take(
     performer="bruno",
     routine="dance",
     room="studio",
-    camera=Camera(Size(768, 432), height_m=1.35, distance_m=4.8, view_m=2.3, pitch_deg=6.0),
+    camera=Camera(Size(1280, 720), height_m=1.35, distance_m=4.8, view_m=2.3, pitch_deg=6.0),
     seconds=8.0,
     rate=Fraction(30000, 1001),
     with_sound=True,

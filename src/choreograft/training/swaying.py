@@ -102,7 +102,7 @@ def choose_points(rest: NDArray[np.floating], shares: Floats) -> NDArray[np.int6
 
 
 def _choose(moments: NDArray[np.float64], n: int, costs: Floats) -> Mapping[int, list[int]]:
-    """The cheapest references as they are (of costs (2N, L)) that were filmed at other times than n, and than each other."""
+    """The cheapest references (costs (2N, L)), not mirrored, filmed at other times than n and than each other."""
     apart = np.abs(moments[:, None, 1] - moments[:, 1]) + 1e6 * (moments[:, None, 0] != moments[:, 0])
     cost = np.where(apart[n] < GAP_S, UNUSABLE, costs[: len(moments), SWAYING])
     chosen: list[int] = []
