@@ -23,6 +23,8 @@ LEAST_SMEAR_PX: Final = 3.0
 """Result pixels below which a motion is not drawn as a smear: lens and codec leave as much."""
 SMEAR_STEP_PX: Final = 1.5
 """Between the exposures that a smear is put together from: with larger steps a face becomes several."""
+LINED_UP: Final = 4
+"""Lines of the canvas among which that is looked for from which on enlarged ones lie best on those of a result."""
 STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
 """What a share of 255 becomes at a seam."""
 
@@ -52,6 +54,27 @@ class Box:
     def at(self) -> tuple[slice, slice]:
         """Its rows and columns."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Rows or columns of the canvas, which enlarged hold those of a window of the result."""
+
+    at: NDArray[np.intp]
+    """(n,) theirs, some beyond the canvas."""
+    skipped: int
+    """Of the result before the window."""
+    off: float
+    """Canvas px by which the result's lie farther on than those that are enlarged."""
+
+    @property
+    def middle(self) -> Floats:
+        """(n,) canvas px such that they lie right once they are enlarged."""
+        return (self.at + (0.5 + self.off)).astype(np.float32)
+
+    def window(self, part: slice) -> slice:
+        """The lines of the window among those that are enlarged."""
+        return slice(self.skipped, self.skipped + part.stop - part.start)
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,18 @@ class Enlargement:
             for part, off in zip(window[::-1], self.placed.offset, strict=True)
         )
         return x, y
+
+    def lines(self, window: tuple[slice, slice]) -> tuple[Lines, Lines]:
+        """The rows and columns of the canvas around a window of the result."""
+        found = []
+        for part, off in zip(window, self.placed.offset[::-1], strict=True):
+            starts = np.floor(part.start / self.scale + off) - 1 - np.arange(LINED_UP)
+            lie = (off - starts) * self.scale + part.start  # where the window begins, if they are enlarged from there
+            best = int(np.abs(lie - lie.round()).argmin())
+            skipped = round(lie[best])
+            at = np.arange(int(starts[best]), int(np.ceil(part.stop / self.scale + off)) + 2)
+            found.append(Lines(at, skipped, (lie[best] - skipped) / self.scale))
+        return found[0], found[1]
 
     def _matrix(self, box: Box, window: tuple[slice, slice]) -> NDArray[np.float64]:
         """(2, 3) pixels of the window to those of the box, as OpenCV counts them."""
@@ -200,12 +235,15 @@ class Sheet:
         """(H, W, 2) where the pixels of a window of the result are in a cutout, (x, y) as OpenCV counts."""
         affine = self.affine * cutout.scale
         affine[2] -= np.array(cutout.corner, np.float32) * cutout.scale + np.float32(0.5)
-        x, y = enlargement.places(window)
-        place = enlargement.enlarge(self.residual * np.float32(cutout.scale), self.box, window)
-        place = place + (x[:, None] * affine[0] + affine[2])
-        place += (y[:, None] * affine[1])[:, None]
-        return np.asarray(place, dtype=np.float32)
-
+        rows, columns = enlargement.lines(window)
+        down = (rows.at - self.box.top).clip(0, self.box.height - 1)
+        right = (columns.at - self.box.left).clip(0, self.box.width - 1)
+        place = self.residual[down[:, None], right] * np.float32(cutout.scale)
+        place += columns.middle[:, None] * affine[0] + affine[2]
+        place += (rows.middle[:, None] * affine[1])[:, None]
+        # enlarged last: sums of large maps cost ten times as much
+        place = cv2.resize(place, None, fx=enlargement.scale, fy=enlargement.scale)
+        return np.asarray(place[rows.window(window[0]), columns.window(window[1])], dtype=np.float32)
 
 def _look_up(picture: Any, place: Floats) -> Any:
     """A picture at places (H, W, 2), as OpenCV counts; nothing beyond its border."""
