@@ -202,7 +202,7 @@ class Sheet:
         """The same with each place moved by so many px of the canvas (its height, its width, 2), right and down."""
         by = by[self.box.at]
         place = places_before(by)
-        residual, gate = (_look_up(maps, place) for maps in (self.residual, self.gate))
+        residual, gate = (look_up(maps, place) for maps in (self.residual, self.gate))
         return replace(self, residual=residual - by @ self.affine[:2], gate=gate)
 
     def expose(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
@@ -221,7 +221,7 @@ class Sheet:
         wide = slice(window[0].start - y, window[0].stop + y), slice(window[1].start - x, window[1].stop + x)
         place = self.find_places(cutout, enlargement, wide)
         place += early @ self.affine[:2] * cutout.scale
-        drawn = Drawing.of(np.asarray(_look_up(cutout.picture, place), dtype=np.uint8))
+        drawn = Drawing.of(np.asarray(look_up(cutout.picture, place), dtype=np.uint8))
         for halving in range(1, halvings + 1):  # 2 ** halvings exposures along the way
             drawn = drawn.doubled(way * 0.5**halving)
         smeared = np.dstack([drawn.colour, np.asarray(cv2.convertScaleAbs(drawn.alpha, alpha=255))])
@@ -229,7 +229,14 @@ class Sheet:
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """As `expose`, not smeared."""
-        return np.asarray(_look_up(cutout.picture, self.find_places(cutout, enlargement, window)), dtype=np.uint8)
+        return np.asarray(look_up(cutout.picture, self.find_places(cutout, enlargement, window)), dtype=np.uint8)
+
+    def find_all(self) -> Floats:
+        """(h, w, 2) where the pixels of its box are in the reference, canvas px as OpenCV counts."""
+        x, y = np.arange(self.box.width) + self.box.left, np.arange(self.box.height) + self.box.top
+        affine = self.affine.copy()
+        affine[2] += 0.5 * (affine[0] + affine[1]) - 0.5
+        return _go(self.residual.copy(), affine, x, y)
 
     def find_places(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Floats:
         """(H, W, 2) where the pixels of a window of the result are in a cutout, (x, y) as OpenCV counts."""
@@ -238,14 +245,20 @@ class Sheet:
         rows, columns = enlargement.lines(window)
         down = (rows.at - self.box.top).clip(0, self.box.height - 1)
         right = (columns.at - self.box.left).clip(0, self.box.width - 1)
-        place = self.residual[down[:, None], right] * np.float32(cutout.scale)
-        place += columns.middle[:, None] * affine[0] + affine[2]
-        place += (rows.middle[:, None] * affine[1])[:, None]
+        place = _go(self.residual[down[:, None], right] * np.float32(cutout.scale), affine, columns.middle, rows.middle)
         # enlarged last: sums of large maps cost ten times as much
         place = cv2.resize(place, None, fx=enlargement.scale, fy=enlargement.scale)
         return np.asarray(place[rows.window(window[0]), columns.window(window[1])], dtype=np.float32)
 
-def _look_up(picture: Any, place: Floats) -> Any:
+
+def _go(residual: Floats, affine: Floats, x: NDArray[np.number], y: NDArray[np.number]) -> Floats:
+    """(H, W, 2) an affine map (3, 2) of columns at x (W,) and rows at y (H,) added to a residual."""
+    for k in range(2):
+        residual[..., k] += np.add.outer(y * affine[1, k], x * affine[0, k] + affine[2, k])
+    return residual
+
+
+def look_up(picture: Any, place: Floats) -> Any:
     """A picture at places (H, W, 2), as OpenCV counts; nothing beyond its border."""
     return cv2.remap(picture, place, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
 

@@ -38,7 +38,7 @@ from choreograft.performer.retrieve import (
     rate_layers,
     rate_references,
 )
-from choreograft.performer.sheets import Cutout, Drawing, Floats, Picture, Sheet
+from choreograft.performer.sheets import Cutout, Drawing, Floats, Picture, Sheet, look_up
 from choreograft.performer.way import Points, Scene, fit_face
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -137,9 +137,11 @@ class Warper:
         self._vertices, self._xy, self._quality, self._pictures = (
             part.cpu().numpy() for part in (atlas.vertices, atlas.xy, atlas.quality, atlas.pictures)
         )
+        self._masks = np.ascontiguousarray(self._pictures[..., 3])
         self._exposure_s = self._config.shutter / max(atlas.rate, SLOWEST)
         self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
         self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
+        self._stands: dict[tuple[int, int], tuple[Floats, Floats, float]] = {}
 
     def draw(self, posed: Posed, allowed: NDArray[np.bool_] | None = None) -> Warped:
         """Draw one body by itself.
@@ -231,18 +233,25 @@ class Warper:
         fade = _fade(on | (points.near > 0.2), reach)
         candidates: list[Candidate] = []
         for reference in dict.fromkeys(references.tolist()):
-            candidates.append(self._try(scene, layer, reference, points, fade))
+            candidates.append(self._rate_sheet(scene, *self._move(scene, layer, reference, points, fade)))
+            if LAYERS[layer].kind != "sheet":
+                break
             unseen = on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
-            if LAYERS[layer].kind != "sheet" or unseen.sum() < LEAST_PX:
+            if np.count_nonzero(unseen) < LEAST_PX:
                 break
         laid = settle(candidates, points, on, self._config.spare_share)
         if fading is None:
             return laid
-        other = self._try(scene, layer, fading[0], points, fade)
-        sheet = replace(other.sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
-        return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
+        sheet, sample, _, _ = self._move(scene, layer, fading[0], points, fade)
+        sheet = replace(sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
+        return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, sample))
 
-    def _try(self, scene: Scene, layer: int, reference: int, points: Points, fade: Picture) -> Candidate:
+    def _move(
+        self, scene: Scene, layer: int, reference: int, points: Points, fade: Picture
+    ) -> tuple[Sheet, Picture, Floats, Floats]:
+        """A layer as one reference shows it: the sheet, what it looks like (h, w, 4), (h, w, 2) where its pixels are
+        there, canvas px, and (h, w) 0..1 how well the layer's body is seen there.
+        """
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
         quality = self._quality[reference, of] if kind == "sheet" else np.ones(len(of), np.float32)
         there = self._places(scene, layer, reference, of)
@@ -251,14 +260,17 @@ class Warper:
         if layer == LAYER_OF[HEAD[0]] and scene.face is not None:
             affine, residual = fit_face(affine, residual, points, scene.face, self._atlas.faces[reference])
         cutout, member = self._cut(reference, layer)
-        drift = (0.0, 0.0) if scene.moved is None else tuple(np.median(scene.moved[of], axis=0).tolist())
-        sheet = Sheet(reference, layer, points.box, affine, residual, fade, member, drift)
-        sample = sheet.look_up(cutout, scene.flat, points.box.at)
-        off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
-        doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
+        sheet = Sheet(reference, layer, points.box, affine, residual, fade, member, points.drift)
+        place = sheet.find_all()
+        return sheet, look_up(cutout.picture, place - np.array(cutout.corner, np.float32)), place, seen
+
+    def _rate_sheet(self, scene: Scene, sheet: Sheet, sample: Picture, place: Floats, seen: Floats) -> Candidate:
+        at = sheet.box.at
+        near = cv2.blur(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB)), (3, 3)).astype(np.float32)
+        off = max_of(cv2.split(cv2.absdiff(near, scene.usual[at])))
+        doubt = cv2.pow(off / scene.tolerance[at], AGREEMENT_POWER)
         shown = sample[..., 3] / np.float32(255)
-        whole = Cutout(self._pictures[reference], 1.0, (0.0, 0.0))
-        person = sheet.look_up(whole, scene.flat, points.box.at)[..., 3] / np.float32(255)
+        person = look_up(self._masks[sheet.reference], place) / np.float32(255)
         # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
         hidden = np.maximum(person - shown, 0)
         seen = seen * (1 - hidden)
@@ -271,14 +283,20 @@ class Warper:
 
     def _places(self, scene: Scene, layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
         """(M, 2) px where a reference has a layer's vertices; a round one is turned first to show the side wanted."""
-        limb = self._atlas.limbs.get(layer)
-        if limb is None:
+        if layer not in scene.angles:
             return np.asarray(self._xy[reference, of])
-        vertices = self._vertices[reference]
-        middle, axis, angle = limb.stand(vertices)
-        turned = turn_about(vertices[of], middle, axis, limb.stand(scene.vertices)[2] - angle)
-        size = Size(self._pictures.shape[2], self._pictures.shape[1])
-        return project(torch.from_numpy(turned), self._atlas.focal_px[reference], size).numpy()
+        middle, axis, angle = self._stand(reference, layer)
+        turned = turn_about(self._vertices[reference, of], middle, axis, scene.angles[layer] - angle)
+        centre = np.array(self._masks.shape[:0:-1], np.float32) / 2
+        nearness = self._atlas.focal_px[reference] / np.maximum(turned[:, 2:], 1e-3)
+        return np.asarray(turned[:, :2] * nearness + centre, dtype=np.float32)
+
+    def _stand(self, reference: int, layer: int) -> tuple[Floats, Floats, float]:
+        """`Limb.stand` of a round layer in a reference."""
+        found = self._stands.get((reference, layer))
+        if found is None:
+            found = self._stands[reference, layer] = self._atlas.limbs[layer].stand(self._vertices[reference])
+        return found
 
     def _cut(self, reference: int, layer: int) -> tuple[Cutout, Picture]:
         """A layer of a reference at the canvas's size, and where it is, (h, w) 255; joined layers overlap a little."""
@@ -295,12 +313,14 @@ class Warper:
 
 def find_wanted(surface: SurfaceMap, atlas: Atlas, turns: NDArray[np.float32]) -> Wanted:
     """What a picture of the body asks for."""
-    face = surface.face[surface.covered].long()
-    corners = atlas.mesh.faces[face].long()  # (M, 3)
-    fills = torch.bincount(corners.flatten(), surface.barycentric[surface.covered].flatten(), len(atlas.mesh))
+    _, corners, shares = surface.corners
+    fills = torch.bincount(corners.flatten(), shares.flatten(), len(atlas.mesh))
     filled = fills.nonzero()[:, 0]
-    weights = torch.zeros(int(atlas.patch_of.max()) + 1, atlas.vertex_parts.shape[1], device=face.device)
-    weights.index_add_(0, atlas.patch_of[filled], fills[filled, None] * atlas.vertex_parts[filled])
+    weights = torch.zeros(int(atlas.patch_of.max()) + 1, atlas.vertex_parts.shape[1], device=fills.device)
+    weights.index_add_(
+        0, atlas.patch_of.index_select(0, filled),
+        fills.index_select(0, filled)[:, None] * atlas.vertex_parts.index_select(0, filled),
+    )  # fmt: skip
     return Wanted(weights.cpu().numpy(), turns)
 
 
@@ -311,13 +331,16 @@ def _compose(layers: list[Laid], scene: Scene, surface: SurfaceMap, choice: Choi
     provenance = np.full(shape, NOWHERE, np.int32)
     for layer in layers:
         unseen[layer.box.at] |= layer.unseen
-    usual = np.dstack([scene.usual, np.full(shape, 255, np.float32)]).astype(np.uint8)
-    drawn.lay(usual, unseen, (slice(None), slice(None)))
+    if unseen.any():
+        usual = np.dstack([scene.usual, np.full(shape, 255, np.float32)]).astype(np.uint8)
+        drawn.lay(usual, unseen, (slice(None), slice(None)))
     for layer in layers:
         at = layer.box.at
         for sheet, sample in zip(layer.sheets, layer.samples, strict=True):
             drawn.lay(sample, sheet.gate, at)
-            provenance[at][cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127] = sheet.reference
+            np.copyto(
+                provenance[at], sheet.reference, where=cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127
+            )
         confidence[at] += layer.alpha * (layer.confidence - confidence[at])
     sheets = tuple(sheet for layer in layers for sheet in layer.sheets)
     return Warped(drawn.colour, drawn.alpha, confidence, provenance, scene.usual, unseen, sheets, surface, choice)
