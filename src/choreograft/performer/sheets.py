@@ -161,15 +161,26 @@ class Cutout:
         Args:
             member: (h, w) of the canvas, 255 where the layer is.
         """
-        height, width = self.picture.shape[:2]
-        step, (left, top) = 1 / self.scale, self.corner
+        soft, step = cv2.GaussianBlur(member, (3, 3), 0), 1 / self.scale
+        there = Box.around(soft > 0, 2)  # cubics reach so far
+        if there is None:
+            return Cutout(np.zeros((1, 1, 4), np.uint8), self.scale, self.corner)
+        rows, columns = (
+            slice(min(max(0, int((low - off) * self.scale)), limit - 1), max(1, int((low + span - off) * self.scale) + 1))
+            for low, span, off, limit in (
+                (there.top, there.height, self.corner[1], self.picture.shape[0]),
+                (there.left, there.width, self.corner[0], self.picture.shape[1]),
+            )
+        )
+        picture = self.picture[rows, columns].copy()
+        left, top = self.corner[0] + columns.start * step, self.corner[1] + rows.start * step
         matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
-        soft = cv2.GaussianBlur(member, (3, 3), 0)
-        inside = cv2.warpAffine(soft, matrix, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-        matte = cv2.multiply(cv2.LUT(inside, STEEP), self.picture[..., 3], scale=1 / 255)
+        size = picture.shape[1], picture.shape[0]
+        inside = cv2.warpAffine(soft, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+        matte = cv2.multiply(cv2.LUT(inside, STEEP), picture[..., 3], scale=1 / 255)
+        cv2.insertChannel(matte, picture, 3)
         box = Box.around(np.asarray(matte) > 0, 1) or Box(0, 0, 1, 1)
-        picture = np.dstack([self.picture[..., :3][box.at], matte[box.at]])
-        return Cutout(np.ascontiguousarray(picture), self.scale, (left + box.left * step, top + box.top * step))
+        return Cutout(np.ascontiguousarray(picture[box.at]), self.scale, (left + box.left * step, top + box.top * step))
 
 
 @dataclass(frozen=True)
@@ -221,11 +232,13 @@ class Sheet:
         wide = slice(window[0].start - y, window[0].stop + y), slice(window[1].start - x, window[1].stop + x)
         place = self.find_places(cutout, enlargement, wide)
         place += early @ self.affine[:2] * cutout.scale
-        drawn = Drawing.of(np.asarray(look_up(cutout.picture, place), dtype=np.uint8))
+        drawn = cv2.cvtColor(look_up(cutout.picture, place), cv2.COLOR_RGBA2mRGBA)  # colours by alpha: means are right
         for halving in range(1, halvings + 1):  # 2 ** halvings exposures along the way
-            drawn = drawn.doubled(way * 0.5**halving)
-        smeared = np.dstack([drawn.colour, np.asarray(cv2.convertScaleAbs(drawn.alpha, alpha=255))])
-        return np.ascontiguousarray(smeared[y : len(smeared) - y, x : smeared.shape[1] - x])
+            matrix = np.column_stack([np.eye(2), way * 0.5**halving])
+            moved = cv2.warpAffine(drawn, matrix, (drawn.shape[1], drawn.shape[0]))
+            drawn = cv2.addWeighted(drawn, 0.5, moved, 0.5, 0)
+        inner = np.ascontiguousarray(drawn[y : len(drawn) - y, x : drawn.shape[1] - x])
+        return np.asarray(cv2.cvtColor(inner, cv2.COLOR_mRGBA2RGBA), dtype=np.uint8)
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """As `expose`, not smeared."""
@@ -284,20 +297,6 @@ class Drawing:
     def empty(height: int, width: int) -> "Drawing":
         """Nobody."""
         return Drawing(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
-
-    @staticmethod
-    def of(sample: Picture) -> "Drawing":
-        """RGB and matte (H, W, 4)."""
-        alpha = cv2.multiply(cv2.extractChannel(sample, 3), 1 / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
-        return Drawing(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB), dtype=np.uint8), np.asarray(alpha))
-
-    def doubled(self, by: Floats) -> "Drawing":
-        """The mean of it and of itself moved by (2,) px, right and down."""
-        matrix = np.array([[1, 0, by[0]], [0, 1, by[1]]])
-        size = self.alpha.shape[1], self.alpha.shape[0]
-        colour, alpha = (np.asarray(cv2.warpAffine(maps, matrix, size)) for maps in (self.colour, self.alpha))
-        both = np.asarray(cv2.addWeighted(self.alpha, 0.5, alpha, 0.5, 0), dtype=np.float32)
-        return Drawing(np.asarray(cv2.blendLinear(self.colour, colour, self.alpha, alpha), dtype=np.uint8), both)
 
     def lay(self, sample: Picture, share: Picture, at: tuple[slice, slice]) -> None:
         """Lay a sample (h, w, 4) over a part of it, its matte times a share (h, w) of 255."""
