@@ -56,7 +56,8 @@ class Cutouts:
         if found is None:
             colours, matte = self.coded[n]
             try:
-                picture = np.dstack([decode(colours), decode(matte, cv2.IMREAD_GRAYSCALE)])
+                picture = cv2.cvtColor(decode(colours), cv2.COLOR_RGB2RGBA)
+                cv2.insertChannel(decode(matte, cv2.IMREAD_GRAYSCALE), picture, 3)
             except ValueError as error:
                 raise FileFormatError(
                     f"the performer file: expected whole pictures of its references, found {error}; train it again"

@@ -7,6 +7,8 @@ Shapes: h x w pixels of a sheet's box on the canvas; H x W pixels of the box in 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from math import ceil, floor
 from typing import Any, Final
 
 import cv2
@@ -72,6 +74,22 @@ class Lines:
         """(n,) canvas px such that they lie right once they are enlarged."""
         return (self.at + (0.5 + self.off)).astype(np.float32)
 
+    def within(self, start: int, count: int) -> NDArray[np.intp]:
+        """(n,) the same counted in a box that has so many from `start` on; those beyond it are its edges."""
+        return np.minimum(np.maximum(self.at - start, 0), count - 1)
+
+    @staticmethod
+    @lru_cache(maxsize=64)  # many maps are enlarged in one window
+    def around(start: int, stop: int, scale: float, off: float) -> "Lines":
+        """Those around so many of a result with so many px for each of the canvas, and where it begins there."""
+        found = []
+        for first in range(floor(start / scale + off) - 2 - LINED_UP, floor(start / scale + off) - 1):
+            lie = (off - first) * scale + start  # where the window begins, if they are enlarged from there
+            found.append((abs(lie - round(lie)), first, lie))
+        _, first, lie = min(found, key=lambda one: (round(one[0], 6), -one[1]))
+        at = np.arange(first, ceil(stop / scale + off) + 3)
+        return Lines(at, round(lie), (lie - round(lie)) / scale)
+
     def window(self, part: slice) -> slice:
         """The lines of the window among those that are enlarged."""
         return slice(self.skipped, self.skipped + part.stop - part.start)
@@ -89,14 +107,19 @@ class Enlargement:
         """The result is the canvas."""
         return Enlargement(Canvas(size, size))
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Result pixels for each of the canvas."""
         return 1 / self.placed.scale
 
+    @cached_property
+    def offset(self) -> tuple[float, float]:
+        """Where the result begins on the canvas, (x, y) px."""
+        return self.placed.offset
+
     def window(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns of the result that a box covers."""
-        (off_x, off_y), size = self.placed.offset, self.placed.source
+        (off_x, off_y), size = self.offset, self.placed.source
         rows, columns = (
             slice(max(0, round((low - off) * self.scale)), min(limit, round((low + span - off) * self.scale)))
             for low, span, off, limit in (
@@ -107,14 +130,15 @@ class Enlargement:
 
     def enlarge(self, maps: Any, box: Box, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
         """(h, w[, C]) of a box at the result's size, in a window (rows, columns) of it; edges repeat."""
-        size = window[1].stop - window[1].start, window[0].stop - window[0].start
-        if self.scale == 1 and size == (box.width, box.height):
-            return maps
-        if window == self.window(box):  # thrice as fast; half a pixel of the result off at most
-            return np.asarray(cv2.resize(maps, size, interpolation=how))
-        flags = how | cv2.WARP_INVERSE_MAP
-        matrix = self._matrix(box, window)
-        return np.asarray(cv2.warpAffine(maps, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+        rows, columns = self.lines(window)
+        inner = maps[rows.within(box.top, box.height)[:, None], columns.within(box.left, box.width)]
+        return self.spread(inner, window, how)
+
+    def spread(self, maps: Any, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
+        """(n, m[, C]) of the `lines` around a window at the result's size, in the window."""
+        rows, columns = self.lines(window)
+        large = cv2.resize(maps, None, fx=self.scale, fy=self.scale, interpolation=how)
+        return large[rows.window(window[0]), columns.window(window[1])]
 
     def places(self, window: tuple[slice, slice]) -> tuple[Floats, Floats]:
         """(W,) and (H,) where the columns and rows of a window lie on the canvas, px."""
@@ -126,22 +150,9 @@ class Enlargement:
 
     def lines(self, window: tuple[slice, slice]) -> tuple[Lines, Lines]:
         """The rows and columns of the canvas around a window of the result."""
-        found = []
-        for part, off in zip(window, self.placed.offset[::-1], strict=True):
-            starts = np.floor(part.start / self.scale + off) - 1 - np.arange(LINED_UP)
-            lie = (off - starts) * self.scale + part.start  # where the window begins, if they are enlarged from there
-            best = int(np.abs(lie - lie.round()).argmin())
-            skipped = round(lie[best])
-            at = np.arange(int(starts[best]), int(np.ceil(part.stop / self.scale + off)) + 2)
-            found.append(Lines(at, skipped, (lie[best] - skipped) / self.scale))
-        return found[0], found[1]
-
-    def _matrix(self, box: Box, window: tuple[slice, slice]) -> NDArray[np.float64]:
-        """(2, 3) pixels of the window to those of the box, as OpenCV counts them."""
-        step, (off_x, off_y) = self.placed.scale, self.placed.offset
-        x = (window[1].start + 0.5) * step + off_x - box.left - 0.5
-        y = (window[0].start + 0.5) * step + off_y - box.top - 0.5
-        return np.array([[step, 0, x], [0, step, y]])
+        (rows, columns), (x, y) = window, self.offset
+        down, right = (rows.start, rows.stop, self.scale, y), (columns.start, columns.stop, self.scale, x)
+        return Lines.around(*down), Lines.around(*right)
 
 
 @dataclass(frozen=True)
@@ -166,10 +177,10 @@ class Cutout:
         if there is None:
             return Cutout(np.zeros((1, 1, 4), np.uint8), self.scale, self.corner)
         rows, columns = (
-            slice(min(max(0, int((low - off) * self.scale)), limit - 1), max(1, int((low + span - off) * self.scale) + 1))
-            for low, span, off, limit in (
-                (there.top, there.height, self.corner[1], self.picture.shape[0]),
-                (there.left, there.width, self.corner[0], self.picture.shape[1]),
+            slice(min(max(0, int((low - off) * self.scale)), limit - 1), max(1, int((end - off) * self.scale) + 1))
+            for low, end, off, limit in (
+                (there.top, there.top + there.height, self.corner[1], self.picture.shape[0]),
+                (there.left, there.left + there.width, self.corner[0], self.picture.shape[1]),
             )
         )
         picture = self.picture[rows, columns].copy()
@@ -256,12 +267,10 @@ class Sheet:
         affine = self.affine * cutout.scale
         affine[2] -= np.array(cutout.corner, np.float32) * cutout.scale + np.float32(0.5)
         rows, columns = enlargement.lines(window)
-        down = (rows.at - self.box.top).clip(0, self.box.height - 1)
-        right = (columns.at - self.box.left).clip(0, self.box.width - 1)
+        down, right = rows.within(self.box.top, self.box.height), columns.within(self.box.left, self.box.width)
         place = _go(self.residual[down[:, None], right] * np.float32(cutout.scale), affine, columns.middle, rows.middle)
         # enlarged last: sums of large maps cost ten times as much
-        place = cv2.resize(place, None, fx=enlargement.scale, fy=enlargement.scale)
-        return np.asarray(place[rows.window(window[0]), columns.window(window[1])], dtype=np.float32)
+        return np.asarray(enlargement.spread(place, window), dtype=np.float32)
 
 
 def _go(residual: Floats, affine: Floats, x: NDArray[np.number], y: NDArray[np.number]) -> Floats:

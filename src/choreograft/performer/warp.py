@@ -52,6 +52,8 @@ LEAST_PX: Final = 10
 """Canvas pixels that the first reference must leave unseen for the others to be asked."""
 OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
+SPARE_PX: Final = 2
+"""Around what a reference shows on the canvas, where it may show something fine at full size."""
 HEAD: Final = [PARTS.index(part) for part in ("head", "neck")]
 SLOWEST: Final = 24.0
 """Frames per second that a camera is taken to film at where the footage has fewer: those were thinned out later."""
@@ -243,7 +245,7 @@ class Warper:
         if fading is None:
             return laid
         sheet, sample, _, _ = self._move(scene, layer, fading[0], points, fade)
-        sheet = replace(sheet, gate=np.asarray(fade * fading[1], dtype=np.uint8))
+        sheet = replace(sheet, gate=np.asarray(sheet.gate * fading[1], dtype=np.uint8))
         return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, sample))
 
     def _move(
@@ -262,7 +264,11 @@ class Warper:
         cutout, member = self._cut(reference, layer)
         sheet = Sheet(reference, layer, points.box, affine, residual, fade, member, points.drift)
         place = sheet.find_all()
-        return sheet, look_up(cutout.picture, place - np.array(cutout.corner, np.float32)), place, seen
+        sample = look_up(cutout.picture, place - np.array(cutout.corner, np.float32))
+        # smaller, where nothing is to be seen: less is drawn at full size
+        sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
+        reached = cv2.dilate(sample[..., 3], np.ones(sides, np.uint8)) > 0
+        return replace(sheet, gate=fade * reached), sample, place, seen
 
     def _rate_sheet(self, scene: Scene, sheet: Sheet, sample: Picture, place: Floats, seen: Floats) -> Candidate:
         at = sheet.box.at
