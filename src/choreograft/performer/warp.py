@@ -23,6 +23,7 @@ from choreograft.body.surface import SurfaceMap, render_surface
 from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
 from choreograft.performer.atlas import AGREEMENT_POWER, Atlas, project
+from choreograft.performer.device import AHEAD, run_ahead
 from choreograft.performer.laid import Candidate, Laid, max_of, order_layers, settle
 from choreograft.performer.layers import LAYER_OF, LAYERS, adjoining_layers, turn_about
 from choreograft.performer.references import part_turns
@@ -153,7 +154,8 @@ class Warper:
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        surface, wanted, costs = self._rate(posed)
+        surface = self._render(posed)
+        wanted, costs = self._rate(posed, surface)
         if allowed is not None:
             costs[~allowed] = UNUSABLE
         choice = add_spares(costs.argmin(axis=0), costs, wanted, self._patches, self._config)
@@ -168,17 +170,18 @@ class Warper:
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        costs = [None if posed is None else self._rate(posed)[2] for posed in poses()]
+        costs = [None if shown is None else self._rate(*shown)[1] for shown in self._render_ahead(poses())]
         changes = change_costs(self._atlas.moments, self._config)
         cast = iter(cast_dance(costs, changes, self._config.fade_frames))
         known = iter([cost for cost in costs if cost is not None])
         before: tuple[Floats, float] | None = None
-        for posed in poses():
-            if posed is None:
+        for shown in self._render_ahead(poses()):
+            if shown is None:
                 before = None
                 yield None
                 continue
-            surface, wanted = self._look(posed)
+            posed, surface = shown
+            wanted = find_wanted(surface, self._atlas, posed.turns)
             cost, (first, fading) = next(known), next(cast)
             choice = add_spares(first, cost, wanted, self._patches, self._config)
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
@@ -190,19 +193,22 @@ class Warper:
             before = xy, posed.time_s
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
-    def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
-        """What a pose shows, asks for, and what it costs (N, L) to draw its layers from the references."""
+    def _rate(self, posed: Posed, surface: SurfaceMap) -> tuple[Wanted, Floats]:
+        """What a pose asks for, and what it costs (N, L) to draw its layers from the references."""
         atlas, config = self._atlas, self._config
-        surface, wanted = self._look(posed)
+        wanted = find_wanted(surface, atlas, posed.turns)
         parts = rate_references(wanted, self._patches, atlas.turns, atlas.sharpness, atlas.clearness, config)
         if posed.face is not None:
             parts[:, HEAD] += config.face_cost * compare_faces(atlas.faces, posed.face)[:, None]
-        return surface, wanted, rate_layers(parts, wanted, config)
+        return wanted, rate_layers(parts, wanted, config)
 
-    def _look(self, posed: Posed) -> tuple[SurfaceMap, Wanted]:
-        """What a pose shows, and asks for."""
-        surface = render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)
-        return surface, find_wanted(surface, self._atlas, posed.turns)
+    def _render(self, posed: Posed) -> SurfaceMap:
+        return render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)
+
+    def _render_ahead(self, poses: Iterable[Posed | None]) -> Iterator[tuple[Posed, SurfaceMap] | None]:
+        """Poses and what they show, rendered in a thread of their own; None where nobody is there."""
+        shown = (None if posed is None else (posed, self._render(posed)) for posed in poses)
+        return run_ahead(shown, "bodies", AHEAD)
 
     def draw_from(
         self,
