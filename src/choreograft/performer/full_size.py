@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.performer.cutouts import Cutouts
+from choreograft.performer.cutouts import Cutouts, make_room
 from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
@@ -30,8 +30,8 @@ SHADE_PX: Final = 4
 """Canvas pixels around, over which the generator's light is taken from its colours: edges are the reference's."""
 OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
-REMEMBERED: Final = 160
-"""Layers of references that are kept cut out, some 1 MB each at 1080x1920."""
+REMEMBERED_BYTES: Final = 160_000_000
+"""Of layers of references that are kept cut out."""
 NO_SHADE: Final = 128
 """Grey level that stands for no change of light."""
 SURE: Final = 2.0
@@ -80,7 +80,8 @@ class FullSize:
         under = None
         if warped.unseen[box.at].any():
             usual = np.ascontiguousarray(warped.usual[box.at].astype(np.uint8))
-            under = cv2.cvtColor(usual, cv2.COLOR_RGB2RGBA), cv2.blur(warped.unseen[box.at], (3, 3))
+            shown = np.asarray(cv2.blur(warped.unseen[box.at], (3, 3)), dtype=np.uint8)
+            under = np.asarray(cv2.cvtColor(usual, cv2.COLOR_RGB2RGBA), dtype=np.uint8), shown
         placed = [(sheet, self._enlargement.window(sheet.box)) for sheet in sheets]
         for band in _bands(covers, box):
             window = self._enlargement.window(band)
@@ -137,8 +138,7 @@ class FullSize:
         found = self._cuts.pop(key, None)
         if found is None:
             found = self._cutouts.look(sheet.reference, self._enlargement.scale).cut(sheet.member)
-        while len(self._cuts) >= REMEMBERED:
-            self._cuts.pop(next(iter(self._cuts)))
+            make_room(self._cuts, found, REMEMBERED_BYTES)
         self._cuts[key] = found
         return found
 
@@ -181,7 +181,7 @@ class _Wanted:
         shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
         detail = cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3))
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
-        trusted = cv2.erode(alike.astype(np.float32), np.ones((3, 3)))
+        trusted = np.asarray(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), dtype=np.float32)
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
         own = _levels(_spread(wanted, matte))
         return _Wanted(detail, _levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))

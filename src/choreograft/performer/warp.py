@@ -279,14 +279,15 @@ class Warper:
     def _rate_sheet(self, scene: Scene, sheet: Sheet, sample: Picture, place: Floats, seen: Floats) -> Candidate:
         at = sheet.box.at
         near = cv2.blur(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB)), (3, 3)).astype(np.float32)
-        off = max_of(cv2.split(cv2.absdiff(near, scene.usual[at])))
+        off = np.maximum.reduce(cv2.split(cv2.absdiff(near, scene.usual[at])))
         doubt = cv2.pow(off / scene.tolerance[at], AGREEMENT_POWER)
         shown = sample[..., 3] / np.float32(255)
         person = look_up(self._masks[sheet.reference], place) / np.float32(255)
         # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
         hidden = np.maximum(person - shown, 0)
         seen = seen * (1 - hidden)
-        return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)), hidden)
+        agreed = np.asarray(seen * (1 - shown + shown / (1 + doubt)), dtype=np.float32)
+        return Candidate(sheet, sample, seen, agreed, hidden)
 
     def _scale(self, scene: Scene, reference: int, of: NDArray[np.intp]) -> float:
         """How much larger a reference shows what lies at some vertices than the new picture does."""

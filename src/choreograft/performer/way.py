@@ -61,10 +61,10 @@ class Scene:
         part = surface.part.cpu().numpy()
         at, corners, shares = surface.corners
         mean = torch.cat([atlas.colours, atlas.tolerance[:, None]], dim=1).index_select(0, corners.flatten())
-        mean = torch.einsum("mkc,mk->mc", mean.view(-1, 3, 4), shares).cpu().numpy()
+        mixed = torch.einsum("mkc,mk->mc", mean.view(-1, 3, 4), shares).cpu().numpy()
         usual, tolerance = np.zeros((*part.shape, 3), np.float32), np.full(part.shape, np.inf, np.float32)
         seen = at.cpu().numpy()
-        usual.reshape(-1, 3)[seen], tolerance.reshape(-1)[seen] = mean[:, :3], mean[:, 3]
+        usual.reshape(-1, 3)[seen], tolerance.reshape(-1)[seen] = mixed[:, :3], mixed[:, 3]
         depth = surface.depth_m.cpu().numpy()
         px_per_m = surface.focal_px / float(np.median(depth.reshape(-1)[seen])) if len(seen) else surface.focal_px
         seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
