@@ -36,8 +36,8 @@ NO_SHADE: Final = 128
 """Grey level that stands for no change of light."""
 SURE: Final = 2.0
 """Times a reference's matte: where less than half of a pixel is the person, its detail is not believed in full."""
-BAND_PX: Final = 48
-"""Rows of the canvas that are drawn at a time, each band as wide as the person is there."""
+BAND_PX: Final = 360
+"""Rows of the result that are drawn at a time, each band as wide as the person is there."""
 ROOM_PX: Final = 2
 """Canvas pixels around the person that are drawn too."""
 
@@ -83,7 +83,7 @@ class FullSize:
             shown = np.asarray(cv2.blur(warped.unseen[box.at], (3, 3)), dtype=np.uint8)
             under = np.asarray(cv2.cvtColor(usual, cv2.COLOR_RGB2RGBA), dtype=np.uint8), shown
         placed = [(sheet, self._enlargement.window(sheet.box)) for sheet in sheets]
-        for band in _bands(covers, box):
+        for band in _bands(covers, box, max(1, round(BAND_PX / self._enlargement.scale))):
             window = self._enlargement.window(band)
             drawn = self._lay(placed, under, box, window)
             if wanted is not None:
@@ -187,10 +187,10 @@ class _Wanted:
         return _Wanted(detail, _levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
 
 
-def _bands(covers: NDArray[np.bool_], box: Box) -> Iterator[Box]:
-    """What of a box is covered (h, w), with some room, band by band."""
-    for top in range(box.top, box.top + box.height, BAND_PX):
-        height = min(BAND_PX, box.top + box.height - top)
+def _bands(covers: NDArray[np.bool_], box: Box, rows_each: int) -> Iterator[Box]:
+    """What of a box is covered (h, w), with some room, in bands of so many rows."""
+    for top in range(box.top, box.top + box.height, rows_each):
+        height = min(rows_each, box.top + box.height - top)
         rows = slice(max(0, top - ROOM_PX), top + height + ROOM_PX)
         inner = Box.around(covers[rows], ROOM_PX)
         if inner is not None:
