@@ -140,14 +140,6 @@ class Enlargement:
         large = cv2.resize(maps, None, fx=self.scale, fy=self.scale, interpolation=how)
         return large[rows.window(window[0]), columns.window(window[1])]
 
-    def places(self, window: tuple[slice, slice]) -> tuple[Floats, Floats]:
-        """(W,) and (H,) where the columns and rows of a window lie on the canvas, px."""
-        x, y = (
-            ((np.arange(part.start, part.stop) + 0.5) / self.scale + off).astype(np.float32)
-            for part, off in zip(window[::-1], self.placed.offset, strict=True)
-        )
-        return x, y
-
     def lines(self, window: tuple[slice, slice]) -> tuple[Lines, Lines]:
         """The rows and columns of the canvas around a window of the result."""
         (rows, columns), (x, y) = window, self.offset
