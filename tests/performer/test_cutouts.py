@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError
-from choreograft.performer.cutouts import MAX_SHORT_SIDE, Cutouts, cut_out, full_size
+from choreograft.performer.cutouts import MAX_SHORT_SIDE, Cutouts, cut_out, full_size, make_room
+from choreograft.performer.sheets import Cutout
 from choreograft.video.size import Canvas, Size
 from painted import woven_bank
 
@@ -130,3 +131,11 @@ def test_a_reference_that_is_damaged_within_a_sound_file_is_told_in_one_line() -
     damaged = Cutouts(cutouts.size, cutouts.plate, [(colours, matte[:20])], cutouts.places[:1])
     with pytest.raises(FileFormatError, match=r"found .*damaged; train it again$"):
         damaged.look(0, 1.0)
+
+
+def test_cutouts_are_remembered_up_to_so_many_bytes_the_last_ones_longest() -> None:
+    kept = {n: Cutout(np.zeros((10, 10, 4), np.uint8), 1.0, (0.0, 0.0)) for n in range(4)}
+    make_room(kept, kept[0], 1300)
+    assert list(kept) == [2, 3]
+    make_room(kept, Cutout(np.zeros((90, 10, 4), np.uint8), 1.0, (0.0, 0.0)), 1300)
+    assert not kept

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from choreograft.performer import full_size
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.full_size import Decisions, FullSize
 from choreograft.performer.warp import Warped, Warper
@@ -147,6 +148,15 @@ def test_a_shift_moves_the_references_by_so_many_canvas_pixels(
     assert np.abs(shifted - expected).mean() < 0.6
     detail = [split(picture.astype(np.float32))[1][inside].ravel() for picture in (shifted, expected)]
     assert np.corrcoef(*detail)[0, 1] > 0.9
+
+
+def test_bands_leave_no_trace(full: FullSize, warped: Warped, monkeypatch: pytest.MonkeyPatch) -> None:
+    moving = replace(warped, sheets=tuple(replace(sheet, smear=(2.0, -3.0)) for sheet in warped.sheets))
+    pictures = []
+    for rows in (10_000, 40):
+        monkeypatch.setattr(full_size, "BAND_PX", rows)
+        pictures.append(full.draw(moving, decide(moving)).astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() <= 3
 
 
 def test_nobody_leaves_the_plate(full: FullSize, warped: Warped) -> None:

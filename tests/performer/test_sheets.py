@@ -53,6 +53,16 @@ def test_a_box_is_the_smallest_around_what_is_covered_and_its_room_stays_in_the_
     assert Box.around(covers, 4) == Box(0, 3, 14, 27)
 
 
+def places(enlargement: Enlargement, window: tuple[slice, slice]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(W,) and (H,) where the columns and rows of a window lie on the canvas, px."""
+    counted = (np.arange(part.start, part.stop) + 0.5 for part in window[::-1])
+    x, y = (
+        (at * enlargement.placed.scale + off).astype(np.float32)
+        for at, off in zip(counted, enlargement.placed.offset, strict=True)
+    )
+    return x, y
+
+
 @laid
 def test_a_window_has_the_pixels_whose_centres_lie_in_the_box(placed: Canvas) -> None:
     enlargement, rng = Enlargement(placed), np.random.default_rng(0)
@@ -68,8 +78,8 @@ def test_a_window_has_the_pixels_whose_centres_lie_in_the_box(placed: Canvas) ->
         assert inside_x[columns].sum() == inside_x.sum()
         assert inside_y[rows].sum() == inside_y.sum()
         assert columns.stop - columns.start - inside_x.sum() in (0, 1, 2)
-        assert_allclose(enlargement.places((rows, columns))[0], x[columns], atol=1e-3)
-        assert_allclose(enlargement.places((rows, columns))[1], y[rows], atol=1e-3)
+        assert_allclose(places(enlargement, (rows, columns))[0], x[columns], atol=1e-3)
+        assert_allclose(places(enlargement, (rows, columns))[1], y[rows], atol=1e-3)
     rows, columns = enlargement.window(Box(0, 0, placed.size.height, placed.size.width))
     assert rows.stop - rows.start == ((y > 0) & (y < placed.size.height)).sum()
     assert columns.stop - columns.start == ((x > 0) & (x < placed.size.width)).sum()
@@ -81,7 +91,7 @@ def test_what_is_enlarged_lies_where_the_canvas_has_it(placed: Canvas) -> None:
     window = enlargement.window(BOX)
     ramp = np.stack(grid(BOX), axis=-1).astype(np.float32)
     enlarged = enlargement.enlarge(ramp, BOX, window)
-    x, y = enlargement.places(window)
+    x, y = places(enlargement, window)
     edge = int(np.ceil(enlargement.scale))  # beyond the outermost centres edges repeat
     inner = (slice(edge, -edge), slice(edge, -edge))
     assert_allclose(
@@ -92,6 +102,16 @@ def test_what_is_enlarged_lies_where_the_canvas_has_it(placed: Canvas) -> None:
         np.broadcast_to(y[:, None], enlarged.shape[:2])[inner],
         atol=0.02 + 0.5 / enlargement.scale,
     )
+
+
+@pytest.mark.parametrize("name", ["2.8125", "7.5", "cut off"])
+def test_a_part_of_a_window_is_enlarged_as_all_of_it_is(name: str) -> None:
+    enlargement = Enlargement(LAID[name])
+    rows, columns = enlargement.window(BOX)
+    maps = np.random.default_rng(3).random((BOX.height, BOX.width)).astype(np.float32)
+    part = slice(rows.start + 13, rows.stop - 21), slice(columns.start + 5, columns.stop - 2)
+    whole, inner = enlargement.enlarge(maps, BOX, (rows, columns)), enlargement.enlarge(maps, BOX, part)
+    assert np.abs(inner - whole[13:-21, 5:-2]).mean() < 0.03
 
 
 @laid
@@ -106,7 +126,7 @@ def test_a_sheet_on_a_known_way_shows_the_known_picture(placed: Canvas, finer: f
     sheet = Sheet(0, 0, BOX, affine, residual, np.full((90, 70), 255, np.uint8), np.zeros((256, 144), np.uint8))
     window = enlargement.window(BOX)
     shown = sheet.look_up(cutout, enlargement, window)
-    at_x, at_y = np.meshgrid(*enlargement.places(window))
+    at_x, at_y = np.meshgrid(*places(enlargement, window))
     there = np.stack([at_x, at_y, np.ones_like(at_x)], axis=-1) @ affine
     there += np.stack([0.7 + 0.5 * np.sin(at_y / 15), -0.4 + 0.5 * np.cos(at_x / 12)], axis=-1)
     off = np.abs(shown[..., :3] - wave(there[..., 0], there[..., 1]))
@@ -125,7 +145,7 @@ def test_what_moves_is_smeared_along_its_way_as_while_a_shutter_is_open(name: st
     sheet = Sheet(0, 0, BOX, affine, np.zeros((90, 70, 2), np.float32), gate, member, smear)
     window = enlargement.window(BOX)
     shown = sheet.expose(cutout, enlargement, window)
-    at_x, at_y = np.meshgrid(*enlargement.places(window))
+    at_x, at_y = np.meshgrid(*places(enlargement, window))
     true = np.zeros((*at_x.shape, 3))
     for share in np.linspace(-0.5, 0.5, 41):  # while the shutter is open it lies so far from its place
         here = np.stack([at_x - share * smear[0], at_y - share * smear[1], np.ones_like(at_x)], axis=-1) @ affine

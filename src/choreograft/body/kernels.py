@@ -49,6 +49,13 @@ def _mute(muted: bool) -> Iterator[None]:
             os.close(kept)
 
 
+@cache
+def _find_kernel(kernel: str) -> Any:
+    module, _, name = kernel.rpartition(".")
+    package = "choreograft" if "." in module else "choreograft.body"
+    return getattr(importlib.import_module(f"{package}.{module}"), name)
+
+
 def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tensor | float]) -> None:
     """Run a kernel, in order with what PyTorch does on the same device.
 
@@ -61,9 +68,7 @@ def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tens
         DependencyError: warp-lang is not installed.
     """
     warp = _import_warp()
-    module, _, name = kernel.rpartition(".")
-    package = "choreograft" if "." in module else "choreograft.body"
-    function: Any = getattr(importlib.import_module(f"{package}.{module}"), name)
+    function = _find_kernel(kernel)
     tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
     device = tensors[0].device
     passed = [

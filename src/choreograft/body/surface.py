@@ -8,6 +8,7 @@ Shapes: H, W pixels; V vertices; F triangles; T frames.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -85,10 +86,19 @@ class SurfaceMap:
         """Of the picture."""
         return Size(self.face.shape[1], self.face.shape[0])
 
-    @property
+    @cached_property
     def covered(self) -> Tensor:
         """(H, W) bool: where there is body."""
         return self.face >= 0
+
+    @cached_property
+    def corners(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the M pixels where there is body: (M,) which they are, counted row by row, (M, 3) int64 the vertices at
+        the corners of what they show, and (M, 3) their shares.
+        """
+        at = self.covered.flatten().nonzero()[:, 0]
+        faces = self.mesh.faces.index_select(0, self.face.flatten().index_select(0, at))
+        return at, faces.long(), self.barycentric.view(-1, 3).index_select(0, at)
 
 
 def render_surface(

@@ -20,6 +20,7 @@ from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.config import ReferenceConfig
+from choreograft.performer.device import run_ahead
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
 from choreograft.performer.sway import Cloth
@@ -120,7 +121,7 @@ class Atlas:
         for body in bank.bodies:
             camera = body.camera
             posed = (torch.from_numpy(camera.place(vertices).astype(np.float32)) for vertices in body.skin())
-            for surface in render_surfaces(posed, mesh, camera.focal_px, bank.size):
+            for surface in run_ahead(render_surfaces(posed, mesh, camera.focal_px, bank.size), "bodies"):
                 here = project(surface.vertices, surface.focal_px, bank.size)
                 posed_vertices.append(surface.vertices)
                 focal.append(surface.focal_px)
@@ -182,7 +183,8 @@ def measure_clearness(
         nearest: (h, w) the nearest part of each pixel. part: (h, w) the part it shows, `NO_PART` beside the body.
         person: (h, w) the mask.
     """
-    layers, body = LAYER_OF[nearest], np.where(part >= 0, LAYER_OF[part], -1)
+    small = LAYER_OF.astype(np.uint8)
+    layers, body = small[nearest], np.where(part >= 0, small[part], len(LAYERS))
     side = 2 * max(1, round(CLEAR_PX * len(nearest) / SMEAR_ROWS)) + 1
     result = np.zeros(len(LAYERS), np.float32)
     for layer, joined in enumerate(adjoining_layers()):
@@ -191,7 +193,7 @@ def measure_clearness(
         foreign = around & person & ~joined[layers]
         on = body == layer
         if on.any() and around.any():
-            result[layer] = (1 - foreign.sum() / around.sum()) * person[on].mean()
+            result[layer] = (1 - np.count_nonzero(foreign) / np.count_nonzero(around)) * person[on].mean()
     return result
 
 
@@ -277,12 +279,14 @@ def find_usual(
 
 def _sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
     """(V, 3) float32 colours of a picture (h, w, 4) around places (V, 2) px."""
-    side = 2 * radius + 1
-    smooth = F.avg_pool2d(
-        picture[..., :3].permute(2, 0, 1)[None].float(), side, 1, radius, count_include_pad=False
-    )[0]  # fmt: skip
-    column, row = (xy[:, k].floor().long().clamp(0, smooth.shape[2 - k] - 1) for k in (0, 1))
-    return smooth[:, row, column].T
+    side, colours = (2 * radius + 1,) * 2, picture[..., :3].cpu().numpy().astype(np.float32)
+    total, count = (
+        cv2.boxFilter(maps, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        for maps in (colours, np.ones(colours.shape[:2], np.float32))
+    )
+    smooth = torch.from_numpy(total / count[..., None]).to(picture.device)
+    column, row = (xy[:, k].floor().long().clamp(0, smooth.shape[1 - k] - 1) for k in (0, 1))
+    return smooth[row, column]
 
 
 def _mean_colours(atlas: Atlas) -> Tensor:

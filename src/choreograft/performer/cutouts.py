@@ -7,7 +7,7 @@ Shapes: N references, h x w pixels of a cutout, H x W pixels of a result.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -24,8 +24,8 @@ MAX_SHORT_SIDE: Final = 1080
 """Of a result, px: what people film. Larger footage is kept at this size."""
 LOSSY: Final = (cv2.IMWRITE_JPEG_QUALITY, 94, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 """Of the person's colours: 128 people of 1080x1920 are some 40 MB."""
-DECODED: Final = 40
-"""Cutouts that are kept decoded, some 5 MB each at 1080x1920."""
+DECODED_BYTES: Final = 200_000_000
+"""Of cutouts that are kept decoded: some 40 at 1080x1920, all there are at half of that."""
 WORTH_SHRINKING: Final = 0.8
 """Results below this share of the size that was filmed are drawn from cutouts shrunk by areas: samples would alias."""
 
@@ -56,7 +56,8 @@ class Cutouts:
         if found is None:
             colours, matte = self.coded[n]
             try:
-                picture = np.dstack([decode(colours), decode(matte, cv2.IMREAD_GRAYSCALE)])
+                picture = cv2.cvtColor(decode(colours), cv2.COLOR_RGB2RGBA)
+                cv2.insertChannel(decode(matte, cv2.IMREAD_GRAYSCALE), picture, 3)
             except ValueError as error:
                 raise FileFormatError(
                     f"the performer file: expected whole pictures of its references, found {error}; train it again"
@@ -68,8 +69,7 @@ class Cutouts:
                 # by exactly so much: with rounded sides the far edges would lie half a pixel off
                 picture = np.asarray(cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_AREA))
             found = Cutout(np.asarray(picture, dtype=np.uint8), own, (left, top))
-        while len(self._decoded) >= DECODED:
-            self._decoded.pop(next(iter(self._decoded)))
+            make_room(self._decoded, found, DECODED_BYTES)
         self._decoded[n, scale] = found
         return found
 
@@ -108,6 +108,13 @@ class Cutouts:
         picture = decode(plate)
         pairs = list(zip(parts[::2], parts[1::2], strict=True))
         return Cutouts(Size(picture.shape[1], picture.shape[0]), picture, pairs, places)
+
+
+def make_room(kept: dict[Any, Cutout], for_one: Cutout, limit: int) -> None:
+    """Drop the cutouts that were kept first until one more fits into so many bytes."""
+    total = sum(cutout.picture.nbytes for cutout in kept.values()) + for_one.picture.nbytes
+    while kept and total > limit:
+        total -= kept.pop(next(iter(kept))).picture.nbytes
 
 
 def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[tuple[Picture, Picture], list[float]]:

@@ -8,14 +8,15 @@ with it, else its own, cut at one half over a pixel or two.
 Shapes: h x w pixels of the canvas; H x W pixels of the result. Pictures are float32 in grey levels, mattes in [0, 1].
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from choreograft.performer.cutouts import Cutouts
+from choreograft.performer.cutouts import Cutouts, make_room
 from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
@@ -29,12 +30,14 @@ SHADE_PX: Final = 4
 """Canvas pixels around, over which the generator's light is taken from its colours: edges are the reference's."""
 OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
-REMEMBERED: Final = 160
-"""Layers of references that are kept cut out, some 1 MB each at 1080x1920."""
+REMEMBERED_BYTES: Final = 160_000_000
+"""Of layers of references that are kept cut out."""
 NO_SHADE: Final = 128
 """Grey level that stands for no change of light."""
 SURE: Final = 2.0
 """Times a reference's matte: where less than half of a pixel is the person, its detail is not believed in full."""
+BAND_PX: Final = 360
+"""Rows of the result that are drawn at a time, each band as wide as the person is there."""
 ROOM_PX: Final = 2
 """Canvas pixels around the person that are drawn too."""
 
@@ -68,14 +71,25 @@ class FullSize:
         result, box = self.plate.copy(), Box.around(covers, ROOM_PX)
         if box is None:
             return result
-        window = self._enlargement.window(box)
-        if decisions is None:
-            drawn = self._lay(warped.sheets, warped, box, window)
-        else:
-            sheets = [sheet.shifted(decisions.shift) for sheet in warped.sheets]
-            drawn = self._decide(self._lay(sheets, warped, box, window), warped, decisions, box, window)
-        behind = np.ascontiguousarray(result[window])
-        result[window] = cv2.blendLinear(drawn.colour, behind, drawn.alpha, 1 - drawn.alpha)
+        wanted, sheets = None, warped.sheets
+        if decisions is not None:
+            wanted = _Wanted.of(warped, decisions, box, EDGE * self._enlargement.scale)
+            sheets = tuple(sheet.shifted(decisions.shift) for sheet in sheets)
+        sheets = tuple(sheet.cropped() for sheet in sheets)
+        sheets = tuple(replace(sheet, gate=np.asarray(cv2.blur(sheet.gate, (3, 3)), np.uint8)) for sheet in sheets)
+        under = None
+        if warped.unseen[box.at].any():
+            usual = np.ascontiguousarray(warped.usual[box.at].astype(np.uint8))
+            shown = np.asarray(cv2.blur(warped.unseen[box.at], (3, 3)), dtype=np.uint8)
+            under = np.asarray(cv2.cvtColor(usual, cv2.COLOR_RGB2RGBA), dtype=np.uint8), shown
+        placed = [(sheet, self._enlargement.window(sheet.box)) for sheet in sheets]
+        for band in _bands(covers, box, max(1, round(BAND_PX / self._enlargement.scale))):
+            window = self._enlargement.window(band)
+            drawn = self._lay(placed, under, box, window)
+            if wanted is not None:
+                drawn = self._decide(drawn, wanted, box, window)
+            behind = np.ascontiguousarray(result[window])
+            result[window] = cv2.blendLinear(drawn.colour, behind, drawn.alpha, 1 - drawn.alpha)
         return result
 
     def show(self, n: int) -> Picture:
@@ -92,20 +106,26 @@ class FullSize:
         result[:] = np.clip(result + laid[..., 3:] / 255 * (laid[..., :3] - result) + 0.5, 0, 255).astype(np.uint8)
         return result
 
-    def _lay(self, sheets: Sequence[Sheet], warped: Warped, box: Box, window: Window) -> Drawing:
-        """The window from the references alone."""
+    def _lay(
+        self, sheets: Sequence[tuple[Sheet, Window]], under: tuple[Picture, Picture] | None, box: Box, window: Window
+    ) -> Drawing:
+        """The window from the references alone.
+
+        Args:
+            sheets: and the window of each.
+            under: of the box, what lies below all sheets (h, w, 4), and how much of it is shown (h, w) 255.
+        """
         enlargement = self._enlargement
         drawn = Drawing.empty(window[0].stop - window[0].start, window[1].stop - window[1].start)
-        if warped.unseen.any():
-            usual = np.dstack([warped.usual, np.full(warped.unseen.shape, 255)]).astype(np.uint8)[box.at]
-            share = enlargement.enlarge(cv2.blur(warped.unseen[box.at], (3, 3)), box, window)
-            drawn.lay(enlargement.enlarge(usual, box, window), share, (slice(None), slice(None)))
-        for sheet in (whole.cropped() for whole in sheets):
-            part = _meet(enlargement.window(sheet.box), window)
+        if under is not None:
+            usual, share = (enlargement.enlarge(maps, box, window) for maps in under)
+            drawn.lay(usual, share, (slice(None), slice(None)))
+        for sheet, own in sheets:
+            part = _meet(own, window)
             if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
                 continue
+            share = cv2.LUT(enlargement.enlarge(sheet.gate, sheet.box, part), STEEP)
             sample = sheet.expose(self._cut(sheet), enlargement, part)
-            share = cv2.LUT(enlargement.enlarge(cv2.blur(sheet.gate, (3, 3)), sheet.box, part), STEEP)
             rows, columns = (
                 slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)
             )
@@ -118,32 +138,63 @@ class FullSize:
         found = self._cuts.pop(key, None)
         if found is None:
             found = self._cutouts.look(sheet.reference, self._enlargement.scale).cut(sheet.member)
-        while len(self._cuts) >= REMEMBERED:
-            self._cuts.pop(next(iter(self._cuts)))
+            make_room(self._cuts, found, REMEMBERED_BYTES)
         self._cuts[key] = found
         return found
 
-    def _decide(self, drawn: Drawing, warped: Warped, decisions: Decisions, box: Box, window: Window) -> Drawing:
+    def _decide(self, drawn: Drawing, wanted: "_Wanted", box: Box, window: Window) -> Drawing:
         """The same as a generator wants it."""
-        enlargement, at = self._enlargement, box.at
-        wanted, matte, by = decisions.colour[at], decisions.matte[at], decisions.shift[at]
-        place = places_before(by)
+
+        def enlarge(maps: Floats | Picture, how: int = cv2.INTER_LINEAR) -> Any:
+            return self._enlargement.enlarge(maps, box, window, how)
+
+        kept = cv2.multiply(enlarge(wanted.detail), np.minimum(drawn.alpha * SURE, 1))
+        theirs = cv2.addWeighted(drawn.colour, 1, enlarge(wanted.light), 1, -NO_SHADE)
+        own = np.ascontiguousarray(enlarge(wanted.own))
+        colour = np.asarray(cv2.blendLinear(theirs, own, kept, 1 - kept), dtype=np.uint8)
+        cut = np.clip(enlarge(wanted.outline, cv2.INTER_CUBIC), 0, 1)
+        return Drawing(colour, cut + enlarge(wanted.trusted) * (drawn.alpha - cut))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is enlarged of a generator's decisions; maps of a box of the canvas."""
+
+    detail: Floats
+    """(h, w) 0..1 how far what references show is kept."""
+    light: Picture
+    """(h, w, 3) what is added to that, `NO_SHADE` where nothing is."""
+    own: Picture
+    """(h, w, 3) the generator's colours."""
+    trusted: Floats
+    """(h, w) 0..1 how far the references' outline is."""
+    outline: Floats
+    """(h, w) the generator's: its matte, so steep that it is cut to 0..1 once it is enlarged."""
+
+    @staticmethod
+    def of(warped: Warped, decisions: Decisions, box: Box, steep: float) -> "_Wanted":
+        at = box.at
+        wanted, matte = decisions.colour[at], decisions.matte[at]
+        place = places_before(decisions.shift[at])
         shown, seen = (cv2.remap(maps[at], place, None, cv2.INTER_LINEAR) for maps in (warped.colour, warped.alpha))  # type: ignore[call-overload]
         shown = shown.astype(np.float32)
         shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
         detail = cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3))
-        kept = cv2.multiply(enlargement.enlarge(detail, box, window), np.minimum(drawn.alpha * SURE, 1))
-        light = enlargement.enlarge(_levels(shade + NO_SHADE), box, window)
-        theirs = cv2.addWeighted(drawn.colour, 1, light, 1, -NO_SHADE)
-        own = enlargement.enlarge(_levels(_spread(wanted, matte)), box, window)
-        colour = np.asarray(cv2.blendLinear(theirs, own, kept, 1 - kept), dtype=np.uint8)
-
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
-        trusted = enlargement.enlarge(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), box, window)
-        steep = EDGE * enlargement.scale
+        trusted = np.asarray(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), dtype=np.float32)
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
-        cut = np.clip(enlargement.enlarge(smooth, box, window, cv2.INTER_CUBIC) * steep + (0.5 - 0.5 * steep), 0, 1)
-        return Drawing(colour, cut + trusted * (drawn.alpha - cut))
+        own = _levels(_spread(wanted, matte))
+        return _Wanted(detail, _levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
+
+
+def _bands(covers: NDArray[np.bool_], box: Box, rows_each: int) -> Iterator[Box]:
+    """What of a box is covered (h, w), with some room, in bands of so many rows."""
+    for top in range(box.top, box.top + box.height, rows_each):
+        height = min(rows_each, box.top + box.height - top)
+        rows = slice(max(0, top - ROOM_PX), top + height + ROOM_PX)
+        inner = Box.around(covers[rows], ROOM_PX)
+        if inner is not None:
+            yield Box(top, inner.left, height, inner.width)
 
 
 def _levels(maps: Floats) -> Picture:

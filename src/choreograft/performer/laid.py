@@ -66,7 +66,7 @@ class Laid:
 
 def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], spare_share: float) -> Laid:
     """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
-    winner, first = np.zeros(on.shape, np.intp), candidates[0]
+    winner, first = np.zeros(on.shape, np.uint8), candidates[0]
     known, best = first.quality, cv2.blur(first.seen, (3, 3))
     for rank, candidate in enumerate(candidates[1:], start=1):
         seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (spare_share**rank / 255)
@@ -79,7 +79,7 @@ def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], s
     unseen = _clear(on & (quality < KNOWN), HIDDEN_PX)
     sheets, alpha = [], np.zeros(on.shape, np.float32)
     for n, candidate in enumerate(candidates):
-        gate = np.where(winner == n, candidate.sheet.gate, np.uint8(0))
+        gate = candidate.sheet.gate * (winner == n)
         if gate.any():
             sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
             alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
@@ -105,11 +105,15 @@ def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:
     """From the back to the front: as `LAYERS` has them, unless one is clearly nearer where two overlap."""
     if not layers:
         return []
-    alpha = np.zeros((len(layers), *shape), np.float32)
+    alpha = np.zeros((len(layers), *(-(-side // ORDER_STEP) for side in shape)), np.float32)
     depth = np.zeros_like(alpha)
     for n, layer in enumerate(layers):
-        alpha[n][layer.box.at], depth[n][layer.box.at] = layer.alpha > 0.5, layer.depth
-    alpha, depth = (maps[:, ::ORDER_STEP, ::ORDER_STEP] for maps in (alpha, depth))
+        skipped = tuple(-start % ORDER_STEP for start in (layer.box.top, layer.box.left))
+        each = tuple(slice(start, None, ORDER_STEP) for start in skipped)
+        shown = layer.alpha[each] > 0.5
+        top, left = ((at + off) // ORDER_STEP for at, off in zip((layer.box.top, layer.box.left), skipped, strict=True))
+        at = slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1])
+        alpha[n][at], depth[n][at] = shown, layer.depth[each]
     flat, deep = alpha.reshape(len(layers), -1), (alpha * depth).reshape(len(layers), -1)
     shared = flat @ flat.T
     nearer = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is farther where both are

@@ -107,7 +107,7 @@ class Limb:
         axis = (far - near) / max(float(np.linalg.norm(far - near)), 1e-6)
         side = vertices[self.left].mean(axis=0) - vertices[self.right].mean(axis=0)
         ahead = middle - (middle @ axis) * axis
-        across = np.cross(axis, ahead)
+        across = _cross(axis) @ ahead
         return middle, axis, float(np.arctan2(side @ across, side @ ahead))
 
 
@@ -131,8 +131,11 @@ def find_limbs(rest: NDArray[np.floating], parts: NDArray[np.integer]) -> Mappin
 
 def turn_about(vertices: Floats, middle: Floats, axis: Floats, angle: float) -> Floats:
     """(M, 3) vertices turned about an axis of length one through a point (Rodrigues)."""
-    off = vertices - middle
-    turned = (
-        off * np.cos(angle) + np.cross(axis, off) * np.sin(angle) + np.outer(off @ axis, axis) * (1 - np.cos(angle))
-    )
-    return np.asarray(middle + turned, dtype=np.float32)
+    turn = np.eye(3) * np.cos(angle) + _cross(axis) * np.sin(angle) + np.outer(axis, axis) * (1 - np.cos(angle))
+    return np.asarray(middle + (vertices - middle) @ turn.T, dtype=np.float32)
+
+
+def _cross(axis: Floats) -> NDArray[np.float64]:
+    """(3, 3) the matrix of a cross product's left side."""
+    x, y, z = axis.tolist()
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])

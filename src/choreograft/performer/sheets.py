@@ -7,6 +7,8 @@ Shapes: h x w pixels of a sheet's box on the canvas; H x W pixels of the box in 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from math import ceil, floor
 from typing import Any, Final
 
 import cv2
@@ -29,6 +31,8 @@ ALIKE_LEVELS: Final = 40.0
 """Of 255, by which coarse colours differ that are hardly alike."""
 FINE_LEVELS: Final = 20.0
 """That fine detail differs by at most: it is a weave or hair, not a print or an eye."""
+LINED_UP: Final = 4
+"""Lines of the canvas among which that is looked for from which on enlarged ones lie best on those of a result."""
 STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
 """What a share of 255 becomes at a seam."""
 
@@ -61,6 +65,43 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Rows or columns of the canvas, which enlarged hold those of a window of the result."""
+
+    at: NDArray[np.intp]
+    """(n,) theirs, some beyond the canvas."""
+    skipped: int
+    """Of the result before the window."""
+    off: float
+    """Canvas px by which the result's lie farther on than those that are enlarged."""
+
+    @property
+    def middle(self) -> Floats:
+        """(n,) canvas px such that they lie right once they are enlarged."""
+        return (self.at + (0.5 + self.off)).astype(np.float32)
+
+    def within(self, start: int, count: int) -> NDArray[np.intp]:
+        """(n,) the same counted in a box that has so many from `start` on; those beyond it are its edges."""
+        return np.minimum(np.maximum(self.at - start, 0), count - 1)
+
+    @staticmethod
+    @lru_cache(maxsize=64)  # many maps are enlarged in one window
+    def around(start: int, stop: int, scale: float, off: float) -> "Lines":
+        """Those around so many of a result with so many px for each of the canvas, and where it begins there."""
+        found = []
+        for first in range(floor(start / scale + off) - 2 - LINED_UP, floor(start / scale + off) - 1):
+            lie = (off - first) * scale + start  # where the window begins, if they are enlarged from there
+            found.append((abs(lie - round(lie)), first, lie))
+        _, first, lie = min(found, key=lambda one: (round(one[0], 6), -one[1]))
+        at = np.arange(first, ceil(stop / scale + off) + 3)
+        return Lines(at, round(lie), (lie - round(lie)) / scale)
+
+    def window(self, part: slice) -> slice:
+        """The lines of the window among those that are enlarged."""
+        return slice(self.skipped, self.skipped + part.stop - part.start)
+
+
+@dataclass(frozen=True)
 class Enlargement:
     """From boxes of the canvas to the pixels of a result. Pixel centres lie at integers + 0.5."""
 
@@ -72,14 +113,19 @@ class Enlargement:
         """The result is the canvas."""
         return Enlargement(Canvas(size, size))
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Result pixels for each of the canvas."""
         return 1 / self.placed.scale
 
+    @cached_property
+    def offset(self) -> tuple[float, float]:
+        """Where the result begins on the canvas, (x, y) px."""
+        return self.placed.offset
+
     def window(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns of the result that a box covers."""
-        (off_x, off_y), size = self.placed.offset, self.placed.source
+        (off_x, off_y), size = self.offset, self.placed.source
         rows, columns = (
             slice(max(0, round((low - off) * self.scale)), min(limit, round((low + span - off) * self.scale)))
             for low, span, off, limit in (
@@ -90,29 +136,21 @@ class Enlargement:
 
     def enlarge(self, maps: Any, box: Box, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
         """(h, w[, C]) of a box at the result's size, in a window (rows, columns) of it; edges repeat."""
-        size = window[1].stop - window[1].start, window[0].stop - window[0].start
-        if self.scale == 1 and size == (box.width, box.height):
-            return maps
-        if window == self.window(box):  # thrice as fast; half a pixel of the result off at most
-            return np.asarray(cv2.resize(maps, size, interpolation=how))
-        flags = how | cv2.WARP_INVERSE_MAP
-        matrix = self._matrix(box, window)
-        return np.asarray(cv2.warpAffine(maps, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+        rows, columns = self.lines(window)
+        inner = maps[rows.within(box.top, box.height)[:, None], columns.within(box.left, box.width)]
+        return self.spread(inner, window, how)
 
-    def places(self, window: tuple[slice, slice]) -> tuple[Floats, Floats]:
-        """(W,) and (H,) where the columns and rows of a window lie on the canvas, px."""
-        x, y = (
-            ((np.arange(part.start, part.stop) + 0.5) / self.scale + off).astype(np.float32)
-            for part, off in zip(window[::-1], self.placed.offset, strict=True)
-        )
-        return x, y
+    def spread(self, maps: Any, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
+        """(n, m[, C]) of the `lines` around a window at the result's size, in the window."""
+        rows, columns = self.lines(window)
+        large = cv2.resize(maps, None, fx=self.scale, fy=self.scale, interpolation=how)
+        return large[rows.window(window[0]), columns.window(window[1])]
 
-    def _matrix(self, box: Box, window: tuple[slice, slice]) -> NDArray[np.float64]:
-        """(2, 3) pixels of the window to those of the box, as OpenCV counts them."""
-        step, (off_x, off_y) = self.placed.scale, self.placed.offset
-        x = (window[1].start + 0.5) * step + off_x - box.left - 0.5
-        y = (window[0].start + 0.5) * step + off_y - box.top - 0.5
-        return np.array([[step, 0, x], [0, step, y]])
+    def lines(self, window: tuple[slice, slice]) -> tuple[Lines, Lines]:
+        """The rows and columns of the canvas around a window of the result."""
+        (rows, columns), (x, y) = window, self.offset
+        down, right = (rows.start, rows.stop, self.scale, y), (columns.start, columns.stop, self.scale, x)
+        return Lines.around(*down), Lines.around(*right)
 
 
 @dataclass(frozen=True)
@@ -132,15 +170,26 @@ class Cutout:
         Args:
             member: (h, w) of the canvas, 255 where the layer is.
         """
-        height, width = self.picture.shape[:2]
-        step, (left, top) = 1 / self.scale, self.corner
+        soft, step = cv2.GaussianBlur(member, (3, 3), 0), 1 / self.scale
+        there = Box.around(soft > 0, 2)  # cubics reach so far
+        if there is None:
+            return Cutout(np.zeros((1, 1, 4), np.uint8), self.scale, self.corner)
+        rows, columns = (
+            slice(min(max(0, int((low - off) * self.scale)), limit - 1), max(1, int((end - off) * self.scale) + 1))
+            for low, end, off, limit in (
+                (there.top, there.top + there.height, self.corner[1], self.picture.shape[0]),
+                (there.left, there.left + there.width, self.corner[0], self.picture.shape[1]),
+            )
+        )
+        picture = self.picture[rows, columns].copy()
+        left, top = self.corner[0] + columns.start * step, self.corner[1] + rows.start * step
         matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
-        soft = cv2.GaussianBlur(member, (3, 3), 0)
-        inside = cv2.warpAffine(soft, matrix, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-        matte = cv2.multiply(cv2.LUT(inside, STEEP), self.picture[..., 3], scale=1 / 255)
+        size = picture.shape[1], picture.shape[0]
+        inside = cv2.warpAffine(soft, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+        matte = cv2.multiply(cv2.LUT(inside, STEEP), picture[..., 3], scale=1 / 255)
+        cv2.insertChannel(matte, picture, 3)
         box = Box.around(np.asarray(matte) > 0, 1) or Box(0, 0, 1, 1)
-        picture = np.dstack([self.picture[..., :3][box.at], matte[box.at]])
-        return Cutout(np.ascontiguousarray(picture), self.scale, (left + box.left * step, top + box.top * step))
+        return Cutout(np.ascontiguousarray(picture[box.at]), self.scale, (left + box.left * step, top + box.top * step))
 
 
 @dataclass(frozen=True)
@@ -178,8 +227,8 @@ class Sheet:
         """The same with each place moved by so many px of the canvas (its height, its width, 2), right and down."""
         by = by[self.box.at]
         place = places_before(by)
-        residual, gate = (_look_up(maps, place) for maps in (self.residual, self.gate))
-        usual = None if self.usual is None else _look_up(self.usual, place)
+        residual, gate = (look_up(maps, place) for maps in (self.residual, self.gate))
+        usual = None if self.usual is None else look_up(self.usual, place)
         return replace(self, residual=residual - by @ self.affine[:2], gate=gate, usual=usual)
 
     def expose(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
@@ -190,7 +239,14 @@ class Sheet:
         """
         way = np.array(self.smear, np.float32) * enlargement.scale  # px of the result
         length = float(np.hypot(*way))
-        if length < LEAST_SMEAR_PX or self.usual is not None:
+        if self.usual is not None:  # what is fine depends on what is around it: windows must not end in it
+            room = int(np.ceil(FINE_PX * enlargement.scale))
+            wide = (
+                slice(window[0].start - room, window[0].stop + room),
+                slice(window[1].start - room, window[1].stop + room),
+            )
+            return np.ascontiguousarray(self.look_up(cutout, enlargement, wide)[room:-room, room:-room])
+        if length < LEAST_SMEAR_PX:
             return self.look_up(cutout, enlargement, window)
         halvings = int(np.ceil(np.log2(length / SMEAR_STEP_PX)))
         early = (1 - 0.5**halvings) / 2 * np.array(self.smear, np.float32)
@@ -198,11 +254,13 @@ class Sheet:
         wide = slice(window[0].start - y, window[0].stop + y), slice(window[1].start - x, window[1].stop + x)
         place = self.find_places(cutout, enlargement, wide)
         place += early @ self.affine[:2] * cutout.scale
-        drawn = Drawing.of(np.asarray(_look_up(cutout.picture, place), dtype=np.uint8))
+        drawn = cv2.cvtColor(look_up(cutout.picture, place), cv2.COLOR_RGBA2mRGBA)  # colours by alpha: means are right
         for halving in range(1, halvings + 1):  # 2 ** halvings exposures along the way
-            drawn = drawn.doubled(way * 0.5**halving)
-        smeared = np.dstack([drawn.colour, np.asarray(cv2.convertScaleAbs(drawn.alpha, alpha=255))])
-        return np.ascontiguousarray(smeared[y : len(smeared) - y, x : smeared.shape[1] - x])
+            matrix = np.column_stack([np.eye(2), way * 0.5**halving])
+            moved = cv2.warpAffine(drawn, matrix, (drawn.shape[1], drawn.shape[0]))
+            drawn = cv2.addWeighted(drawn, 0.5, moved, 0.5, 0)
+        inner = np.ascontiguousarray(drawn[y : len(drawn) - y, x : drawn.shape[1] - x])
+        return np.asarray(cv2.cvtColor(inner, cv2.COLOR_mRGBA2RGBA), dtype=np.uint8)
 
     def look_up(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Picture:
         """As `expose`, not smeared."""
@@ -212,23 +270,37 @@ class Sheet:
             corner = np.array(cutout.corner, np.float32) * np.float32(cutout.scale)
             first = np.array([left - 0.5, top - 0.5], np.float32) - corner
             place = first + np.float32(side) - np.abs(np.mod(place - first, np.float32(2 * side)) - np.float32(side))
-        sample = np.asarray(_look_up(cutout.picture, place), dtype=np.uint8)
+        sample = np.asarray(look_up(cutout.picture, place), dtype=np.uint8)
         if self.usual is None:
             return sample
         return retouch(sample, enlargement.enlarge(self.usual, self.box, window), FINE_PX * enlargement.scale)
+
+    def find_all(self) -> Floats:
+        """(h, w, 2) where the pixels of its box are in the reference, canvas px as OpenCV counts."""
+        x, y = np.arange(self.box.width) + self.box.left, np.arange(self.box.height) + self.box.top
+        affine = self.affine.copy()
+        affine[2] += 0.5 * (affine[0] + affine[1]) - 0.5
+        return _go(self.residual.copy(), affine, x, y)
 
     def find_places(self, cutout: Cutout, enlargement: Enlargement, window: tuple[slice, slice]) -> Floats:
         """(H, W, 2) where the pixels of a window of the result are in a cutout, (x, y) as OpenCV counts."""
         affine = self.affine * cutout.scale
         affine[2] -= np.array(cutout.corner, np.float32) * cutout.scale + np.float32(0.5)
-        x, y = enlargement.places(window)
-        place = enlargement.enlarge(self.residual * np.float32(cutout.scale), self.box, window)
-        place = place + (x[:, None] * affine[0] + affine[2])
-        place += (y[:, None] * affine[1])[:, None]
-        return np.asarray(place, dtype=np.float32)
+        rows, columns = enlargement.lines(window)
+        down, right = rows.within(self.box.top, self.box.height), columns.within(self.box.left, self.box.width)
+        place = _go(self.residual[down[:, None], right] * np.float32(cutout.scale), affine, columns.middle, rows.middle)
+        # enlarged last: sums of large maps cost ten times as much
+        return np.asarray(enlargement.spread(place, window), dtype=np.float32)
 
 
-def _look_up(picture: Any, place: Floats) -> Any:
+def _go(residual: Floats, affine: Floats, x: NDArray[np.number], y: NDArray[np.number]) -> Floats:
+    """(H, W, 2) an affine map (3, 2) of columns at x (W,) and rows at y (H,) added to a residual."""
+    for k in range(2):
+        residual[..., k] += np.add.outer(y * affine[1, k], x * affine[0, k] + affine[2, k])
+    return residual
+
+
+def look_up(picture: Any, place: Floats) -> Any:
     """A picture at places (H, W, 2), as OpenCV counts; nothing beyond its border."""
     return cv2.remap(picture, place, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
 
@@ -273,20 +345,6 @@ class Drawing:
     def empty(height: int, width: int) -> "Drawing":
         """Nobody."""
         return Drawing(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
-
-    @staticmethod
-    def of(sample: Picture) -> "Drawing":
-        """RGB and matte (H, W, 4)."""
-        alpha = cv2.multiply(cv2.extractChannel(sample, 3), 1 / 255, dtype=cv2.CV_32F)  # type: ignore[call-overload]
-        return Drawing(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB), dtype=np.uint8), np.asarray(alpha))
-
-    def doubled(self, by: Floats) -> "Drawing":
-        """The mean of it and of itself moved by (2,) px, right and down."""
-        matrix = np.array([[1, 0, by[0]], [0, 1, by[1]]])
-        size = self.alpha.shape[1], self.alpha.shape[0]
-        colour, alpha = (np.asarray(cv2.warpAffine(maps, matrix, size)) for maps in (self.colour, self.alpha))
-        both = np.asarray(cv2.addWeighted(self.alpha, 0.5, alpha, 0.5, 0), dtype=np.float32)
-        return Drawing(np.asarray(cv2.blendLinear(self.colour, colour, self.alpha, alpha), dtype=np.uint8), both)
 
     def lay(self, sample: Picture, share: Picture, at: tuple[slice, slice]) -> None:
         """Lay a sample (h, w, 4) over a part of it, its matte times a share (h, w) of 255."""

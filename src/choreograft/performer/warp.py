@@ -24,6 +24,7 @@ from choreograft.body.surface import SurfaceMap, render_surface
 from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
 from choreograft.performer.atlas import AGREEMENT_POWER, Atlas, project
+from choreograft.performer.device import AHEAD, run_ahead
 from choreograft.performer.laid import Candidate, Laid, max_of, order_layers, settle
 from choreograft.performer.layers import LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
 from choreograft.performer.mirror import Looks, turn_over
@@ -41,7 +42,17 @@ from choreograft.performer.retrieve import (
     rate_layers,
     rate_references,
 )
-from choreograft.performer.sheets import ALIKE_LEVELS, Box, Cutout, Drawing, Floats, Picture, Sheet
+from choreograft.performer.sheets import (
+    ALIKE_LEVELS,
+    Box,
+    Cutout,
+    Drawing,
+    Enlargement,
+    Floats,
+    Picture,
+    Sheet,
+    look_up,
+)
 from choreograft.performer.way import TURNED, Points, Scene, fit_face
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -55,6 +66,10 @@ LEAST_PX: Final = 10
 """Canvas pixels that the first reference must leave unseen for the others to be asked."""
 OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
+SPARE_PX: Final = 2
+"""Around what a reference shows on the canvas, where it may show something fine at full size."""
+OVER: Final = np.array([-1, 1, 1], np.float32)
+"""Turns points over in a mirror."""
 HEAD: Final = [PARTS.index(part) for part in ("head", "neck")]
 SLOWEST: Final = 24.0
 """Frames per second that a camera is taken to film at where the footage has fewer: those were thinned out later."""
@@ -129,6 +144,21 @@ def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
         yield posed if track.present[t] else None
 
 
+@dataclass(frozen=True)
+class _Moved:
+    """A layer as one reference shows it; maps of the sheet's box."""
+
+    sheet: Sheet
+    sample: Picture
+    """(h, w, 4) what it looks like."""
+    person: Picture
+    """(h, w) 255 where the reference shows the person."""
+    seen: Floats
+    """(h, w) 0..1 how well the layer's body is seen there."""
+    turned: float
+    """See `Candidate`."""
+
+
 class Warper:
     """Draws bodies from references."""
 
@@ -151,8 +181,9 @@ class Warper:
         self._facing = atlas.facing.cpu().numpy()
         bodies = [_measure_depth(part >= 0) for part in atlas.part.cpu().numpy()]
         whole = [np.dstack([picture[..., 3], body]) for picture, body in zip(self._pictures, bodies, strict=True)]
-        self._persons = [Cutout(maps, 1.0, (0.0, 0.0)) for maps in whole]
+        self._persons = whole
         self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
+        self._stands: dict[tuple[int, int], tuple[Floats, Floats, float]] = {}
 
     def draw(self, posed: Posed, allowed: NDArray[np.bool_] | None = None) -> Warped:
         """Draw one body by itself.
@@ -162,7 +193,8 @@ class Warper:
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        surface, wanted, costs = self._rate(posed)
+        surface = self._render(posed)
+        wanted, costs = self._rate(posed, surface)
         if allowed is not None:
             costs[~np.tile(allowed, 2)] = UNUSABLE
         choice = add_spares(costs.argmin(axis=0), costs, wanted, self._looks.quality, self._config)
@@ -177,19 +209,20 @@ class Warper:
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        costs = [None if posed is None else self._rate(posed)[2] for posed in poses()]
+        costs = [None if shown is None else self._rate(*shown)[1] for shown in self._render_ahead(poses())]
         useful = find_useful(costs, self._count)
         changes = change_costs(self._looks.moments[useful], self._config)
         offered = [None if cost is None else cost[useful] for cost in costs]
         cast = iter(cast_dance(offered, changes, self._config.fade_frames))
         known = iter([cost for cost in costs if cost is not None])
         before: tuple[Floats, float] | None = None
-        for posed in poses():
-            if posed is None:
+        for shown in self._render_ahead(poses()):
+            if shown is None:
                 before = None
                 yield None
                 continue
-            surface, wanted = self._look(posed)
+            posed, surface = shown
+            wanted = find_wanted(surface, self._atlas, posed.turns)
             cost, (first, fading) = next(known), next(cast)
             fading = {layer: (int(useful[other]), share) for layer, (other, share) in fading.items()}
             choice = add_spares(useful[first], cost, wanted, self._looks.quality, self._config)
@@ -210,7 +243,8 @@ class Warper:
         Args:
             choose: the references of some layers, given what they cost (2N, L), also mirrored.
         """
-        surface, _, costs = self._rate(posed)
+        surface = self._render(posed)
+        _, costs = self._rate(posed, surface)
         scene = Scene.of(surface, self._atlas, posed.face, None)
 
         def draw() -> Iterator[tuple[int, int, Box, Picture]]:
@@ -220,26 +254,27 @@ class Warper:
                     continue
                 points, _, away, fade = begun
                 for reference in references:
-                    yield layer, reference, points.box, self._try(scene, layer, reference, points, away, fade).sample
+                    yield layer, reference, points.box, self._move(scene, layer, reference, points, away, fade).sample
 
         return surface, draw()
 
-    def _rate(self, posed: Posed) -> tuple[SurfaceMap, Wanted, Floats]:
-        """What a pose shows, asks for, and what it costs (2N, L) to draw its layers from the references, also
-        mirrored.
-        """
+    def _rate(self, posed: Posed, surface: SurfaceMap) -> tuple[Wanted, Floats]:
+        """What a pose asks for, and what it costs (2N, L) to draw its layers from the references, also mirrored."""
         looks, config = self._looks, self._config
-        surface, wanted = self._look(posed)
+        wanted = find_wanted(surface, self._atlas, posed.turns)
         parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness, config)
         parts[self._count :] += config.mirror_cost
         if posed.face is not None:
             parts[:, HEAD] += config.face_cost * compare_faces(looks.faces, posed.face)[:, None]
-        return surface, wanted, rate_layers(parts, wanted, config)
+        return wanted, rate_layers(parts, wanted, config)
 
-    def _look(self, posed: Posed) -> tuple[SurfaceMap, Wanted]:
-        """What a pose shows, and asks for."""
-        surface = render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)
-        return surface, find_wanted(surface, self._atlas, posed.turns)
+    def _render(self, posed: Posed) -> SurfaceMap:
+        return render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)
+
+    def _render_ahead(self, poses: Iterable[Posed | None]) -> Iterator[tuple[Posed, SurfaceMap] | None]:
+        """Poses and what they show, rendered in a thread of their own; None where nobody is there."""
+        shown = (None if posed is None else (posed, self._render(posed)) for posed in poses)
+        return run_ahead(shown, "bodies", AHEAD)
 
     def draw_from(
         self,
@@ -270,16 +305,18 @@ class Warper:
         points, on, away, fade = begun
         candidates: list[Candidate] = []
         for reference in dict.fromkeys(references.tolist()):
-            candidates.append(self._try(scene, layer, reference, points, away, fade))
+            candidates.append(self._rate_sheet(scene, self._move(scene, layer, reference, points, away, fade)))
+            if LAYERS[layer].kind != "sheet":
+                break
             unseen = on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
-            if LAYERS[layer].kind != "sheet" or unseen.sum() < LEAST_PX:
+            if np.count_nonzero(unseen) < LEAST_PX:
                 break
         laid = settle(candidates, points, on, self._config.spare_share)
         if laid.unseen.any():
             laid = self._make_up(laid, candidates[0].sheet, scene)
         if fading is None:
             return laid
-        other = self._try(scene, layer, fading[0], points, away, fade)
+        other = self._move(scene, layer, fading[0], points, away, fade)
         sheet = replace(other.sheet, gate=np.asarray(other.sheet.gate * fading[1], dtype=np.uint8))
         return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
 
@@ -293,7 +330,8 @@ class Warper:
         if sheet.layer == LAYER_OF[HEAD[0]]:
             reference, fold = self._hair
             made_up = replace(made_up, reference=reference, fold=fold, member=self._cut(reference, sheet.layer)[1])
-        sample = made_up.look_up(self._cut(made_up.reference, sheet.layer)[0], scene.flat, laid.box.at)
+        flat = Enlargement.none(Size(*scene.layer.shape[::-1]))
+        sample = made_up.look_up(self._cut(made_up.reference, sheet.layer)[0], flat, laid.box.at)
         alpha = np.maximum(laid.alpha, laid.unseen / np.float32(255))
         return replace(laid, sheets=(*laid.sheets, made_up), samples=(*laid.samples, sample), alpha=alpha)
 
@@ -328,7 +366,8 @@ class Warper:
         away = cv2.distanceTransform((~(on | (points.near > 0.2))).astype(np.uint8), cv2.DIST_L2, 3)
         return points, on, away, _fade(away, reach)
 
-    def _try(self, scene: Scene, layer: int, reference: int, points: Points, away: Floats, fade: Picture) -> Candidate:
+    def _move(self, scene: Scene, layer: int, reference: int, points: Points, away: Floats, fade: Picture) -> _Moved:
+        """A layer as one reference, maybe mirrored, shows it."""
         kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
         n, mirrored = reference % self._count, reference >= self._count
         theirs, there = self._mirror[of] if mirrored else of, self._places(scene, layer, reference, of)
@@ -342,45 +381,63 @@ class Warper:
         if mirrored:
             affine, residual = turn_over(affine, residual, self._pictures.shape[2])
         cutout, member = self._cut(n, theirs_layer)
-        drift = (0.0, 0.0) if scene.moved is None else tuple(np.median(scene.moved[of], axis=0).tolist())
-        sheet = Sheet(n, theirs_layer, points.box, affine, residual, fade, member, drift)
-        sample = sheet.look_up(cutout, scene.flat, points.box.at)
-        off = cv2.absdiff(cv2.blur(sample[..., :3], (3, 3)).astype(np.float32), scene.usual[points.box.at]).max(axis=-1)
-        doubt = (off / scene.tolerance[points.box.at]) ** AGREEMENT_POWER
-        shown = sample[..., 3] / np.float32(255)
-        person, body = cv2.split(sheet.look_up(self._persons[n], scene.flat, points.box.at))
-        person = person / np.float32(255)
-        # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
-        hidden = np.maximum(person - shown, 0)
-        seen = seen * (1 - hidden)
+        sheet = Sheet(n, theirs_layer, points.box, affine, residual, fade, member, points.drift)
+        place = sheet.find_all()
+        sample = look_up(cutout.picture, place - np.array(cutout.corner, np.float32))
+        person, body = cv2.split(look_up(self._persons[n], place))
         turned = 0.0
         if kind == "sheet":  # what is beside a body that is turned far from the reference's is another of its sides
             rim = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of] * self._leads[layer, of])
             turned = float(np.clip((rim - TURNED[0]) / np.ptp(TURNED), 0, 1))
-            nearer = away / points.fine - (body.astype(np.float32) - 128) / 8
-            other = turned * np.clip(nearer - 1, 0, 1)
-            sheet = replace(sheet, gate=np.where(away > 0, fade * (1 - other), fade).astype(np.uint8))
-        return Candidate(sheet, sample, seen, seen * (1 - shown + shown / (1 + doubt)), hidden, turned)
+            if turned:
+                nearer = away / points.fine - (body.astype(np.float32) - 128) / 8
+                fade = np.where(away > 0, fade * (1 - turned * np.clip(nearer - 1, 0, 1)), fade).astype(np.uint8)
+        # smaller, where nothing is to be seen: less is drawn at full size
+        sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
+        reached = cv2.dilate(sample[..., 3], np.ones(sides, np.uint8)) > 0
+        return _Moved(replace(sheet, gate=fade * reached), sample, person, seen, turned)
+
+    def _rate_sheet(self, scene: Scene, moved: _Moved) -> Candidate:
+        """The same with how far it is to be believed."""
+        at, sample = moved.sheet.box.at, moved.sample
+        near = cv2.blur(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB)), (3, 3)).astype(np.float32)
+        off = np.maximum.reduce(cv2.split(cv2.absdiff(near, scene.usual[at])))
+        doubt = cv2.pow(off / scene.tolerance[at], AGREEMENT_POWER)
+        shown = sample[..., 3] / np.float32(255)
+        # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
+        hidden = np.maximum(moved.person / np.float32(255) - shown, 0)
+        seen = moved.seen * (1 - hidden)
+        agreed = np.asarray(seen * (1 - shown + shown / (1 + doubt)), dtype=np.float32)
+        return Candidate(moved.sheet, sample, seen, agreed, hidden, moved.turned)
 
     def _places(self, scene: Scene, layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
-        """(M, 2) px where a reference, maybe mirrored, has a layer's vertices; a round one turned to the side
-        wanted.
-        """
+        """(M, 2) px where a reference, maybe mirrored, has a layer's vertices; round ones turned to the side wanted."""
         n, mirrored = reference % self._count, reference >= self._count
-        size, limb = Size(self._pictures.shape[2], self._pictures.shape[1]), self._atlas.limbs.get(layer)
-        if limb is None:
-            xy = self._xy[n, self._mirror[of] if mirrored else of]
-            depth = self._vertices[n, self._mirror[of] if mirrored else of, 2:]
-            there = [size.width, 0] + xy * [-1, 1] if mirrored else xy
+        size, theirs = np.array(self._pictures.shape[2:0:-1], np.float32), self._mirror[of] if mirrored else of
+        vertices = self._vertices[n, theirs]
+        if layer not in scene.angles:
+            there = self._xy[n, theirs]
+            if mirrored:
+                there = np.array([size[0], 0], np.float32) + there * np.array([-1, 1], np.float32)
             if scene.sway is not None:
-                there = there - scene.sway[of] * self._atlas.focal_px[n] / depth
+                there = there - scene.sway[of] * self._atlas.focal_px[n] / vertices[:, 2:]
             return np.asarray(there, dtype=np.float32)
-        vertices = self._vertices[n]
+        middle, axis, angle = self._stand(reference, layer)
         if mirrored:
-            vertices = vertices[self._mirror] * np.array([-1, 1, 1], np.float32)
-        middle, axis, angle = limb.stand(vertices)
-        turned = turn_about(vertices[of], middle, axis, limb.stand(scene.vertices)[2] - angle)
-        return project(torch.from_numpy(turned), self._atlas.focal_px[n], size).numpy()
+            vertices = vertices * OVER
+        turned = turn_about(vertices, middle, axis, scene.angles[layer] - angle)
+        nearness = self._atlas.focal_px[n] / np.maximum(turned[:, 2:], 1e-3)
+        return np.asarray(turned[:, :2] * nearness + size / 2, dtype=np.float32)
+
+    def _stand(self, reference: int, layer: int) -> tuple[Floats, Floats, float]:
+        """`Limb.stand` of a round layer in a reference, maybe mirrored."""
+        found = self._stands.get((reference, layer))
+        if found is None:
+            vertices = self._vertices[reference % self._count]
+            if reference >= self._count:
+                vertices = vertices[self._mirror] * OVER
+            found = self._stands[reference, layer] = self._atlas.limbs[layer].stand(vertices)
+        return found
 
     def _cut(self, reference: int, layer: int) -> tuple[Cutout, Picture]:
         """A layer of a reference at the canvas's size, and where it is, (h, w) 255; joined layers overlap a little."""
@@ -397,12 +454,14 @@ class Warper:
 
 def find_wanted(surface: SurfaceMap, atlas: Atlas, turns: NDArray[np.float32]) -> Wanted:
     """What a picture of the body asks for."""
-    face = surface.face[surface.covered].long()
-    corners = atlas.mesh.faces[face].long()  # (M, 3)
-    fills = torch.bincount(corners.flatten(), surface.barycentric[surface.covered].flatten(), len(atlas.mesh))
+    _, corners, shares = surface.corners
+    fills = torch.bincount(corners.flatten(), shares.flatten(), len(atlas.mesh))
     filled = fills.nonzero()[:, 0]
-    weights = torch.zeros(int(atlas.patch_of.max()) + 1, atlas.vertex_parts.shape[1], device=face.device)
-    weights.index_add_(0, atlas.patch_of[filled], fills[filled, None] * atlas.vertex_parts[filled])
+    weights = torch.zeros(int(atlas.patch_of.max()) + 1, atlas.vertex_parts.shape[1], device=fills.device)
+    weights.index_add_(
+        0, atlas.patch_of.index_select(0, filled),
+        fills.index_select(0, filled)[:, None] * atlas.vertex_parts.index_select(0, filled),
+    )  # fmt: skip
     return Wanted(weights.cpu().numpy(), turns)
 
 
@@ -413,14 +472,15 @@ def _compose(layers: list[Laid], scene: Scene, surface: SurfaceMap, choice: Choi
     provenance = np.full(shape, NOWHERE, np.int32)
     for layer in layers:
         unseen[layer.box.at] |= layer.below
-    usual = np.dstack([scene.usual, np.full(shape, 255, np.float32)]).astype(np.uint8)
-    drawn.lay(usual, unseen, (slice(None), slice(None)))
+    if unseen.any():
+        usual = np.dstack([scene.usual, np.full(shape, 255, np.float32)]).astype(np.uint8)
+        drawn.lay(usual, unseen, (slice(None), slice(None)))
     for layer in layers:
         at = layer.box.at
         for sheet, sample in zip(layer.sheets, layer.samples, strict=True):
             drawn.lay(sample, sheet.gate, at)
             shown = cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127
-            provenance[at][shown] = sheet.reference if sheet.usual is None else NOWHERE
+            np.copyto(provenance[at], sheet.reference if sheet.usual is None else NOWHERE, where=shown)
         confidence[at] += layer.alpha * (layer.confidence - confidence[at])
     sheets = tuple(sheet for layer in layers for sheet in layer.sheets)
     return Warped(drawn.colour, drawn.alpha, confidence, provenance, scene.usual, unseen, sheets, surface, choice)

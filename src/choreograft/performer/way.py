@@ -3,11 +3,13 @@
 Shapes: H x W pixels of the canvas; V vertices, M of them of a layer; h x w pixels of the layer's box.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
@@ -15,7 +17,7 @@ from choreograft.body.surface import SurfaceMap
 from choreograft.performer.atlas import Atlas, find_nearest, project
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import INNER_FACE
-from choreograft.performer.sheets import Box, Enlargement, Floats
+from choreograft.performer.sheets import Box, Floats
 
 LEAST_VERTICES: Final = 8
 """In view, below which a layer is not drawn."""
@@ -55,8 +57,8 @@ class Scene:
     """(H, W) by how much colours may differ from them."""
     focal_px: float
     px_per_m: float
-    flat: Enlargement
-    """None: the canvas itself."""
+    angles: Mapping[int, float]
+    """Of each round layer, how it is turned about its axis; see `Limb.stand`."""
     face: Floats | None
     moved: Floats | None
     sway: Floats | None
@@ -67,28 +69,29 @@ class Scene:
         size = surface.size
         xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
         facing = -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1).cpu().numpy()
-        inside = ((xy >= 0) & (xy < size)).all(axis=1)
-        pixel = np.clip(np.nan_to_num(xy), 0, np.array(size) - 1).astype(np.int64)
+        (x, y), limit = xy.T, np.array(size, np.float32) - 1
+        inside = (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
+        pixel = np.clip(np.nan_to_num(xy), 0, limit).astype(np.int64)
         part = surface.part.cpu().numpy()
-        on = surface.covered
-        corners = atlas.mesh.faces[surface.face[on].long()].long()
-        shares = surface.barycentric[on]
+        at, corners, shares = surface.corners
+        mean = torch.cat([atlas.colours, atlas.tolerance[:, None]], dim=1).index_select(0, corners.flatten())
+        mixed = torch.einsum("mkc,mk->mc", mean.view(-1, 3, 4), shares).cpu().numpy()
         usual, tolerance = np.zeros((*part.shape, 3), np.float32), np.full(part.shape, np.inf, np.float32)
-        seen = on.cpu().numpy()
-        usual[seen] = (atlas.colours[corners] * shares[..., None]).sum(1).cpu().numpy()
-        tolerance[seen] = (atlas.tolerance[corners] * shares).sum(1).cpu().numpy()
+        seen = at.cpu().numpy()
+        usual.reshape(-1, 3)[seen], tolerance.reshape(-1)[seen] = mixed[:, :3], mixed[:, 3]
         depth = surface.depth_m.cpu().numpy()
-        usual = usual.reshape(-1, 3)[find_nearest(seen)[1]]
+        usual = usual.reshape(-1, 3)[find_nearest(surface.covered.cpu().numpy())[1]]
         if face is not None and np.average(facing, weights=atlas.face_shares) < FACED:
             face = None  # the tracker guesses at a face that is turned away
-        px_per_m = surface.focal_px / float(np.median(depth[seen])) if seen.any() else surface.focal_px
+        px_per_m = surface.focal_px / float(np.median(depth.reshape(-1)[seen])) if len(seen) else surface.focal_px
+        seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         vertices = surface.vertices.cpu().numpy()
         sway = None if atlas.cloth is None else atlas.cloth.foretold(vertices)
-        seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
+        angles = {layer: limb.stand(vertices)[2] for layer, limb in atlas.limbs.items()}
         return Scene(
-            vertices, xy, inside & (facing > 0), pixel, seen_layer,
-            np.exp(-((facing / RIM) ** 2)), depth, usual, tolerance,
-            surface.focal_px, px_per_m, Enlargement.none(size), face, moved, sway,
+            vertices, xy, inside & (facing > 0), pixel, seen_layer, np.exp(-((facing / RIM) ** 2)), depth, usual,
+            tolerance,
+            surface.focal_px, px_per_m, angles, face, moved, sway,
         )  # fmt: skip
 
 
@@ -111,6 +114,8 @@ class Points:
     """(h, w) how many of them are near, by weight."""
     fine: float
     """How many times 256 rows the canvas has."""
+    drift: tuple[float, float]
+    """Right and down, px, by which the layer moves while the shutter is open."""
 
     @staticmethod
     def of(scene: Scene, layer: int, vertices: NDArray[np.intp], shares: Floats, reach: float) -> "Points | None":
@@ -131,12 +136,16 @@ class Points:
         depth = scene.vertices[vertices[chosen], 2]
         sums = _splat(place, [weight, weight * depth], box)
         fine = H / 256
-        far = _smooth(sums, fine * 4 * FAR_PX)
+        far, far_depth = _smooth(sums, fine * 4 * FAR_PX)
         mean = float((weight * depth).sum() / weight.sum())
-        carried = (far[..., 1] + 1e-4 * mean) / (far[..., 0] + 1e-4)
-        near = _smooth(sums, fine * NEAR_PX)
-        depth_map = (near[..., 1] + 0.02 * carried) / (near[..., 0] + 0.02)
-        return Points(box, chosen, at, place, weight, depth_map, near[..., 0], fine)
+        carried = (far_depth + 1e-4 * mean) / (far + 1e-4)
+        near, near_depth = _smooth(sums, fine * NEAR_PX)
+        depth_map = (near_depth + 0.02 * carried) / (near + 0.02)
+        drift = (0.0, 0.0)
+        if scene.moved is not None:
+            x, y = np.median(scene.moved[vertices[chosen]].T, axis=1).tolist()
+            drift = x, y
+        return Points(box, chosen, at, place, weight, depth_map, near, fine, drift)
 
     def find_way(self, there: Floats, quality: Floats, scale: float | None) -> tuple[Floats, Floats, Floats]:
         """The way to a reference that has the points at `there` (M, 2) and sees them so well (M,).
@@ -159,12 +168,18 @@ class Points:
             affine[:2] = [[along, across], [-across, along]]
         off = there - from_middle @ affine
         affine[2] -= middle[:2] @ affine[:2]
+        if scale is not None:
+            seen, there = _smooth(
+                _splat(self.place, [self.weight, self.weight * quality], self.box), self.fine * NEAR_PX
+            )
+            return affine.astype(np.float32), np.zeros((*seen.shape, 2), np.float32), there / (seen + 0.05)
         values = [weight, weight * off[:, 0], weight * off[:, 1], self.weight, self.weight * quality]
         sums = _splat(self.place, values, self.box)
-        far, near = _smooth(sums[..., :3], self.fine * FAR_PX), _smooth(sums, self.fine * NEAR_PX)
-        carried = far[..., 1:] / (far[..., :1] + 1e-3)
-        residual = (near[..., 1:3] + 0.02 * carried) / (near[..., :1] + 0.02) * (scale is None)
-        return affine.astype(np.float32), residual.astype(np.float32), near[..., 4] / (near[..., 3] + 0.05)
+        near, x, y, all_near, seen = _smooth(sums, self.fine * NEAR_PX)
+        far, far_x, far_y = _smooth(np.ascontiguousarray(sums[..., :3]), self.fine * FAR_PX)
+        carry = 0.02 / (far + 1e-3)
+        residual = cv2.merge([(x + carry * far_x) / (near + 0.02), (y + carry * far_y) / (near + 0.02)])
+        return affine.astype(np.float32), np.asarray(residual, dtype=np.float32), seen / (all_near + 0.05)
 
 
 def fit_face(affine: Floats, residual: Floats, points: Points, here: Floats, there: Floats) -> tuple[Floats, Floats]:
@@ -187,21 +202,23 @@ def fit_face(affine: Floats, residual: Floats, points: Points, here: Floats, the
     left = off - (ones - middle) @ change
     change[2] -= middle[:2] @ change[:2]
     place = pixel[:, 1] * box.width + pixel[:, 0]
-    sums = _smooth(_splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box), points.fine * NEAR_PX)
-    features = sums[..., 1:] / (sums[..., :1] + 0.05)
-    return (affine + change).astype(np.float32), (residual + features).astype(np.float32)
+    sums = _splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box)
+    count, x, y = _smooth(sums, points.fine * NEAR_PX)
+    features = cv2.merge([x / (count + 0.05), y / (count + 0.05)])
+    return (affine + change).astype(np.float32), np.asarray(residual + features, dtype=np.float32)
 
 
 def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:
     """(h, w, C) the sums of values (M,) in the pixels of a box that they lie in."""
-    count = box.height * box.width
-    sums = [np.bincount(place, value, count) for value in values]
-    return np.stack(sums, axis=1).reshape(box.height, box.width, len(values)).astype(np.float32)
+    C = len(values)
+    entries = (C * place[:, None] + np.arange(C)).ravel()
+    sums = np.bincount(entries, np.stack(values, axis=1).ravel(), C * box.height * box.width)
+    return sums.reshape(box.height, box.width, C).astype(np.float32)
 
 
-def _smooth(maps: Floats, sigma: float) -> Floats:
-    """Maps (h, w, C) under nearly a Gaussian, two boxes; nothing lies beyond them."""
+def _smooth(maps: Floats, sigma: float) -> Sequence[Floats]:
+    """C maps (h, w) of (h, w, C) under nearly a Gaussian, two boxes; nothing lies beyond them."""
     side = 2 * max(1, round((np.sqrt(6 * sigma**2 + 1) - 1) / 2)) + 1
     for _ in range(2):
-        maps = np.asarray(cv2.blur(maps, (side, side), borderType=cv2.BORDER_CONSTANT))
-    return np.asarray(maps, dtype=np.float32)
+        maps = np.asarray(cv2.blur(maps, (side, side), borderType=cv2.BORDER_CONSTANT), dtype=np.float32)
+    return cast(Sequence[Floats], cv2.split(maps))
