@@ -392,8 +392,8 @@ class WarpConfig:
     shutter: float = 0.5
     """Share of the time between two frames of the target's footage for which its camera is taken to have looked: what
     moves is smeared as much in the result."""
-    fade_frames: int = 2
-    """Before and after a change over which the two are shown together."""
+    fade_s: float = 0.09
+    """Before and after a change for which the two are shown together: longer, two hands are seen instead of one."""
     spares: int = 2
     """References of each part that fill in what its first one does not see."""
     spare_share: float = 0.04

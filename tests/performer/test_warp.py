@@ -98,14 +98,15 @@ def test_frames_that_are_not_allowed_are_not_used(atlas: Atlas) -> None:
 
 
 def test_a_dance_keeps_its_references_while_they_serve_and_fades_where_they_change(atlas: Atlas) -> None:
-    config = WarpConfig()
+    fade = round(WarpConfig().fade_s * float(scene()[0].rate))
+    assert fade == 1
     frames = list(Warper(atlas).draw_dance(lambda: map(pose, range(24))))
     chosen = np.stack([warped.choice[:, 0] for warped in frames])
     alone = np.stack([draw_frame(Warper(atlas), t).choice[:, 0] for t in range(24)])
     assert chosen.shape == (24, L)
     assert (np.diff(chosen, axis=0) != 0).sum() <= (np.diff(alone, axis=0) != 0).sum()
     for t, warped in enumerate(frames):
-        near = chosen[max(0, t - config.fade_frames) : t + config.fade_frames + 1]
+        near = chosen[max(0, t - fade) : t + fade + 1]
         for layer in range(L):
             own = [sheet for sheet in warped.sheets if sheet.layer == layer]
             if (near[:, layer] == chosen[t, layer]).all():
@@ -114,6 +115,14 @@ def test_a_dance_keeps_its_references_while_they_serve_and_fades_where_they_chan
                 last = own[-1]  # on top of it all, and half of it at most
                 assert last.reference in near[:, layer]
                 assert 0 < last.gate.max() <= 128
+
+
+def test_at_a_low_rate_nothing_fades_for_two_hands_would_be_seen(atlas: Atlas) -> None:
+    slow = [replace(pose(t), time_s=t / 5) for t in range(24)]
+    for warped in Warper(atlas).draw_dance(lambda: slow):
+        layers = [(sheet.layer, sheet.gate.max()) for sheet in warped.sheets if LAYERS[sheet.layer].kind != "sheet"]
+        assert len({layer for layer, _ in layers}) == len(layers)
+        assert all(most == 255 for _, most in layers)
 
 
 def test_where_nobody_is_a_dance_begins_anew(atlas: Atlas) -> None:

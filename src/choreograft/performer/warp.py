@@ -68,6 +68,8 @@ OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 SPARE_PX: Final = 2
 """Around what a reference shows on the canvas, where it may show something fine at full size."""
+TURNED_ROOM: Final = 4.0
+"""Canvas px of 256 rows that cloth may be farther beside the body than in its reference where half is turned."""
 OVER: Final = np.array([-1, 1, 1], np.float32)
 """Turns points over in a mirror."""
 HEAD: Final = [PARTS.index(part) for part in ("head", "neck")]
@@ -209,11 +211,15 @@ class Warper:
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        costs = [None if shown is None else self._rate(*shown)[1] for shown in self._render_ahead(poses())]
+        times, costs = [], []
+        for shown in self._render_ahead(poses()):
+            costs.append(None if shown is None else self._rate(*shown)[1])
+            times += [] if shown is None else [shown[0].time_s]
+        step_s = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
         useful = find_useful(costs, self._count)
         changes = change_costs(self._looks.moments[useful], self._config)
         offered = [None if cost is None else cost[useful] for cost in costs]
-        cast = iter(cast_dance(offered, changes, self._config.fade_frames))
+        cast = iter(cast_dance(offered, changes, round(self._config.fade_s / step_s)))
         known = iter([cost for cost in costs if cost is not None])
         before: tuple[Floats, float] | None = None
         for shown in self._render_ahead(poses()):
@@ -391,7 +397,8 @@ class Warper:
             turned = float(np.clip((rim - TURNED[0]) / np.ptp(TURNED), 0, 1))
             if turned:
                 nearer = away / points.fine - (body.astype(np.float32) - 128) / 8
-                fade = np.where(away > 0, fade * (1 - turned * np.clip(nearer - 1, 0, 1)), fade).astype(np.uint8)
+                room = 1 + TURNED_ROOM * (1 / turned - 1)  # it draws back, rather than to become a ghost
+                fade = np.where(away > 0, fade * (1 - np.clip(nearer - room, 0, 1)), fade).astype(np.uint8)
         # smaller, where nothing is to be seen: less is drawn at full size
         sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
         reached = cv2.dilate(sample[..., 3], np.ones(sides, np.uint8)) > 0
