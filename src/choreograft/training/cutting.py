@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.performer.cutouts import Cutouts, cut_out, full_size
+from choreograft.performer.device import run_ahead
 from choreograft.performer.matting import find_matte
 from choreograft.performer.plate import Floats, estimate_viewed_plate, view_plate
 from choreograft.progress import Progress, silent
@@ -38,7 +39,8 @@ def cut_references(
         for number, clip in enumerate(clips):
             cutter = _Cutter(recording, clip, number)
             plates.append(cutter.plate)
-            for picture, matte, canvas in cutter.cut(chosen[recording.clip_of[chosen] == number]):
+            cuts = cutter.cut(chosen[recording.clip_of[chosen] == number])
+            for picture, matte, canvas in run_ahead(cuts, "mattes"):  # they are encoded meanwhile
                 entry, place = cut_out(picture, matte, canvas)
                 coded.append(entry)
                 places.append(place)
@@ -64,7 +66,7 @@ class _Cutter:
 
     def cut(self, chosen: NDArray[np.intp]) -> Iterator[tuple[Picture, Picture, Canvas]]:
         """Colours, matte and place on the canvas of each of the recording's frames, all of this clip."""
-        for n, frame in self._read(chosen):
+        for n, frame in run_ahead(self._read(chosen), "frames"):
             matte, colours = find_matte(frame, self._mask(n), view_plate(self.plate, self._view(n)))
             yield colours, matte, self._canvas
 
