@@ -36,6 +36,36 @@ from choreograft.video.read import Frame
 
 Floats = NDArray[np.float64]
 
+import choreograft.body.energy as E
+from choreograft.pose import skeleton as S
+_SETS='jfk'
+LB=[(S.LEFT_SHOULDER,S.LEFT_ELBOW),(S.LEFT_ELBOW,S.LEFT_WRIST),(S.LEFT_HIP,S.LEFT_KNEE),(S.LEFT_KNEE,S.LEFT_ANKLE),(S.RIGHT_SHOULDER,S.RIGHT_ELBOW),(S.RIGHT_ELBOW,S.RIGHT_WRIST),(S.RIGHT_HIP,S.RIGHT_KNEE),(S.RIGHT_KNEE,S.RIGHT_ANKLE)]
+TR=[(S.LEFT_SHOULDER,S.RIGHT_SHOULDER),(S.LEFT_HIP,S.RIGHT_HIP),(S.LEFT_SHOULDER,S.LEFT_HIP),(S.RIGHT_SHOULDER,S.RIGHT_HIP),(S.LEFT_SHOULDER,S.RIGHT_HIP)]
+def choose(sets):
+    rows=[]
+    def add(js,ws):
+        r=torch.zeros(141); 
+        for j,w in zip(js,ws): r[j]+=w
+        rows.append(r)
+    if 'j' in sets:
+        for j in range(23): add([j],[1])
+    if 'b' in sets:
+        for j in range(17): add([j],[1])
+    if 'f' in sets:
+        for j in E.FACE_POINTS: add([j],[1])
+    if 'k' in sets:
+        for j in E.HAND_POINTS: add([j],[1])
+    if 'm' in sets:
+        for a,b in LB: add([a,b],[.5,.5])
+    if 'M' in sets:
+        for a,b in LB: add([a,b],[.33,.67]); add([a,b],[.67,.33])
+    if 't' in sets:
+        for a,b in TR: add([a,b],[.5,.5])
+    if 'T' in sets:
+        l,r,h,i=S.LEFT_SHOULDER,S.RIGHT_SHOULDER,S.LEFT_HIP,S.RIGHT_HIP
+        for u in (0.15,.4,.65,.9):
+            for v in (.2,.5,.8): add([l,r,h,i],[(1-u)*(1-v),(1-u)*v,u*(1-v),u*v])
+    return torch.stack(rows,1)
 FOLLOWED: Final = BODY_POINTS
 """The points that are followed."""
 _ROWS: Final = 256
@@ -46,7 +76,7 @@ _LEVELS: Final = 3
 """Of Lucas-Kanade, in the fine picture."""
 _ROUND_TRIP: Final = 0.25
 """How far a point may end from its start that goes there and back again."""
-_PLACE: Final = 1.0
+_PLACE: Final = 0.5
 """sd: deviation of the body's places."""
 _STEP: Final = 0.2
 """sf: deviation of the picture's steps."""
@@ -59,11 +89,12 @@ _FARTHEST: Final = 3.0
 """A body is moved by at most that in a round."""
 _POINT: Final = 0.2
 """Deviation of the points that the pose is to meet."""
-_DEPTH_M: Final = 0.01
+_DEPTH_M: Final = 0.005
 """By how much their depth may change."""
-_ROUNDS: Final = 2
+_ROUNDS: Final = 1
 _SPREAD: Final = (0.03,) * 3 + (0.01, 0.003, 0.01) + (0.05,) * (3 * BODY_COUNT)
 """(Q,) by how much a pose usually gives way: pelvis turned, rad, and moved, m, hardly in depth; joints turned, rad."""
+_OVERLAP: Final = 24
 _FRAMES: Final = 240
 """Whose poses are moved at once; memory does not grow with the clip."""
 
@@ -74,12 +105,12 @@ def follow_picture(body: BodyTrack, track: PoseTrack, frames: Iterable[Frame], a
     Args:
         body: fitted to `track`, cleaned. frames: of their video; one is kept at a time.
     """
-    chain, points = load_shape_space(BODY_COUNT).of(body.shape, torch.tensor(FOLLOWED))
+    chain, points = load_shape_space(BODY_COUNT).of(body.shape)
+    points = Points(points.matrix @ choose(_SETS))
     joined = _find_joined(track)
     steps = measure_steps(_project(body, chain, points), joined, frames, advance)
     for _ in range(_ROUNDS):
-        at = _project(body, chain, points)
-        body = _move(body, chain, points, np.clip(blend(at, steps) - at, -_FARTHEST, _FARTHEST))
+        body = _move(body, chain, points, steps)
     return body
 
 
@@ -148,32 +179,72 @@ def _project(body: BodyTrack, chain: Chain, points: Points) -> Floats:
     return body.camera.project(at) * (_ROWS / body.camera.size.height)
 
 
-def _move(body: BodyTrack, chain: Chain, points: Points, by: Floats) -> BodyTrack:
-    """The body whose points in the picture lie `by` (T, K, 2) elsewhere: one damped Gauss-Newton step of every pose."""
+def _move(body: BodyTrack, chain: Chain, points: Points, steps: Floats) -> BodyTrack:
     axes, lens = (torch.from_numpy(part.astype(np.float32)) for part in (body.camera.axes, body.camera.position))
     focal = body.camera.focal_px * _ROWS / body.camera.size.height
+    spread = torch.tensor(_SPREAD)
 
     def pose(change: Tensor, root: Tensor, pelvis: Tensor, turns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        change = change * spread
         turned = rotation_matrices(change[..., :3]) @ root
         return turned, pelvis + change[..., 3:6], turns + change[..., 6:].reshape(turns.shape)
 
-    def look(change: Tensor, root: Tensor, pelvis: Tensor, turns: Tensor) -> Tensor:
-        """(3 K,) of one frame: points in the picture and their depth, in deviations."""
+    def look(change: Tensor, root: Tensor, pelvis: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+        """(2 K,), (K,) of one frame."""
         placed = pose(change, root, pelvis, turns)
         at = (points.locate(*chain.place(*(part[None] for part in placed)))[0] - lens) @ axes.T
-        return torch.cat([focal * at[:, :2] / at[:, 2:] / _POINT, at[:, 2:] / _DEPTH_M], dim=1).flatten()
+        return (focal * at[:, :2] / at[:, 2:]).flatten(), at[:, 2]
 
     slopes = torch.func.vmap(torch.func.jacfwd(look), in_dims=(None, 0, 0, 0))
-    spread = torch.tensor(_SPREAD)
     rest = torch.zeros(len(spread))
     root, pelvis, turns = body.root.copy(), body.pelvis.copy(), body.turns.copy()
+    own = np.diff(_project(body, chain, points), axis=0, prepend=0)
+    off = np.where(np.linalg.norm(np.nan_to_num(steps - own, nan=np.inf), axis=-1, keepdims=True) < _STRANGE, steps - own, np.nan)
     for begin in range(0, len(body), _FRAMES):
-        window = slice(begin, begin + _FRAMES)
-        own = [torch.from_numpy(v) for v in (root[window], pelvis[window], turns[window, :BODY_COUNT])]
+        first = max(0, begin - _OVERLAP)
+        window = slice(first, begin + _FRAMES + _OVERLAP)
+        keep = slice(begin, begin + _FRAMES)
+        parts = [torch.from_numpy(v) for v in (body.root[window], body.pelvis[window], body.turns[window, :BODY_COUNT])]
         with torch.no_grad():
-            across = slopes(rest, *own) * spread  # (T', 3 K, Q)
-            system = across @ across.transpose(1, 2) + torch.eye(across.shape[1])
-            wanted = torch.from_numpy(np.pad(by[window] / _POINT, ((0, 0), (0, 0), (0, 1))).astype(np.float32)).flatten(1)
-            change = (torch.linalg.solve(system, wanted)[:, None] @ across)[:, 0] * spread
-            root[window], pelvis[window], turns[window, :BODY_COUNT] = (v.numpy() for v in pose(change, *own))
+            across, inwards = slopes(rest, *parts)
+            change = torch.from_numpy(solve(across.double().numpy(), inwards.double().numpy(), off[window]).astype(np.float32))
+            moved = pose(change, *parts)
+        inner = slice(begin - first, begin - first + _FRAMES)
+        root[keep], pelvis[keep], turns[keep, :BODY_COUNT] = (v[inner].numpy() for v in moved)
     return replace(body, root=root, pelvis=pelvis, turns=turns)
+
+
+def solve(across, inwards, off):
+    T, _, Q = across.shape
+    K = off.shape[1]
+    known = np.isfinite(off).all(-1)
+    known[0] = False
+    off = np.where(known[..., None], off, 0.0)
+    held = np.eye(Q) + across.transpose(0, 2, 1) @ across / _PLACE**2 + inwards.transpose(0, 2, 1) @ inwards / _DEPTH_M**2
+    weight = known / _STEP**2
+    strength = weight
+    for _ in range(_FIT_ROUNDS):
+        pull = across * np.repeat(strength, 2, axis=1)[..., None]  # from the side of now
+        before = np.roll(across, 1, axis=0)
+        behind = before * np.repeat(strength, 2, axis=1)[..., None]
+        diagonal = held + pull.transpose(0, 2, 1) @ across
+        diagonal[:-1] += (behind.transpose(0, 2, 1) @ before)[1:]
+        coupling = -pull.transpose(0, 2, 1) @ before  # (T, Q, Q) t with t - 1
+        flat = off.reshape(T, 2 * K, 1)
+        right = pull.transpose(0, 2, 1) @ flat
+        right[:-1] -= (behind.transpose(0, 2, 1) @ flat)[1:]
+        back = np.zeros((T, Q, Q))
+        u = np.zeros((T, Q, 1))
+        for t in range(T):
+            if t:
+                diagonal[t] -= coupling[t] @ back[t - 1]
+                right[t] -= coupling[t] @ u[t - 1]
+            both = np.concatenate([right[t], coupling[t + 1].T if t + 1 < T else np.zeros((Q, Q))], axis=1)
+            x = np.linalg.solve(diagonal[t], both)
+            u[t], back[t] = x[:, :1], x[:, 1:]
+        for t in range(T - 2, -1, -1):
+            u[t] -= back[t] @ u[t + 1]
+        moved = (across @ u).reshape(T, K, 2)
+        left = np.linalg.norm(np.diff(moved, axis=0, prepend=moved[:1]) - off, axis=-1)
+        strength = weight / (1 + (left / (_DOUBT * _STEP)) ** 2)
+    return u[..., 0]
