@@ -126,7 +126,7 @@ def _measure_steps(at: Floats, joined: Flags, frames: Iterable[Frame], advance: 
 
 
 def _search(before: Grey, now: Grey, at: Floats) -> Floats:
-    """(K, 2) px from points (K, 2) of a picture to where the next one shows them; NaN where the way back goes astray."""
+    """(K, 2) px from points (K, 2) of a picture to where the next one shows them; NaN where they are lost."""
     start = (_FINE * at - 0.5).astype(np.float32)[:, None]  # OpenCV counts centres at integers
     end, found, _ = cv2.calcOpticalFlowPyrLK(
         before, now, start, np.empty_like(start), winSize=_SQUARE, maxLevel=_LEVELS
@@ -168,7 +168,7 @@ def _settle(across: Floats, inwards: Floats, off: Floats) -> Floats:
         across: (T, 2 K, Q) J, px. inwards: (T, K, Q) D, m. off: (T, K, 2) px by how much steps differ from the body's
             own; NaN where unknown.
     """
-    known: Flags = np.isfinite(off).all(-1)
+    known = np.asarray(np.isfinite(off).all(-1), dtype=np.bool_)
     known[0] = False
     wanted = np.where(known[..., None], off, 0.0).reshape(len(off), -1, 1)
     before = np.roll(across, 1, axis=0)
