@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
+from choreograft.body.follow import follow_picture
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError, OptionError
@@ -39,7 +40,7 @@ from choreograft.training.recording import Clip
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
-from choreograft.video.read import measure_length, probe
+from choreograft.video.read import measure_length, probe, read_frames
 from choreograft.video.size import Size
 from choreograft.video.write import check_output
 
@@ -211,7 +212,7 @@ def _clean_clip(video: Path, raw: PoseTrack, progress: Progress) -> tuple[Clip, 
 
 
 def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progress = silent) -> list[BodyTrack]:
-    """The bodies fitted to clips of one person, of one shape; cached in the runs folder.
+    """The bodies fitted to clips of one person, of one shape, moving as the pictures do; cached in the runs folder.
 
     Raises:
         PersonError: nobody is present in a clip. DependencyError: the body model is not installed.
@@ -235,8 +236,10 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
         except FileFormatError as error:
             progress.say(f"fitting the body again: {error}")
     bodies = fit_bodies([clip.track for clip in clips], config, progress)
-    for body, path in zip(bodies, paths, strict=True):
-        body.save(path)
+    for n, (clip, body) in enumerate(zip(clips, bodies, strict=True)):
+        with progress.task(f"following the picture ({n + 1} of {len(clips)})", len(body)) as advance:
+            bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)
+        bodies[n].save(paths[n])
     return bodies
 
 

@@ -8,6 +8,8 @@ In three steps, so that memory does not grow with the clip and equal input gives
 3. *Pose*, here: window after window, every frame, with shape and camera fixed and with smoothness, floor and standing
    feet; then the fingers.
 
+How it moves from one frame to the next, the pictures then tell better (follow.py).
+
 Shapes: T frames, J joints, K points. The level frame of energy.py until `_to_world`.
 """
 
@@ -36,7 +38,7 @@ from choreograft.errors import PersonError
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
-FIT_RECIPE: Final = 2
+FIT_RECIPE: Final = 3
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
 
 
