@@ -42,18 +42,18 @@ Grey = NDArray[np.uint8]
 _ROWS: Final = 256
 _FINE: Final = 2
 """Steps are looked for in a picture of so many times these rows."""
-_SQUARE: Final = (21, 21)
+_SQUARE: Final = (31, 31)
 _LEVELS: Final = 3
 """Of Lucas-Kanade, in the fine picture."""
 _RETURN_PX: Final = 0.25
 """A point that ends farther from its start after going there and back was lost."""
 _STRANGE_PX: Final = 4.0
 """What moves so differently from the body is something else."""
-_STEP_PX: Final = 0.15
+_STEP_PX: Final = 0.12
 """sf: by how much steps in the picture are off."""
 _DOUBT_PX: Final = 0.75
 """r0: steps that are left so far off count half."""
-_PLACE_PX: Final = 0.3
+_PLACE_PX: Final = 0.25
 """sx: by how much the body's points are off their places; over it, sf says which motion is slow."""
 _DEPTH_M: Final = 0.005
 """sd: of their depth, which the picture does not show: without it feet slide."""
