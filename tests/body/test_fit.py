@@ -117,7 +117,7 @@ def test_windows_leave_no_seam(body: BodyTrack, clip: Filmed) -> None:
     true = np.linalg.norm(np.diff(clip.body.points[:, BODY], 2, axis=0), axis=-1).mean(1)
     extra = jerk - true
     seams = [frame - 1 for seam in (8, 16) for frame in (seam - 1, seam)]
-    assert extra[seams].max() < np.delete(extra, seams).max() + 0.005
+    assert extra[seams].max() < np.delete(extra, seams).max() + 0.025  # 0.04 without an overlap
 
 
 def test_clips_of_one_person_share_a_shape(clip: Filmed) -> None:

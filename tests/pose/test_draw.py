@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from choreograft.config import StickFigureConfig
@@ -190,14 +191,12 @@ def test_the_nearer_arm_lies_over_the_farther_one(nearer: str) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.floats(width=32), st.floats(width=32), st.floats(0, 1, width=32)), min_size=133, max_size=133
-    ),
+    arrays(np.float32, (133, 2), elements=st.floats(width=32)),
+    arrays(np.float32, 133, elements=st.floats(0, 1, width=32)),
     st.sampled_from([Size(1, 1), Size(16, 9), Size(64, 128)]),
 )
-def test_any_coordinates_can_be_drawn(joints: list[tuple[float, float, float]], size: Size) -> None:
-    values = np.array(joints, np.float32)
-    image = draw_pose(values[:, :2], values[:, 2], size, StickFigureConfig(supersample_to=256), depth=values[:, 0])
+def test_any_coordinates_can_be_drawn(xy: NDArray[np.float32], score: NDArray[np.float32], size: Size) -> None:
+    image = draw_pose(xy, score, size, StickFigureConfig(supersample_to=256), depth=xy[:, 0])
     assert image.shape == (size.height, size.width, 3)
     assert image.dtype == np.uint8
 
