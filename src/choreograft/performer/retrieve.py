@@ -176,7 +176,7 @@ def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: 
     weights = wanted.weights @ _JOINS
     area = np.maximum(weights.sum(axis=0), 1e-6)
     chosen = [first]
-    left = weights * (1 - quality[first].T)  # (C, L) what the choices so far do not see
+    left = (weights * (1 - quality[first].T)).astype(np.float32)  # (C, L) what the choices so far do not see
     for some in (*[slice(0, N)] * config.spares, slice(N, None)):
         spare = (quality[some] @ left / area - 0.1 * np.minimum(costs[some], UNUSABLE)).argmax(axis=0) + some.start
         chosen.append(spare)

@@ -65,7 +65,7 @@ class Sway:
     def foretell(self, terms: Floats) -> Floats:
         """(C, 2) m by which cloth lies beside a body with these terms (C, K, 2)."""
         off = np.einsum("ckd,ck->cd", terms, self.weights)
-        return np.asarray(off * np.minimum(1, self.most / np.maximum(np.hypot(*off.T), 1e-6))[:, None])
+        return np.asarray(off * np.minimum(1, self.most / np.maximum(np.hypot(*off.T), 1e-6))[:, None], np.float32)
 
 
 NAMES: Final = tuple(field.name for field in fields(Sway))
