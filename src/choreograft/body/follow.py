@@ -72,7 +72,10 @@ def follow_picture(body: BodyTrack, track: PoseTrack, frames: Iterable[Frame], a
     """The same body, moving as the picture does; where that shows nothing, it stays as it is.
 
     Args:
-        body: fitted to `track`. track: cleaned. frames: of their video, looked at one after another.
+        body: T frames, fitted to `track`. track: cleaned. frames: of their video, looked at one after another.
+        advance: is told the frames done.
+    Raises:
+        VideoError: from `frames`, which cannot be read.
     """
     chain, points = load_shape_space(BODY_COUNT).of(body.shape, torch.tensor(POINTS[SEEN]))
     at = _project(body, chain, points)

@@ -65,6 +65,8 @@ LAYERS: Final = (
 """From the back to the front: the order in which layers that are equally near are drawn."""
 LAYER_OF: Final = np.array([next(n for n, layer in enumerate(LAYERS) if part in layer.parts) for part in PARTS])
 """(P,) the layer of each part."""
+HEAD: Final = int(LAYER_OF[PARTS.index("head")])
+"""The layer of the head."""
 MIRRORED_LAYERS: Final = np.array([LAYER_OF[MIRRORED_PARTS[PARTS.index(layer.parts[0])]] for layer in LAYERS])
 """(L,) which layer each becomes in a mirror."""
 SIDED: Final = np.array([LAYERS[n].kind == "sheet" for n in LAYER_OF])

@@ -20,6 +20,7 @@ from choreograft.pose import skeleton
 Floats = NDArray[np.float32]
 MIRRORED_FACE: Final = np.array(skeleton.MIRROR[skeleton.FACE]) - skeleton.FACE.start
 """(68,) which point of the face each becomes in a mirror."""
+OVER: Final = np.array([-1, 1, 1], np.float32)
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,27 @@ class Looks:
 
     @staticmethod
     def of(atlas: Atlas) -> "Looks":
-        width = atlas.pictures.shape[2]
-        over = np.array([-1.0, 1.0, 1.0], np.float32)
-        turns = atlas.turns[:, list(MIRRORED_PARTS)] * over[:, None] * over
-        faces = atlas.faces[:, MIRRORED_FACE] * [-1, 1] + [width, 0]
+        """Those of all references of an atlas."""
+        turns = atlas.turns[:, list(MIRRORED_PARTS)] * OVER[:, None] * OVER
+        faces = reflect_places(atlas.faces[:, MIRRORED_FACE], atlas.pictures.shape[2])
         clips = atlas.moments * [1, 1] - [len(atlas.moments), 0]
         pairs = (
             (atlas.patches(), atlas.patches(atlas.quality[:, atlas.mirror])), (atlas.turns, turns),
             (atlas.sharpness, atlas.sharpness[:, MIRRORED_LAYERS]),
             (atlas.clearness, atlas.clearness[:, MIRRORED_LAYERS]),
-            (atlas.faces, faces.astype(np.float32)), (atlas.moments, clips),
+            (atlas.faces, faces), (atlas.moments, clips),
         )  # fmt: skip
         return Looks(*(np.concatenate(pair) for pair in pairs))
+
+
+def reflect(vertices: Floats) -> Floats:
+    """(M, 3) m, camera axes, in a mirror that stands in the middle of the picture."""
+    return vertices * OVER
+
+
+def reflect_places(places: Floats, width: float) -> Floats:
+    """(..., 2) px of a picture of so many px in a mirror."""
+    return places * OVER[:2] + np.array([width, 0], np.float32)
 
 
 def turn_over(affine: Floats, residual: Floats, width: int) -> tuple[Floats, Floats]:

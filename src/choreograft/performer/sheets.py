@@ -211,7 +211,7 @@ class Sheet:
     smear: tuple[float, float] = (0.0, 0.0)
     """How far it moves, right and down, canvas px, while a camera's shutter is open."""
     usual: Picture | None = None
-    """(h, w, 3) the colours it is to have, where the reference shows another side of it; see `retouch`."""
+    """(h, w, 3) the colours it is to have, where the reference shows another side of it; see `recolour`."""
     fold: tuple[float, float, float] | None = None
     """The square of the reference, left, top and side, canvas px, that it is filled with, folded; None: it as it is."""
 
@@ -237,22 +237,18 @@ class Sheet:
         Args:
             cutout: the layer alone, see `Cutout.cut`.
         """
-        way = np.array(self.smear, np.float32) * enlargement.scale  # px of the result
-        length = float(np.hypot(*way))
         if self.usual is not None:  # what is fine depends on what is around it: windows must not end in it
             room = int(np.ceil(FINE_PX * enlargement.scale))
-            wide = (
-                slice(window[0].start - room, window[0].stop + room),
-                slice(window[1].start - room, window[1].stop + room),
-            )
+            wide = _widen(window, room, room)
             return np.ascontiguousarray(self.look_up(cutout, enlargement, wide)[room:-room, room:-room])
+        way = np.array(self.smear, np.float32) * enlargement.scale  # px of the result
+        length = float(np.hypot(*way))
         if length < LEAST_SMEAR_PX:
             return self.look_up(cutout, enlargement, window)
         halvings = int(np.ceil(np.log2(length / SMEAR_STEP_PX)))
         early = (1 - 0.5**halvings) / 2 * np.array(self.smear, np.float32)
         x, y = np.ceil(np.abs(way)).astype(int).tolist()  # what comes in from beyond the window
-        wide = slice(window[0].start - y, window[0].stop + y), slice(window[1].start - x, window[1].stop + x)
-        place = self.find_places(cutout, enlargement, wide)
+        place = self.find_places(cutout, enlargement, _widen(window, y, x))
         place += early @ self.affine[:2] * cutout.scale
         drawn = cv2.cvtColor(look_up(cutout.picture, place), cv2.COLOR_RGBA2mRGBA)  # colours by alpha: means are right
         for halving in range(1, halvings + 1):  # 2 ** halvings exposures along the way
@@ -273,7 +269,7 @@ class Sheet:
         sample = np.asarray(look_up(cutout.picture, place), dtype=np.uint8)
         if self.usual is None:
             return sample
-        return retouch(sample, enlargement.enlarge(self.usual, self.box, window), FINE_PX * enlargement.scale)
+        return recolour(sample, enlargement.enlarge(self.usual, self.box, window), FINE_PX * enlargement.scale)
 
     def find_all(self) -> Floats:
         """(h, w, 2) where the pixels of its box are in the reference, canvas px as OpenCV counts."""
@@ -293,6 +289,12 @@ class Sheet:
         return np.asarray(enlargement.spread(place, window), dtype=np.float32)
 
 
+def _widen(window: tuple[slice, slice], rows: int, columns: int) -> tuple[slice, slice]:
+    """A window with so many more on all sides."""
+    down, right = window
+    return slice(down.start - rows, down.stop + rows), slice(right.start - columns, right.stop + columns)
+
+
 def _go(residual: Floats, affine: Floats, x: NDArray[np.number], y: NDArray[np.number]) -> Floats:
     """(H, W, 2) an affine map (3, 2) of columns at x (W,) and rows at y (H,) added to a residual."""
     for k in range(2):
@@ -305,7 +307,7 @@ def look_up(picture: Any, place: Floats) -> Any:
     return cv2.remap(picture, place, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
 
 
-def retouch(sample: Picture, usual: Picture, radius: float) -> Picture:
+def recolour(sample: Picture, usual: Picture, radius: float) -> Picture:
     """A sample (H, W, 4) in other colours (H, W, 3): as it is where it has about those, else its fine detail alone.
 
     Args:

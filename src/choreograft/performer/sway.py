@@ -29,6 +29,7 @@ Floats = NDArray[np.float32]
 SWAYING: Final = int(LAYER_OF[PARTS.index("torso")])
 """The layer that sways. Shins hardly do, and heads are laid on the face's points."""
 CARRIERS: Final = ("torso", "pelvis", "head", "left_thigh", "right_thigh", "left_shin", "right_shin")
+"""Parts k that cloth of the trunk may hang from."""
 CARRYING: Final = 80
 """Vertices by which a part's motion is found."""
 TERM_M: Final = 0.1
@@ -45,7 +46,6 @@ class Sway:
     """(C,) vertices of the layer that sways."""
     off: Floats
     """(N, C, 2) m by which the cloth around each lies beside it in each reference, right and down in the picture."""
-
     weights: Floats
     """(C, K) of the terms; 0 where nothing can be foretold."""
     most: Floats

@@ -68,7 +68,7 @@ def measure_sway(bank: ReferenceBank, progress: Progress = silent) -> ReferenceB
             shown = LAYER_OF[part.ravel()[find_nearest(part >= 0)[1]]] == SWAYING
             xy = project(surface.vertices[points], surface.focal_px, bank.size).cpu().numpy()
             px_per_m = atlas.focal_px[n] / vertices[n, points, 2:]
-            for _, reference, box, sample in drawn:
+            for reference, box, sample in drawn:
                 way, sure = see_flow(bank, n, shown, box, sample, flow)
                 off, weight = _gather(
                     way, sure, xy - np.array([box.left, box.top], np.float32), NEAR_M * float(px_per_m.mean())

@@ -1,0 +1,236 @@
+"""Moving one layer of a reference to where a new pose has it, and making up what no reference shows of it.
+
+Shapes: H x W pixels of the canvas; N references; V vertices, M of them of a layer; L layers; h x w pixels of a layer's
+box.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.body.parts import PARTS
+from choreograft.config import WarpConfig
+from choreograft.performer.atlas import AGREEMENT_POWER, Atlas
+from choreograft.performer.laid import Candidate, Laid
+from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
+from choreograft.performer.mirror import Looks, reflect, reflect_places, turn_over
+from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Enlargement, Floats, Picture, Sheet, look_up
+from choreograft.performer.way import TURNED, Points, Scene, fit_face
+from choreograft.video.size import Size
+
+LEAST_SHARE: Final = 0.15
+"""In a layer from which on a vertex says where the layer goes."""
+OVERLAP_PX: Final = 2
+"""By which layers that cloth joins overlap in a reference."""
+SPARE_PX: Final = 2
+"""Around what a reference shows on the canvas, where it may show something fine at full size."""
+TURNED_ROOM: Final = 4.0
+"""Canvas px of 256 rows that cloth may be farther beside the body than in its reference where half is turned."""
+FADE: Final = 0.25
+"""Share of the reach over which what is beside the body fades."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a layer is to be drawn."""
+
+    layer: int
+    points: Points
+    """What says where it goes; its box."""
+    on: NDArray[np.bool_]
+    """(h, w) its body is seen there."""
+    away: Floats
+    """(h, w) px from its body."""
+    fade: Picture
+    """(h, w) 255 on its body, fading to 0 where nothing of it is looked for."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A layer as one reference shows it; maps of the sheet's box."""
+
+    sheet: Sheet
+    sample: Picture
+    """(h, w, 4) what it looks like."""
+    person: Picture
+    """(h, w) 255 where the reference shows the person."""
+    seen: Floats
+    """(h, w) 0..1 how well the layer's body is seen there."""
+    turned: float
+    """See `Candidate`."""
+
+
+class Mover:
+    """Moves layers of references, which are counted as they are and then in a mirror (performer/mirror.py)."""
+
+    def __init__(self, atlas: Atlas, looks: Looks, config: WarpConfig) -> None:
+        self._atlas, self._looks, self._config = atlas, looks, config
+        self._count, self._mirror = len(atlas.pictures), atlas.mirror.cpu().numpy()
+        shares = np.zeros((len(atlas.mesh), len(LAYERS)), np.float32)
+        np.add.at(shares.T, LAYER_OF, atlas.vertex_parts.cpu().numpy().T)
+        self._of_layer = [np.flatnonzero(share > LEAST_SHARE) for share in shares.T]
+        self._shares = [share[of] for share, of in zip(shares.T, self._of_layer, strict=True)]
+        self._vertices, self._xy, self._quality, self._pictures, self._facing = (
+            part.cpu().numpy() for part in (atlas.vertices, atlas.xy, atlas.quality, atlas.pictures, atlas.facing)
+        )
+        self._shown = LAYER_OF.astype(np.uint8)[atlas.nearest_part.cpu().numpy()]  # (N, h, w)
+        firsts = [PARTS.index(layer.parts[0]) for layer in LAYERS]
+        self._leads = atlas.vertex_parts.cpu().numpy()[:, firsts].T + 1e-3  # (L, V) share in what turns the layer
+        bodies = [_measure_depth(part >= 0) for part in atlas.part.cpu().numpy()]
+        self._persons = [
+            np.dstack([picture[..., 3], body]) for picture, body in zip(self._pictures, bodies, strict=True)
+        ]
+        self._cuts: dict[tuple[int, int], tuple[Cutout, Picture]] = {}
+        self._stands: dict[tuple[int, int], tuple[Floats, Floats, float]] = {}
+
+    def find_spot(self, scene: Scene, layer: int) -> Spot | None:
+        """Where a layer is to be drawn; None where hardly anything of it is seen."""
+        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
+        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
+        if points is None:
+            return None
+        on = scene.layer[points.box.at] == layer
+        away = cv2.distanceTransform((~(on | (points.near > 0.2))).astype(np.uint8), cv2.DIST_L2, 3)
+        return Spot(layer, points, on, away, _fade(away, reach))
+
+    def move(self, scene: Scene, spot: Spot, reference: int) -> Moved:
+        """A layer as one reference, maybe mirrored, shows it."""
+        layer, points, fade = spot.layer, spot.points, spot.fade
+        kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
+        n, mirrored = reference % self._count, reference >= self._count
+        theirs, there = self._mirror[of] if mirrored else of, self._places(scene, layer, reference, of)
+        quality = self._quality[n, theirs] if kind == "sheet" else np.ones(len(of), np.float32)
+        nearness = self._atlas.focal_px[n] / self._vertices[n, theirs, 2].mean() / scene.focal_px
+        scale = float(nearness * scene.vertices[of, 2].mean()) if kind == "stiff" else None
+        affine, residual, seen = points.find_way(there, quality, scale)
+        if layer == HEAD and scene.face is not None:
+            affine, residual = fit_face(affine, residual, points, scene.face, self._looks.faces[reference])
+        theirs_layer = int(MIRRORED_LAYERS[layer]) if mirrored else layer
+        if mirrored:
+            affine, residual = turn_over(affine, residual, self._pictures.shape[2])
+        cutout, member = self._cut(n, theirs_layer)
+        sheet = Sheet(n, theirs_layer, points.box, affine, residual, fade, member, points.drift)
+        place = sheet.find_all()
+        sample = look_up(cutout.picture, place - np.array(cutout.corner, np.float32))
+        person, body = cv2.split(look_up(self._persons[n], place))
+        turned = 0.0
+        if kind == "sheet":  # what is beside a body that is turned far from the reference's is another of its sides
+            rim = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of] * self._leads[layer, of])
+            turned = float(np.clip((rim - TURNED[0]) / np.ptp(TURNED), 0, 1))
+            if turned:
+                nearer = spot.away / points.fine - (body.astype(np.float32) - 128) / 8
+                room = 1 + TURNED_ROOM * (1 / turned - 1)  # it draws back, rather than to become a ghost
+                fade = np.where(spot.away > 0, fade * (1 - np.clip(nearer - room, 0, 1)), fade).astype(np.uint8)
+        # smaller, where nothing is to be seen: less is drawn at full size
+        sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
+        reached = cv2.dilate(sample[..., 3], np.ones(sides, np.uint8)) > 0
+        return Moved(replace(sheet, gate=fade * reached), sample, person, seen, turned)
+
+    def make_up(self, laid: Laid, sheet: Sheet, scene: Scene) -> Laid:
+        """A layer with what no reference sees of it drawn in its usual colours, over all its sheets.
+
+        Their fine detail is that of its other side, of heads that of hair: never a face.
+        """
+        usual = scene.usual[laid.box.at].astype(np.uint8)
+        made_up = replace(sheet, gate=laid.unseen, usual=usual)
+        if sheet.layer == HEAD:
+            reference, fold = self._hair
+            made_up = replace(made_up, reference=reference, fold=fold, member=self._cut(reference, sheet.layer)[1])
+        flat = Enlargement.none(Size(*scene.layer.shape[::-1]))
+        sample = made_up.look_up(self._cut(made_up.reference, sheet.layer)[0], flat, laid.box.at)
+        alpha = np.maximum(laid.alpha, laid.unseen / np.float32(255))
+        return replace(laid, sheets=(*laid.sheets, made_up), samples=(*laid.samples, sample), alpha=alpha)
+
+    @cached_property
+    def _hair(self) -> tuple[int, tuple[float, float, float]]:
+        """The reference that shows the largest square of what the unseen part of the head looks like, and that square:
+        left, top and side, px.
+        """
+        of = self._of_layer[HEAD]
+        unseen = of[self._quality[:, of].max(axis=0) == 0]
+        colour = np.median(self._atlas.colours.cpu().numpy()[unseen if len(unseen) else of], axis=0)
+        best, found = 0.0, (0, (0.0, 0.0, 1.0))
+        for n, picture in enumerate(self._pictures):
+            inside = (self._shown[n] == HEAD) & (picture[..., 3] > 250)
+            alike = inside & (np.abs(cv2.blur(picture[..., :3], (3, 3)) - colour).max(axis=-1) < ALIKE_LEVELS)
+            room = cv2.distanceTransform(np.pad(alike.astype(np.uint8), 1), cv2.DIST_C, 3)[1:-1, 1:-1]
+            half = float(room.max()) - 0.5
+            if half * self._atlas.sharpness[n, HEAD] > best:
+                row, column = np.unravel_index(int(room.argmax()), room.shape)
+                best, side = half * self._atlas.sharpness[n, HEAD], 2 * half
+                found = n, (float(column) + 0.5 - half, float(row) + 0.5 - half, side)
+        return found
+
+    def _places(self, scene: Scene, layer: int, reference: int, of: NDArray[np.intp]) -> Floats:
+        """(M, 2) px where a reference, maybe mirrored, has a layer's vertices; round ones turned to the side wanted."""
+        n, mirrored = reference % self._count, reference >= self._count
+        size, theirs = np.array(self._pictures.shape[2:0:-1], np.float32), self._mirror[of] if mirrored else of
+        vertices = self._vertices[n, theirs]
+        if layer not in scene.angles:
+            there = self._xy[n, theirs]
+            if mirrored:
+                there = reflect_places(there, size[0])
+            if scene.sway is not None:
+                there = there - scene.sway[of] * self._atlas.focal_px[n] / vertices[:, 2:]
+            return np.asarray(there, dtype=np.float32)
+        middle, axis, angle = self._stand(reference, layer)
+        if mirrored:
+            vertices = reflect(vertices)
+        turned = turn_about(vertices, middle, axis, scene.angles[layer] - angle)
+        nearness = self._atlas.focal_px[n] / np.maximum(turned[:, 2:], 1e-3)
+        return np.asarray(turned[:, :2] * nearness + size / 2, dtype=np.float32)
+
+    def _stand(self, reference: int, layer: int) -> tuple[Floats, Floats, float]:
+        """`Limb.stand` of a round layer in a reference, maybe mirrored."""
+        found = self._stands.get((reference, layer))
+        if found is None:
+            vertices = self._vertices[reference % self._count]
+            if reference >= self._count:
+                vertices = reflect(vertices[self._mirror])
+            found = self._stands[reference, layer] = self._atlas.limbs[layer].stand(vertices)
+        return found
+
+    def _cut(self, reference: int, layer: int) -> tuple[Cutout, Picture]:
+        """A layer of a reference at the canvas's size, and where it is, (h, w) 255; joined layers overlap a little."""
+        found = self._cuts.get((reference, layer))
+        if found is None:
+            shown = self._shown[reference]
+            own = (shown == layer).astype(np.uint8) * 255
+            wide = cv2.dilate(own, np.ones((2 * OVERLAP_PX + 1,) * 2, np.uint8))
+            member = np.where(adjoining_layers()[layer][shown], wide, own)
+            found = Cutout(self._pictures[reference], 1.0, (0.0, 0.0)).cut(member), member
+            self._cuts[reference, layer] = found
+        return found
+
+
+def rate_moved(scene: Scene, moved: Moved) -> Candidate:
+    """How far a moved layer is to be believed, pixel by pixel."""
+    at, sample = moved.sheet.box.at, moved.sample
+    near = cv2.blur(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB)), (3, 3)).astype(np.float32)
+    off = np.maximum.reduce(cv2.split(cv2.absdiff(near, scene.usual[at])))
+    doubt = cv2.pow(off / scene.tolerance[at], AGREEMENT_POWER)
+    shown = sample[..., 3] / np.float32(255)
+    # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
+    hidden = np.maximum(moved.person / np.float32(255) - shown, 0)
+    seen = moved.seen * (1 - hidden)
+    agreed = np.asarray(seen * (1 - shown + shown / (1 + doubt)), dtype=np.float32)
+    return Candidate(moved.sheet, sample, seen, agreed, hidden, moved.turned)
+
+
+def _measure_depth(body: NDArray[np.bool_]) -> Picture:
+    """(h, w) how far each pixel is from a body's outline, 128 there and 8 more for each px of 256 rows beyond it."""
+    inside, beyond = (cv2.distanceTransform(which.astype(np.uint8), cv2.DIST_L2, 3) for which in (body, ~body))
+    return np.asarray(np.clip(128 + (beyond - inside) * (8 * 256 / len(body)), 0, 255), dtype=np.uint8)
+
+
+def _fade(away: Floats, reach: float) -> Picture:
+    """(h, w) 255 on a layer's body, 0 farther from it than so many px.
+
+    Args:
+        away: (h, w) px.
+    """
+    return np.asarray(np.clip((1 - away / reach) * (255 / FADE), 0, 255), dtype=np.uint8)
