@@ -4,13 +4,25 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from choreograft.progress import Advance
+
+
+class _CountColumn(TextColumn):
+    """How much is done: '17/288', or '12/300 s' where it is time that is spent."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        total = "?" if task.total is None else f"{task.total:.0f}"
+        return Text(f"{task.completed:.0f}/{total}{task.fields['suffix']}", style="progress.download")
 
 
 class _FiguresColumn(TextColumn):
@@ -27,9 +39,12 @@ class _FiguresColumn(TextColumn):
 class ConsoleProgress:
     """Bars on a terminal; where the output is a file or a pipe, a plain line every `plain_every_s` seconds."""
 
-    def __init__(self, plain_every_s: float = 20.0) -> None:
-        self.console = Console(stderr=True, soft_wrap=True, highlight=False)
+    def __init__(self, plain_every_s: float = 20.0, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, soft_wrap=True, highlight=False)
         self.plain_every_s = plain_every_s
+        columns = (BarColumn(), _CountColumn(), TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
+        self._bars = RichProgress("{task.description}", *columns, console=self.console)
+        self._lock = Lock()
 
     @contextmanager
     def task(self, name: str, total: float | None, unit: str = "frames") -> Iterator[Advance]:
@@ -42,11 +57,19 @@ class ConsoleProgress:
 
     @contextmanager
     def _bar(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:
-        count = TextColumn("{task.completed:.0f}/{task.total:.0f} s") if unit == "s" else MofNCompleteColumn()
-        columns = (BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
-        with RichProgress("{task.description}", *columns, console=self.console) as bars:
-            task = bars.add_task(name, total=total)
+        bars = self._bars  # one display for all that is under way: a terminal has one last line
+        with self._lock:
+            bars.start()
+            task = bars.add_task(name, total=total, suffix=" s" if unit == "s" else "")
+        try:
             yield lambda done, **figures: bars.update(task, completed=done, figures=figures)
+        finally:
+            with self._lock:
+                bars.stop_task(task)
+                if all(other.stop_time is not None for other in bars.tasks):
+                    bars.stop()  # leaves the bars as they are
+                    for other in bars.task_ids:
+                        bars.remove_task(other)
 
     @contextmanager
     def _lines(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:

@@ -6,6 +6,7 @@ Each checks what it can before it works for minutes, says what it found, and lea
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.cutouts import full_size
-from choreograft.performer.device import Compute, choose_compute
+from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
 from choreograft.performer.performer import Performer, canvas_size
@@ -27,7 +28,7 @@ from choreograft.pose.openpose import check_keypoint_folder, read_openpose, writ
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset
-from choreograft.progress import Progress, silent
+from choreograft.progress import Progress, side_by_side, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
 from choreograft.render.session import choose_size, pick_size
@@ -91,15 +92,16 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         check_weights(preset.perceptual, progress, weights)
         compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
 
-    clip, report = read_clip(options.source, options.person, options.runs, progress)
     performer_path = options.target
-    if plan is not None:
-        performer_path = obtain_performer(plan, options.runs, compute, progress)
+    if plan is None:
+        assert performer is not None
+        clip, report, body = _read_source(options, performer, progress)
+    else:
+        (clip, report, body), footage = _read_both(options, plan, progress)
+        performer_path = obtain_performer(plan, options.runs, compute, progress, footage=footage)
         performer = load_performer(performer_path, compute.device)
-    assert performer is not None
     if options.face == "no":
         performer.face = None
-    body = _body_for(performer, clip, options, progress)
 
     folder = options.runs / f"dance-{options.output.stem}"
     sheet = folder / "sheet.png"
@@ -296,15 +298,47 @@ def _check_retarget(options: DanceOptions, preset: Preset) -> None:
         )
 
 
-def _body_for(performer: Performer, clip: Clip, options: DanceOptions, progress: Progress) -> BodyTrack | None:
-    """The source's body where it is asked for and the performer can take it up."""
+def _read_source(
+    options: DanceOptions, performer: Performer | None, progress: Progress
+) -> tuple[Clip, CleaningReport, BodyTrack | None]:
+    """The source's clip, and its body where it is asked for and the performer can take it up.
+
+    Args:
+        performer: None where it is yet to be made, and will know a body.
+    """
+    clip, report = read_clip(options.source, options.person, options.runs, progress)
     if options.retarget == "global":
-        return None
-    if performer.card.stage is None:
+        return clip, report, None
+    if performer is not None and performer.card.stage is None:
         progress.say(f"{performer.card.name}: this performer file knows no body, so the motion is carried over as with "
                      "--retarget global; train it again to gain from the body")  # fmt: skip
-        return None
-    return read_bodies([clip], options.person, options.runs, progress)[0]
+        return clip, report, None
+    return clip, report, read_bodies([clip], options.person, options.runs, progress)[0]
+
+
+Footage = tuple[list[Clip], list[BodyTrack]]
+"""Clips of one person, and the bodies fitted to what is shown of them."""
+
+
+def _read_both(
+    options: DanceOptions, plan: TrainingPlan, progress: Progress
+) -> tuple[tuple[Clip, CleaningReport, BodyTrack | None], Footage | None]:
+    """The source, and what the performer is to be made from; None where it is there already or both are one video."""
+    read_source = partial(_read_source, options, None)
+    if plan.performer_path(options.runs).exists() or content_hash(options.source) in plan.clips.values():
+        return read_source(progress), None
+
+    def read_footage(told: Progress) -> Footage:
+        use_one_thread()
+        return _read_footage(plan, options.runs, told)
+
+    with one_thread():  # each of the two has a processor of its own
+        return side_by_side(read_source, read_footage, progress)
+
+
+def _read_footage(plan: TrainingPlan, runs: Path, progress: Progress) -> Footage:
+    clips = [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos]
+    return clips, read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
 
 
 def obtain_performer(
@@ -314,14 +348,18 @@ def obtain_performer(
     progress: Progress = silent,
     output: Path | None = None,
     team: Team = alone,
+    footage: Footage | None = None,
 ) -> Path:
-    """The performer of a plan: found finished in the runs folder, or trained (on from the last checkpoint)."""
+    """The performer of a plan: found finished in the runs folder, or trained (on from the last checkpoint).
+
+    Args:
+        footage: what it is made from, where that is read already.
+    """
     finished = plan.performer_path(runs)
     if output is None and finished.exists():
         progress.say(f"Using the performer trained earlier: {finished} (remove it to train again)")
         return finished
-    clips = team.lead(lambda: [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos])
-    bodies = team.lead(lambda: read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress))
+    clips, bodies = footage or team.lead(lambda: _read_footage(plan, runs, progress))
     path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies, team=team)
     left = f" (previews and losses in {plan.folder(runs)})" if plan.preset.trains else ""
     progress.say(f"Performer: {path}{left}")

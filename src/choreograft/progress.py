@@ -4,8 +4,14 @@ Library code takes a `Progress` and knows nothing of terminals; `silent` is the 
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol, TypeVar
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 Advance = Callable[..., None]
 """`advance(done, **figures)`: `done` of the total are done by now; figures, such as losses, are shown as they are."""
@@ -35,3 +41,51 @@ class SilentProgress:
 
 
 silent = SilentProgress()
+
+
+class _StoppedError(Exception):
+    """Work that is given up because the work beside it failed."""
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    """A progress whose work ends, the next time it advances, once `stopped` is set."""
+
+    inner: Progress
+    stopped: Event
+
+    @contextmanager
+    def task(self, name: str, total: float | None, unit: str = "frames") -> Iterator[Advance]:
+        with self.inner.task(name, total, unit) as advance:
+
+            def go_on(done: float, **figures: float) -> None:
+                if self.stopped.is_set():
+                    raise _StoppedError(name)
+                advance(done, **figures)
+
+            yield go_on
+
+    def say(self, sentence: str) -> None:
+        self.inner.say(sentence)
+
+
+def side_by_side(
+    first: Callable[[Progress], First], second: Callable[[Progress], Second], progress: Progress
+) -> tuple[First, Second]:
+    """What two pieces of work make that do not need each other, the second of them done in a thread of its own.
+
+    If either fails, or the user interrupts, the other ends with its next step and the first error is raised.
+    """
+    stopped = Event()
+    told = _Stoppable(progress, stopped)
+    with ThreadPoolExecutor(1, "second") as worker:
+        coming = worker.submit(second, told)
+        coming.add_done_callback(lambda done: stopped.set() if done.exception() else None)
+        try:
+            return first(told), coming.result()
+        except _StoppedError:
+            coming.result()  # raises what the second failed with
+            raise
+        except BaseException:
+            stopped.set()
+            raise
