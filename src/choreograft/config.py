@@ -385,6 +385,8 @@ class WarpConfig:
     """Of a head whose face has another shape: turned, or with another expression (retrieve.compare_faces)."""
     mirror_cost: float = 1.0
     """Of a mirror image: faces, texts and what is worn on one side look wrong in it."""
+    limb_mirror_cost: float = 0.2
+    """The same of arms and hands, which are alike."""
     change_cost: float = 0.8
     """Of going from one reference to another in a dance."""
     change_s: float = 0.25

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS
 from choreograft.config import WarpConfig
-from choreograft.performer.atlas import AGREEMENT_POWER, Atlas
+from choreograft.performer.atlas import AGREEMENT_POWER, Atlas, find_nearest
 from choreograft.performer.laid import Candidate, Laid
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
 from choreograft.performer.mirror import Looks, reflect, reflect_places, turn_over
@@ -28,6 +28,14 @@ OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 SPARE_PX: Final = 2
 """Around what a reference shows on the canvas, where it may show something fine at full size."""
+NEAR: Final = 0.2
+"""Weight of a layer's vertices around a pixel, from which on it is its body, be it covered by another layer."""
+BESIDE_PX: Final = 1.0
+"""Beside a layer's body, canvas px of 256 rows, from where on strange colours are none of its."""
+STRANGE: Final = 1.0
+"""Times the tolerance of usual colours."""
+SCRAP: Final = 48
+"""Of 255 of a matte: what is thinner holds nothing together."""
 TURNED_ROOM: Final = 4.0
 """Canvas px of 256 rows that cloth may be farther beside the body than in its reference where half is turned."""
 FADE: Final = 0.25
@@ -94,7 +102,7 @@ class Mover:
         if points is None:
             return None
         on = scene.layer[points.box.at] == layer
-        away = cv2.distanceTransform((~(on | (points.near > 0.2))).astype(np.uint8), cv2.DIST_L2, 3)
+        away = cv2.distanceTransform((~(on | (points.near > NEAR))).astype(np.uint8), cv2.DIST_L2, 3)
         return Spot(layer, points, on, away, _fade(away, reach))
 
     def move(self, scene: Scene, spot: Spot, reference: int) -> Moved:
@@ -108,7 +116,8 @@ class Mover:
         scale = float(nearness * scene.vertices[of, 2].mean()) if kind == "stiff" else None
         affine, residual, seen = points.find_way(there, quality, scale)
         if layer == HEAD and scene.face is not None:
-            affine, residual = fit_face(affine, residual, points, scene.face, self._looks.faces[reference])
+            share = self._leads[layer, of].clip(0, 1)
+            affine, residual = fit_face(affine, residual, points, share, scene.face, self._looks.faces[reference])
         theirs_layer = int(MIRRORED_LAYERS[layer]) if mirrored else layer
         if mirrored:
             affine, residual = turn_over(affine, residual, self._pictures.shape[2])
@@ -127,8 +136,10 @@ class Mover:
                 fade = np.where(spot.away > 0, fade * (1 - np.clip(nearer - room, 0, 1)), fade).astype(np.uint8)
         # smaller, where nothing is to be seen: less is drawn at full size
         sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
-        reached = cv2.dilate(sample[..., 3], np.ones(sides, np.uint8)) > 0
-        return Moved(replace(sheet, gate=fade * reached), sample, person, seen, turned)
+        strange = None if LAYERS[layer].dressed else _find_strange(sample, scene, spot)
+        scraps = _find_scraps(sample[..., 3], spot.on | (points.near > NEAR), strange)
+        reached = cv2.dilate(np.where(scraps, np.uint8(0), sample[..., 3]), np.ones(sides, np.uint8)) > 0
+        return Moved(replace(sheet, gate=fade * (reached & ~scraps)), sample, person, seen, turned)
 
     def make_up(self, laid: Laid, sheet: Sheet, scene: Scene) -> Laid:
         """A layer with what no reference sees of it drawn in its usual colours, over all its sheets.
@@ -219,6 +230,33 @@ def rate_moved(scene: Scene, moved: Moved) -> Candidate:
     seen = moved.seen * (1 - hidden)
     agreed = np.asarray(seen * (1 - shown + shown / (1 + doubt)), dtype=np.float32)
     return Candidate(moved.sheet, sample, seen, agreed, hidden, moved.turned)
+
+
+def _find_strange(sample: Picture, scene: Scene, spot: Spot) -> NDArray[np.bool_]:
+    """(h, w) where a bare layer's sample has, beside its body, other colours than the body next to it."""
+    on = spot.on
+    if not on.any():
+        return np.zeros(on.shape, np.bool_)
+    at = find_nearest(on)[1]
+    usual, tolerance = (maps[spot.points.box.at].reshape(on.size, -1)[at] for maps in (scene.usual, scene.tolerance))
+    off = np.abs(sample[..., :3] - usual.reshape(sample[..., :3].shape)).max(axis=-1)
+    return np.asarray((spot.away > BESIDE_PX * spot.points.fine) & (off > STRANGE * tolerance.reshape(on.shape)))
+
+
+def _find_scraps(alpha: Picture, body: NDArray[np.bool_], strange: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """(h, w) where a layer's sample shows what does not hang together with its body: scraps of what was beside it.
+
+    Args:
+        alpha: (h, w) its matte. strange: (h, w) what is none of it in any case.
+    """
+    whole = alpha >= SCRAP
+    if strange is not None:
+        whole &= ~strange
+    _, labels = cv2.connectedComponents(whole.astype(np.uint8))
+    kept = np.zeros(int(labels.max()) + 1, np.uint8)
+    kept[labels[body & (labels > 0)]] = 1
+    near = cv2.dilate(kept[labels], np.ones((3, 3), np.uint8))  # its soft edge, too
+    return (alpha > 0) & (near == 0)
 
 
 def _measure_depth(body: NDArray[np.bool_]) -> Picture:

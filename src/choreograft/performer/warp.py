@@ -24,7 +24,7 @@ from choreograft.config import WarpConfig
 from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.device import AHEAD, run_ahead
 from choreograft.performer.laid import Candidate, Laid, max_of, order_layers, settle
-from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
+from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, SIDED
 from choreograft.performer.mirror import Looks
 from choreograft.performer.mover import Mover, rate_moved
 from choreograft.performer.references import part_turns
@@ -211,7 +211,7 @@ class Warper:
         looks, config = self._looks, self._config
         wanted = find_wanted(surface, self._atlas, posed.turns)
         parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness, config)
-        parts[self._count :] += config.mirror_cost
+        parts[self._count :] += np.where(SIDED, config.mirror_cost, config.limb_mirror_cost)
         if posed.face is not None:
             parts[:, LAYER_OF == HEAD] += config.face_cost * compare_faces(looks.faces, posed.face)[:, None]
         return wanted, rate_layers(parts, wanted, config)

@@ -166,6 +166,10 @@ class Points:
             along, across = products[0, 0] + products[1, 1], products[0, 1] - products[1, 0]
             along, across = np.array([along, across]) * scale / max(np.hypot(along, across), 1e-6)
             affine[:2] = [[along, across], [-across, along]]
+            # it stays where it hangs on the layer next to it, whose vertices are half its own
+            joint = self.weight * np.maximum(1 - self.weight, 1e-3)
+            here, same = (np.average(xy, axis=0, weights=joint) for xy in (from_middle[:, :2], there))
+            affine[2] = same - here @ affine[:2]
         off = there - from_middle @ affine
         affine[2] -= middle[:2] @ affine[:2]
         if scale is not None:
@@ -182,10 +186,16 @@ class Points:
         return affine.astype(np.float32), np.asarray(residual, dtype=np.float32), seen / (all_near + 0.05)
 
 
-def fit_face(affine: Floats, residual: Floats, points: Points, here: Floats, there: Floats) -> tuple[Floats, Floats]:
+def fit_face(
+    affine: Floats, residual: Floats, points: Points, share: Floats, here: Floats, there: Floats
+) -> tuple[Floats, Floats]:
     """The way of a head with its face's points (68, 2) laid on those of the reference: the whole of it, then features.
 
-    What the fitted bodies know of a head is where it is and how it is turned; its points are seen.
+    What the fitted bodies know of a head is where it is and how it is turned; its points are seen. The neck stays where
+    it hangs on the trunk.
+
+    Args:
+        share: (M,) of the layer's points, in the head rather than in the neck.
     """
     known = np.asarray(np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1))
     known[:INNER_FACE] = False
@@ -205,7 +215,13 @@ def fit_face(affine: Floats, residual: Floats, points: Points, here: Floats, the
     sums = _splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box)
     count, x, y = _smooth(sums, points.fine * NEAR_PX)
     features = cv2.merge([x / (count + 0.05), y / (count + 0.05)])
-    return (affine + change).astype(np.float32), np.asarray(residual + features, dtype=np.float32)
+    of_neck, of_all = _smooth(
+        _splat(points.place, [points.weight * (1 - share), points.weight], box), points.fine * FAR_PX
+    )
+    columns, rows = np.meshgrid(np.arange(box.width) + box.left + 0.5, np.arange(box.height) + box.top + 0.5)
+    moved = np.dstack([columns, rows, np.ones_like(rows)]) @ change
+    held = (of_neck / (of_all + 1e-3))[..., None] * moved
+    return (affine + change).astype(np.float32), np.asarray(residual + features - held, dtype=np.float32)
 
 
 def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:
