@@ -371,7 +371,7 @@ class WarpConfig:
     """Of the part next to it that is turned otherwise, for each rad: folds of cloth follow the joint between them."""
     blur_cost: float = 0.5
     """Of a reference in which the part is smeared against one in which it is sharp."""
-    limb_blur_cost: float = 1.0
+    limb_blur_cost: float = 1.5
     """The same of arms and hands."""
     clear_cost: float = 0.6
     """Of a reference in which the part cannot be told from others beside it against one in which it stands alone."""

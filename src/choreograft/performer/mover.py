@@ -29,12 +29,14 @@ OVERLAP_PX: Final = 2
 SPARE_PX: Final = 2
 """Around what a reference shows on the canvas, where it may show something fine at full size."""
 NEAR: Final = 0.2
-"""Weight of a layer's vertices around a pixel, from which on it is its body, be it covered by another layer."""
+"""Weight of a layer's vertices around a pixel, from which on it is behind another layer that is seen there."""
 BESIDE_PX: Final = 1.0
 """Beside a layer's body, canvas px of 256 rows, from where on strange colours are none of its."""
 STRANGE: Final = 1.0
 """Times the tolerance of usual colours."""
-SCRAP: Final = 48
+OUTLINE_PX: Final = 1.5
+"""Canvas pixels over which a body's outline is smooth."""
+SOLID: Final = 128
 """Of 255 of a matte: what is thinner holds nothing together."""
 TURNED_ROOM: Final = 4.0
 """Canvas px of 256 rows that cloth may be farther beside the body than in its reference where half is turned."""
@@ -51,6 +53,8 @@ class Spot:
     """What says where it goes; its box."""
     on: NDArray[np.bool_]
     """(h, w) its body is seen there."""
+    body: NDArray[np.bool_]
+    """(h, w) it is there, be it behind another layer."""
     away: Floats
     """(h, w) px from its body."""
     fade: Picture
@@ -102,8 +106,9 @@ class Mover:
         if points is None:
             return None
         on = scene.layer[points.box.at] == layer
-        away = cv2.distanceTransform((~(on | (points.near > NEAR))).astype(np.uint8), cv2.DIST_L2, 3)
-        return Spot(layer, points, on, away, _fade(away, reach))
+        body = on | ((points.near > NEAR) & (scene.layer[points.box.at] >= 0))
+        away = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 3)
+        return Spot(layer, points, on, body, away, _fade(away, reach))
 
     def move(self, scene: Scene, spot: Spot, reference: int) -> Moved:
         """A layer as one reference, maybe mirrored, shows it."""
@@ -131,13 +136,13 @@ class Mover:
             rim = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of] * self._leads[layer, of])
             turned = float(np.clip((rim - TURNED[0]) / np.ptp(TURNED), 0, 1))
             if turned:
-                nearer = spot.away / points.fine - (body.astype(np.float32) - 128) / 8
+                nearer = _smooth_distance(spot.body) / points.fine - (body.astype(np.float32) - 128) / 8
                 room = 1 + TURNED_ROOM * (1 / turned - 1)  # it draws back, rather than to become a ghost
                 fade = np.where(spot.away > 0, fade * (1 - np.clip(nearer - room, 0, 1)), fade).astype(np.uint8)
         # smaller, where nothing is to be seen: less is drawn at full size
         sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
         strange = None if LAYERS[layer].dressed else _find_strange(sample, scene, spot)
-        scraps = _find_scraps(sample[..., 3], spot.on | (points.near > NEAR), strange)
+        scraps = _find_scraps(sample[..., 3], spot.body, strange)
         reached = cv2.dilate(np.where(scraps, np.uint8(0), sample[..., 3]), np.ones(sides, np.uint8)) > 0
         return Moved(replace(sheet, gate=fade * (reached & ~scraps)), sample, person, seen, turned)
 
@@ -249,20 +254,29 @@ def _find_scraps(alpha: Picture, body: NDArray[np.bool_], strange: NDArray[np.bo
     Args:
         alpha: (h, w) its matte. strange: (h, w) what is none of it in any case.
     """
-    whole = alpha >= SCRAP
+    whole = alpha >= SOLID
     if strange is not None:
         whole &= ~strange
     _, labels = cv2.connectedComponents(whole.astype(np.uint8))
-    kept = np.zeros(int(labels.max()) + 1, np.uint8)
-    kept[labels[body & (labels > 0)]] = 1
-    near = cv2.dilate(kept[labels], np.ones((3, 3), np.uint8))  # its soft edge, too
-    return (alpha > 0) & (near == 0)
+    fate = np.full(int(labels.max()) + 1, 2, np.uint8)
+    fate[labels[body]] = 1
+    fate[0] = 0
+    kept, dropped = ((fate[labels] == which).astype(np.uint8) for which in (1, 2))
+    if strange is not None:
+        dropped |= strange
+    near, around = (cv2.dilate(places, np.ones((side, side), np.uint8)) for places, side in ((kept, 3), (dropped, 5)))
+    return np.asarray((around > 0) & (near == 0))  # with its soft edge, but for that of the body
 
 
 def _measure_depth(body: NDArray[np.bool_]) -> Picture:
     """(h, w) how far each pixel is from a body's outline, 128 there and 8 more for each px of 256 rows beyond it."""
-    inside, beyond = (cv2.distanceTransform(which.astype(np.uint8), cv2.DIST_L2, 3) for which in (body, ~body))
-    return np.asarray(np.clip(128 + (beyond - inside) * (8 * 256 / len(body)), 0, 255), dtype=np.uint8)
+    return np.asarray(np.clip(128 + _smooth_distance(body) * (8 * 256 / len(body)), 0, 255), dtype=np.uint8)
+
+
+def _smooth_distance(body: NDArray[np.bool_]) -> Floats:
+    """(h, w) px of each pixel from a body's outline, negative within it; smooth, as outlines are."""
+    beyond, inside = (cv2.distanceTransform(which.astype(np.uint8), cv2.DIST_L2, 3) for which in (~body, body))
+    return np.asarray(cv2.GaussianBlur(beyond - inside, (7, 7), OUTLINE_PX), dtype=np.float32)
 
 
 def _fade(away: Floats, reach: float) -> Picture:

@@ -21,7 +21,7 @@ from choreograft.performer.sheets import Box, Floats
 
 LEAST_VERTICES: Final = 8
 """In view, below which a layer is not drawn."""
-NEAR_PX, FAR_PX = 1.5, 6.0
+NEAR_PX, FAR_PX = 2.5, 6.0
 """Standard deviations, canvas px of 256 rows, by which the way is smoothed where vertices say it, and beyond."""
 
 FACED: Final = 0.1

@@ -1,0 +1,87 @@
+"""Moving one layer: what it stays joined to, and what is left behind."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from choreograft.body.parts import PARTS
+from choreograft.config import WarpConfig
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.layers import LAYER_OF, LAYERS
+from choreograft.performer.references import INNER_FACE
+from choreograft.performer.sheets import Box
+from choreograft.performer.warp import Warper
+from choreograft.performer.way import Points, fit_face
+from painted import draw_surfaces, painted_bank, pose, scene
+
+SIDE = 48
+
+
+def points_at(at: np.ndarray, weight: np.ndarray) -> Points:
+    """Points (M, 2) of a layer in the box of a small canvas."""
+    column, row = at.astype(np.int64).T
+    maps = np.ones((SIDE, SIDE), np.float32)
+    return Points(
+        Box(0, 0, SIDE, SIDE), np.arange(len(at)), np.column_stack([at, np.ones(len(at))]), row * SIDE + column,
+        weight.astype(np.float32), maps, maps, 1.0, (0.0, 0.0),
+    )  # fmt: skip
+
+
+def test_a_hand_hangs_on_its_wrist_however_long_it_looks() -> None:
+    fingers = np.array([[20.0, 20 + length] for length in range(1, 11)])
+    here = np.vstack([[[20.0, 20.0]], fingers])
+    points = points_at(here, np.array([0.5, *np.ones(10)]))
+    there = np.array([30.0, 12.0]) + (here[:, ::-1] - here[0, ::-1]) * [0.3, 0.3]  # lying, and pointing at the lens
+    affine, _, _ = points.find_way(there.astype(np.float32), np.ones(11, np.float32), 1.0)
+    assert np.append(here[0], 1) @ affine == pytest.approx([30, 12], abs=0.3)
+    assert np.append(here[-1], 1) @ affine == pytest.approx([40, 12], abs=0.3)  # as long as it is here
+
+
+def test_a_head_is_laid_on_its_face_and_its_neck_stays_on_the_trunk() -> None:
+    at = np.array([[x + 0.5, y + 0.5] for x in range(8, 40, 2) for y in range(4, 46, 2)])
+    points, share = points_at(at, np.ones(len(at))), (at[:, 1] < 24).astype(np.float32)
+    here, there = (np.full((68, 2), np.nan, np.float32) for _ in range(2))
+    here[INNER_FACE:] = np.random.default_rng(0).uniform([14, 8], [34, 18], (68 - INNER_FACE, 2))
+    there[INNER_FACE:] = here[INNER_FACE:] + np.array([0, 3])  # the head is lower in the reference
+    affine, residual, _ = points.find_way(at.astype(np.float32), np.ones(len(at), np.float32), None)
+    affine, residual = fit_face(affine, residual, points, share, here, there)
+    for y, moved in ((10, 3.0), (42, 0.0)):
+        place = np.array([24.5, y + 0.5, 1]) @ affine + residual[y, 24]
+        assert place == pytest.approx([24.5, y + 0.5 + moved], abs=0.3)
+
+
+def test_what_does_not_hang_together_with_a_layer_is_left_behind() -> None:
+    atlas, surface = Atlas.of(painted_bank()), draw_surfaces(*scene()[:2])[6]
+    part = surface.part.numpy()
+    edges = {row: int(np.flatnonzero(part[row] >= 0).max()) for row in np.flatnonzero((part >= 0).any(axis=1))}
+    trunk = [row for row, right in edges.items() if LAYER_OF[part[row, right]] == LAYER_OF[PARTS.index("pelvis")]]
+    row = trunk[len(trunk) // 2]
+    right = edges[row]
+    pictures = atlas.pictures.clone()
+    pictures[2, row - 3 : row + 3, right + 4 : right + 7] = torch.tensor([255, 255, 255, 255], dtype=torch.uint8)
+    choice = np.full((len(LAYERS), 3), 2)
+    drawn = Warper(replace(atlas, pictures=pictures)).draw_from(surface, choice)
+    scrap = np.s_[row - 2 : row + 2, right + 5 : right + 7]
+    assert drawn.alpha[scrap].max() < 0.05
+    pictures[2, row - 3 : row + 3, right - 2 : right + 7] = pictures[2, row, right - 4]  # cloth that hangs on the body
+    pictures[2, row - 3 : row + 3, right - 2 : right + 7, 3] = 255
+    assert Warper(replace(atlas, pictures=pictures)).draw_from(surface, choice).alpha[scrap].min() > 0.5
+
+
+def test_arms_and_hands_are_mirrored_at_a_small_cost() -> None:
+    atlas, costs = Atlas.of(painted_bank()), {}
+    for price in (0.0, WarpConfig().limb_mirror_cost):
+
+        def keep(each: np.ndarray, price: float = price) -> dict[int, list[int]]:
+            costs[price] = each.copy()
+            return {}
+
+        Warper(atlas, WarpConfig(limb_mirror_cost=price)).draw_layers(pose(7), keep)
+    free, priced = costs.values()
+    limbs, N = [layer.kind != "sheet" for layer in LAYERS], len(atlas.pictures)
+    assert (priced - free)[N:, limbs] == pytest.approx(WarpConfig().limb_mirror_cost, abs=1e-5)
+    assert (priced - free)[:N] == pytest.approx(0)
+    assert (priced - free)[N:, np.logical_not(limbs)] == pytest.approx(0)
+    assert WarpConfig().limb_mirror_cost < WarpConfig().mirror_cost / 2
