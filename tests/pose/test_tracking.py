@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,7 @@ from choreograft.pose import skeleton, tracking
 from choreograft.pose.estimator import Person
 from choreograft.pose.tracking import count_people, load_or_track, track_video
 from choreograft.progress import Progress
+from choreograft.video.picture import TimedPicture
 from choreograft.video.read import Frame, VideoInfo
 from choreograft.video.size import Size
 
@@ -31,6 +33,8 @@ class SquareEstimator:
     name = "squares-1"
     made: list[int]
     detailed: int
+    converted: list[int]
+    """Indices of the frames that were converted one by one, as the first look does."""
 
     def __init__(self, max_people: int, progress: Progress) -> None:
         self.max_people = max_people
@@ -80,7 +84,7 @@ def picture(*squares: Square) -> NDArray[np.uint8]:
 @pytest.fixture
 def film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A function that makes `tracking` read the given pictures from a file that exists."""
-    SquareEstimator.made, SquareEstimator.detailed = [], 0
+    SquareEstimator.made, SquareEstimator.detailed, SquareEstimator.converted = [], 0, []
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"any bytes")
 
@@ -95,7 +99,16 @@ def film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
                 time = Fraction(index) / RATE
                 yield Frame(index, float(time), time, image)
 
+        def read_pictures(path: Path) -> Iterator[TimedPicture]:
+            for frame in read_frames(path):
+                yield TimedPicture(frame.time, None, partial(convert, frame))
+
+        def convert(frame: Frame) -> NDArray[np.uint8]:
+            SquareEstimator.converted.append(frame.index)
+            return frame.image
+
         monkeypatch.setattr(tracking, "probe", probe)
+        monkeypatch.setattr(tracking, "read_pictures", read_pictures)
         monkeypatch.setattr(tracking, "read_frames", read_frames)
         return path
 
@@ -144,6 +157,28 @@ def test_one_person_is_tracked_by_the_faster_search(film) -> None:
     together = film([picture((20, 60, 100, RED), (200, 60, 80, BLUE)) for _ in range(12)])
     track_video(together, CONFIG, estimator=SquareEstimator)
     assert SquareEstimator.made == [CONFIG.max_people, CONFIG.max_people]
+
+
+def test_the_first_look_converts_a_few_frames_alone_and_stops_when_it_knows(film) -> None:
+    alone = film([picture((20, 60, 100, RED)) for _ in range(50)])
+    looks = count_people(alone, CONFIG, estimator=SquareEstimator)
+    assert SquareEstimator.converted[:2] == [2, 7]
+    assert SquareEstimator.converted == np.rint(looks.time_s * 25).tolist()
+    SquareEstimator.converted = []
+    together = film([picture((20, 60, 100, RED), (200, 60, 80, BLUE)) for _ in range(50)])
+    track_video(together, CONFIG, estimator=SquareEstimator)
+    assert SquareEstimator.converted == [2, 7]
+
+
+def test_where_the_close_look_was_misled_it_begins_anew_with_the_person_followed_alone(film) -> None:
+    def show(t: int) -> NDArray[np.uint8]:
+        return picture((240, 150, 50, BLUE)) if t == 9 else picture((20, 60, 100, RED))
+
+    track = track_video(film([show(t) for t in range(20)]), CONFIG, estimator=SquareEstimator)
+    assert [t for t in range(20) if not track.present[t]] == [9]
+    assert SquareEstimator.made == [CONFIG.max_people, 1, 1]
+    assert SquareEstimator.detailed == 20 + 19
+    assert (track.score[track.present][:, skeleton.LEFT_HAND] == 0.5).all()
 
 
 def test_people_are_counted_without_being_followed(film) -> None:

@@ -77,7 +77,7 @@ class Calibration:
 
 def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = False) -> Calibration:
     """Shape and cameras from varied frames of all tracks together."""
-    space, energy = load_shape_space(BODY_COUNT), Energy(config, exact)
+    space, energy = load_shape_space(BODY_COUNT).select(CHOSEN), Energy(config, exact)
     share = max(4, config.calibration_frames // len(tracks))
     chosen = [choose_varied(track, share) for track in tracks]
     heights = [measure_height_px(track) for track in tracks]
@@ -104,7 +104,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
 
     def cost() -> Tensor:
         coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
-        chain, points = space.skeleton(coefficients, CHOSEN)
+        chain, points = space.skeleton(coefficients)
         points = Points(points.matrix[:, _OBSERVED] + extra)
         total = shape_prior(torch.sigmoid(phenotypes), lengths, config)
         heights_m.clear()
@@ -125,7 +125,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
 
     def outlined_cost() -> Tensor:
         coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
-        chain, _ = space.skeleton(coefficients, CHOSEN)
+        chain, _ = space.skeleton(coefficients)
         vertices = load_thinned().points(coefficients, chain.heads)
         total = cost()
         for outline, place, lens in zip(outlines, places, lenses, strict=True):
@@ -211,7 +211,7 @@ def usual_lean(pitch: Tensor, exact: bool) -> Tensor:
 @torch.no_grad()
 def _level(space: ShapeSpace, phenotypes: Tensor, lengths: Tensor, place: Placement, lens: _Lens) -> None:
     """Set the pitch so that the trunk is above the feet, on the whole."""
-    chain, points = space.skeleton(space.coefficients(phenotypes, lengths), CHOSEN)
+    chain, points = space.skeleton(space.coefficients(phenotypes, lengths))
     at = points.locate(*chain.place(place.root(), place.pelvis(lens.log_focal.exp()), place.turns))
     trunk = at[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
     up = (trunk - at[:, list(skeleton.ANKLES)].mean(1)).median(0).values

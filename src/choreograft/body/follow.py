@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.ahead import run_ahead
 from choreograft.body.energy import POINTS, SEEN
 from choreograft.body.kinematics import Chain, Points, rotation_matrices
 from choreograft.body.rig import BODY_COUNT
@@ -117,15 +118,19 @@ def _measure_steps(at: Floats, joined: Flags, frames: Iterable[Frame], advance: 
     """
     steps = np.full(at.shape, np.nan)
     before: Grey | None = None
-    for t, frame in zip(range(len(at)), frames, strict=False):
-        scale = _FINE * _ROWS / len(frame.image)
-        small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        now = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    for t, now in zip(range(len(at)), run_ahead(map(_shrink, frames), "greys"), strict=False):
         if before is not None and joined[t]:
             steps[t] = _search(before, now, at[t - 1])
         before = now
         advance(t + 1)
     return steps
+
+
+def _shrink(frame: Frame) -> Grey:
+    """The fine picture of a frame."""
+    scale = _FINE * _ROWS / len(frame.image)
+    small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _search(before: Grey, now: Grey, at: Floats) -> Floats:

@@ -5,7 +5,7 @@ soles' points.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -100,6 +100,10 @@ class ShapeSpace:
         chain = Chain(self.rig, self.axes, self.heads[0] + torch.tensordot(coefficients, self.heads[1:], 1))
         chosen = self.points[..., points]
         return chain, Points(chosen[0] + torch.tensordot(coefficients, chosen[1:], 1))
+
+    def select(self, points: Tensor) -> "ShapeSpace":
+        """The same with the chosen points alone: saves choosing them anew for every shape."""
+        return replace(self, points=self.points[..., points])
 
     def of(self, shape: BodyShape, points: slice | Tensor = slice(None)) -> tuple[Chain, Points]:
         """`skeleton` of a finished shape."""

@@ -1,16 +1,15 @@
 """Which device computes, in which precision and with how many threads."""
 
 import sys
-from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, cast
+from typing import Final, Literal, TypeVar
 
 import cv2
 import torch
 
+from choreograft import ahead
 from choreograft.config import DEFAULT_PRECISION, Precision, PrecisionChoice
 from choreograft.errors import OptionError
 from choreograft.progress import Progress, silent
@@ -124,14 +123,5 @@ def quick_turns() -> Iterator[None]:
 
 
 def run_ahead(items: Iterator[T], name: str, depth: int = 1) -> Generator[T]:
-    """The same items; each is made, in a thread of that name, while those before it are worked with.
-
-    Args:
-        depth: how many are made before they are asked for.
-    """
-    end = object()
-    with ThreadPoolExecutor(1, name, initializer=use_one_thread) as worker:
-        coming = deque(worker.submit(next, items, end) for _ in range(depth))
-        while (present := coming.popleft().result()) is not end:
-            coming.append(worker.submit(next, items, end))
-            yield cast(T, present)
+    """As `ahead.run_ahead`, for items that PyTorch makes: one thread for each is enough."""
+    return ahead.run_ahead(items, name, depth, use_one_thread)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -45,7 +46,7 @@ _HIDDEN: Final = 0.5
 
 
 class MediaPipeEstimator:
-    """A `PoseEstimator`. Tasks are made on entering the context and closed on leaving it."""
+    """A `PoseEstimator`. Each task is made when it is first needed; all are closed on leaving the context."""
 
     def __init__(self, max_people: int = 1, progress: Progress = silent) -> None:
         self.max_people = max_people
@@ -62,31 +63,26 @@ class MediaPipeEstimator:
         return f"mediapipe-{importlib.metadata.version('mediapipe')}-{models}-{_RECIPE}"
 
     def __enter__(self) -> Self:
-        """Fetch the models and make the tasks.
+        """Fetch the models and import MediaPipe.
 
         Raises:
             AssetError: a model is neither cached nor reachable.
-            DependencyError: a library of the system is missing.
+            DependencyError: a library of the system is missing; it may show when a task is made.
         """
         paths = [fetch(asset, self.progress) for asset in (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER)]
         self._open = contextlib.ExitStack()
-        with self._open as opening:
-            with _named_missing_libraries(), _quiet_stderr():
-                self._make_tasks(opening, *paths)
-            self._open = opening.pop_all()
+        with _named_missing_libraries(), _quiet_stderr():
+            self._plan_tasks(*paths)
         return self
 
-    def _make_tasks(self, opening: contextlib.ExitStack, pose: Path, hand: Path, face: Path) -> None:
+    def _plan_tasks(self, pose: Path, hand: Path, face: Path) -> None:
         self._mediapipe = importlib.import_module("mediapipe")
         vision = importlib.import_module("mediapipe.tasks.python.vision")
         video = vision.RunningMode.VIDEO
         pose_options = vision.PoseLandmarkerOptions(
             base_options=self._base(pose), running_mode=video, output_segmentation_masks=True
         )
-        self._bodies = [
-            opening.enter_context(vision.PoseLandmarker.create_from_options(pose_options))
-            for _ in range(self.max_people)
-        ]
+        self._bodies = [_Task(self._open, vision.PoseLandmarker, pose_options) for _ in range(self.max_people)]
         hand_options = vision.HandLandmarkerOptions(
             base_options=self._base(hand),
             running_mode=video,
@@ -95,9 +91,9 @@ class MediaPipeEstimator:
             min_hand_presence_confidence=_HAND_CONFIDENCE,
             min_tracking_confidence=_HAND_CONFIDENCE,
         )
-        self._hands = [opening.enter_context(vision.HandLandmarker.create_from_options(hand_options)) for _ in HANDS]
+        self._hands = [_Task(self._open, vision.HandLandmarker, hand_options) for _ in HANDS]
         face_options = vision.FaceLandmarkerOptions(base_options=self._base(face), running_mode=video, num_faces=1)
-        self._face = opening.enter_context(vision.FaceLandmarker.create_from_options(face_options))
+        self._face = _Task(self._open, vision.FaceLandmarker, face_options)
 
     def _base(self, model: Path) -> Any:
         return importlib.import_module("mediapipe.tasks.python").BaseOptions(model_asset_path=str(model))
@@ -124,7 +120,7 @@ class MediaPipeEstimator:
             masks.append(person.mask)
         return people
 
-    def _find_one(self, task: Any, image: NDArray[np.uint8]) -> Person | None:
+    def _find_one(self, task: "_Task", image: NDArray[np.uint8]) -> Person | None:
         # the first person found makes the native side warn, once, of something that its own graph does
         with contextlib.nullcontext() if self._has_warned else _quiet_stderr():
             result = task.detect_for_video(self._picture(image), self._last_ms)
@@ -148,7 +144,7 @@ class MediaPipeEstimator:
                 self._forget(self._face)
         return detailed
 
-    def _forget(self, task: Any) -> None:
+    def _forget(self, task: "_Task") -> None:
         """Show a task an empty picture: it would go on following the wrong hand or face from frame to frame."""
         task.detect_for_video(self._picture(np.full((64, 64, 3), 128, np.uint8)), self._detail_ms + 1)
 
@@ -156,6 +152,22 @@ class MediaPipeEstimator:
         # MediaPipe ignores strides: a view of a padded frame would be read askew, and nobody found in it
         contiguous = np.ascontiguousarray(image)
         return self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=contiguous)
+
+
+class _Task:
+    """A task in video mode that is made when it is first shown a picture: each takes a tenth of a second."""
+
+    def __init__(self, opened: contextlib.ExitStack, kind: Any, options: Any) -> None:
+        self._opened, self._kind, self._options = opened, kind, options
+
+    def detect_for_video(self, picture: Any, time_ms: int) -> Any:
+        """The task's result; pictures come in order of their times."""
+        return self._made.detect_for_video(picture, time_ms)
+
+    @cached_property
+    def _made(self) -> Any:
+        with _named_missing_libraries(), _quiet_stderr():
+            return self._opened.enter_context(self._kind.create_from_options(self._options))
 
 
 def person_from_result(result: Any, size: Size) -> Person | None:

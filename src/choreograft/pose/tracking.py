@@ -1,10 +1,11 @@
 """From a video to the track of one person: find everybody, follow one, then look closely at that one.
 
-Two streaming passes, so that the costly models for hands and face see one person only and no frame is kept. Of a
-frame stay the people's joints and their masks, packed as PNG: a 5-minute 1080p clip takes some 100 MB.
+Two streaming passes, so that the costly models for hands and face see one person only and no frame is kept; one, where
+nobody else is there. Of a frame stay the people's joints and their masks, packed as PNG: a 5-minute 1080p clip takes
+some 100 MB.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.ahead import run_ahead
 from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.files import content_hash, text_hash
@@ -21,7 +23,7 @@ from choreograft.pose.masks import MaskSequence
 from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
-from choreograft.video.read import VideoInfo, probe, read_frames
+from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
 from choreograft.video.size import Size
 
 EstimatorFactory = Callable[[int, Progress], PoseEstimator]
@@ -35,6 +37,8 @@ class _Find:
     person: Person
     sighting: Sighting | None
     mask: NDArray[np.uint8]
+    closer: Person | None = None
+    """With hands and face; None where they have not been looked for."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def track_video(
     alone = config.max_people == 1 or (person == 1 and not _has_several(info, config, progress, estimator))
     people = 1 if alone else config.max_people
     with estimator(people, progress) as models:
-        times_s, finds = _find_everybody(info, models, progress)
+        times_s, finds = _find_everybody(info, models, progress, closely=alone)
         try:
             sightings = [[find.sighting for find in frame] for frame in finds]
             indices = follow_person(sightings, times_s, person, config.min_score)
@@ -105,8 +109,12 @@ def track_video(
             raise PersonError(f"{path}: {error}") from error
         followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
         _refuse_unusable(info, followed, config)
-        detailed = _add_details(info, models, followed, progress)
-    return _as_track(info, np.array(times_s), detailed)
+        if not alone:
+            followed = _look_closely(info, models, followed, progress)
+    if alone and _was_misled(finds, followed):
+        with estimator(1, progress) as models:
+            followed = _look_closely(info, models, followed, progress)
+    return _as_track(info, np.array(times_s), followed)
 
 
 def count_people(
@@ -143,26 +151,34 @@ def _look_about(
     next_s = step_s / 2
     task = progress.task(f"looking for people in {info.path.name}", info.frames)
     with estimator(config.max_people, progress) as models, task as advance:
-        for frame in read_frames(info.path):
-            advance(frame.index + 1)
-            if frame.time_s < next_s:
+        for done, picture in enumerate(read_pictures(info.path), start=1):
+            advance(done)
+            time_s = float(picture.time)
+            if time_s < next_s:
                 continue
-            next_s = frame.time_s + max(step_s, 0.2)
-            sightings = [sight(person, frame.image) for person in models.find_people(frame.image, frame.time_s)]
-            yield frame.time_s, sum(seen is not None and seen.score >= config.min_score for seen in sightings)
+            next_s = time_s + max(step_s, 0.2)
+            image = picture.to_rgb()
+            sightings = [sight(person, image) for person in models.find_people(image, time_s)]
+            yield time_s, sum(seen is not None and seen.score >= config.min_score for seen in sightings)
+
+
+def _read(info: VideoInfo) -> Iterator[Frame]:
+    """The frames, each read while the one before it is looked at."""
+    return run_ahead(read_frames(info.path), "reading")
 
 
 def _find_everybody(
-    info: VideoInfo, models: PoseEstimator, progress: Progress
+    info: VideoInfo, models: PoseEstimator, progress: Progress, closely: bool
 ) -> tuple[list[float], list[list[_Find]]]:
-    """Pass 1: T times and everybody in each frame."""
+    """Pass 1: T times and everybody in each frame; `closely`, with hands and face."""
     times_s: list[float] = []
     finds: list[list[_Find]] = []
     size = MaskSequence.size_for(info.size)
     with progress.task(f"following people in {info.path.name}", info.frames) as advance:
-        for frame in read_frames(info.path):
+        for frame in _read(info):
             times_s.append(frame.time_s)
-            finds.append([_keep(person, frame.image, size) for person in models.find_people(frame.image, frame.time_s)])
+            people = [_keep(person, frame.image, size) for person in models.find_people(frame.image, frame.time_s)]
+            finds.append([_look_closer(find, frame.image, models) for find in people] if closely else people)
             advance(frame.index + 1)
     return times_s, finds
 
@@ -170,6 +186,17 @@ def _find_everybody(
 def _keep(person: Person, image: NDArray[np.uint8], size: Size) -> _Find:
     mask = np.zeros(0, np.uint8) if person.mask is None else MaskSequence.pack(person.mask, size)
     return _Find(replace(person, mask=None), sight(person, image), mask)
+
+
+def _look_closer(find: _Find, image: NDArray[np.uint8], models: PoseEstimator) -> _Find:
+    """A find with hands and face, unless nobody could follow it."""
+    return replace(find, closer=models.add_detail(image, find.person)) if find.sighting else find
+
+
+def _was_misled(finds: Sequence[Sequence[_Find]], followed: Sequence[_Find | None]) -> bool:
+    """Whether a close look was at somebody not followed: the models then go on from there and miss what comes next."""
+    looks = sum(find.closer is not None for frame in finds for find in frame)
+    return looks > sum(find is not None for find in followed)
 
 
 def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:
@@ -188,17 +215,16 @@ def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: 
         )
 
 
-def _add_details(
+def _look_closely(
     info: VideoInfo, models: PoseEstimator, followed: Sequence[_Find | None], progress: Progress
 ) -> list[_Find | None]:
     """Pass 2: hands and face of the person followed."""
-    detailed: list[_Find | None] = []
+    closer: list[_Find | None] = []
     with progress.task(f"hands and face in {info.path.name}", len(followed)) as advance:
-        for frame, find in zip(read_frames(info.path), followed, strict=True):
-            done = find and replace(find, person=models.add_detail(frame.image, find.person))
-            detailed.append(done)
+        for frame, find in zip(_read(info), followed, strict=True):
+            closer.append(find and _look_closer(find, frame.image, models))
             advance(frame.index + 1)
-    return detailed
+    return closer
 
 
 def _as_track(info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_Find | None]) -> PoseTrack:
@@ -206,7 +232,7 @@ def _as_track(info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_
     for t, find in enumerate(followed):
         if find is not None:
             for name, array in arrays.items():
-                array[t] = getattr(find.person, name)
+                array[t] = getattr(find.closer, name)
     blobs = [np.zeros(0, np.uint8) if find is None else find.mask for find in followed]
     return PoseTrack(
         size=info.size,

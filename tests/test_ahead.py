@@ -5,7 +5,7 @@ from threading import current_thread
 
 import pytest
 
-from choreograft.performer.device import run_ahead
+from choreograft.ahead import run_ahead
 
 
 def test_items_come_in_order_and_are_made_elsewhere() -> None:
@@ -38,3 +38,10 @@ def test_what_goes_wrong_there_is_raised_here() -> None:
     assert next(items) == 1
     with pytest.raises(ValueError, match="no more"):
         next(items)
+
+
+def test_the_thread_is_prepared_before_anything_is_made_there() -> None:
+    done = []
+    items = run_ahead((done.append("made") for _ in range(2)), "helper", prepare=lambda: done.append("prepared"))
+    assert len(list(items)) == 2
+    assert done == ["prepared", "made", "made"]
