@@ -46,6 +46,16 @@ CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
 """How sharply a colour is told to be the usual one or not."""
+HAND_PX: Final = 24.0
+"""Of 256 rows, from a fitted hand, within which the real one is looked for."""
+HAND_LEVELS: Final = 60.0
+"""Of 255, at most, by which what is not a hand may differ from its usual colour."""
+SLIDES_PX: Final = 4
+"""Canvas pixels by which cloth may lie elsewhere than usual."""
+LIKE_SKIN: Final = 0.6
+"""Times that difference: what differs less from a hand's colour is one."""
+SKIN_LEVELS: Final = 45.0
+"""Of 255, by which a hand's colour may differ from its median."""
 BELIEVED: Final = 1e6
 """Tolerance of a vertex whose references all are believed."""
 
@@ -155,7 +165,8 @@ class Atlas:
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
             cloth,
         )  # fmt: skip
-        return replace(atlas, colours=_mean_colours(atlas))
+        atlas = replace(atlas, colours=_mean_colours(atlas))
+        return replace(atlas, nearest_part=_claim_hands(atlas))
 
     def patches(self, quality: Tensor | None = None) -> NDArray[np.float32]:
         """(N, C) the mean quality of each patch in each reference, from that of vertices (N, V); its own if None."""
@@ -307,6 +318,42 @@ def _mean_colours(atlas: Atlas) -> Tensor:
     head = atlas.vertex_parts[:, PARTS.index("head")].cpu().numpy() > 0.5
     known = (weights[:, 0] / KNOWN_WELL).clamp(0, 1) * (weights[:, 0] > 1e-2)
     return carry_on(total / weights.clamp_min(1e-6), known, atlas.rest, atlas.mesh.faces.cpu().numpy(), head)
+
+
+def _claim_hands(atlas: Atlas) -> Tensor:
+    """(N, h, w) `Atlas.nearest_part` with hands where they are seen: a fitted hand may lie beside the real one.
+
+    Hand is what is seen near it, in its colour, on trunk, legs and upper arms that have another: else a hand on a hip is moved with
+    the hip, and drawn twice.
+    """
+    parts = atlas.nearest_part.cpu().numpy().copy()
+    colours, tolerance, shares = (maps.cpu().numpy() for maps in (atlas.colours, atlas.tolerance, atlas.vertex_parts))
+    xy, quality, shown, pictures = (
+        maps.cpu().numpy() for maps in (atlas.xy, atlas.quality, atlas.part, atlas.pictures)
+    )
+    h, w = parts.shape[1:]
+    hands = [PARTS.index("left_hand"), PARTS.index("right_hand")]
+    kept = [PARTS.index(name) for name in ("head", "neck", "left_forearm", "right_forearm", "left_hand", "right_hand")]
+    bare = shares[:, hands].max(axis=1) > 0.1
+    skins = [np.median(colours[shares[:, hand] > 0.5], axis=0) for hand in hands]
+    reach = HAND_PX * h / SMEAR_ROWS
+    for n, part in enumerate(parts):
+        vertex = np.full((h, w), -1, np.int64)
+        of = np.flatnonzero((quality[n] > 0) & ~bare & (xy[n] >= 0).all(axis=1) & (xy[n] < (w, h)).all(axis=1))
+        column, row = xy[n, of].astype(np.int64).T
+        vertex[row, column] = of
+        nearest = vertex.reshape(-1)[find_nearest(vertex >= 0)[1]]
+        picture = pictures[n, ..., :3].astype(np.float32)
+        usual, around = colours[nearest], np.ones((2 * SLIDES_PX + 1,) * 2, np.uint8)
+        off = np.maximum(picture - cv2.dilate(usual, around), cv2.erode(usual, around) - picture).max(axis=-1)
+        strange = (2 * off > np.minimum(tolerance[nearest], HAND_LEVELS)) & (pictures[n, ..., 3] > 127) & (nearest >= 0)
+        strange &= ~np.isin(part, kept)
+        for hand, skin in zip(hands, skins, strict=True):
+            near = find_nearest(shown[n] == hand)[0] < reach
+            like = np.abs(picture - skin).max(axis=-1) < np.minimum(LIKE_SKIN * off, SKIN_LEVELS)
+            seen = (strange & near & like).astype(np.uint8)
+            part[strange & (cv2.dilate(seen, np.ones((5, 5), np.uint8)) > 0)] = hand
+    return torch.from_numpy(parts).to(atlas.nearest_part)
 
 
 def carry_on(
