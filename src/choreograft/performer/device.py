@@ -2,8 +2,8 @@
 
 import sys
 from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
@@ -16,6 +16,7 @@ from choreograft.errors import OptionError
 from choreograft.progress import Progress, silent
 
 T = TypeVar("T")
+R = TypeVar("R")
 TURN_S: Final = 0.0005
 """Between turns of threads that share Python, s."""
 AHEAD: Final = 2
@@ -135,3 +136,19 @@ def run_ahead(items: Iterator[T], name: str, depth: int = 1) -> Generator[T]:
         while (present := coming.popleft().result()) is not end:
             coming.append(worker.submit(next, items, end))
             yield cast(T, present)
+
+
+def run_side_by_side(work: Callable[[T], R], items: Iterable[T], name: str, threads: int = 2) -> Generator[R]:
+    """What is made of each item, in their order; some are worked on at a time, in threads of that name.
+
+    The next item is taken while they are; memory holds one more than there are threads.
+    """
+    with ThreadPoolExecutor(threads, name, initializer=use_one_thread) as workers:
+        coming: deque[Future[R]] = deque()
+        for item in items:
+            coming.append(workers.submit(work, item))
+            del item
+            if len(coming) > threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

@@ -25,6 +25,7 @@ from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
+from choreograft.performer.device import run_side_by_side
 from choreograft.performer.layers import LAYERS
 from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
@@ -108,8 +109,8 @@ class ReferenceBank:
         the background, which go on beyond the outline.
         """
         frames, masks = self.frames.copy(), self.masks.copy()
-        for n in range(len(self)):
-            colours, masks[n] = cutouts.lay(n, self.size)
+        laid = run_side_by_side(lambda n: cutouts.lay(n, self.size), range(len(self)), "references")
+        for n, (colours, masks[n]) in enumerate(laid):
             known = cv2.erode(np.asarray(colours.any(axis=-1), dtype=np.uint8), np.ones((3, 3), np.uint8)) > 0
             frames[n, known] = colours[known]
         return replace(self, frames=frames, masks=masks)
