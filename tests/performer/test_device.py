@@ -1,11 +1,11 @@
 """Work that is done ahead of who asks for it."""
 
 from collections.abc import Iterator
-from threading import current_thread
+from threading import Barrier, current_thread
 
 import pytest
 
-from choreograft.performer.device import run_ahead
+from choreograft.performer.device import run_ahead, run_side_by_side
 
 
 def test_items_come_in_order_and_are_made_elsewhere() -> None:
@@ -38,3 +38,17 @@ def test_what_goes_wrong_there_is_raised_here() -> None:
     assert next(items) == 1
     with pytest.raises(ValueError, match="no more"):
         next(items)
+
+
+def test_items_are_worked_on_side_by_side_and_come_in_order() -> None:
+    both = Barrier(2, timeout=20)  # breaks unless two threads wait at it at once
+    taken = []
+
+    def square(number: int) -> int:
+        both.wait()
+        return number**2
+
+    items = run_side_by_side(square, (taken.append(number) or number for number in range(8)), "helper")
+    assert next(items) == 0
+    assert len(taken) == 3  # no more than one waits
+    assert list(items) == [1, 4, 9, 16, 25, 36, 49]

@@ -20,6 +20,7 @@ from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.config import ReferenceConfig
+from choreograft.machine import return_memory
 from choreograft.performer.device import run_ahead
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
@@ -155,7 +156,9 @@ class Atlas:
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
             cloth,
         )  # fmt: skip
-        return replace(atlas, colours=_mean_colours(atlas))
+        atlas = replace(atlas, colours=_mean_colours(atlas))
+        return_memory()
+        return atlas
 
     def patches(self, quality: Tensor | None = None) -> NDArray[np.float32]:
         """(N, C) the mean quality of each patch in each reference, from that of vertices (N, V); its own if None."""
