@@ -1,11 +1,11 @@
 """Work that is done ahead of who asks for it."""
 
 from collections.abc import Iterator
-from threading import current_thread
+from threading import Barrier, current_thread
 
 import pytest
 
-from choreograft.ahead import run_ahead
+from choreograft.ahead import run_ahead, share_out
 
 
 def test_items_come_in_order_and_are_made_elsewhere() -> None:
@@ -45,3 +45,17 @@ def test_the_thread_is_prepared_before_anything_is_made_there() -> None:
     items = run_ahead((done.append("made") for _ in range(2)), "helper", prepare=lambda: done.append("prepared"))
     assert len(list(items)) == 2
     assert done == ["prepared", "made", "made"]
+
+
+def test_items_are_worked_on_side_by_side_and_come_in_order() -> None:
+    both = Barrier(2, timeout=20)  # breaks unless two threads wait at it at once
+    taken = []
+
+    def square(number: int) -> int:
+        both.wait()
+        return number**2
+
+    items = share_out(square, (taken.append(number) or number for number in range(8)), "helper")
+    assert next(items) == 0
+    assert len(taken) == 3  # no more than one waits
+    assert list(items) == [1, 4, 9, 16, 25, 36, 49]

@@ -237,9 +237,11 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
             return [BodyTrack.load(path) for path in paths]
         except FileFormatError as error:
             progress.say(f"fitting the body again: {error}")
-    bodies = fit_bodies([clip.track for clip in clips], config, progress)
+    names = [clip.path.name for clip in clips]
+    with one_thread():  # no slower, and the same bodies on every number of cores
+        bodies = fit_bodies([clip.track for clip in clips], config, progress, names=names)
     for n, (clip, body) in enumerate(zip(clips, bodies, strict=True)):
-        with progress.task(f"following the picture ({n + 1} of {len(clips)})", len(body)) as advance:
+        with progress.task(f"following the picture in {names[n]}", len(body)) as advance:
             bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)
         bodies[n].save(paths[n])
     return bodies

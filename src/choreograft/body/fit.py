@@ -38,7 +38,7 @@ from choreograft.errors import PersonError
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
-FIT_RECIPE: Final = 3
+FIT_RECIPE: Final = 4
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
 
 
@@ -50,13 +50,18 @@ def fit_body(
 
 
 def fit_bodies(
-    tracks: Sequence[PoseTrack], config: BodyFitConfig | None = None, progress: Progress = silent, exact: bool = False
+    tracks: Sequence[PoseTrack],
+    config: BodyFitConfig | None = None,
+    progress: Progress = silent,
+    exact: bool = False,
+    names: Sequence[str] | None = None,
 ) -> list[BodyTrack]:
     """Fit one person's body to several clips of them: one shape, a camera and a pose for every frame of each.
 
     Args:
         tracks: cleaned; metric landmarks and masks help where they are there.
         exact: whether joints are the body model's own, as in the studio's true tracks, instead of the tracker's.
+        names: of the clips, to tell of progress.
     Returns:
         A body for every frame of each track; frames without the person are interpolated and not `present`.
     Raises:
@@ -69,8 +74,9 @@ def fit_bodies(
             raise PersonError("found nobody to fit a body to; expected a person in the track; choose another video")
     calibration = calibrate(tracks, config, exact)
     bodies = []
-    for number, (track, lens) in enumerate(zip(tracks, calibration.lenses, strict=True), start=1):
-        with progress.task(f"fitting the body ({number} of {len(tracks)})", len(track)) as advance:
+    names = names or [f"clip {n + 1}" for n in range(len(tracks))]
+    for name, track, lens in zip(names, tracks, calibration.lenses, strict=True):
+        with progress.task(f"fitting the body in {name}", len(track)) as advance:
             placed = _fit_poses(track, calibration.shape, lens, config, advance, exact)
         bodies.append(placed)
     return bodies

@@ -20,6 +20,7 @@ from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
 from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
 from choreograft.config import ReferenceConfig
+from choreograft.machine import return_memory
 from choreograft.performer.device import run_ahead
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
@@ -166,7 +167,9 @@ class Atlas:
             cloth,
         )  # fmt: skip
         atlas = replace(atlas, colours=_mean_colours(atlas))
-        return replace(atlas, nearest_part=_claim_hands(atlas))
+        atlas = replace(atlas, nearest_part=_claim_hands(atlas))
+        return_memory()
+        return atlas
 
     def patches(self, quality: Tensor | None = None) -> NDArray[np.float32]:
         """(N, C) the mean quality of each patch in each reference, from that of vertices (N, V); its own if None."""
@@ -323,8 +326,8 @@ def _mean_colours(atlas: Atlas) -> Tensor:
 def _claim_hands(atlas: Atlas) -> Tensor:
     """(N, h, w) `Atlas.nearest_part` with hands where they are seen: a fitted hand may lie beside the real one.
 
-    Hand is what is seen near it, in its colour, on trunk, legs and upper arms that have another: else a hand on a hip is moved with
-    the hip, and drawn twice.
+    Hand is what is seen near it, in its colour, on trunk, legs and upper arms that have another: else a hand on a hip
+    is moved with the hip, and drawn twice.
     """
     parts = atlas.nearest_part.cpu().numpy().copy()
     colours, tolerance, shares = (maps.cpu().numpy() for maps in (atlas.colours, atlas.tolerance, atlas.vertex_parts))

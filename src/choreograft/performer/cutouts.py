@@ -20,6 +20,8 @@ from choreograft.performer.sheets import Cutout
 from choreograft.video.size import Canvas, Size
 
 Picture = NDArray[np.uint8]
+Coded = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Colours and matte of a cutout, as the bytes of picture files."""
 MAX_SHORT_SIDE: Final = 1080
 """Of a result, px: what people film. Larger footage is kept at this size."""
 LOSSY: Final = (cv2.IMWRITE_JPEG_QUALITY, 94, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
@@ -44,8 +46,7 @@ class Cutouts:
     """Of results that show everything there is."""
     plate: Picture
     """(H, W, 3) of that size."""
-    coded: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
-    """Colours and matte of each, as the bytes of picture files."""
+    coded: Sequence[Coded]
     places: NDArray[np.float64]
     """(N, 3) scale and corner of each."""
     _decoded: dict[tuple[int, float], Cutout] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -54,28 +55,31 @@ class Cutouts:
         """Reference n, decoded, for results of so many pixels for each of the canvas; the last ones are remembered."""
         found = self._decoded.pop((n, scale), None)
         if found is None:
-            colours, matte = self.coded[n]
-            try:
-                picture = cv2.cvtColor(decode(colours), cv2.COLOR_RGB2RGBA)
-                cv2.insertChannel(decode(matte, cv2.IMREAD_GRAYSCALE), picture, 3)
-            except ValueError as error:
-                raise FileFormatError(
-                    f"the performer file: expected whole pictures of its references, found {error}; train it again"
-                ) from error
-            own, left, top = self.places[n].tolist()
-            if scale < WORTH_SHRINKING * own:
-                times = max(scale / own, 2 / min(picture.shape[:2]))
-                own *= times
-                # by exactly so much: with rounded sides the far edges would lie half a pixel off
-                picture = np.asarray(cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_AREA))
-            found = Cutout(np.asarray(picture, dtype=np.uint8), own, (left, top))
+            found = self._decode(n, scale)
             make_room(self._decoded, found, DECODED_BYTES)
         self._decoded[n, scale] = found
         return found
 
+    def _decode(self, n: int, scale: float) -> Cutout:
+        colours, matte = self.coded[n]
+        try:
+            picture = cv2.cvtColor(decode(colours), cv2.COLOR_RGB2RGBA)
+            cv2.insertChannel(decode(matte, cv2.IMREAD_GRAYSCALE), picture, 3)
+        except ValueError as error:
+            raise FileFormatError(
+                f"the performer file: expected whole pictures of its references, found {error}; train it again"
+            ) from error
+        own, left, top = self.places[n].tolist()
+        if scale < WORTH_SHRINKING * own:
+            times = max(scale / own, 2 / min(picture.shape[:2]))
+            own *= times
+            # by exactly so much: with rounded sides the far edges would lie half a pixel off
+            picture = np.asarray(cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_AREA))
+        return Cutout(np.asarray(picture, dtype=np.uint8), own, (left, top))
+
     def lay(self, n: int, canvas: Size) -> tuple[Picture, Picture]:
         """Reference n on the canvas: colours (h, w, 3) and matte (h, w), black where nothing of it is known."""
-        cutout = self.look(n, 1.0)
+        cutout = self._decode(n, 1.0)
         step, (left, top) = 1 / cutout.scale, cutout.corner
         matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
         laid = np.asarray(cv2.warpAffine(cutout.picture, matrix, canvas), dtype=np.uint8)
@@ -117,7 +121,7 @@ def make_room(kept: dict[Any, Cutout], for_one: Cutout, limit: int) -> None:
         total -= kept.pop(next(iter(kept))).picture.nbytes
 
 
-def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[tuple[Picture, Picture], list[float]]:
+def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[Coded, list[float]]:
     """One reference's entry in `Cutouts.coded` and `Cutouts.places`.
 
     Args:

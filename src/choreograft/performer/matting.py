@@ -5,9 +5,10 @@ stands before it. In a band around the mask's edge the two are weighed against e
 the person's colours are from the background's.
 
 Shapes: H x W pixels of the picture, P of them in the band; h x w of its coarse copy, where what is smooth is found.
+Pictures have their colours last, what is computed with has them first: a plane each, which is many times faster.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,6 +52,8 @@ GUIDE: Final = 8.0
 """Levels: an edge of the picture as strong as that draws the mask's edge to itself."""
 CONTRAST: Final = 0.1
 """Shares of the person below it become 0, those as near to 1 become 1: noise, and the blur of the lens and codec."""
+PIECE: Final = 16_384
+"""Pixels worked on at once: what is computed of them stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -119,23 +122,31 @@ def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shri
     size = mask.shape[::-1]
     small, rough, empty = (_resize(image, size, 1 / shrink) for image in (picture, mask, plate))
     coarse = _look_coarsely(small, rough, empty, reach / shrink)
-    prior, change = (_resize(part, size) for part in (coarse.prior, coarse.change))
-    parts = (coarse.core, coarse.band)
-    core, band = (_resize(part.astype(np.uint8), size, way=cv2.INTER_NEAREST) > 0 for part in parts)
-    background = _as_picture(cv2.addWeighted(plate, 1, change, 1, -128))
+    parts = (coarse.prior, coarse.change, coarse.lit, coarse.person, coarse.variety, coarse.restless)
+    prior, change, *nearby = (_resize(part, size) for part in parts)
+    core, band = (_resize(part.view(np.uint8), size, way=cv2.INTER_NEAREST) for part in (coarse.core, coarse.band))
+    background = _as_picture(cv2.addWeighted(plate, 1, change, 1, -128, dst=change))
     # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
     square = np.ones((3, 3), np.uint8)
-    bare = _as_picture(cv2.min(cv2.max(picture, cv2.erode(background, square)), cv2.dilate(background, square)))
-    differs = _as_picture(cv2.inRange(cv2.absdiff(picture, bare), (0, 0, 0), (SAME,) * 3)) == 0
-    at = np.flatnonzero(((prior > SAME) | differs) & band)
-    matte = core.astype(np.uint8) * 255
-    matte.reshape(-1)[at] = _weigh(picture, bare, prior, coarse, at)
+    bare, most = (_as_picture(spread(background, square)) for spread in (cv2.erode, cv2.dilate))
+    cv2.min(cv2.max(picture, bare, dst=bare), most, dst=bare)
+    same = cv2.inRange(cv2.absdiff(picture, bare, dst=most), (0, 0, 0), (SAME,) * 3)
+    at = np.flatnonzero(((prior > SAME) | (same == 0)) & band.view(np.bool_))
+    matte = core * np.uint8(255)
+    for some in _pieces(at):
+        matte.reshape(-1)[some] = _weigh(picture, bare, prior, nearby, some)
     half = max(2, round(EDGE / BAND * reach))
     edge, seam = (np.ones((2 * side + 1,) * 2, np.uint8) for side in (half, half // 2))
-    matte.reshape(-1)[at] = _decide_flat(matte, prior, at, edge)
+    steps = _find_steps(matte, edge)
+    for some in _pieces(at):
+        matte.reshape(-1)[some] = _decide_flat(matte, prior, steps, some)
     # thin seams within the person, where a colour of theirs is the background's, are no gaps
-    matte = _as_picture(cv2.morphologyEx(_drop_islands(matte, core), cv2.MORPH_CLOSE, seam))
+    matte = _as_picture(cv2.morphologyEx(_drop_islands(matte, core.view(np.bool_)), cv2.MORPH_CLOSE, seam))
     return _part_colours(picture, matte, background, np.flatnonzero(band), edge, shrink)
+
+
+def _pieces(at: NDArray[np.intp]) -> Iterable[NDArray[np.intp]]:
+    return np.array_split(at, len(at) // PIECE + 1)
 
 
 def _as_picture(image: NDArray[Any]) -> Picture:
@@ -150,11 +161,11 @@ def _resize(image: NDArray[Any], size: Sequence[int], times: float = 1, way: int
 
 def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float) -> _Coarse:
     """Of the coarse copies; near: px, how far the mask's edge may be off."""
-    seen, bare = picture.astype(np.float32), plate.astype(np.float32)
+    seen, bare = _to_planes(picture), _to_planes(plate)
     usual = (_distance(mask < 128) > near) & (_square(seen - bare) < EXPOSURE**2)
     change, _ = _average(seen - bare, usual, near)
     bare += change
-    strong = np.sqrt(_square(seen - bare * _shade(seen, bare, SHADE)[..., None]))
+    strong = np.sqrt(_square(seen - bare * _shade(seen, bare, SHADE)))
     mask = _add_limbs(mask, seen, strong, near)
     outside = _distance(mask < 128) / near
     core = (_distance(mask >= 128) > near) & (mask >= SURE_MASK)
@@ -163,10 +174,15 @@ def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float)
     sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     person, variety = _average(seen, core | sure, near)
     guided = cv2.ximgproc.guidedFilter(picture, mask.astype(np.float32), max(1, round(near)), GUIDE**2)
-    prior = 127.5 + STEEPEN * (guided - 127.5)
-    lit = np.clip(2 - 3 * outside, 0, 1) * 255
-    levels = (_to_levels(part) for part in (prior, lit, person, variety, change + 128, restless))
-    return _Coarse(core, (outside < 1) & ~core, *levels)
+    prior = _to_levels(127.5 + STEEPEN * (guided - 127.5))
+    lit = _to_levels(np.clip(2 - 3 * outside, 0, 1) * 255)
+    colours, light = (_as_picture(cv2.merge(list(_to_levels(planes)))) for planes in (person, change + 128))
+    return _Coarse(core, (outside < 1) & ~core, prior, lit, colours, _to_levels(variety), light, _to_levels(restless))
+
+
+def _to_planes(picture: Picture) -> Floats:
+    """(3, h, w) of (h, w, 3)."""
+    return np.asarray(picture.transpose(2, 0, 1), dtype=np.float32, order="C")
 
 
 def _to_levels(values: Floats) -> Picture:
@@ -174,8 +190,8 @@ def _to_levels(values: Floats) -> Picture:
 
 
 def _square(colours: Floats) -> Floats:
-    """(...) squared lengths of (..., 3)."""
-    return np.asarray(np.einsum("...c,...c->...", colours, colours), dtype=np.float32)
+    """(...) squared lengths of (3, ...)."""
+    return np.asarray(np.einsum("c...,c...->...", colours, colours), dtype=np.float32)
 
 
 def _distance(inside: Flags) -> Floats:
@@ -184,16 +200,18 @@ def _distance(inside: Flags) -> Floats:
 
 
 def _average(values: Floats, where: Flags, near: float) -> tuple[Floats, Floats]:
-    """(h, w, 3) mean of the values (h, w, 3) nearby that count; (h, w) their deviation, all channels together."""
-    values, weight = values[::2, ::2], where[::2, ::2].astype(np.float32)
-    stacked = np.dstack([values, _square(values), np.ones_like(weight)]) * weight[..., None]
-    side, wide = 2 * round(near / 2) + 1, 2 * round(3 * near) + 1
-    # the wide one counts where the near one finds nothing
-    total = cv2.blur(cv2.blur(stacked, (side, side)), (side, side)) + 1e-3 * cv2.blur(stacked, (wide, wide))
-    total /= np.maximum(total[..., 4:], 1e-9)
-    total[..., 3] = np.sqrt(np.maximum(total[..., 3] - _square(total[..., :3]), 0))
-    total = _resize(np.ascontiguousarray(total[..., :4]), where.shape[::-1])
-    return np.ascontiguousarray(total[..., :3]), total[..., 3]
+    """(3, h, w) mean of the values (3, h, w) nearby that count; (h, w) their deviation, all channels together."""
+    values, weight = values[:, ::2, ::2], where[::2, ::2].astype(np.float32)
+    side, wide = (2 * round(near / 2) + 1,) * 2, (2 * round(3 * near) + 1,) * 2
+
+    def total(part: Floats) -> Floats:  # the wide one counts where the near one finds nothing
+        return np.asarray(cv2.blur(cv2.blur(part, side), side) + 1e-3 * cv2.blur(part, wide))
+
+    count = np.maximum(total(weight), 1e-9)
+    mean = np.stack([total(plane * weight) / count for plane in values])
+    spread = np.sqrt(np.maximum(total(_square(values) * weight) / count - _square(mean), 0))
+    *means, deviation = (_resize(plane, where.shape[::-1]) for plane in (*mean, spread))
+    return np.stack(means), deviation
 
 
 def _add_limbs(mask: Picture, seen: Floats, strong: Floats, near: float) -> Picture:
@@ -211,12 +229,13 @@ def _add_limbs(mask: Picture, seen: Floats, strong: Floats, near: float) -> Pict
     return np.maximum(mask, _drop_islands(found * 255, mask >= SURE_MASK))
 
 
-def _weigh(picture: Picture, background: Picture, prior: Picture, coarse: _Coarse, at: NDArray[np.intp]) -> Picture:
-    """(P,) matte of the band's pixels."""
-    parts = (coarse.lit, coarse.person, coarse.variety, coarse.restless)
-    lit, person, variety, restless = (_take(_resize(part, prior.shape[::-1]), at) for part in parts)
+def _weigh(
+    picture: Picture, background: Picture, prior: Picture, nearby: Sequence[Picture], at: NDArray[np.intp]
+) -> Picture:
+    """(P,) matte of the band's pixels; nearby: `_Coarse`'s lit, person, variety and restless, enlarged."""
+    lit, person, variety, restless = (_take(part, at) for part in nearby)
     colour, bare = _take(picture, at), _take(background, at)
-    bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)[:, None]
+    bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)
     share, length, strange = _project(colour, bare, person)
     change = AMBIGUITY * restless**2
     doubt = NOISE**2 + AMBIGUITY * ((1 - share) * variety) ** 2 + change
@@ -226,36 +245,40 @@ def _weigh(picture: Picture, background: Picture, prior: Picture, coarse: _Coars
 
 
 def _shade(colour: Floats, bare: Floats, darkest: Floats | float) -> Floats:
-    """(...) share of its light that a shadow leaves of the background (..., 3), if these colours (..., 3) are that."""
-    light = np.einsum("...c,...c->...", colour, bare) / (_square(bare) + 1)
+    """(...) share of its light that a shadow leaves of the background (3, ...), if these colours (3, ...) are that."""
+    light = np.einsum("c...,c...->...", colour, bare) / (_square(bare) + 1)
     return np.asarray(np.clip(light, darkest, 1), dtype=np.float32)
 
 
 def _project(colour: Floats, bare: Floats, person: Floats) -> tuple[Floats, Floats, Floats]:
-    """(P,) each: where colours (P, 3) lie between background (0) and person (1), how long squared that way is, and how
+    """(P,) each: where colours (3, P) lie between background (0) and person (1), how long squared that way is, and how
     far squared they lie beside it."""
     off, span = colour - bare, person - bare
     length = _square(span)
-    share = np.clip(np.einsum("pc,pc->p", off, span) / (length + 1), 0, 1)
-    return share, length, _square(off - share[:, None] * span)
+    share = np.clip(np.einsum("cp,cp->p", off, span) / (length + 1), 0, 1)
+    return share, length, _square(off - share * span)
 
 
-def _decide_flat(matte: Picture, prior: Picture, at: NDArray[np.intp], edge: Picture) -> Picture:
+def _decide_flat(matte: Picture, prior: Picture, steps: Picture, at: NDArray[np.intp]) -> Picture:
     """(P,) matte of the band's pixels; a wide stretch of half shares is no edge: there the mask decides."""
     share = _take(matte, at) / 255
-    flat = 4 * share * (1 - share) * (1 - _take_steepness(matte, at, edge))
+    flat = 4 * share * (1 - share) * (1 - _take_steepness(steps, at))
     return _to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
 
 
 def _take(image: NDArray[Any], at: NDArray[np.intp]) -> Floats:
-    """(P[, 3]) of the pixels at these places."""
-    return np.asarray(image.reshape(-1, *image.shape[2:]).take(at, axis=0), dtype=np.float32)
+    """([3, ]P) of the pixels at these places."""
+    return np.asarray(image.reshape(-1, *image.shape[2:]).take(at, axis=0).T, dtype=np.float32, order="C")
 
 
-def _take_steepness(matte: Picture, at: NDArray[np.intp], edge: Picture) -> Floats:
+def _find_steps(matte: Picture, edge: Picture) -> Picture:
+    """(H, W) levels between the most and the least of the matte within an edge's width."""
+    return _as_picture(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge))
+
+
+def _take_steepness(steps: Picture, at: NDArray[np.intp]) -> Floats:
     """(P,) 0..1 whether the matte goes from one end to the other within an edge's width."""
-    steps = _take(_as_picture(cv2.morphologyEx(matte, cv2.MORPH_GRADIENT, edge)), at)
-    return np.asarray(np.maximum(steps / 127.5 - 1, 0), dtype=np.float32)
+    return np.asarray(np.maximum(_take(steps, at) / 127.5 - 1, 0), dtype=np.float32)
 
 
 def _drop_islands(matte: Picture, core: Flags) -> Picture:
@@ -278,14 +301,16 @@ def _part_colours(
     beyond = at[matte.reshape(-1).take(at) == 0]
     foreground.reshape(-1, 3)[beyond] = spread.reshape(-1, 3).take(beyond, axis=0)
     rim = at[((sure == 0) & (matte > 0)).reshape(-1).take(at)]
-    near, bare, colour = _take(spread, rim), _take(background, rim), _take(picture, rim)
-    share = _take(matte, rim) / 255
-    found, length, _ = _project(colour, bare, near)
-    share += _take_steepness(matte, rim, edge) * np.minimum(found - share, 0) * length / (length + NOISE**2)
-    share = np.clip((share - CONTRAST) / (1 - 2 * CONTRAST), 0, 1)
-    matte.reshape(-1)[rim] = _to_levels(255 * share)
-    share = share[:, None]
-    foreground.reshape(-1, 3)[rim] = _to_levels(near + share * (colour - share * near - (1 - share) * bare))
+    steps, flat = _find_steps(matte, edge), matte.reshape(-1)
+    for some in _pieces(rim):
+        near, bare, colour = _take(spread, some), _take(background, some), _take(picture, some)
+        share = _take(matte, some) / 255
+        found, length, _ = _project(colour, bare, near)
+        share += _take_steepness(steps, some) * np.minimum(found - share, 0) * length / (length + NOISE**2)
+        share = np.clip((share - CONTRAST) / (1 - 2 * CONTRAST), 0, 1)
+        flat[some] = _to_levels(255 * share)
+        own = near + share * (colour - share * near - (1 - share) * bare)
+        foreground.reshape(-1, 3)[some] = _to_levels(own).T
     return matte, foreground
 
 

@@ -9,6 +9,7 @@ Shapes: N frames, K of them looked at, H x W pixels.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import cv2
@@ -93,17 +94,6 @@ def estimate_plate(frames: Picture, masks: Picture) -> Plate:
     return Plate(picture, views, motion, followed, restless)
 
 
-def estimate_viewed_plate(frames: Picture, masks: Picture, views: Floats) -> Picture:
-    """(H, W, 3) the background of some frames of a clip whose camera has been followed.
-
-    Args:
-        frames: (N, H, W, 3) uint8. masks: (N, H, W) uint8, 255 = person. views: (N, 2, 3), see `Plate.views`.
-    """
-    if np.array_equal(views, np.broadcast_to(np.eye(2, 3), views.shape)):
-        return _find_usual(frames, masks)[0]
-    return _lay_together(frames, masks, views, np.arange(len(frames)))[0]
-
-
 def view_plate(picture: Picture, view: Floats) -> Picture:
     """(H, W, 3) the plate as a frame's camera saw it; beyond its border it is mirrored."""
     if np.array_equal(view, np.eye(2, 3)):
@@ -157,14 +147,15 @@ def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
     free = away > np.clip(far / 2, margin, FAR * margin)
     plate, restless = np.zeros(frames.shape[1:], np.uint8), np.zeros(frames.shape[1:3], np.bool_)
     for rows in _bands(frames.shape[1]):
-        clear = _enlarge(free, frames.shape[1:3], rows)
-        there = clear.any(axis=0)
-        seen, clear = frames[chosen, rows][:, there], clear[:, there]
+        seen, clear = frames[chosen, rows], _enlarge(free, frames.shape[1:3], rows)
+        there, count = clear.any(axis=0), np.count_nonzero(clear, axis=0)
         usual = _median(seen, clear)
-        off = np.abs(seen - usual).max(axis=-1)
-        often = RESTLESS_SHARE * clear.sum(axis=0)
-        restless[rows][there] = ((off > RESTLESS_LEVELS) & clear).sum(axis=0) >= np.maximum(often, 2)
-        plate[rows][there] = usual.round()
+        edges = np.ceil(usual - RESTLESS_LEVELS), np.floor(usual + RESTLESS_LEVELS)
+        dark, bright = (np.clip(edge, 0, 255).astype(np.uint8) for edge in edges)
+        off = np.stack([cv2.inRange(picture, dark, bright) for picture in seen]) == 0
+        often = np.maximum(RESTLESS_SHARE * count, 2)
+        restless[rows] = there & (np.count_nonzero(off & clear, axis=0) >= often)
+        plate[rows][there] = usual[there].round()
     _quiet(plate, restless, frames, chosen, free, away)
     holes = _enlarge(far <= margin, frames.shape[1:3]).astype(np.uint8)
     if holes.any():
@@ -173,12 +164,31 @@ def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
 
 
 def _median(seen: Picture, clear: NDArray[np.bool_]) -> Floats:
-    """(P, 3) median of the colours (K, P, 3) of those frames in which a pixel is clear (K, P)."""
-    covered = np.where(clear[..., None], seen, np.int16(256)).transpose(1, 2, 0)
-    ordered = np.sort(covered, axis=-1)  # what is covered comes last
-    count = clear.sum(axis=0)[:, None, None]
-    low, high = (np.take_along_axis(ordered, middle, axis=-1)[..., 0] for middle in ((count - 1) // 2, count // 2))
-    return np.asarray((low + high) / 2, dtype=np.float32)
+    """(h, w, 3) median of the colours (K, h, w, 3) of those frames in which a pixel is clear (K, h, w)."""
+    covered = np.asarray(~clear, dtype=np.uint8) * np.uint8(255)
+    ordered = np.maximum(seen, np.stack([cv2.merge([flat] * 3) for flat in covered]))  # what is covered comes last
+    for one, other in _sorting_steps(len(ordered)):
+        low = np.minimum(ordered[one], ordered[other])
+        np.maximum(ordered[one], ordered[other], out=ordered[other])
+        ordered[one] = low
+    count, (row, column) = np.count_nonzero(clear, axis=0), np.ogrid[: clear.shape[1], : clear.shape[2]]
+    low, high = (ordered[middle, row, column] for middle in (np.maximum(count - 1, 0) // 2, count // 2))
+    return np.asarray((low.astype(np.float32) + high) / 2, dtype=np.float32)
+
+
+@cache
+def _sorting_steps(count: int) -> tuple[tuple[int, int], ...]:
+    """Pairs of places that, each put in order one after another, sort so many values (Batcher 1968)."""
+    steps, block = [], 1
+    while block < count:
+        apart = block
+        while apart:
+            starts = range(apart % block, count - apart, 2 * apart)
+            places = [n for start in starts for n in range(start, min(start + apart, count - apart))]
+            steps += [(n, n + apart) for n in places if n // (2 * block) == (n + apart) // (2 * block)]
+            apart //= 2
+        block *= 2
+    return tuple(steps)
 
 
 def _quiet(
@@ -250,12 +260,18 @@ def _distance(mask: Picture) -> Floats:
 def _lay_together(frames: Picture, masks: Picture, views: Floats, chosen: NDArray[np.intp]) -> tuple[Picture, float]:
     laid = np.empty((len(chosen), *frames.shape[1:]), np.uint8), np.empty((len(chosen), *masks.shape[1:]), np.uint8)
     for k, n in enumerate(chosen):
-        laid[0][k], laid[1][k] = _lay(frames[n], masks[n], views[n])
+        laid[0][k], laid[1][k] = lay_on_plate(frames[n], masks[n], views[n])
     return _find_usual(*laid)
 
 
-def _lay(frame: Picture, mask: Picture, view: Floats) -> tuple[Picture, Picture]:
-    """A frame and its mask as the plate's camera would have seen them; what it did not see counts as covered."""
+def lay_on_plate(frame: Picture, mask: Picture, view: Floats) -> tuple[Picture, Picture]:
+    """A frame and its mask as the plate's camera would have seen them; what it did not see counts as covered.
+
+    Args:
+        view: (2, 3), see `Plate.views`.
+    """
+    if np.array_equal(view, np.eye(2, 3)):
+        return frame, mask
     size, turn = (frame.shape[1], frame.shape[0]), cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
     laid = cv2.warpAffine(frame, view, size, flags=turn)
     covered = cv2.warpAffine(mask, view, size, flags=turn, borderValue=255)

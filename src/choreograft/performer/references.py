@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.ahead import share_out
 from choreograft.body.camera import FloorCamera
 from choreograft.body.parts import PARTS, part_of_bone
 from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
@@ -25,6 +26,7 @@ from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
+from choreograft.performer.device import use_one_thread
 from choreograft.performer.layers import LAYERS
 from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
@@ -108,8 +110,8 @@ class ReferenceBank:
         the background, which go on beyond the outline.
         """
         frames, masks = self.frames.copy(), self.masks.copy()
-        for n in range(len(self)):
-            colours, masks[n] = cutouts.lay(n, self.size)
+        laid = share_out(lambda n: cutouts.lay(n, self.size), range(len(self)), "references", prepare=use_one_thread)
+        for n, (colours, masks[n]) in enumerate(laid):
             known = cv2.erode(np.asarray(colours.any(axis=-1), dtype=np.uint8), np.ones((3, 3), np.uint8)) > 0
             frames[n, known] = colours[known]
         return replace(self, frames=frames, masks=masks)

@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.performer.cutouts import Cutouts, cut_out, full_size
-from choreograft.performer.device import run_ahead
+from choreograft.ahead import share_out
+from choreograft.performer.cutouts import Coded, Cutouts, cut_out, full_size
+from choreograft.performer.device import one_thread, run_ahead, use_one_thread
 from choreograft.performer.matting import find_matte
-from choreograft.performer.plate import Floats, estimate_viewed_plate, view_plate
+from choreograft.performer.plate import Floats, estimate_still_plate, lay_on_plate, view_plate
 from choreograft.progress import Progress, silent
 from choreograft.training.recording import Clip, Recording, mask_on_canvas
 from choreograft.video.sample import sample_frames
@@ -35,13 +36,11 @@ def cut_references(
         VideoError: a clip cannot be read.
     """
     coded, places, plates = [], [], []
-    with progress.task("Cutting the person out", len(chosen)) as advance:
+    with progress.task("Cutting the person out", len(chosen)) as advance, one_thread():
         for number, clip in enumerate(clips):
             cutter = _Cutter(recording, clip, number)
             plates.append(cutter.plate)
-            cuts = cutter.cut(chosen[recording.clip_of[chosen] == number])
-            for picture, matte, canvas in run_ahead(cuts, "mattes"):  # they are encoded meanwhile
-                entry, place = cut_out(picture, matte, canvas)
+            for entry, place in cutter.cut(chosen[recording.clip_of[chosen] == number]):
                 coded.append(entry)
                 places.append(place)
                 advance(len(coded))
@@ -59,20 +58,28 @@ class _Cutter:
         self._laid = Canvas(clip.track.size, full_size(clip.track.size))
         height, width = recording.plates.shape[1:3]
         self._canvas = Canvas(self._laid.size, Size(width, height))
-        some = np.unique(np.linspace(0, len(self._kept) - 1, PLATE_FRAMES).round().astype(int)) + self._first
-        shown = [(frame, self._mask(n), self._view(n)) for n, frame in self._read(some)]
-        frames, masks, views = (np.stack(part) for part in zip(*shown, strict=True))
-        self.plate = estimate_viewed_plate(frames, masks, views)
+        self.plate = self._estimate_plate()
 
-    def cut(self, chosen: NDArray[np.intp]) -> Iterator[tuple[Picture, Picture, Canvas]]:
-        """Colours, matte and place on the canvas of each of the recording's frames, all of this clip."""
-        for n, frame in run_ahead(self._read(chosen), "frames"):
-            matte, colours = find_matte(frame, self._mask(n), view_plate(self.plate, self._view(n)))
-            yield colours, matte, self._canvas
+    def cut(self, chosen: NDArray[np.intp]) -> Iterator[tuple[Coded, list[float]]]:
+        """Of each of the recording's frames, all of this clip, what `cut_out` gives."""
+        return share_out(self._cut, self._read(chosen), "mattes", prepare=use_one_thread)
+
+    def _cut(self, shown: tuple[int, Picture]) -> tuple[Coded, list[float]]:
+        n, frame = shown
+        matte, colours = find_matte(frame, self._mask(n), view_plate(self.plate, self._view(n)))
+        return cut_out(colours, matte, self._canvas)
+
+    def _estimate_plate(self) -> Picture:
+        some = np.unique(np.linspace(0, len(self._kept) - 1, PLATE_FRAMES).round().astype(int)) + self._first
+        shape = (len(some), self._laid.size.height, self._laid.size.width)
+        frames, masks = np.empty((*shape, 3), np.uint8), np.empty(shape, np.uint8)
+        for k, (n, frame) in enumerate(run_ahead(self._read(some), "frames")):
+            frames[k], masks[k] = lay_on_plate(frame, self._mask(n), self._view(n))
+        return estimate_still_plate(frames, masks)
 
     def _read(self, chosen: NDArray[np.intp]) -> Iterator[tuple[int, Picture]]:
         for n, image in zip(chosen, sample_frames(self._clip.path, self._kept[chosen - self._first]), strict=True):
-            yield int(n), self._laid.place_image(image)
+            yield int(n), image if self._laid.size == self._laid.source else self._laid.place_image(image)
 
     def _mask(self, n: int) -> Picture:
         return mask_on_canvas(self._clip.track, int(self._kept[n - self._first]), self._laid)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from choreograft.errors import PersonError
 from choreograft.files import atomic_path, write_json
+from choreograft.performer.device import run_ahead
 from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -140,7 +141,7 @@ def _store_frames(
     with progress.task("Preparing frames", total) as advance:
         for clip, at in zip(clips, kept, strict=True):
             canvas, first, wanted = Canvas(clip.track.size, size), n, set(at.tolist())
-            for frame in read_frames(clip.path):
+            for frame in run_ahead(read_frames(clip.path), "frames"):  # they are placed meanwhile
                 if frame.index not in wanted:
                     continue
                 frames[n] = canvas.place_image(frame.image)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from choreograft.performer.atlas import Atlas, find_nearest, project
+from choreograft.performer.device import AHEAD, one_thread, run_ahead
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.retrieve import UNUSABLE
@@ -59,11 +60,11 @@ def measure_sway(bank: ReferenceBank, progress: Progress = silent) -> ReferenceB
     points = choose_points(atlas.rest, atlas.vertex_parts.cpu().numpy())
     warper, flow = Warper(atlas), cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     vertices, quality = atlas.vertices.cpu().numpy(), atlas.quality.cpu().numpy()[:, points]
+    poses = [Posed(vertices[n], atlas.turns[n], atlas.focal_px[n], bank.size, atlas.faces[n]) for n in range(len(bank))]
+    layers = (warper.draw_layers(posed, partial(_choose, atlas.moments, n)) for n, posed in enumerate(poses))
     pairs, ways, weights = [], [], []
-    with progress.task("Measuring how the clothes lie", len(bank)) as advance:
-        for n in range(len(bank)):
-            posed = Posed(vertices[n], atlas.turns[n], atlas.focal_px[n], bank.size, atlas.faces[n])
-            surface, drawn = warper.draw_layers(posed, partial(_choose, atlas.moments, n))
+    with progress.task("Measuring how the clothes lie", len(bank)) as advance, one_thread():
+        for n, (surface, drawn) in enumerate(run_ahead(layers, "layers", AHEAD)):
             part = surface.part.cpu().numpy()
             shown = LAYER_OF[part.ravel()[find_nearest(part >= 0)[1]]] == SWAYING
             xy = project(surface.vertices[points], surface.focal_px, bank.size).cpu().numpy()

@@ -18,6 +18,7 @@ from choreograft.body.track import BodyTrack
 from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
+from choreograft.machine import return_memory
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
@@ -155,6 +156,7 @@ def train_performer(
     checkpoint = plan.checkpoint_path(runs)
     check_writable(output)
     check_writable(folder / "options.json")
+    return_memory()  # of looking for people
     with hold_folder(folder) if team.is_main else nullcontext():
         compute = team.lead(partial(keep_precision, compute, checkpoint, plan.key, progress))
         if team.is_main:
@@ -175,6 +177,7 @@ def train_performer(
             bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed, recording.faces)
             if recording.has_background:
                 cutouts = cut_references(recording, shown, chosen, progress)
+                return_memory()
                 bank = bank.refined(cutouts)
             if plan.preset.draws_bodies:
                 bank = measure_sway(bank, progress)
@@ -203,6 +206,7 @@ def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path
     save_performer(performer, output)
     write_json(folder / "summary.json", {**describe_plan(plan), **training, "output": output})
     rmtree(folder / "recording")
+    return_memory()
     return output
 
 
