@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -71,6 +73,20 @@ def test_only_log_lines_are_kept_off_the_terminal(capfd: pytest.CaptureFixture[s
         os.write(2, b"W0000 00:00:1795412018.790241 1 calculator.cc:81] noise\nINFO: Created a delegate\nkept\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "kept\nafter\n"
+
+
+def test_several_threads_may_be_quiet_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    def complain(number: int) -> None:
+        with module._quiet_stderr():
+            time.sleep(0.002)
+            os.write(2, f"W0000 00:00:1795412018.790241 1 noise.cc:81] {number}\nkept {number}\n".encode())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(complain, range(16)))
+    os.write(2, b"after\n")
+    *kept, after = capfd.readouterr().err.splitlines()
+    assert sorted(kept) == sorted(f"kept {number}" for number in range(16))
+    assert after == "after"
 
 
 def test_the_name_tells_versions_and_models() -> None:

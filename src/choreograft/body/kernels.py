@@ -5,11 +5,10 @@ the result under ~/.cache/warp (or `WARP_CACHE_PATH`). It is imported late: a co
 """
 
 import importlib
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -17,9 +16,12 @@ import torch
 from torch import Tensor
 
 from choreograft.errors import DependencyError
+from choreograft.quiet import quiet_stderr
 
 _ERRORS_ONLY = 40
 """warp's log level; below, it greets on standard output."""
+_TURN = Lock()
+"""warp loads and compiles what is launched first, and is not made for two threads that do."""
 
 
 @cache
@@ -30,23 +32,9 @@ def _import_warp() -> ModuleType:
         raise DependencyError("cannot import warp; install it with: pip install warp-lang") from error
     settings.log_level = _ERRORS_ONLY
     warp = importlib.import_module("warp")
-    with _mute(not torch.cuda.is_available()):
+    with nullcontext() if torch.cuda.is_available() else quiet_stderr(bool):  # it misses a CUDA driver at any log level
         warp.init()
     return warp
-
-
-@contextmanager
-def _mute(muted: bool) -> Iterator[None]:
-    """Drop what native code writes to standard error: warp complains of a missing CUDA driver at any log level."""
-    with tempfile.TemporaryFile() as nowhere:
-        kept = os.dup(2)
-        try:
-            if muted:
-                os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 @cache
@@ -67,6 +55,11 @@ def launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tens
     Raises:
         DependencyError: warp-lang is not installed.
     """
+    with _TURN:
+        _launch(kernel, threads, arguments)
+
+
+def _launch(kernel: str, threads: int | tuple[int, ...], arguments: Sequence[Tensor | float]) -> None:
     warp = _import_warp()
     function = _find_kernel(kernel)
     tensors = [argument for argument in arguments if isinstance(argument, Tensor)]

@@ -9,10 +9,7 @@ palm detector finds nothing in a full-length frame. Face: the same on a crop of 
 import contextlib
 import importlib
 import importlib.metadata
-import os
 import re
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -32,6 +29,7 @@ from choreograft.pose.landmarks import person_from_pose
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.peel import erase_person, hidden_share
 from choreograft.progress import Progress, silent
+from choreograft.quiet import quiet_stderr
 from choreograft.system import explain_missing_library
 from choreograft.video.size import Size
 
@@ -190,24 +188,9 @@ def _small_mask(mask: NDArray[np.float32], size: Size) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(small, 0, 1) * 255), dtype=np.uint8)
 
 
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep the log lines of MediaPipe's native side off the terminal; all else that is written meanwhile gets through.
-
-    They go to the file descriptor, past sys.stderr, and no setting of this build's logger holds them back.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            caught.seek(0)
-            os.write(kept, b"".join(line for line in caught if not _LOG_LINE.match(line)))
-            os.close(kept)
+def _quiet_stderr() -> contextlib.AbstractContextManager[None]:
+    """Keep the log lines of MediaPipe's native side off the terminal."""
+    return quiet_stderr(_LOG_LINE.match)
 
 
 @contextlib.contextmanager
