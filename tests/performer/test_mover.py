@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -85,3 +86,22 @@ def test_arms_and_hands_are_mirrored_at_a_small_cost() -> None:
     assert (priced - free)[:N] == pytest.approx(0)
     assert (priced - free)[N:, np.logical_not(limbs)] == pytest.approx(0)
     assert WarpConfig().limb_mirror_cost < WarpConfig().mirror_cost / 2
+
+
+def test_a_hand_that_lies_on_the_hip_beside_the_fitted_one_is_no_part_of_the_hip() -> None:
+    bank, hand, t = painted_bank(), PARTS.index("left_hand"), 2
+    parts = [surface.part.numpy() for surface in draw_surfaces(bank.bodies[0], scene()[1])]
+    frames, skin = np.full_like(bank.frames, 140), (200, 60, 180)
+    for frame, part in zip(frames, parts, strict=True):
+        frame[(part == hand) | (part == PARTS.index("right_hand"))] = skin
+    trunk = (parts[t] >= 0) & (LAYER_OF[parts[t]] == LAYER_OF[PARTS.index("pelvis")])
+    inner = cv2.erode(trunk.astype(np.uint8), np.ones((9, 9))) > 0
+    away = cv2.distanceTransform((parts[t] != hand).astype(np.uint8), cv2.DIST_L2, 5)
+    row, column = np.unravel_index(np.where(inner, away, np.inf).argmin(), away.shape)
+    there = np.s_[row - 2 : row + 3, column - 2 : column + 3]
+    assert (Atlas.of(replace(bank, frames=frames)).nearest_part[t][there] != hand).all()
+    frames[t][there] = skin
+    claimed = (Atlas.of(replace(bank, frames=frames)).nearest_part == hand).numpy()
+    assert claimed[t][there].all()
+    assert (claimed[t] & trunk).sum() < 9**2
+    assert not (claimed & np.stack([LAYER_OF[part] == LAYER_OF[PARTS.index("pelvis")] for part in parts]))[:t].any()

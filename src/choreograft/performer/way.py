@@ -23,7 +23,8 @@ LEAST_VERTICES: Final = 8
 """In view, below which a layer is not drawn."""
 NEAR_PX, FAR_PX = 2.5, 6.0
 """Standard deviations, canvas px of 256 rows, by which the way is smoothed where vertices say it, and beyond."""
-
+FEATURE_PX: Final = 1.5
+"""The same of a face's points, which lie closer."""
 FACED: Final = 0.1
 """Mean cosine to the lens of a face, below which its points are not seen."""
 TURNED: Final = (0.3, 0.45)
@@ -213,14 +214,14 @@ def fit_face(
     change[2] -= middle[:2] @ change[:2]
     place = pixel[:, 1] * box.width + pixel[:, 0]
     sums = _splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box)
-    count, x, y = _smooth(sums, points.fine * NEAR_PX)
+    count, x, y = _smooth(sums, points.fine * FEATURE_PX)
     features = cv2.merge([x / (count + 0.05), y / (count + 0.05)])
     of_neck, of_all = _smooth(
         _splat(points.place, [points.weight * (1 - share), points.weight], box), points.fine * FAR_PX
     )
     columns, rows = np.meshgrid(np.arange(box.width) + box.left + 0.5, np.arange(box.height) + box.top + 0.5)
     moved = np.dstack([columns, rows, np.ones_like(rows)]) @ change
-    held = (of_neck / (of_all + 1e-3))[..., None] * moved
+    held = np.clip(2 * of_neck / (of_all + 1e-3) - 1, 0, 1)[..., None] * moved  # the chin is the face's
     return (affine + change).astype(np.float32), np.asarray(residual + features - held, dtype=np.float32)
 
 
