@@ -2,12 +2,15 @@
 
     python benchmarks/gpu.py prepare VIDEO -o prepared.npz
     python benchmarks/gpu.py run prepared.npz --minutes 10
+    python benchmarks/gpu.py performer VIDEO prepared-standard.npz -o standard.performer
+    choreograft evaluate standard.performer --holdout
 
-The first command runs where Choreograft is installed. The second needs only PyTorch, NumPy, OpenCV and Lightning, the
-file and this repository's `src`: the file carries frames, stick figures, guides drawn from references, and the weights
-of the perceptual network. Both methods train with that network, for equal times and without a face; the stages of a
-generator share its time, and its row has images and rate of each. Prints rows for docs/benchmarks.md and writes contact
-sheets beside the file.
+The first command and the last two run where Choreograft is installed. The second needs only PyTorch, NumPy, OpenCV and
+Lightning, the file and this repository's `src`: the file carries frames, stick figures, guides drawn from references,
+and the weights of the perceptual network. Both methods train with that network, for equal times and without a face; the
+stages of a generator share its time, and its row has images and rate of each. It prints rows for docs/benchmarks.md,
+judged on the canvas, and writes contact sheets and what was learned beside the file. With that the third makes a
+performer, which draws at full size and is judged there.
 """
 
 import argparse
@@ -113,6 +116,27 @@ def _pack(images: list[Image], quality: int) -> dict[str, NDArray[Any]]:
     """JPEGs end to end, and where each begins."""
     coded = [cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for image in images]
     return {"bytes": np.concatenate(coded), "starts": np.cumsum([0, *map(len, coded)])}
+
+
+def make_performer(options: argparse.Namespace) -> None:
+    """A performer of the video with weights that `run` trained, the same frames held out."""
+    from choreograft.performer.store import load_performer, save_performer
+    from choreograft.pipeline import obtain_performer
+    from choreograft.presets import Budget
+    from choreograft.training.train import TrainingPlan
+
+    name = options.weights.stem.rsplit("-", 1)[-1]
+    preset, compute = PRESETS[name].without_face(), choose_compute()
+    plan = TrainingPlan((options.video,), 1, preset, Budget(images=IMAGES_PER_PAIR), 0, options.hold_out)
+    performer = load_performer(obtain_performer(plan, options.runs, compute), compute.device)
+    with np.load(options.weights, allow_pickle=False) as arrays:
+        learned = {key: torch.from_numpy(arrays[key]) for key in arrays.files if key != "images"}
+        performer.card.training["images"] = int(arrays["images"])
+    performer.generator.load_state_dict(learned)
+    save_performer(performer, options.output)
+    print(
+        f"{options.output}: {performer.card.training['images']} images; choreograft evaluate {options.output} --holdout"
+    )
 
 
 class Prepared:
@@ -221,20 +245,23 @@ def run(options: argparse.Namespace) -> None:
     for name in options.methods:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        trainer, done = _train_stages(PRESETS[name].without_face(), data, network, compute, options)
+        trainer, generator, done = _train_stages(PRESETS[name].without_face(), data, network, compute, options)
         memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
         pictures, rate = _draw(trainer, data, device, compute)
         images = " + ".join(str(images) for images, _ in done)
         rates = " + ".join(f"{images / seconds:.1f}" for images, seconds in done)
         facts = [images, rates, f"{memory:.1f}", f"{rate:.1f}"]
         print(_describe(name, data, pictures, network, device, facts), flush=True)
-        _save_sheet(options.prepared.with_name(f"{options.prepared.stem}-{name}.png"), data, pictures)
+        beside = options.prepared.with_name(f"{options.prepared.stem}-{name}.png")
+        _save_sheet(beside, data, pictures)
+        learned = {key: weight.detach().float().cpu().numpy() for key, weight in generator.state_dict().items()}
+        np.savez(beside.with_suffix(".npz"), **learned, images=sum(images for images, _ in done))
 
 
 def _train_stages(
     preset: Preset, data: Prepared, network: FeatureNetwork, compute: Compute, options: argparse.Namespace
-) -> tuple[Trainer, list[tuple[int, float]]]:
-    """The trainer of the last stage, and for each stage what `_train` returns."""
+) -> tuple[Trainer, torch.nn.Module, list[tuple[int, float]]]:
+    """The trainer of the last stage, what was trained, and for each stage what `_train` returns."""
     torch.manual_seed(0)
     staging = _staging(preset)
     generator = build_generator(preset, staging.input_channels, staging.output_channels)
@@ -243,7 +270,7 @@ def _train_stages(
     for stage in preset.stages:
         trainer = Trainer.of(preset, stage.name, generator, network, compute, options.compiled)
         done.append(_train(trainer, data, compute.device, 60 * options.minutes * stage.share / total))
-    return trainer, done
+    return trainer, generator, done
 
 
 def _train(trainer: Trainer, data: Prepared, device: torch.device, budget_s: float) -> tuple[int, float]:
@@ -359,6 +386,13 @@ def main() -> None:
     two.add_argument("--minutes", type=float, default=10.0, help="of training, for each method")
     two.add_argument("--methods", nargs="+", default=["standard", "paper"])
     two.add_argument("--compiled", action="store_true", help="torch.compile the networks")
+    three = commands.add_parser("performer")
+    three.set_defaults(call=make_performer)
+    three.add_argument("video", type=Path)
+    three.add_argument("weights", type=Path, help="what `run` wrote for one of its methods")
+    three.add_argument("-o", "--output", type=Path, required=True)
+    three.add_argument("--hold-out", type=float, default=0.15, help="as it was prepared")
+    three.add_argument("--runs", type=Path, default=Path("choreograft_runs"))
     options = parser.parse_args()
     options.call(options)
 
