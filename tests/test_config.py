@@ -76,7 +76,13 @@ def test_presets_are_named_and_described():
 
 def test_a_budget_is_minutes_or_images_and_falls_back_on_the_preset():
     draft = find_preset("draft")
-    assert Budget.choose(draft, None, None) == Budget(minutes=draft.minutes)
+    default = Budget.choose(draft, None, None)
+    assert default == Budget(draft.minutes, draft.images)
+    assert default.spent(seconds=75, images=300) == 0.25  # whichever is spent first
+    assert default.spent(seconds=75, images=900) == 0.75
+    assert default.spent(seconds=150, images=300) == 0.5
+    assert (default.unit, default.total, str(default)) == ("s", 300, "5 min or 1200 images")
+    assert Budget.choose(find_preset("standard"), None, None) == Budget(minutes=10)
     assert Budget.choose(draft, 2, None).spent(seconds=60, images=999) == 0.5
     assert Budget.choose(draft, None, 40).spent(seconds=999, images=10) == 0.25
     for minutes, images in ((1, 1), (0, None), (None, -3), (float("nan"), None)):

@@ -53,6 +53,8 @@ class Preset:
     """Default training budget."""
     background: Background
     perceptual: Perceptual
+    images: int | None = None
+    """After which the default budget ends in any case: frames that were held out get no better."""
     renderer: Renderer = "generator"
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
@@ -155,6 +157,7 @@ PRESETS: Mapping[str, Preset] = {
             description="a CPU, about five minutes; decides at 256 px, drawn at the target's own size",
             height_px=256,
             minutes=5.0,
+            images=1200,
             background="warp",
             perceptual="efficientnet_lite0",
             generator=GeneratorConfig("refiner", base_channels=24, downsamplings=3, residual_blocks=4),
@@ -249,7 +252,7 @@ def _build(content: Mapping[str, Any], parts: Mapping[str, Callable[[Any], Any]]
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train: by the clock or by images shown to the generator, exactly one of them."""
+    """How long to train: by the clock, by images shown to the generator, or until the first of both is spent."""
 
     minutes: float | None = None
     images: int | None = None
@@ -272,24 +275,26 @@ class Budget:
                 raise OptionError(f"{name} is {value:g}; expected a number above zero")
         if images is not None:
             return Budget(images=images)
-        return Budget(minutes=preset.minutes if minutes is None else minutes)
+        return Budget(minutes=minutes) if minutes is not None else Budget(preset.minutes, preset.images)
 
     @property
     def unit(self) -> Literal["s", "images"]:
-        """What it counts."""
-        return "s" if self.images is None else "images"
+        """What it is told in."""
+        return "images" if self.minutes is None else "s"
 
     @property
     def total(self) -> float:
         """All of it, in its unit."""
-        if self.images is not None:
-            return self.images
-        assert self.minutes is not None
-        return 60 * self.minutes
+        if self.minutes is not None:
+            return 60 * self.minutes
+        assert self.images is not None
+        return self.images
 
     def spent(self, seconds: float, images: int) -> float:
         """Share of the budget that is used up, 0 to 1 and beyond."""
-        return (seconds if self.unit == "s" else images) / self.total
+        by_clock = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
+        return max(by_clock, 0.0 if self.images is None else images / self.images)
 
     def __str__(self) -> str:
-        return f"{self.images} images" if self.images is not None else f"{self.minutes:g} min"
+        limits = (self.minutes, "min"), (self.images, "images")
+        return " or ".join(f"{limit:g} {unit}" for limit, unit in limits if limit is not None)

@@ -127,7 +127,7 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
                 _save(state, course)
                 checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
             state.seconds = team.settle(time.monotonic() - began)
-            course.advance(state.seconds if budget.unit == "s" else state.seen_images, **journal.latest)
+            course.advance(budget.spent(state.seconds, state.seen_images) * budget.total, **journal.latest)
     except KeyboardInterrupt as interruption:
         _save(state, course)
         team.fail(interruption)

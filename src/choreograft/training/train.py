@@ -81,6 +81,7 @@ class TrainingPlan:
     def key(self) -> str:
         """Names this plan: changes with the footage and with every option."""
         preset = asdict(self.preset)
+        del preset["images"]  # it is the budget's
         if self.preset.temporal:
             del preset["temporal"]  # runs from before there was a choice keep their name
         if not self.preset.mends_faces:
