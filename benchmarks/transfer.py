@@ -1,6 +1,6 @@
 """The main job on two videos, measured: time of each phase, and how well the result holds the pose asked for.
 
-    python benchmarks/transfer.py SOURCE TARGET --minutes 6
+    python benchmarks/transfer.py SOURCE TARGET
 
 Prints rows for docs/benchmarks.md. The pose error is the distance between the joints of the stick figures that were
 asked for and the joints found in the result, over body joints seen in both, in % of the body height.
@@ -37,8 +37,10 @@ class Options:
 
     source: tyro.conf.Positional[Path]
     target: tyro.conf.Positional[Path]
-    minutes: float = 6.0
-    """Training time."""
+    minutes: float | None = None
+    """Training time; the preset's if left out."""
+    images: int | None = None
+    """Training length in images instead: the same beside other work."""
     height: int | None = None
     """Of the result; the target's own if left out."""
     runs: Path = Path("choreograft_runs")
@@ -48,10 +50,10 @@ class Options:
 def main(options: Options) -> None:
     """Run the command line as a user would, then measure its result."""
     output = options.runs / f"{options.source.stem}_as_{options.target.stem}.mp4"
-    arguments = ["dance", options.source, "--as", options.target, "-o", output, "--minutes", options.minutes]
-    arguments += ["--runs", options.runs, "--overwrite"]
-    if options.height is not None:
-        arguments += ["--height", options.height]
+    arguments = ["dance", options.source, "--as", options.target, "-o", output, "--runs", options.runs, "--overwrite"]
+    for name in ("minutes", "images", "height"):
+        if (value := getattr(options, name)) is not None:
+            arguments += [f"--{name}", value]
     began = time.monotonic()
     subprocess.run([sys.executable, "-m", "choreograft", *map(str, arguments)], check=True)
     wall_s = time.monotonic() - began

@@ -35,7 +35,9 @@ def plain(frame: VideoFrame) -> NDArray[np.uint8]:
 def test_colours_are_those_of_the_plain_conversion(format_name: str, size: tuple[int, int]) -> None:
     frame = decoded(format_name, *size)
     found = PictureConverter(frame, None).convert(frame)
-    np.testing.assert_array_equal(found, plain(frame))
+    off = np.abs(found.astype(int) - plain(frame))
+    assert off.max() <= 1  # none with the instructions of x86; others may round otherwise
+    assert off.mean() < 0.01
     assert found.flags.c_contiguous
 
 
