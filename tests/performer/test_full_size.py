@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from choreograft.body.parts import PARTS
 from choreograft.performer import full_size
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.full_size import Decisions, FullSize
@@ -121,7 +122,7 @@ def test_where_the_generator_has_less_of_the_person_its_outline_wins(full: FullS
     waist = int(rows.mean())
     matte[waist:] = 0
     cut = full.draw(warped, decide(warped, matte=matte))
-    below = round((waist + 2) * SCALE)
+    below = round((waist + 8) * SCALE)  # hands reach a little beyond it
     assert_array_equal(cut[below:], full.plate[below:])
     above = slice(0, round((waist - 3) * SCALE))
     assert np.abs(cut[above].astype(int) - full.draw(warped, decide(warped))[above]).mean() < 0.5
@@ -135,6 +136,20 @@ def test_where_the_generator_has_more_of_the_person_its_colours_are_drawn(full: 
     grown = full.draw(warped, decide(warped, matte=matte, colour=colour))
     patch = grown[round(23 * SCALE) : round(37 * SCALE), round(7 * SCALE) : round(15 * SCALE)]
     assert np.abs(patch - np.array([200.0, 40, 40])).max() < 3
+
+
+def test_a_hand_stays_the_references_hand_whatever_the_generator_makes_of_it(
+    full: FullSize, warped: Warped, drawn: NDArray[np.float32]
+) -> None:
+    part = warped.surface.part.numpy()
+    hand = (part == PARTS.index("left_hand")).astype(np.uint8)
+    mitten = (cv2.dilate(hand, np.ones((7, 7), np.uint8)) > 0) & ((part < 0) | (hand > 0))
+    orange = np.where(mitten[..., None], np.float32([250, 120, 0]), warped.colour)
+    found = full.draw(warped, decide(warped, colour=orange, matte=np.where(mitten, 1, warped.alpha)))
+    there = cv2.erode(cv2.resize(mitten.astype(np.uint8), FULL), EDGE) > 0
+    assert there.sum() > 200
+    assert np.abs(found.astype(np.float32) - drawn)[there].mean() < 6
+    assert np.abs(drawn - np.float32([250, 120, 0]))[there].mean() > 40
 
 
 def test_a_shift_moves_the_references_by_so_many_canvas_pixels(

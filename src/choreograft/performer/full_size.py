@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.performer.cutouts import Cutouts, make_room
+from choreograft.performer.layers import LAYER_OF, LAYERS
+from choreograft.performer.references import SMEAR_ROWS
 from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
@@ -32,6 +34,9 @@ OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
 REMEMBERED_BYTES: Final = 160_000_000
 """Of layers of references that are kept cut out."""
+HAND_PX: Final = 4.0
+"""Of 256 rows, around a hand, where nothing else is drawn."""
+_HANDS: Final = np.array([LAYERS[layer].kind == "stiff" for layer in LAYER_OF])
 NO_SHADE: Final = 128
 """Grey level that stands for no change of light."""
 SURE: Final = 2.0
@@ -176,15 +181,29 @@ class _Wanted:
         at = box.at
         wanted, matte = decisions.colour[at], decisions.matte[at]
         place = places_before(decisions.shift[at])
-        shown, seen = (cv2.remap(maps[at], place, None, cv2.INTER_LINEAR) for maps in (warped.colour, warped.alpha))  # type: ignore[call-overload]
+        given = warped.colour, warped.alpha, _find_hands(warped)
+        shown, seen, hands = (cv2.remap(maps[at], place, None, cv2.INTER_LINEAR) for maps in given)  # type: ignore[call-overload]
         shown = shown.astype(np.float32)
         shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
-        detail = cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3))
+        hands = hands * np.minimum(2 * cv2.dilate(matte, np.ones((9, 9))), 1)  # one that is left out stays out
+        detail = np.maximum(cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3)), hands)
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
-        trusted = np.asarray(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), dtype=np.float32)
+        trusted = np.maximum(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), hands)
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
         own = _levels(_spread(wanted, matte))
         return _Wanted(detail, _levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
+
+
+def _find_hands(warped: Warped) -> Floats:
+    """(h, w) 0..1 where a hand is drawn, or would be if the body's did not end: a generator would make it a mitten."""
+    part = warped.surface.part.cpu().numpy()
+    hands = np.zeros(part.shape, np.uint8)
+    for sheet in warped.sheets:
+        if LAYERS[sheet.layer].kind == "stiff":
+            hands[sheet.box.at] |= sheet.gate
+    side = 2 * max(1, round(HAND_PX * len(part) / SMEAR_ROWS)) + 1
+    around = cv2.dilate(hands, np.ones((side, side), np.uint8)) * ((part < 0) | _HANDS[part])
+    return np.asarray(cv2.blur(around, (3, 3)) / np.float32(255), dtype=np.float32)
 
 
 def _bands(covers: NDArray[np.bool_], box: Box, rows_each: int) -> Iterator[Box]:
