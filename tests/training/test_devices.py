@@ -28,7 +28,7 @@ IMAGES = 24
 TRAIN = ["train", "target.mp4", "--preset", ENHANCED_PRESET.name, "--images", IMAGES]
 TRAIN += ["--device", "cpu", "--precision", "float32"]  # to the last bit as taught.CPU, on any processor
 DEADLINE_S = 120
-LEFT_OUT = ("temporal", "face", "enhancer", "stages")
+LEFT_OUT = ("images", "temporal", "face", "enhancer", "stages")
 """Of a preset that has none of it."""
 
 
@@ -156,7 +156,7 @@ def test_the_gradients_of_a_step_are_the_means_of_its_samples(clip, tmp_path):
 
 
 def test_runs_of_one_pair_a_step_keep_their_name_and_others_have_their_own(plan):
-    preset = {name: value for name, value in asdict(ENHANCED_PRESET).items() if name != "temporal"}
+    preset = {name: value for name, value in asdict(ENHANCED_PRESET).items() if name not in ("temporal", "images")}
     options = [list(plan.clips.values()), plan.person, preset, asdict(plan.budget), plan.seed]
     assert replace(plan, batch=1).key == text_hash(options)
     assert len({replace(plan, batch=batch).key for batch in (1, 2, 3)}) == 3

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.performer.cutouts import Cutouts, make_room
-from choreograft.performer.layers import LAYER_OF, LAYERS
+from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
 from choreograft.performer.references import SMEAR_ROWS
 from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
 from choreograft.performer.warp import Warped
@@ -195,14 +195,19 @@ class _Wanted:
 
 
 def _find_hands(warped: Warped) -> Floats:
-    """(h, w) 0..1 where a hand is drawn, or would be if the body's did not end: a generator would make it a mitten."""
+    """(h, w) 0..1 where a hand is drawn and what is around it beside the body: a generator would make it a mitten.
+
+    Not before a head, which the generator knows best.
+    """
     part = warped.surface.part.cpu().numpy()
-    hands = np.zeros(part.shape, np.uint8)
+    hands, heads = (np.zeros(part.shape, np.uint8) for _ in range(2))
     for sheet in warped.sheets:
         if LAYERS[sheet.layer].kind == "stiff":
             hands[sheet.box.at] |= sheet.gate
+        elif sheet.layer == HEAD:
+            heads[sheet.box.at] |= sheet.gate
     side = 2 * max(1, round(HAND_PX * len(part) / SMEAR_ROWS)) + 1
-    around = cv2.dilate(hands, np.ones((side, side), np.uint8)) * ((part < 0) | _HANDS[part])
+    around = cv2.dilate(hands, np.ones((side, side), np.uint8)) * (((part < 0) | _HANDS[part]) & (heads == 0))
     return np.asarray(cv2.blur(around, (3, 3)) / np.float32(255), dtype=np.float32)
 
 
