@@ -32,8 +32,6 @@ NEAR: Final = 0.2
 """Weight of a layer's vertices around a pixel, from which on it is behind another layer that is seen there."""
 BESIDE_PX: Final = 1.0
 """Beside a layer's body, canvas px of 256 rows, from where on strange colours are none of its."""
-STRANGE: Final = 1.0
-"""Times the tolerance of usual colours."""
 OUTLINE_PX: Final = 1.5
 """Canvas pixels over which a body's outline is smooth."""
 SOLID: Final = 128
@@ -245,7 +243,7 @@ def _find_strange(sample: Picture, scene: Scene, spot: Spot) -> NDArray[np.bool_
     at = find_nearest(on)[1]
     usual, tolerance = (maps[spot.points.box.at].reshape(on.size, -1)[at] for maps in (scene.usual, scene.tolerance))
     off = np.abs(sample[..., :3] - usual.reshape(sample[..., :3].shape)).max(axis=-1)
-    return np.asarray((spot.away > BESIDE_PX * spot.points.fine) & (off > STRANGE * tolerance.reshape(on.shape)))
+    return np.asarray((spot.away > BESIDE_PX * spot.points.fine) & (off > tolerance.reshape(on.shape)))
 
 
 def _find_scraps(alpha: Picture, body: NDArray[np.bool_], strange: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
