@@ -74,7 +74,12 @@ def side_by_side(
 ) -> tuple[First, Second]:
     """What two pieces of work make that do not need each other, the second of them done in a thread of its own.
 
-    If either fails, or the user interrupts, the other ends with its next step and the first error is raised.
+    If either fails, or the user interrupts, the other ends the next time it tells how far it is.
+
+    Args:
+        first, second: are given what to tell of their progress.
+    Raises:
+        What either of them raises; of two errors the earlier.
     """
     stopped = Event()
     told = _Stoppable(progress, stopped)

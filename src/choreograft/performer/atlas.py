@@ -47,7 +47,7 @@ CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
 """How sharply a colour is told to be the usual one or not."""
-HAND_PX: Final = 24.0
+HAND_REACH_PX: Final = 24.0
 """Of 256 rows, from a fitted hand, within which the real one is looked for."""
 HAND_LEVELS: Final = 60.0
 """Of 255, at most, by which what is not a hand may differ from its usual colour."""
@@ -339,7 +339,7 @@ def _claim_hands(atlas: Atlas) -> Tensor:
     kept = [PARTS.index(name) for name in ("head", "neck", "left_forearm", "right_forearm", "left_hand", "right_hand")]
     bare = shares[:, hands].max(axis=1) > 0.1
     skins = [np.median(colours[shares[:, hand] > 0.5], axis=0) for hand in hands]
-    reach = HAND_PX * h / SMEAR_ROWS
+    reach = HAND_REACH_PX * h / SMEAR_ROWS
     for n, part in enumerate(parts):
         vertex = np.full((h, w), -1, np.int64)
         of = np.flatnonzero((quality[n] > 0) & ~bare & (xy[n] >= 0).all(axis=1) & (xy[n] < (w, h)).all(axis=1))

@@ -34,8 +34,8 @@ OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
 REMEMBERED_BYTES: Final = 160_000_000
 """Of layers of references that are kept cut out."""
-HAND_PX: Final = 4.0
-"""Of 256 rows, around a hand, where nothing else is drawn."""
+MITTEN_PX: Final = 4.0
+"""Of 256 rows, around a hand beside the body: as far as mittens reach, nothing of a generator's is drawn."""
 _HANDS: Final = np.array([LAYERS[layer].kind == "stiff" for layer in LAYER_OF])
 NO_SHADE: Final = 128
 """Grey level that stands for no change of light."""
@@ -206,7 +206,7 @@ def _find_hands(warped: Warped) -> Floats:
             hands[sheet.box.at] |= sheet.gate
         elif sheet.layer == HEAD:
             heads[sheet.box.at] |= sheet.gate
-    side = 2 * max(1, round(HAND_PX * len(part) / SMEAR_ROWS)) + 1
+    side = 2 * max(1, round(MITTEN_PX * len(part) / SMEAR_ROWS)) + 1
     around = cv2.dilate(hands, np.ones((side, side), np.uint8)) * (((part < 0) | _HANDS[part]) & (heads == 0))
     return np.asarray(cv2.blur(around, (3, 3)) / np.float32(255), dtype=np.float32)
 

@@ -28,7 +28,7 @@ OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 SPARE_PX: Final = 2
 """Around what a reference shows on the canvas, where it may show something fine at full size."""
-NEAR: Final = 0.2
+BEHIND: Final = 0.2
 """Weight of a layer's vertices around a pixel, from which on it is behind another layer that is seen there."""
 BESIDE_PX: Final = 1.0
 """Beside a layer's body, canvas px of 256 rows, from where on strange colours are none of its."""
@@ -104,7 +104,7 @@ class Mover:
         if points is None:
             return None
         on = scene.layer[points.box.at] == layer
-        body = on | ((points.near > NEAR) & (scene.layer[points.box.at] >= 0))
+        body = on | ((points.near > BEHIND) & (scene.layer[points.box.at] >= 0))
         away = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 3)
         return Spot(layer, points, on, body, away, _fade(away, reach))
 

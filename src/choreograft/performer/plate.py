@@ -268,7 +268,9 @@ def lay_on_plate(frame: Picture, mask: Picture, view: Floats) -> tuple[Picture, 
     """A frame and its mask as the plate's camera would have seen them; what it did not see counts as covered.
 
     Args:
-        view: (2, 3), see `Plate.views`.
+        frame: (H, W, 3) uint8. mask: (H, W) uint8, 255 = person. view: (2, 3), see `Plate.views`.
+    Returns:
+        Both, of the same shapes.
     """
     if np.array_equal(view, np.eye(2, 3)):
         return frame, mask
