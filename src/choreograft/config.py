@@ -152,7 +152,7 @@ class BodyFitConfig:
     """How many independent frames the frames of the calibration are worth against the priors: their errors agree."""
     calibration_frames: int = 40
     """Of all clips together, from which shape and camera are found."""
-    calibration_steps: int = 120
+    calibration_steps: int = 240
     outline_frames: int = 10
     """Of them in which the silhouette is held against the mask."""
     outline_steps: int = 50

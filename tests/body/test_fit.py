@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.body.calibration import choose_varied
+from choreograft.body.energy import POINTS, Energy, Evidence
 from choreograft.body.fit import fit_bodies, fit_body
 from choreograft.body.shape import SOLES
 from choreograft.body.track import ARRAYS, BodyTrack
+from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
@@ -184,3 +187,15 @@ def test_varied_frames_are_seen_and_differ(clip: Filmed) -> None:
     assert (chosen >= 8).all()
     hips = clip.joints[:, list(skeleton.HIPS), 1].mean(1)
     assert np.ptp(hips[chosen]) > 0.8 * np.ptp(hips[8:])  # deep and upright
+
+
+def test_limbs_are_held_against_landmarks_at_their_scale(clip: Filmed) -> None:
+    """Or else the smallest body would have the smallest errors."""
+    evidence = Evidence.read(clip.track.select(np.arange(4)), 200.0)
+    points, lean = torch.randn(4, len(POINTS), 3, generator=torch.Generator().manual_seed(0)), torch.tensor(0.05)
+    small, large = (
+        float(Energy(BodyFitConfig()).landmarks(size * points, torch.tensor(size), lean, evidence))
+        for size in (0.8, 1.6)
+    )
+    assert small == pytest.approx(large, rel=1e-5)
+    assert small > 0

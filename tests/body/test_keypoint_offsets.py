@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from choreograft.body.energy import LIMBS
+from choreograft.body.initial import USUAL_HEIGHT_M, deepen
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
 from choreograft.body.rig import JOINTS
 from choreograft.pose import skeleton
@@ -40,3 +42,24 @@ def test_every_limb_has_a_depth_that_grows_with_the_true_one() -> None:
         assert 0.2 < depth.slope < 1.3
         assert abs(depth.offset) < 0.04
         assert 0.005 < depth.scatter < 0.05
+
+
+def test_flattened_limbs_are_guessed_nearer_to_their_true_depth_and_feet_go_along() -> None:
+    random, T = np.random.default_rng(0), 200
+    true = random.normal(0, 0.3, (T, skeleton.JOINTS, 3))
+    legs = [(side + "_hip", side + "_knee", side + "_ankle", side + "_big_toe") for side in ("left", "right")]
+    seen = true.copy()
+    for leg in legs:
+        hip, knee, ankle, toe = (skeleton.NAMES.index(name) for name in leg)
+        for name, start, end in (("thigh", hip, knee), ("shin", knee, ankle)):
+            depth = LIMB_DEPTHS[name]
+            way = random.normal(0, 0.15, T)
+            true[:, end, 2] = true[:, start, 2] + way
+            seen[:, end, 2] = seen[:, start, 2] + depth.slope * way + depth.offset * USUAL_HEIGHT_M
+            seen[:, end, 1] = seen[:, start, 1]  # across the line of sight: the lean changes nothing
+        seen[:, toe] = seen[:, ankle] + true[:, toe]
+        found = deepen(seen)
+        flat, deep = (np.abs(each[:, ankle, 2] - true[:, ankle, 2]).mean() for each in (seen, found))
+        assert deep < 0.7 * flat
+        assert found[:, toe] - found[:, ankle] == pytest.approx(true[:, toe])
+        assert found[..., :2] == pytest.approx(seen[..., :2])

@@ -99,9 +99,13 @@ def test_a_hand_that_lies_on_the_hip_beside_the_fitted_one_is_no_part_of_the_hip
     away = cv2.distanceTransform((parts[t] != hand).astype(np.uint8), cv2.DIST_L2, 5)
     row, column = np.unravel_index(np.where(inner, away, np.inf).argmin(), away.shape)
     there = np.s_[row - 2 : row + 3, column - 2 : column + 3]
-    assert (Atlas.of(replace(bank, frames=frames)).nearest_part[t][there] != hand).all()
+    bare = Atlas.of(replace(bank, frames=frames))
+    assert (bare.nearest_part[t][there] != hand).all()
+    clear = bare.clearness[t, LAYER_OF[PARTS.index("pelvis")]]
     frames[t][there] = skin
-    claimed = (Atlas.of(replace(bank, frames=frames)).nearest_part == hand).numpy()
+    atlas = Atlas.of(replace(bank, frames=frames))
+    claimed = (atlas.nearest_part == hand).numpy()
     assert claimed[t][there].all()
+    assert atlas.clearness[t, LAYER_OF[PARTS.index("pelvis")]] < 0.5 * clear  # the arm lies there too
     assert (claimed[t] & trunk).sum() < 9**2
     assert not (claimed & np.stack([LAYER_OF[part] == LAYER_OF[PARTS.index("pelvis")] for part in parts]))[:t].any()

@@ -22,7 +22,7 @@ from choreograft.body.lengths import LENGTHS
 from choreograft.body.outline import Outlines, load_thinned
 from choreograft.body.placement import CHOSEN, Placement, start_placement, to_world
 from choreograft.body.rig import BODY_COUNT
-from choreograft.body.shape import MEAN_SHAPE, BodyShape, ShapeSpace, load_shape_space
+from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, ShapeSpace, load_shape_space
 from choreograft.body.stance import measure_height_px
 from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
@@ -34,6 +34,8 @@ _HEIGHT_SPREAD_M: Final = 0.45
 _SCALE_SPREAD: Final = 0.15
 """Of the logarithm of the body's size over that of the landmarks."""
 _EXACT_LEAN_DEG: Final = 0.3
+_BUILD: Final = ("gender", "muscle", "weight")
+"""Phenotypes that masks decide: how thick a body is. Nothing else may follow them: poses would bend to fill masks."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
     lenses, places, heights_m = [], [], list[float]()
     for track, at, height in zip(tracks, chosen, heights, strict=True):
         focal_px = config.focal_prior * max(track.size)
-        places.append(start_placement(track.select(at), MEAN_SHAPE, focal_px, height))
+        places.append(start_placement(track.select(at), MEAN_SHAPE, focal_px, height, exact))
         lenses.append(
             _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, 0.0, 0.0, lean)))
         )
@@ -99,6 +101,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
         groups += [*place.groups(), {"params": [lens.log_focal, lens.log_scale], "lr": 0.01}]
         groups += [{"params": [lens.pitch, lens.lean], "lr": 0.01}, {"params": [lens.lift], "lr": 0.003}]
 
+    of_build = torch.tensor([name in _BUILD for name in PHENOTYPES])
     # what the tracker's joints are beside the body's does not depend on the shape
     extra = observe(space, Points(torch.zeros(4 * len(space.rig.segments), len(POINTS))), exact).matrix
 
@@ -124,16 +127,17 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
     outlines = _read_outlines(tracks, chosen, heights, config)
 
     def outlined_cost() -> Tensor:
-        coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
+        total = cost()
+        build = torch.sigmoid(torch.where(of_build, phenotypes, phenotypes.detach()))
+        coefficients = space.coefficients(build, lengths.detach())
         chain, _ = space.skeleton(coefficients)
         vertices = load_thinned().points(coefficients, chain.heads)
-        total = cost()
         for outline, place, lens in zip(outlines, places, lenses, strict=True):
             if outline is not None:
                 frames, masks = outline
-                focal_px = lens.log_focal.exp()
-                root, pelvis = place.root()[frames], place.pelvis(focal_px)[frames]
-                at = vertices.locate(*chain.place(root, pelvis, place.turns[frames]))
+                focal_px = lens.log_focal.exp().detach()
+                pose = (part[frames].detach() for part in (place.root(), place.pelvis(focal_px), place.turns))
+                at = vertices.locate(*chain.place(*pose))
                 total = total + config.outline_weight / len(tracks) * masks.cost(at, focal_px)
         return total
 

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.initial import read_landmarks
+from choreograft.body.initial import USUAL_HEIGHT_M, read_landmarks
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, LimbDepth, Offset
 from choreograft.body.kinematics import Points
 from choreograft.body.rig import BODY_JOINTS, joint_index, limits_rad
@@ -26,8 +26,6 @@ from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
-USUAL_HEIGHT_M: Final = 1.72
-"""In which the tracker's offsets, shares of a body height, become metres: a tenth more or less is a millimetre."""
 _KNUCKLES: Final = (5, 9, 17)
 HAND_POINTS: Final = tuple(part.start + k for part in (skeleton.LEFT_HAND, skeleton.RIGHT_HAND) for k in _KNUCKLES)
 """The knuckles of index, middle and little finger: they tell how the hand is turned."""
@@ -212,7 +210,8 @@ class Energy:
             scale: the body's size over that of the landmarks. lean: rad, by how much they lean to the camera.
         """
         own = points[:, _LANDMARK_JOINTS].transpose(1, 2) @ self._limb_matrix  # (T, 3, limbs) m
-        found = evidence.landmarks.transpose(1, 2) @ self._limb_matrix * scale
+        own = own / scale  # or else a small body would have small errors
+        found = evidence.landmarks.transpose(1, 2) @ self._limb_matrix
         known = evidence.landmark_weight[:, self._limb_joints].min(-1).values  # (T, limbs)
         x, y, z = found.unbind(1)
         sine, cosine = torch.sin(lean), torch.cos(lean)

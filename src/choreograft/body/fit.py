@@ -38,7 +38,7 @@ from choreograft.errors import PersonError
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
-FIT_RECIPE: Final = 4
+FIT_RECIPE: Final = 5
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
 
 
@@ -91,7 +91,7 @@ def _fit_poses(
     chain, points = space.of(shape, CHOSEN)
     points = observe(space, points, exact)
     height_px = measure_height_px(track)
-    whole = start_placement(track, shape, lens.focal_px, height_px)
+    whole = start_placement(track, shape, lens.focal_px, height_px, exact)
     evidence = Evidence.read(track, height_px)
     foot_speeds = measure_foot_speeds(track, height_px)
     T = len(track)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.camera import FloorCamera
+from choreograft.body.keypoint_offsets import LIMB_DEPTHS, WORLD_LEAN_DEG
 from choreograft.body.model import Body
 from choreograft.body.rig import BODY_COUNT, SIDES, joint_axes, joint_index
 from choreograft.body.rotations import align, rotate, shortest_turn, unit
@@ -28,6 +29,10 @@ _STRAIGHT: Final = 0.2
 """Sine of the angle below which a limb's resting hinge counts for more than the seen one."""
 _LEAST: Final = 0.1
 """Score from which a landmark is used."""
+USUAL_HEIGHT_M: Final = 1.72
+"""In which the tracker's offsets, shares of a body height, become metres: a tenth more or less is a millimetre."""
+_USUAL_DEPTH: Final = 0.09
+"""Standard deviation of a limb's way in depth, body heights."""
 _ARMS: Final = (
     (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST),
     (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST),
@@ -51,15 +56,19 @@ class BodyPose:
     """(T, J, 3) rad, see `kinematics.Chain.place`."""
 
 
-def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera) -> BodyPose:
+def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera, exact: bool) -> BodyPose:
     """The pose of `body` in every frame of a track, seen by `camera`.
 
     Frames that show too little are filled from their neighbours; where the whole track has no metric landmarks, the
     body stands at rest and faces the camera.
+
+    Args:
+        exact: whether landmarks are the body model's own joints: others are too flat.
     """
     still = np.tile(np.eye(3), (len(body.bones), 1, 1))
     rest = body.joints(body.vertices, still, body.heads)
-    world = read_landmarks(track) @ camera.axes  # camera axes to world axes
+    seen = read_landmarks(track)
+    world = (seen if exact else deepen(seen)) @ camera.axes  # camera axes to world axes
     root, turns = _turn_limbs(world, rest, body)
     pelvis = _place(track, world, rest, camera)
     return BodyPose(root, pelvis, turns)
@@ -77,6 +86,24 @@ def read_landmarks(track: PoseTrack) -> Array:
                     track.time_s, track.time_s[known], track.world[known, joint, axis].astype(np.float64)
                 )
     return filled
+
+
+def deepen(seen: Array) -> Array:
+    """Landmarks (T, 133, 3), camera axes, with arms and legs as deep as they are likely to be."""
+    deeper, lean = seen.copy(), np.deg2rad(WORLD_LEAN_DEG)
+    for joints, names in ((_ARMS, ("upper arm", "forearm")), (_LEGS, ("thigh", "shin"))):
+        for limb in joints:
+            by = np.zeros((len(seen), 3))
+            for name, start, end in zip(names, limb, limb[1:], strict=False):
+                depth = LIMB_DEPTHS[name]
+                _, up, away = ((seen[:, end] - seen[:, start]) * [1, -1, 1]).T
+                found = np.cos(lean) * away + np.sin(lean) * up
+                gain = depth.slope / (depth.slope**2 + (depth.scatter / _USUAL_DEPTH) ** 2)
+                by[:, 2] += gain * (found - depth.offset * USUAL_HEIGHT_M) - away
+                deeper[:, end] += by
+            for end in limb[3:]:
+                deeper[:, end] += by
+    return deeper
 
 
 def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:

@@ -52,14 +52,14 @@ class Placement(torch.nn.Module):
         ]
 
 
-def start_placement(track: PoseTrack, shape: BodyShape, focal_px: float, height_px: float) -> Placement:
+def start_placement(track: PoseTrack, shape: BodyShape, focal_px: float, height_px: float, exact: bool) -> Placement:
     """The poses of a track's frames as a first guess has them, for a body of that shape.
 
     Args:
-        height_px: of the person in the picture.
+        height_px: of the person in the picture. exact: see `guess_pose`.
     """
     level = FloorCamera(track.size, focal_px, 0.0)
-    guess = guess_pose(track, shape.build(), level)
+    guess = guess_pose(track, shape.build(), level, exact)
     root, pelvis, turns = (torch.from_numpy(v.astype(np.float32)) for v in (guess.root, guess.pelvis, guess.turns))
     return Placement(root, pelvis, turns, focal_px, height_px)
 

@@ -31,7 +31,7 @@ from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter
 
-JUDGE_VERSION: Final = 3
+JUDGE_VERSION: Final = 4
 """Raise when a metric changes, so that results are judged anew."""
 
 

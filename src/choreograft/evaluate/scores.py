@@ -96,6 +96,14 @@ METRICS: Final[Mapping[str, Metric]] = {
             "warping_error", "warping ×", "lower", "", 2,
             "change between consecutive frames beside the true motion, as a multiple of the truth's own",
         ),
+        Metric(
+            "own_warping", "own warping ×", "near 1", "", 2,
+            "change between consecutive frames beside a video's own motion, as a multiple of the truth's",
+        ),
+        Metric(
+            "tremble", "tremble ×", "near 1", "", 2,
+            "how unevenly things move from frame to frame, as a multiple of how they do in the truth",
+        ),
         Metric("identity", "identity", "higher", "", 3, "likeness of the face to the target's own face; 1 = equal"),
         Metric("holes", "holes", "lower", "%", 2, "share of the true person's pixels that show the background"),
         Metric(

@@ -167,7 +167,8 @@ class Atlas:
             cloth,
         )  # fmt: skip
         atlas = replace(atlas, colours=_mean_colours(atlas))
-        atlas = replace(atlas, nearest_part=_claim_hands(atlas))
+        nearest, claimed = _claim_hands(atlas)
+        atlas = replace(atlas, nearest_part=nearest, clearness=atlas.clearness * (1 - claimed))
         return_memory()
         return atlas
 
@@ -323,11 +324,15 @@ def _mean_colours(atlas: Atlas) -> Tensor:
     return carry_on(total / weights.clamp_min(1e-6), known, atlas.rest, atlas.mesh.faces.cpu().numpy(), head)
 
 
-def _claim_hands(atlas: Atlas) -> Tensor:
+def _claim_hands(atlas: Atlas) -> tuple[Tensor, NDArray[np.float32]]:
     """(N, h, w) `Atlas.nearest_part` with hands where they are seen: a fitted hand may lie beside the real one.
 
     Hand is what is seen near it, in its colour, on trunk, legs and upper arms that have another: else a hand on a hip
     is moved with the hip, and drawn twice.
+
+    Returns:
+        Also (N, L) 0..1 how much of a hand was seen on each layer: cuff and sleeve, which look like other clothes, are
+        still on it.
     """
     parts = atlas.nearest_part.cpu().numpy().copy()
     colours, tolerance, shares = (maps.cpu().numpy() for maps in (atlas.colours, atlas.tolerance, atlas.vertex_parts))
@@ -340,6 +345,9 @@ def _claim_hands(atlas: Atlas) -> Tensor:
     bare = shares[:, hands].max(axis=1) > 0.1
     skins = [np.median(colours[shares[:, hand] > 0.5], axis=0) for hand in hands]
     reach = HAND_REACH_PX * h / SMEAR_ROWS
+    claimed = np.zeros((len(parts), len(LAYERS)), np.float32)
+    fitted = [np.count_nonzero(shown[n] == hand) for n in range(len(parts)) for hand in hands]
+    half = max(1.0, float(np.median(fitted)) / 2)
     for n, part in enumerate(parts):
         vertex = np.full((h, w), -1, np.int64)
         of = np.flatnonzero((quality[n] > 0) & ~bare & (xy[n] >= 0).all(axis=1) & (xy[n] < (w, h)).all(axis=1))
@@ -355,8 +363,10 @@ def _claim_hands(atlas: Atlas) -> Tensor:
             near = find_nearest(shown[n] == hand)[0] < reach
             like = np.abs(picture - skin).max(axis=-1) < np.minimum(LIKE_SKIN * off, SKIN_LEVELS)
             seen = (strange & near & like).astype(np.uint8)
-            part[strange & (cv2.dilate(seen, np.ones((5, 5), np.uint8)) > 0)] = hand
-    return torch.from_numpy(parts).to(atlas.nearest_part)
+            of_hand = strange & (cv2.dilate(seen, np.ones((5, 5), np.uint8)) > 0)
+            claimed[n] += np.bincount(LAYER_OF[part[of_hand]], minlength=len(LAYERS)) / half
+            part[of_hand] = hand
+    return torch.from_numpy(parts).to(atlas.nearest_part), np.minimum(claimed, 1)
 
 
 def carry_on(

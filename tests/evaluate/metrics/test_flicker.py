@@ -1,5 +1,6 @@
 """Unexplained change of moving patterns whose motion is known."""
 
+import itertools
 from fractions import Fraction
 
 import cv2
@@ -7,7 +8,15 @@ import numpy as np
 import pytest
 
 from choreograft.evaluate.metrics.asked_motion import AskedMotion
-from choreograft.evaluate.metrics.flicker import Motion, TrueMotion, own_change, unexplained_change, warp
+from choreograft.evaluate.metrics.flicker import (
+    Motion,
+    MotionSearch,
+    change_of_motion,
+    own_change,
+    unexplained_change,
+    warp,
+)
+from choreograft.evaluate.metrics.measures import Steps
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.video.size import Size
@@ -30,7 +39,7 @@ def inner(values: np.ndarray) -> float:
 
 
 def test_flow_points_to_where_a_pixel_was() -> None:
-    motion = TrueMotion().between(pattern(0), pattern(STEP_PX))
+    motion = MotionSearch().between(pattern(0), pattern(STEP_PX))
     assert np.median(motion.flow[16:-16, 16:-16, 0]) == pytest.approx(-STEP_PX, abs=0.1)
     assert np.median(motion.flow[16:-16, 16:-16, 1]) == pytest.approx(0, abs=0.1)
     assert motion.trusted[16:-16, 16:-16].mean() > 0.95
@@ -46,7 +55,7 @@ def test_warping_fetches_pixels() -> None:
 
 def test_the_truth_is_the_floor_a_constant_offset_is_none_and_a_still_picture_does_not_win() -> None:
     before, now = pattern(0), pattern(STEP_PX)
-    motion = TrueMotion().between(before, now)
+    motion = MotionSearch().between(before, now)
     noise = np.random.default_rng(0).normal(0, 2, (2, *now.shape))
     noisy = [np.clip(np.round(p + n), 0, 255).astype(np.uint8) for p, n in zip((before, now), noise, strict=True)]
     assert inner(unexplained_change(before, now, motion)) == 0
@@ -58,7 +67,7 @@ def test_the_truth_is_the_floor_a_constant_offset_is_none_and_a_still_picture_do
 
 def test_own_change_is_the_truths_for_what_moves_with_it_whatever_it_shows() -> None:
     before, now = pattern(0), pattern(STEP_PX)
-    motion = TrueMotion().between(before, now)
+    motion = MotionSearch().between(before, now)
     ours, true = own_change(before, now, motion)
     np.testing.assert_array_equal(ours, true)
     inverse = inner(own_change(255 - before, 255 - now, motion)[0])
@@ -70,7 +79,7 @@ def test_own_change_is_the_truths_for_what_moves_with_it_whatever_it_shows() -> 
 
 def test_a_step_in_brightness_is_measured_in_grey_levels() -> None:
     before, now = np.clip(pattern(0), 20, 235), np.clip(pattern(STEP_PX), 20, 235)
-    motion = TrueMotion().between(before, now)
+    motion = MotionSearch().between(before, now)
     change = unexplained_change(before, now + np.uint8(7), motion)
     np.testing.assert_allclose(change[motion.trusted], 7, atol=1e-3)
 
@@ -78,7 +87,7 @@ def test_a_step_in_brightness_is_measured_in_grey_levels() -> None:
 def test_what_comes_into_view_is_not_judged() -> None:
     before, now = pattern(0), pattern(STEP_PX)
     now[30:60, 60:90] = (250, 10, 10)
-    motion = TrueMotion().between(before, now)
+    motion = MotionSearch().between(before, now)
     change = unexplained_change(before, now, motion)
     assert np.isnan(change[35:55, 65:85]).mean() > 0.9
 
@@ -131,3 +140,35 @@ def test_only_trusted_pixels_have_a_value() -> None:
     change = unexplained_change(picture, picture, motion)
     assert np.isfinite(change).sum() == 1
     assert change[10, 20] == 0
+
+
+def test_motion_that_goes_on_evenly_does_not_change_and_a_jerk_is_as_long_as_it_is() -> None:
+    places = 0.0, 3.0, 6.0, 7.0
+    search = MotionSearch()
+    steps = [search.between(pattern(a), pattern(b)) for a, b in itertools.pairwise(places)]
+    assert inner(change_of_motion(steps[0], steps[1])) == pytest.approx(0, abs=0.15)
+    assert inner(change_of_motion(steps[1], steps[2])) == pytest.approx(2, abs=0.2)
+
+
+def test_a_result_beside_the_truth_is_as_steady_as_it_in_itself_and_one_that_flickers_or_trembles_is_not() -> None:
+    def film(shake: float = 0.0, noise: float = 0.0, aside: int = 0) -> list[np.ndarray]:
+        random, frames = np.random.default_rng(1), []
+        for t in range(8):
+            grain = random.normal(0, 3, (96, 160, 3))  # a camera's own, in the truth too
+            moved = np.roll(pattern(2 * t + shake * (-1) ** t), aside, axis=0)
+            frames.append(np.clip(moved + grain + noise * random.normal(0, 1, grain.shape), 0, 255).astype(np.uint8))
+        return frames
+
+    def steadiness(result: list[np.ndarray]) -> tuple[float, float]:
+        size, nobody = Size(160, 96), np.zeros(8, np.bool_)
+        track = PoseTrack(size, Fraction(25), np.arange(8) / 25, **empty_arrays(8), present=nobody)
+        steps = Steps(track, track, size)
+        for t, (ours, true) in enumerate(zip(result, film(), strict=True)):
+            steps.look(t, ours, true)
+        series = steps.finish()
+        return tuple(float(np.nanmean(series["frame", name])) for name in ("own_warping", "tremble"))
+
+    assert steadiness(film()) == pytest.approx((1, 1), abs=1e-6)
+    assert steadiness(film(aside=5)) == pytest.approx((1, 1), abs=0.15)
+    assert steadiness(film(noise=8))[0] > 1.5
+    assert steadiness(film(shake=0.5))[1] > 1.5

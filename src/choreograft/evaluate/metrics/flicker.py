@@ -5,6 +5,10 @@ true video its own remainder (noise, light, what the flow gets wrong) is taken o
 picture does not win: it lacks the change that the truth has. This is the warping error of Lai et al. 2018, "Learning
 Blind Video Temporal Consistency", section 4.2, with the truth's flow, and relative to the truth's own error.
 
+All of that asks for the truth's motion in the truth's places: a result that is a little elsewhere fails it, be it as
+steady as the real video. How steady it is in itself, its own flow says: what changes beside that, and how evenly that
+goes on from frame to frame.
+
 Shapes: H x W pixels.
 """
 
@@ -32,13 +36,13 @@ class Motion:
     flow: Floats
     """(H, W, 2) px, from a pixel's place now to its place before."""
     trusted: NDArray[np.bool_]
-    """(H, W) where the flow explains the truth."""
+    """(H, W) where the flow explains the video."""
     remainder: Floats
-    """(H, W, 3) grey levels of the truth that its flow does not explain; subtracted."""
+    """(H, W, 3) grey levels of the video that its flow does not explain."""
 
 
-class TrueMotion:
-    """Finds the motion of a true video by dense inverse search flow (Kroeger et al. 2016)."""
+class MotionSearch:
+    """Finds the motion of a video by dense inverse search flow (Kroeger et al. 2016)."""
 
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -76,6 +80,17 @@ def own_change(before: Image, now: Image, motion: Motion) -> tuple[Floats, Float
     changes = now - warp(before, motion.flow), motion.remainder
     ours, true = (np.where(motion.trusted, np.abs(c).mean(axis=-1), np.nan).astype(np.float32) for c in changes)
     return ours, true
+
+
+def change_of_motion(before: Motion, now: Motion) -> Floats:
+    """(H, W) px by which each pixel's step differs from its step before; NaN where a step is not trusted.
+
+    Args:
+        before: of the step that ended where `now` begins.
+    """
+    changed = np.linalg.norm(now.flow - warp(before.flow, now.flow), axis=-1)
+    known = now.trusted & (warp(before.trusted.astype(np.float32), now.flow) > 0.99)
+    return np.where(known, changed, np.nan).astype(np.float32)
 
 
 def warp(image: NDArray[Any], flow: Floats) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics import perceptual
 from choreograft.evaluate.metrics.detail import DRAFT_HEIGHT_PX, detail, texture
-from choreograft.evaluate.metrics.flicker import Motion, TrueMotion, own_change, unexplained_change
+from choreograft.evaluate.metrics.flicker import Motion, MotionSearch, change_of_motion, own_change, unexplained_change
 from choreograft.evaluate.metrics.outline import outline
 from choreograft.evaluate.metrics.regions import PICTURES, Box, Boxes, find_boxes
 from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
@@ -24,6 +24,8 @@ from choreograft.video.size import Canvas, Size
 
 Image = NDArray[np.uint8]
 Series = dict[tuple[Region, str], Values]
+Both = tuple[Motion, Motion]
+"""Of result and truth."""
 Item = TypeVar("Item")
 Cut = Callable[[Box, Region, Image, Image], perceptual.Pair]
 """What a network is shown of a region's box of result and truth."""
@@ -31,6 +33,8 @@ HOLE_LEVELS: Final = 8.0
 """Of 255, within which a pixel is taken for the background; one of the person differs from it by three times that."""
 _STILL: Final = 0.1
 """Grey levels added to both sides of a ratio of changes, so that places where nothing changes do not decide it."""
+_STILL_PX: Final = 0.02
+"""The same for motions."""
 
 
 class Measure(Protocol):
@@ -96,29 +100,56 @@ class WarpingError:
             self.series[region, "warping_error"][t] = (mean_in(box, ours) + _STILL) / (mean_in(box, true) + _STILL)
 
 
+class Unrest:
+    """How much a result changes beside its own motion, and how unevenly that goes on, as multiples of the truth's."""
+
+    def __init__(self, boxes: Boxes) -> None:
+        self.boxes = boxes
+        self.series = unknown(boxes, "own_warping", "tremble")
+
+    def look(self, t: int, steps: Both, before: Both | None) -> None:
+        """Compare the own motions of result and truth to a frame, and those to the frame before it, if one follows."""
+        changes = [np.where(step.trusted, np.abs(step.remainder).mean(axis=-1), np.nan) for step in steps]
+        self._rate("own_warping", t, changes, _STILL)
+        if before is not None:
+            turns = [change_of_motion(*pair) for pair in zip(before, steps, strict=True)]
+            self._rate("tremble", t, turns, _STILL_PX)
+
+    def _rate(self, name: str, t: int, maps: Sequence[NDArray[np.floating]], still: float) -> None:
+        for region in PICTURES:
+            box = self.boxes[region][t]
+            ours, true = (mean_in(box, each) + still for each in maps)
+            self.series[region, name][t] = ours / true
+
+
 class Steps:
-    """Flicker and warping error, worked out at a draft's size: what they mean in grey levels depends on the size."""
+    """All about the steps from frame to frame, worked out at a draft's size: what grey levels mean depends on it."""
 
     def __init__(self, exact: PoseTrack, truth: PoseTrack, result: Size) -> None:
         """Of the track that regions come from, that of the true video, and the size of the result."""
         size = draft_size(result)
         boxes = find_boxes(exact, size)
-        self.flicker, self.warping, self.motion = Flicker(boxes, truth), WarpingError(boxes), TrueMotion()
+        self.flicker, self.warping, self.unrest = Flicker(boxes, truth), WarpingError(boxes), Unrest(boxes)
+        self._motion = MotionSearch()
         self._canvases = Canvas(result, size), Canvas(truth.size, size)
         self._before: tuple[Image, Image] | None = None
+        self._step: Both | None = None
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos, each of its own size, with the one before it."""
         ours, true = (canvas.place_image(each) for canvas, each in zip(self._canvases, (result, truth), strict=True))
+        step = None
         if self._before is not None and self.flicker.follows[t]:
-            moved = self.motion.between(self._before[1], true)
+            own, moved = (self._motion.between(*pair) for pair in zip(self._before, (ours, true), strict=True))
             self.flicker.look(t, self._before[0], ours, moved)
             self.warping.look(t, self._before[0], ours, moved)
-        self._before = ours, true
+            step = own, moved
+            self.unrest.look(t, step, self._step)
+        self._before, self._step = (ours, true), step
 
     def finish(self) -> Series:
-        """The series of both."""
-        return self.flicker.series | self.warping.series
+        """The series of all of them."""
+        return self.flicker.series | self.warping.series | self.unrest.series
 
 
 class Waiting(Generic[Item]):

@@ -99,6 +99,8 @@ GROUPS: Final[Mapping[str, tuple[Column, ...]]] = {
             ("face", "missed_detections"),
             ("person", "flicker"),
             ("person", "warping_error"),
+            ("person", "own_warping"),
+            ("person", "tremble"),
             ("person", "matte_iou"),
             ("person", "holes"),
         ),
