@@ -34,7 +34,8 @@ def plain(frame: VideoFrame) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("format_name", [*sorted(ALIKE_IN_PLANES), "rgb24", "rgb565le"])
 def test_colours_are_those_of_the_plain_conversion(format_name: str, size: tuple[int, int]) -> None:
     frame = decoded(format_name, *size)
-    found = PictureConverter(frame, None).convert(frame)
+    converter = PictureConverter(None)
+    found = converter.convert(frame, converter.see(frame))
     off = np.abs(found.astype(int) - plain(frame))
     assert off.max() <= 1  # none with the instructions of x86; others may round otherwise
     assert off.mean() < 0.01
@@ -44,7 +45,30 @@ def test_colours_are_those_of_the_plain_conversion(format_name: str, size: tuple
 def test_a_picture_is_not_shared_with_the_decoder() -> None:
     for format_name in ("rgb24", "yuv420p"):
         frame = decoded(format_name, 64, 48)
-        converter = PictureConverter(frame, None)
-        first = converter.convert(frame)
+        converter = PictureConverter(None)
+        shape = converter.see(frame)
+        first = converter.convert(frame, shape)
         first[:] = 0
-        assert converter.convert(frame).any()
+        assert converter.convert(frame, shape).any()
+
+
+def test_what_is_transparent_lies_over_black() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 4), np.uint8)
+    frame, converter = VideoFrame.from_ndarray(picture, format="rgba"), PictureConverter(None)
+    seen = converter.convert(frame, converter.see(frame))
+    np.testing.assert_allclose(seen, picture[..., :3] * (picture[..., 3:] / 255), atol=0.51)
+
+
+def test_a_picture_of_another_shape_gets_bars_and_nobody_is_squeezed() -> None:
+    converter, wide = PictureConverter(None), np.full((40, 80, 3), 200, np.uint8)
+    tall = np.zeros((80, 40, 3), np.uint8)
+    tall[:, 10:30] = 255  # half of its width, in its middle
+    frames = [VideoFrame.from_ndarray(each, format="rgb24") for each in (wide, tall, wide)]
+    shapes = [converter.see(frame) for frame in frames]
+    seen = [converter.convert(*each) for each in zip(frames, shapes, strict=True)]
+    np.testing.assert_array_equal(seen[0], wide)
+    np.testing.assert_array_equal(seen[2], wide)
+    assert seen[1].shape == wide.shape
+    assert (seen[1][:, :30] == 0).all()
+    assert (seen[1][:, 50:] == 0).all()
+    assert (seen[1][2:-2, 36:44] == 255).all()  # 20 px across, now 10

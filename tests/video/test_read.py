@@ -271,3 +271,59 @@ def test_a_video_in_which_nothing_decodes_is_refused(make_clip, numbers):
     path.write_bytes(content)
     with pytest.raises(VideoError, match="not one picture could be decoded"):
         probe(path)
+
+
+def test_the_times_decide_where_a_declared_rate_is_none(make_clip, numbers, read_number):
+    """Browsers record 1000 frames a second, as they say."""
+    ticks = np.cumsum(np.random.default_rng(2).integers(16, 60, 50))
+    times = [Fraction(int(tick - ticks[0]), 1000) for tick in ticks]
+    path = make_clip(
+        "recording.webm", numbers, times=times, rate=Fraction(1000), time_base=Fraction(1, 1000), codec="libvpx",
+        options={"deadline": "realtime", "lag-in-frames": "0", "crf": "4", "b": "5M"}, container_options={"live": "1"},
+    )  # fmt: skip
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].base_rate == 1000
+    assert float(probe(path).rate) == pytest.approx(49 / float(times[-1]), rel=0.01)
+    assert [frame.time for frame in read_all(path)] == times
+
+
+def test_interlaced_pictures_are_made_whole_at_their_times(make_clip):
+    """A bright square runs across grey: each field is a moment of its own."""
+
+    def moment(t: int) -> np.ndarray:
+        image = np.full((96, 160, 3), 90, np.uint8)
+        image[24:72, 10 + 4 * t : 50 + 4 * t] = 230
+        return image
+
+    woven = []
+    for t in range(12):
+        woven.append(moment(2 * t))
+        woven[-1][::2] = moment(2 * t + 1)[::2]
+    path = make_clip("fields.mp4", woven, options={"x264-params": "bff=1", "qp": "1"})
+    frames = read_all(path)
+    assert [frame.time for frame in frames] == [Fraction(t, 25) for t in range(12)]
+    for t in range(2, 10):
+        off = np.abs(frames[t].image.astype(int) - moment(2 * t))
+        combs = np.abs(woven[t].astype(int) - moment(2 * t))
+        assert off.mean() < 0.3 * combs.mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "format_name"), [("a.webm", "libvpx-vp9", "yuva420p"), ("a.mov", "prores_ks", "yuva444p10le")]
+)
+def test_what_is_transparent_in_a_video_is_black(tmp_path, name, codec, format_name):
+    picture = np.full((64, 96, 4), (200, 80, 40, 255), np.uint8)
+    picture[:, 48:, 3] = 0  # hidden, but still in the file
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, format_name
+        for _ in range(3):
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(picture, format="rgba").reformat(format=format_name))
+            )
+        container.mux(stream.encode(None))
+    frames = read_all(tmp_path / name)
+    assert len(frames) == 3
+    for frame in frames:
+        np.testing.assert_allclose(frame.image[8:-8, 8:40], np.broadcast_to((200, 80, 40), (48, 32, 3)), atol=6)
+        assert (frame.image[:, 56:] <= 2).all()

@@ -4,17 +4,20 @@ Everything that is odd about files is dealt with here: packets that do not decod
 jump back, pictures hidden by an edit list, files that end early. What a picture looks like is `picture.py`'s concern.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import av
 from av.container import InputContainer
+from av.filter import Graph
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -27,6 +30,14 @@ ASSUMED_TIME_BASE = Fraction(1, 90_000)
 """Seconds a tick of a stream that says nothing of it: MPEG's clock."""
 RATE_TOLERANCE = Fraction(5, 10_000)
 """An average this close to the base rate is the base rate, blurred by rounded timestamps."""
+FEW_TIMES, MANY_TIMES = 8, 600
+"""Fewer pictures tell no rate; so many are looked at where no index lists them."""
+MISDECLARED = Fraction(1, 5)
+"""By which a declared rate may be off: a file may begin slower or faster than it goes on."""
+RATE_PARTS = 100
+"""Measured rates are counted in parts of one, up to hundredths."""
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""FFmpeg's own decoders of these leave transparency out."""
 SPLICE_S = 2
 """Times that jump back further than this begin anew (joined recordings); anything less is one wrong time."""
 MISSING_S = 0.5
@@ -82,13 +93,38 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def nominal_rate(stream: VideoStream) -> Fraction:
-    """Frames per second: the exact base rate of a constant stream, the average of a variable one."""
+def nominal_rate(path: Path, container: InputContainer, stream: VideoStream) -> Fraction:
+    """Frames per second: the exact base rate of a constant stream, the average of a variable one.
+
+    What a stream declares is a hint: browsers write 1000. Where the times of its pictures say otherwise, they decide.
+    """
     base, average = stream.base_rate, stream.average_rate
-    if not base or not average:
-        return average or base or stream.guessed_rate or ASSUMED_RATE
-    # no stream can be faster on average than its base rate; AVI claims so where it counts empty chunks
-    return base if average > base * (1 - RATE_TOLERANCE) else average
+    declared = average or base or stream.guessed_rate
+    if base and average and average > base * (1 - RATE_TOLERANCE):
+        declared = base  # no stream can be faster on average; AVI claims so where it counts empty chunks
+    times = sorted(_first_times(path, container, stream))
+    if len(times) < FEW_TIMES or times[-1] == times[0]:
+        return declared or ASSUMED_RATE
+    measured = (len(times) - 1) / (times[-1] - times[0])
+    if declared and abs(measured / declared - 1) < MISDECLARED:
+        return declared
+    return measured.limit_denominator(RATE_PARTS)
+
+
+def _first_times(path: Path, container: InputContainer, stream: VideoStream) -> set[Fraction]:
+    """When pictures are shown or decoded, s: all that an index lists, else those of the first packets."""
+    time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
+    if _is_indexed(container):
+        return {entry.timestamp * time_base for entry in stream.index_entries}
+    times: set[Fraction] = set()
+    with suppress(av.FFmpegError), av.open(f"file:{path}") as again:  # where reading began, it goes on
+        for packet in again.demux(again.streams[stream.index]):
+            stamp = packet.dts if packet.dts is not None else packet.pts
+            if stamp is not None and not packet.is_discard:
+                times.add(stamp * time_base)
+            if len(times) == MANY_TIMES:
+                break
+    return times
 
 
 def declared_duration_s(container: InputContainer, stream: VideoStream) -> float:
@@ -116,24 +152,26 @@ def pictures_end(path: Path) -> Fraction:
 def shown_pictures(
     path: Path, container: InputContainer, stream: VideoStream, report: ReadReport
 ) -> Iterator[ShownPicture]:
-    """Every picture that a player would show, in order, at strictly increasing times.
+    """Every picture that a player would show, in order, at strictly increasing times; interlaced ones made whole.
 
     Raises:
         VideoError: none could be decoded, or (after the last one) the file turns out to be truncated.
     """
     stream.thread_type = "AUTO"
-    clock = _Clock(stream, report)
+    clock = _Clock(stream, nominal_rate(path, container, stream), report)
     extent = _Extent(container, stream)
+    decoder, weaver = _find_decoder(stream), _Deinterlacer()
     shown_until = Fraction(0)
     for packet in _packets(container, report):
         extent.see(packet)
         if packet.stream is not stream:  # its stream_index is not set on the packets that flush
             continue
-        for frame in _decode(stream, packet, report):
+        for frame in _decode(decoder, packet, report):
             picture = clock.time_picture(frame)
             shown_until = picture.time + (picture.duration or clock.longest_step)
             report.frames += 1
-            yield picture
+            yield from weaver.weave(picture)
+    yield from weaver.finish()
     if not report.frames:
         raise VideoError(f"{path}: not one picture could be decoded; expected a video with at least one frame")
     extent.check_complete(path, float(shown_until), float(clock.longest_step))
@@ -142,9 +180,9 @@ def shown_pictures(
 class _Clock:
     """Gives every picture a time, repairing those that are missing, repeat or run backwards."""
 
-    def __init__(self, stream: VideoStream, report: ReadReport) -> None:
+    def __init__(self, stream: VideoStream, rate: Fraction, report: ReadReport) -> None:
         self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
-        self._interval = 1 / nominal_rate(stream)
+        self._interval = 1 / rate
         self.longest_step = self._interval
         self._report = report
         self._last: Fraction | None = None
@@ -172,6 +210,55 @@ class _Clock:
             return self._last + self._interval
         # half a step, so that the next picture's true time is still free
         return self._last + self._interval / 2
+
+
+class _Deinterlacer:
+    """Makes whole pictures of interlaced ones, which show two moments in alternate rows (FFmpeg's bwdif)."""
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+        self._kind: tuple[int, int, str] | None = None
+        self._waiting: deque[ShownPicture] = deque()
+
+    def weave(self, picture: ShownPicture) -> Iterator[ShownPicture]:
+        """The pictures that are whole with this one; it may have to wait for the next."""
+        frame = picture.frame
+        kind = (frame.width, frame.height, frame.format.name) if frame.interlaced_frame else None
+        if kind != self._kind:
+            yield from self.finish()
+            self._kind = kind
+            if kind is not None:
+                self._graph = _build_graph(frame)
+        if self._graph is None:
+            yield picture
+            return
+        self._waiting.append(picture)
+        frame.pts = len(self._waiting)  # FFmpeg wants one; the times are known
+        self._graph.push(frame)
+        yield from self._pull(self._graph)
+
+    def finish(self) -> Iterator[ShownPicture]:
+        """Those that still wait."""
+        if self._graph is not None:
+            self._graph.push(None)
+            yield from self._pull(self._graph)
+        self._graph = self._kind = None
+
+    def _pull(self, graph: Graph) -> Iterator[ShownPicture]:
+        with suppress(av.BlockingIOError, av.EOFError):
+            while self._waiting:
+                frame = cast(VideoFrame, graph.pull())
+                yield replace(self._waiting.popleft(), frame=frame)
+
+
+def _build_graph(frame: VideoFrame) -> Graph:
+    graph = Graph()
+    start = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=ASSUMED_TIME_BASE)
+    whole, end = graph.add("bwdif", mode="send_frame"), graph.add("buffersink")
+    start.link_to(whole)
+    whole.link_to(end)
+    graph.configure()
+    return graph
 
 
 class _Extent:
@@ -274,10 +361,18 @@ def _packets(container: InputContainer, report: ReadReport) -> Iterator[AnyPacke
                 return
 
 
-def _decode(stream: VideoStream, packet: AnyPacket, report: ReadReport) -> list[VideoFrame]:
+def _find_decoder(stream: VideoStream) -> VideoCodecContext:
+    """The stream's own, or one that keeps its transparency."""
+    name = ALPHA_DECODERS.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return stream.codec_context
+    return cast(VideoCodecContext, VideoCodecContext.create(name, "r"))
+
+
+def _decode(decoder: VideoCodecContext, packet: AnyPacket, report: ReadReport) -> list[VideoFrame]:
     """The pictures that this packet completes, without those the decoder knows to be broken."""
     try:
-        frames = stream.codec_context.decode(packet)
+        frames = decoder.decode(packet)
     except av.FFmpegError:
         report.undecodable += 1
         return []

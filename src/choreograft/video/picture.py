@@ -1,7 +1,7 @@
 """Decoded pictures to RGB as a viewer sees them: right colours, upright, square pixels.
 
 Colour follows the stream's own tags. Where it has none, the usual convention holds: BT.709 for high definition, BT.601
-below, limited range. High dynamic range is not tone-mapped.
+below, limited range. High dynamic range becomes BT.709 (tone.py), what is transparent lies over black.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from choreograft.video.size import Size
+from choreograft.video.tone import PLANES, ToneMap
 
 HD = Size(1280, 576)
 """From this long side, or above this short side, untagged pictures are BT.709."""
@@ -51,33 +52,68 @@ class TimedPicture:
     """Makes it an upright (H, W, 3) RGB array, contiguous and not shared."""
 
 
+@dataclass(frozen=True)
+class Shape:
+    """How a stored picture becomes one that a viewer sees."""
+
+    stored: Size
+    """With square pixels."""
+    transpose: bool
+    flips: int | None
+    """OpenCV's code for flipping it after that."""
+
+    @property
+    def size(self) -> Size:
+        """As seen, px."""
+        return Size(self.stored.height, self.stored.width) if self.transpose else self.stored
+
+    def turn(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture as stored (h, w, 3), upright."""
+        turned = cv2.transpose(image) if self.transpose else image
+        if self.flips is not None:
+            turned = cv2.flip(turned, self.flips)
+        return np.asarray(turned, dtype=np.uint8)
+
+
 class PictureConverter:
     """Turns the pictures of one stream into upright RGB arrays that all have the first one's size."""
 
-    def __init__(self, first: VideoFrame, pixel_aspect: Fraction | None) -> None:
-        self._stored = _square_size(Size(first.width, first.height), pixel_aspect)
-        self._transpose, self._flips = _orientation(first)
+    def __init__(self, pixel_aspect: Fraction | None) -> None:
+        self._pixel_aspect = pixel_aspect
+        self._turned: tuple[bool, int | None] = False, None
+        self._size: Size | None = None
         self._reformatter = VideoReformatter()
-        width, height = self._stored
-        self.size = Size(height, width) if self._transpose else self._stored
-        """Of the arrays, px."""
+        self._tone = ToneMap()
 
-    def convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """The picture as (H, W, 3) uint8 RGB, contiguous and not shared with the decoder."""
-        if self._is_alike_in_planes(frame):
-            green, blue, red = (_view(plane) for plane in self._reformat(frame, "gbrp").planes)
-            return self._turn(np.asarray(cv2.merge([red, green, blue]), dtype=np.uint8))
-        return self._turn(np.array(self._reformat(frame, "rgb24").to_ndarray(), dtype=np.uint8, order="C"))
+    def see(self, frame: VideoFrame) -> Shape:
+        """How the stream's next picture lies; the first one decides the size of all."""
+        self._turned = _orientation(frame) or self._turned
+        shape = Shape(_square_size(Size(frame.width, frame.height), self._pixel_aspect), *self._turned)
+        self._size = self._size or shape.size
+        return shape
 
-    def _is_alike_in_planes(self, frame: VideoFrame) -> bool:
-        is_scaled = (frame.width, frame.height) != self._stored
-        return frame.format.name in ALIKE_IN_PLANES and not is_scaled and frame.height % 2 == 0
+    def convert(self, frame: VideoFrame, shape: Shape) -> NDArray[np.uint8]:
+        """The picture as (H, W, 3) uint8 RGB, contiguous and not shared with the decoder; bars where another shape."""
+        image = shape.turn(self._to_rgb(frame, shape.stored))
+        return image if self._size is None or shape.size == self._size else _fit(image, self._size)
 
-    def _reformat(self, frame: VideoFrame, format_name: str) -> VideoFrame:
+    def _to_rgb(self, frame: VideoFrame, size: Size) -> NDArray[np.uint8]:
+        if any(component.is_alpha for component in frame.format.components):
+            shown = self._reformat(frame, "rgba", size).to_ndarray()
+            return np.asarray(cv2.multiply(shown[..., :3], cv2.merge([shown[..., 3]] * 3), scale=1 / 255), np.uint8)
+        if self._tone.concerns(frame):
+            mapped = self._tone.map(self._reformat(frame, PLANES, size), frame)
+            return np.array(self._reformatter.reformat(mapped, format="rgb24").to_ndarray(), dtype=np.uint8, order="C")
+        if frame.format.name in ALIKE_IN_PLANES and (frame.width, frame.height) == size and frame.height % 2 == 0:
+            green, blue, red = (_view(plane) for plane in self._reformat(frame, "gbrp", size).planes)
+            return np.asarray(cv2.merge([red, green, blue]), dtype=np.uint8)
+        return np.array(self._reformat(frame, "rgb24", size).to_ndarray(), dtype=np.uint8, order="C")
+
+    def _reformat(self, frame: VideoFrame, format_name: str, size: Size) -> VideoFrame:
         matrix = _matrix(frame)
         return self._reformatter.reformat(
             frame,
-            *self._stored,
+            *size,
             format=format_name,
             src_colorspace=matrix,
             dst_colorspace=matrix,
@@ -86,11 +122,17 @@ class PictureConverter:
             interpolation=PRECISE,
         )
 
-    def _turn(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        turned = cv2.transpose(image) if self._transpose else image
-        if self._flips is not None:
-            turned = cv2.flip(turned, self._flips)
-        return np.asarray(turned, dtype=np.uint8)
+
+def _fit(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """A picture in the middle of one of another size, black around it."""
+    height, width = image.shape[:2]
+    scale = min(size.width / width, size.height / height)
+    inner = Size(min(size.width, round(width * scale)), min(size.height, round(height * scale)))
+    fitted = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    left, top = (size.width - inner.width) // 2, (size.height - inner.height) // 2
+    result = np.zeros((size.height, size.width, 3), np.uint8)
+    result[top : top + inner.height, left : left + inner.width] = fitted
+    return result
 
 
 def _view(plane: VideoPlane) -> NDArray[np.uint8]:
@@ -108,15 +150,15 @@ def _square_size(stored: Size, pixel_aspect: Fraction | None) -> Size:
     return Size(stored.width, round(stored.height / pixel_aspect))
 
 
-def _orientation(frame: VideoFrame) -> tuple[bool, int | None]:
-    """Whether to transpose the picture, then OpenCV's code for flipping it, from the stream's display matrix.
+def _orientation(frame: VideoFrame) -> tuple[bool, int | None] | None:
+    """Whether to transpose the picture, then OpenCV's code for flipping it; None where it has no display matrix.
 
     The matrix maps stored to shown pixels: x' = a x + c y, y' = b x + d y. Only its eight axis-aligned cases exist in
     practice; any other angle is taken for the nearest of them.
     """
     side_data = cast(SideDataContainer, frame.side_data)  # PyAV types it as one entry
     if "DISPLAYMATRIX" not in side_data:
-        return False, None
+        return None
     a, b, _, c, d = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), dtype=np.int32)[:5].tolist()
     transpose = abs(b) + abs(c) > abs(a) + abs(d)
     mirror_x, mirror_y = (c < 0, b < 0) if transpose else (a < 0, d < 0)

@@ -64,17 +64,17 @@ def open_reel(path: Path) -> Iterator[Reel]:
 class _VideoFile:
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
         self._path, self._container, self._stream = path, container, stream
-        self.rate = nominal_rate(stream)
+        self.rate = nominal_rate(path, container, stream)
         self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
         self.duration_s = declared_duration_s(container, stream)
         self.count = _count(stream, self.rate, self.duration_s)
         self.has_sound = bool(container.streams.audio)
 
     def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
-        converter: PictureConverter | None = None
+        converter = PictureConverter(self._stream.sample_aspect_ratio)
         for shown in shown_pictures(self._path, self._container, self._stream, report):
-            converter = converter or PictureConverter(shown.frame, self._stream.sample_aspect_ratio)
-            yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame))
+            shape = converter.see(shown.frame)
+            yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame, shape))
 
     def measure_end(self) -> Fraction:
         return pictures_end(self._path)
