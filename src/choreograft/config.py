@@ -289,6 +289,8 @@ class CheckConfig:
     """A joint this share of the picture's height outside of it counts as cut off."""
     crowd_share: Limit = Limit(0.1, 0.3)
     """Share of the frames looked at that show a second person."""
+    turned: Limit = Limit(0.5, 0.9)
+    """Share of the frames in which the person is not upright in the picture."""
     blur_px: Limit = Limit(1.2, 1.7)
     """Standard deviation of the blur about the person's outline, px of the measured picture."""
     smear: Limit = Limit(0.1, 0.3)

@@ -27,6 +27,7 @@ from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
+from choreograft.pose.upright import refuse_upside_down
 from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset
 from choreograft.progress import Progress, side_by_side, silent
 from choreograft.render.overlay import render_overlay
@@ -217,8 +218,12 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     """The bodies fitted to clips of one person, of one shape, moving as the pictures do; cached in the runs folder.
 
     Raises:
-        PersonError: nobody is present in a clip. DependencyError: the body model is not installed.
+        PersonError: nobody is present in a clip, or is upside down. DependencyError: the body model is not installed.
     """
+    for clip in clips:
+        note = refuse_upside_down(clip.path.name, clip.track)
+        if note is not None:
+            progress.say(note)
     config = BodyFitConfig()
     shown = [int(clip.track.present.sum()) for clip in clips]
     key = text_hash(

@@ -14,7 +14,7 @@ from choreograft.check.report import WARNED, exit_code, to_document, to_text
 from choreograft.check.run import check
 from choreograft.cli import main
 from choreograft.config import Limit, VideoConfig
-from choreograft.errors import OutputError, PersonError, VideoError
+from choreograft.errors import OutputError, VideoError
 from choreograft.options import CheckOptions
 from choreograft.studio.camera import Camera
 from choreograft.studio.render import Take, render_clip
@@ -94,11 +94,17 @@ def test_an_earlier_check_is_not_replaced_unasked(tmp_path):
 
 
 @pytest.mark.models
-def test_an_empty_room_is_no_footage(tmp_path):
+def test_an_empty_room_is_described_and_no_footage(tmp_path):
     ramp = np.tile(np.linspace(0, 255, 160).astype(np.uint8)[None, :, None], (120, 1, 3))
     path = write_video(tmp_path / "room.mp4", [ramp] * 12)
-    with pytest.raises(PersonError, match=r"room\.mp4: found nobody"):
-        check(CheckOptions(path, output=tmp_path / "check", runs=tmp_path))
+    checked = check(CheckOptions(path, output=tmp_path / "check", runs=tmp_path))
+    nobody = next(finding for finding in checked.findings if finding.kind == "nobody")
+    assert nobody.sentence.startswith("Found nobody")
+    assert nobody.severity == "warning"
+    assert checked.exit_code == 3
+    kinds = {finding.kind: finding.value for finding in checked.findings}
+    assert kinds["length"] == kinds["person_share"] == 0
+    assert checked.pictures[0].exists()
 
 
 @pytest.fixture(scope="module")

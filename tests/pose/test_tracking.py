@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -194,6 +195,20 @@ def test_people_are_counted_without_being_followed(film) -> None:
 def test_an_empty_street_is_refused(film) -> None:
     with pytest.raises(PersonError, match=r"clip\.mp4: found nobody; expected"):
         track_video(film([picture()] * 10), CONFIG, estimator=SquareEstimator)
+
+
+def test_a_blurred_empty_street_is_told_to_be_blurred(film) -> None:
+    street = np.kron(np.random.default_rng(0).integers(0, 2, (15, 20, 1)) * 200, np.ones((16, 16, 3))).astype(np.uint8)
+    soft = cv2.GaussianBlur(street, (0, 0), 6)
+    with pytest.raises(PersonError, match=r"clip\.mp4: found nobody; expected"):
+        track_video(film([street] * 10), CONFIG, estimator=SquareEstimator)
+    with pytest.raises(PersonError, match=r"clip\.mp4: found nobody, and the pictures are blurred by \d px"):
+        track_video(film([soft] * 10), CONFIG, estimator=SquareEstimator)
+
+
+def test_a_moment_is_no_video(film) -> None:
+    with pytest.raises(PersonError, match=r"clip\.mp4: found nobody in 2 frames; expected a video of some seconds"):
+        track_video(film([picture()] * 2), CONFIG, estimator=SquareEstimator)
 
 
 def test_somebody_seen_for_a_moment_is_not_enough(film) -> None:

@@ -1,19 +1,23 @@
 """One video with everything that was measured of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from choreograft.check.footage import Footage, watch_footage
 from choreograft.check.person import PersonFacts, describe_person
 from choreograft.config import CheckConfig, CleaningConfig, TrackingConfig
-from choreograft.errors import VideoError
+from choreograft.errors import PersonError, VideoError
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import PeopleCount, count_people, load_or_track
+from choreograft.pose.tracking import PeopleCount, count_people, load_or_track, track_nobody
 from choreograft.progress import Progress, silent
 from choreograft.video.read import probe
+
+LENIENT: Final = TrackingConfig(min_score=0.4, min_height_px=1.0, min_present=0.0)
+"""For describing whom nothing can be made of."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Filmed:
     person: PersonFacts
     footage: Footage
     people: PeopleCount
+    refusal: str = ""
+    """Why nobody in it can be danced after or learned; empty where somebody can."""
 
     @property
     def rate(self) -> float:
@@ -47,16 +53,25 @@ class Filmed:
 def film_facts(video: Path, person: int, runs: Path, config: CheckConfig, progress: Progress = silent) -> Filmed:
     """Track one person of a video, or take the track kept from before, and measure everything.
 
+    Where nobody can be followed well enough, somebody is followed as far as they can be seen, or else nobody.
+
     Raises:
         VideoError: the video cannot be read, or is a single picture.
-        PersonError: nobody to follow, or too small or too briefly there.
     """
     info = probe(video)
     if info.frames == 1:
         raise VideoError(f"{video}: found a single frame; expected a video of some seconds")
-    tracking = TrackingConfig()
-    raw = load_or_track(video, runs / "tracks", tracking, person, progress)
-    return measure_clip(video, raw, count_people(video, tracking, progress), config, progress)
+    tracking, refusal = TrackingConfig(), ""
+    try:
+        raw = load_or_track(video, runs / "tracks", tracking, person, progress)
+    except PersonError as error:
+        refusal = str(error).removeprefix(f"{video}: ")
+        try:
+            raw = load_or_track(video, runs / "tracks", LENIENT, person, progress)
+        except PersonError:
+            raw = track_nobody(video)
+    clip = measure_clip(video, raw, count_people(video, tracking, progress), config, progress)
+    return replace(clip, refusal=refusal)
 
 
 def measure_clip(

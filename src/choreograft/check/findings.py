@@ -44,6 +44,9 @@ class Finding:
 def judge_clip(clip: Filmed, role: Role, config: CheckConfig) -> list[Finding]:
     """Every measure of one video that matters for its role, in the order of the rules."""
     found = []
+    if clip.refusal:
+        sentence, _, advice = (f"{part[:1].upper()}{part[1:]}" for part in clip.refusal.rpartition("; "))
+        found.append(Finding("nobody", role, "warning", float("nan"), "", None, f"{sentence}.", f"{advice}."))
     for rule in RULES:
         if role == "source" and not rule.source_too:
             continue

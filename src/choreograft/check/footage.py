@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.check.limbs import LIMBS, limb_speed
-from choreograft.check.sharpness import Gradients
 from choreograft.check.steadiness import Background, BackgroundWatch, CameraPath
 from choreograft.config import CheckConfig
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.read import read_frames
+from choreograft.video.sharpness import Gradients
 from choreograft.video.sheet import scale_to_height
 from choreograft.video.size import Canvas, Size
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from choreograft.check.clips import Filmed
 from choreograft.check.person import CUT
 from choreograft.config import CheckConfig, Limit
+from choreograft.pose.upright import share_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ def _median(values: NDArray[np.float64]) -> float:
 
 def _length_s(clip: Filmed, _: CheckConfig) -> float:
     return float(clip.person.present.sum() / clip.rate)
+
+
+def _blur(clip: Filmed, _: CheckConfig) -> float:
+    return _median(clip.footage.blur_px if clip.person.present.any() else clip.footage.background_blur_px)
 
 
 def _smeared(clip: Filmed, config: CheckConfig) -> float:
@@ -102,6 +107,12 @@ RULES: Final = (
         "Film one person alone, without mirrors; or choose which one is meant with --person.", source_too=True,
     ),
     Rule(
+        "upright", lambda clip, _: share_of(clip.track, "left", "right", "down"), lambda c: c.turned,
+        "share of frames", lambda _, share: f"The person lies or is upside down in {share:.0%} of the frames.",
+        "If it was the camera that lay or hung, turn the video first; upside down all the time is refused.",
+        source_too=True,
+    ),
+    Rule(
         "person_height", lambda clip, _: clip.person.height_px / clip.person.picture_px, lambda c: c.person_height,
         "share of picture height", lambda _, share: f"The person's height is {share:.0%} of the picture's.",
         "Film from nearer, or crop the video around the person: what is small is learned coarsely.", source_too=False,
@@ -113,9 +124,10 @@ RULES: Final = (
     ),
     _cut("head"), _cut("hands"), _cut("feet"), _cut("sides"),
     Rule(
-        "blur", lambda clip, _: _median(clip.footage.blur_px), lambda c: c.blur_px, "px at 512 px picture height",
+        "blur", _blur, lambda c: c.blur_px, "px at 512 px picture height",
         lambda clip, px: (
-            f"The person's outline is blurred by {px:.1f} px"
+            ("The person's outline is" if clip.person.present.any() else "The pictures are")
+            + f" blurred by {px:.1f} px"
             + (", the background is sharper." if _median(clip.footage.background_blur_px) < 0.6 * px > 0.6 else ".")
         ),
         "Focus on the person, clean the lens, and use the camera's original file rather than a copy from a messenger.",

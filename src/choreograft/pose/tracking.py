@@ -9,7 +9,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,12 +20,14 @@ from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.files import content_hash, text_hash
 from choreograft.pose.estimator import Person, PoseEstimator
-from choreograft.pose.follow import Sighting, follow_person, sight
+from choreograft.pose.follow import Sighting, find_strands, follow_person, sight
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
+from choreograft.video.sharpness import Gradients
+from choreograft.video.sheet import scale_to_height
 from choreograft.video.size import Size
 
 EstimatorFactory = Callable[[int, Progress], PoseEstimator]
@@ -39,6 +43,15 @@ class _Find:
     mask: NDArray[np.uint8]
     closer: Person | None = None
     """With hands and face; None where they have not been looked for."""
+
+
+HALF_SEEN: Final = 0.3
+"""Share of the frames with somebody from which on they are really there."""
+FEWEST_FRAMES: Final = 3
+BLUR_ROWS: Final = 512
+BLUR_LOOKS: Final = 5
+BLURRED_PX: Final = 3.0
+"""From which on blur may be why nobody is found."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +115,12 @@ def track_video(
     people = 1 if alone else config.max_people
     with estimator(people, progress) as models:
         times_s, finds = _find_everybody(info, models, progress, closely=alone)
+        sightings = [[find.sighting for find in frame] for frame in finds]
         try:
-            sightings = [[find.sighting for find in frame] for frame in finds]
             indices = follow_person(sightings, times_s, person, config.min_score)
         except PersonError as error:
-            raise PersonError(f"{path}: {error}") from error
+            nobody = not find_strands(sightings, times_s, config.min_score)
+            raise PersonError(f"{path}: {(nobody and _explain(info, finds, config)) or error}") from error
         followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
         _refuse_unusable(info, followed, config)
         if not alone:
@@ -197,6 +211,44 @@ def _was_misled(finds: Sequence[Sequence[_Find]], followed: Sequence[_Find | Non
     """Whether a close look was at somebody not followed: the models then go on from there and miss what comes next."""
     looks = sum(find.closer is not None for frame in finds for find in frame)
     return looks > sum(find is not None for find in followed)
+
+
+def _explain(info: VideoInfo, finds: Sequence[Sequence[_Find]], config: TrackingConfig) -> str:
+    """Why nobody can be followed, as far as it can be seen; empty where nothing but that is known."""
+    scores = [max((find.sighting.score for find in frame if find.sighting), default=np.nan) for frame in finds]
+    known = np.isfinite(scores)
+    if known.mean() >= HALF_SEEN and float(np.nanmedian(scores)) < config.min_score:
+        return (
+            f"found somebody in {known.sum()} of {len(finds)} frames, but not wholly or not clearly: joints are"
+            f" {np.nanmedian(scores):.0%} certain; expected {config.min_score:.0%}; film the whole person, head to feet"
+        )
+    if len(finds) < FEWEST_FRAMES and not known.any():
+        return f"found nobody in {len(finds)} frame{'s' * (len(finds) != 1)}; expected a video of some seconds"
+    blur_px = measure_blur(info, len(finds))
+    if not known.any() and blur_px > BLURRED_PX:
+        return (
+            f"found nobody, and the pictures are blurred by {blur_px:.0f} px of {BLUR_ROWS} rows; expected a person in"
+            " focus; clean the lens, focus on the person and film again"
+        )
+    return ""
+
+
+def measure_blur(info: VideoInfo, frames: int) -> float:
+    """The median blur of some frames, standard deviation, px of at most `BLUR_ROWS` rows; NaN without any edge."""
+    found = []
+    looked_at = set(np.linspace(0, frames - 1, BLUR_LOOKS).round().astype(int).tolist())
+    for image in (frame.image for frame in read_frames(info.path) if frame.index in looked_at):
+        small = scale_to_height(image, min(BLUR_ROWS, image.shape[0]))
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        found.append(Gradients.of(grey).blur_px(np.ones_like(grey)))
+    known = [value for value in found if np.isfinite(value)]
+    return float(np.median(known)) if known else float("nan")
+
+
+def track_nobody(path: Path) -> PoseTrack:
+    """The track of a video in which nobody is followed: its frames and their times."""
+    times = [float(picture.time) for picture in read_pictures(path)]
+    return _as_track(probe(path), np.array(times), [None] * len(times))
 
 
 def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:

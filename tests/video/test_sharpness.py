@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.check.sharpness import Gradients
+from choreograft.video.sharpness import Gradients
 
 ROWS, COLUMNS = np.mgrid[:120, :160]
 DISC = np.where(np.hypot(ROWS - 60, COLUMNS - 80) < 40, 200.0, 40.0).astype(np.float32)

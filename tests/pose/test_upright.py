@@ -1,0 +1,45 @@
+"""A person turned with the whole picture."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from choreograft.errors import PersonError
+from choreograft.pose import skeleton
+from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.upright import find_sides, refuse_upside_down, share_of
+from choreograft.video.size import Size
+
+
+def turned(*degrees: float) -> PoseTrack:
+    """Somebody upright, turned clockwise in the picture, one angle a frame; NaN: nobody."""
+    arrays = empty_arrays(len(degrees))
+    for t, angle in enumerate(np.deg2rad(degrees)):
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        for joints, y in ((skeleton.SHOULDERS, -30), (skeleton.HIPS, 20)):
+            arrays["xy"][t, list(joints)] = np.array([[8, y], [-8, y]]) @ turn.T + 100
+            arrays["score"][t, list(joints)] = np.isfinite(angle)
+    present = np.isfinite(degrees)
+    return PoseTrack(Size(200, 200), Fraction(25), np.arange(len(degrees)) / 25, **arrays, present=present)
+
+
+def test_the_side_of_the_head_is_found() -> None:
+    assert find_sides(turned(0, 40, 90, -90, 180, -170, np.nan)).tolist() == [
+        "upright", "upright", "right", "left", "down", "down", "",
+    ]  # fmt: skip
+    assert share_of(turned(0, 90, np.nan, 180), "right", "down") == pytest.approx(2 / 3)
+    assert share_of(turned(np.nan), "down") == 0
+
+
+def test_who_is_upside_down_all_the_time_is_refused_and_who_does_a_handstand_is_not() -> None:
+    with pytest.raises(PersonError, match=r"a\.mp4: the person is upside down in 100% of the frames; .* 180 degrees"):
+        refuse_upside_down("a.mp4", turned(*[180] * 20))
+    assert refuse_upside_down("a.mp4", turned(*[180] * 15, *[0] * 5)) is None
+
+
+def test_who_lies_all_the_time_is_told_of() -> None:
+    note = refuse_upside_down("a.mp4", turned(*[-90] * 20))
+    assert note is not None
+    assert "head to the left" in note
+    assert refuse_upside_down("a.mp4", turned(*[0] * 20)) is None
