@@ -129,9 +129,9 @@ class TrackOptions:
     """Which of the people in it, counted by how much of the frame they fill over time."""
     overlay: Path | None = None
     """Also write the video with the cleaned track drawn over it, to look at."""
-    openpose: Annotated[Path | None, option(metavar="DIR")] = None
-    """Read the keypoints that OpenPose found in VIDEO, a file for every frame, instead of looking for people anew; they
-    bring no masks and no depth."""
+    openpose: Annotated[Path | None, option(metavar="DIR|FILE")] = None
+    """Read the keypoints that OpenPose, or another program that writes its JSON, found in VIDEO, a file for every frame
+    or one for all, instead of looking for people anew; they bring no masks and no depth."""
     write_openpose: Annotated[Path | None, option(metavar="DIR")] = None
     """Also write the cleaned track as OpenPose's JSON: BODY_25, face and hands, a file for every frame."""
     runs: Path = DEFAULT_RUNS

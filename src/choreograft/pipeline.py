@@ -193,7 +193,7 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
         clip, _ = read_clip(options.video, options.person, options.runs, progress)
     else:
         raw = read_openpose(options.openpose, options.video, options.person, progress)
-        progress.say(f"{options.openpose}: OpenPose gives no masks and no depth, so the track has none")
+        progress.say(f"{options.openpose}: keypoints bring no masks and no depth, so the track has none")
         clip, _ = _clean_clip(options.video, raw, progress)
     clip.track.save(options.output)
     if options.write_openpose is not None:

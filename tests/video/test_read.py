@@ -4,11 +4,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from choreograft.errors import VideoError
-from choreograft.video.read import ReadReport, probe, read_frames
+from choreograft.video.read import ReadReport, count_frames, probe, read_frames
 
 NTSC = Fraction(30_000, 1001)
 
@@ -71,6 +72,18 @@ def test_frames_hidden_by_an_edit_list_are_not_shown(make_clip, numbers, read_nu
     frames = read_all(path)
     assert [read_number(frame.image) for frame in frames] == list(range(10, 50))
     assert frames[0].time == 0
+
+
+def test_frames_are_counted_as_they_are_shown(make_clip, numbers, tmp_path):
+    times = [Fraction(index - 10, 25) for index in range(50)]
+    assert count_frames(make_clip("edited.mp4", numbers, times=times)) == 40
+    assert count_frames(make_clip("plain.mkv", numbers)) == 50
+    fragments = {"movflags": "frag_keyframe+empty_moov"}
+    assert count_frames(make_clip("live.mp4", numbers, container_options=fragments)) == 50
+    (tmp_path / "pictures").mkdir()
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / "pictures" / f"{index}.png"), numbers[index])
+    assert count_frames(tmp_path / "pictures") == 3
 
 
 def test_a_late_start_is_time_zero(make_clip, numbers):

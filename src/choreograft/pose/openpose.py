@@ -1,4 +1,4 @@
-"""OpenPose interchange: its keypoint files read as a track in place of an estimator's finds, and written from a track.
+"""OpenPose interchange: keypoint files read as a track in place of an estimator's finds, and written from a track.
 
 Cao et al. 2019, "OpenPose: Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields"; the files are those of
 its doc/output.md. OpenPose has four points that COCO-WholeBody has not: neck, middle of the hips, and pupils. It counts
@@ -8,7 +8,7 @@ Shapes: T frames, N people of a frame, J = 133 joints, E = 137: the joints and t
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import FileFormatError, OptionError, OutputError, PersonError
+from choreograft.errors import OptionError, OutputError, PersonError
 from choreograft.files import PARTIAL, check_writable
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person
@@ -32,13 +32,11 @@ from choreograft.pose.openpose_files import (
     Parts,
     read_keypoint_files,
 )
+from choreograft.pose.openpose_fit import HALF_PX, place_in_picture, place_in_time
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
-from choreograft.video.read import VideoInfo, probe, read_frames
+from choreograft.video.read import VideoInfo, count_frames, probe, read_frames
 
-_HALF_PX: Final = 0.5
-_NORMALISED_PX: Final = 1.0
-"""No coordinate beyond this: shares of the picture, not pixels."""
 _JSON_VERSION: Final = 1.3
 """Of OpenPose 1.5 and later."""
 _WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.items()}
@@ -46,38 +44,43 @@ _WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.item
 assert _WRITTEN["pose"] == BODY_25
 
 
-def read_openpose(folder: Path, video: Path, person: int = 1, progress: Progress = silent) -> PoseTrack:
-    """Follow one person through the keypoints that OpenPose found in a video.
+def read_openpose(place: Path, video: Path, person: int = 1, progress: Progress = silent) -> PoseTrack:
+    """Follow one person through the keypoints that OpenPose, or a program that writes its JSON, found in a video.
 
-    OpenPose lists the people of each frame in any order; they are followed as those of an estimator are, by place, size
-    and clothes (`pose/follow.py`).
+    People of a frame are in any order; they are followed as those of an estimator are, by place, size and clothes
+    (`pose/follow.py`).
 
     Args:
-        folder: a JSON, YAML or XML file for every frame of `video`, numbered without gaps.
-        video: what OpenPose was run on; gives size, rate and times.
+        place: a folder with a JSON, YAML or XML file for every frame of `video`, or a JSON file with a list of them;
+            numbers and canvas as `pose/openpose_fit.py` takes them.
+        video: what the keypoints were found in; gives size, rate and times.
         person: counted from 1 by how much of the frame they fill over time.
     Returns:
         The raw track, without depth, world landmarks and masks; `pose/clean.py` smooths it.
     Raises:
-        FileFormatError: as `read_keypoint_files`; more or fewer files than frames; coordinates that are not pixels of
-            `video`.
+        FileFormatError: as `read_keypoint_files`, `place_in_picture` and `place_in_time`.
         PersonError: nobody is there, or fewer than `person`.
         OptionError: `person` is below 1.
         VideoError: the video cannot be read.
     """
     info = probe(video)
-    people = [[_to_person(parts) for parts in frame] for frame in read_keypoint_files(folder)]
-    _refuse_other_units(folder, people, info)
-    time_s, sightings = _sight_people(people, info, progress)
-    if len(people) != len(time_s):
-        raise FileFormatError(
-            f"{folder}: found keypoints of {len(people)} frames; expected {len(time_s)}, as many as {video} has; "
-            "run OpenPose on every frame of this video"
+    files = read_keypoint_files(place)
+    found: Mapping[int, Sequence[Person]] = {n: [_to_person(one) for one in frame] for n, frame in files.people.items()}
+    if not any(one.score.any() for frame in found.values() for one in frame):
+        raise PersonError(
+            f"{place}: the files hold nobody: found {len(found)} frames, none with a point that is seen; expected "
+            "those of a person; name other keypoints, or leave out --openpose"
         )
+    found = place_in_picture(place, found, files.canvas, info, progress)
+    people = place_in_time(place, found, count_frames(video), video, progress)
+    time_s, sightings = _sight_people(people, info, progress)
+    if len(people) != len(time_s):  # some of the video's frames do not decode
+        people = place_in_time(place, found, len(time_s), video, progress)
+        time_s, sightings = _sight_people(people, info, progress)
     try:
         followed = follow_person(sightings, time_s, person)
     except PersonError as error:
-        raise PersonError(f"{folder}: {error}") from error
+        raise PersonError(f"{place}: {error}") from error
     return _as_track(info, np.array(time_s), people, followed)
 
 
@@ -85,14 +88,14 @@ def check_keypoint_folder(folder: Path, inputs: Sequence[Path], overwrite: bool)
     """Refuse, before any work is done, a folder that `write_openpose` could not or should not write in the end.
 
     Raises:
-        OptionError: the folder is one of `inputs`.
+        OptionError: the folder is one of `inputs`, or holds one.
         OutputError: it exists and `overwrite` is false, holds other files than OpenPose's JSON, is no folder, or its
             own folder cannot be written.
     """
     check_writable(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
     if not folder.exists():
         return
-    if any(given.exists() and folder.samefile(given) for given in inputs):
+    if any(given.exists() and folder.resolve() in (given.resolve(), given.resolve().parent) for given in inputs):
         raise OptionError(f"the output {folder} is the input; choose another name for the output")
     if not folder.is_dir():
         raise OutputError(f"{folder} is a file; expected the name of a folder to write")
@@ -137,22 +140,8 @@ def _to_person(parts: Parts) -> Person:
     joints = extended[: skeleton.JOINTS]
     arrays = {name: array[0] for name, array in empty_arrays(1).items()}
     score = np.clip(joints[:, 2], 0, 1)  # peaks of heat maps reach a little beyond 1
-    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(_HALF_PX), arrays["xy"])
+    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(HALF_PX), arrays["xy"])
     return Person(xy, score, arrays["depth"], arrays["world"])
-
-
-def _refuse_other_units(folder: Path, people: Sequence[Sequence[Person]], info: VideoInfo) -> None:
-    """Keypoints of a picture of another size, or in shares of it, would pass for somebody in a corner."""
-    xy = np.concatenate([np.zeros((0, 2)), *(person.xy[person.score > 0] for frame in people for person in frame)])
-    if len(xy) == 0:
-        return
-    outside = ((xy < 0) | (xy > info.size)).any(axis=-1)
-    if outside.mean() > 0.5 or np.abs(xy - _HALF_PX).max() <= _NORMALISED_PX:
-        (left, top), (right, bottom) = xy.min(axis=0), xy.max(axis=0)
-        raise FileFormatError(
-            f"{folder}: found keypoints from ({left:.0f}, {top:.0f}) to ({right:.0f}, {bottom:.0f}); expected pixels "
-            f"of {info.path}, {info.size.width}x{info.size.height}; run OpenPose on it with --keypoint_scale 0"
-        )
 
 
 def _sight_people(
@@ -186,7 +175,7 @@ def _extend(track: PoseTrack) -> NDArray[np.float32]:
     """(T, E, 3) x, y in OpenPose's px and score of the joints and the points that only OpenPose has."""
     extended = np.zeros((len(track), EXTENDED_JOINTS, 3), np.float32)
     seen = (track.score > 0) & np.isfinite(track.xy).all(axis=-1)
-    values = np.concatenate([track.xy - np.float32(_HALF_PX), track.score[..., None]], axis=-1)
+    values = np.concatenate([track.xy - np.float32(HALF_PX), track.score[..., None]], axis=-1)
     extended[:, : skeleton.JOINTS] = np.where(seen[..., None], values, 0)
     for middle, pair in ((NECK, skeleton.SHOULDERS), (MID_HIP, skeleton.HIPS)):
         sides = extended[:, list(pair)]

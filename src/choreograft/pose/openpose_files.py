@@ -4,11 +4,16 @@ A frame has either one `*_keypoints.json` (`--write_json`), or a `*_pose.yml` or
 (`--write_keypoint`, in old releases) with `*_face`, `*_hand_left` and `*_hand_right` beside it. Left and right are the
 person's own. A point is x, y and score; (0, 0, 0) is unseen.
 
+Other programs write dialects of that JSON. DWPose's and ControlNet's nodes: one file with a list of all frames; beside
+the people a canvas of `canvas_width` x `canvas_height` px, in older ones with shares of it in place of px; null for a
+face or hand that was not found; faces without pupils. tf-pose-estimation: x and y without a score; (0, 0) is unseen.
+
 Shapes: N people of a frame, P points of a part, J = 133 joints.
 """
 
 import json
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +24,7 @@ from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
+from choreograft.video.size import Size
 
 Parts = dict[str, NDArray[np.float32]]
 """One person: part, as in `LAYOUTS`: (P, 3) x and y in OpenPose's px, score."""
@@ -53,69 +59,115 @@ name to the 25 points without neck and middle of the hips, for which no model wa
 
 LAYOUTS: Final[dict[str, dict[int, tuple[int, ...]]]] = {
     "pose": {len(layout): layout for layout in (COCO_18, BODY_23, BODY_25)},
-    "face": {70: (*range(skeleton.JOINTS)[skeleton.FACE], RIGHT_PUPIL, LEFT_PUPIL)},
+    "face": {
+        68: tuple(range(skeleton.JOINTS)[skeleton.FACE]),
+        70: (*range(skeleton.JOINTS)[skeleton.FACE], RIGHT_PUPIL, LEFT_PUPIL),
+    },
     "hand_left": {21: tuple(range(skeleton.JOINTS)[skeleton.LEFT_HAND])},
     "hand_right": {21: tuple(range(skeleton.JOINTS)[skeleton.RIGHT_HAND])},
 }
 """Part: number of its points: the joint that each point is. Face and hands have COCO-WholeBody's own order."""
 
 JSON_ENDING: Final = "_keypoints.json"
+_ANY_JSON: Final = ".json"
 _ENDINGS: Final = (JSON_ENDING, "_pose.yml", "_pose.yaml", "_pose.xml")
+"""Of OpenPose's names; where a folder has none of them, any JSON is read."""
 
 
-def read_keypoint_files(folder: Path) -> list[list[Parts]]:
-    """Everybody in every frame of a folder of keypoint files, frames in the order of their numbers.
+@dataclass(frozen=True)
+class KeypointFrames:
+    """What keypoint files hold."""
 
-    Returns:
-        A list for each frame, of N people; a body has 18, 23 or 25 points, the same number in all frames.
+    people: dict[int, list[Parts]]
+    """Everybody in a frame, by its number: that in the file's name, or counted from 0 in a list. Ascending, maybe with
+    numbers left out."""
+    canvas: Size | None
+    """Of the picture that they were found in; None where the files do not say."""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    people: list[Parts]
+    canvas: Size | None
+
+
+def read_keypoint_files(place: Path) -> KeypointFrames:
+    """Everybody in every frame of a folder of keypoint files, or of one file with a list of frames.
+
+    A body has 18, 23 or 25 points, the same number in all frames, or none.
+
     Raises:
-        FileFormatError: no such folder or no keypoints in it, files of two kinds or clips, a number left out or given
-            twice, damage, points of an unknown number or that are no numbers, bodies of several models.
+        FileFormatError: no such place or no keypoints in it, files of two kinds or clips, a number given twice, damage,
+            points of an unknown number or that are no numbers, bodies of several models, several canvases.
     """
-    paths = _find_files(folder)
-    frames = [_read_json(path) if path.suffix == ".json" else _read_matrices(path) for path in paths]
-    first_with = {len(person["pose"]): path for path, people in zip(paths, frames, strict=True) for person in people}
-    if len(first_with) > 1:
-        (points, path), (others, other), *_ = first_with.items()
+    ending, paths = _find_files(place)
+    if len(paths) == 1:
+        frames = dict(enumerate(_read_frames(paths[0])))
+    else:
+        frames = {number: _read_single(path) for number, path in _in_order(place, paths, ending)}
+    _refuse_mixture(place, frames)
+    canvas = next((frame.canvas for frame in frames.values()), None)
+    return KeypointFrames({number: frame.people for number, frame in frames.items()}, canvas)
+
+
+def _refuse_mixture(place: Path, frames: dict[int, _Frame]) -> None:
+    """Files of one run have one kind of body and one canvas."""
+    bodies = {len(person["pose"]): n for n, frame in frames.items() for person in frame.people if "pose" in person}
+    if len(bodies) > 1:
+        (points, number), (others, other), *_ = bodies.items()
         raise FileFormatError(
-            f"{folder}: found bodies of {points} points in {path.name} and of {others} in {other.name}; "
-            "expected those of one model; write all frames with the same --model_pose"
+            f"{place}: found bodies of {points} points in frame {number} and of {others} in frame {other}; "
+            "expected those of one model; write all frames with the same"
         )
-    return frames
-
-
-def _find_files(folder: Path) -> list[Path]:
-    """The file of each frame (of the body, where parts have files of their own), in order."""
-    if not folder.is_dir():
-        raise FileFormatError(f"{folder}: found no such folder; expected one of OpenPose's keypoint files")
-    found = {ending: paths for ending in _ENDINGS if (paths := list(folder.glob(f"*{ending}")))}
-    if not found:
+    canvases = {frame.canvas: number for number, frame in frames.items()}
+    if len(canvases) > 1:
+        (size, number), (another, other), *_ = canvases.items()
         raise FileFormatError(
-            f"{folder}: found no keypoints; expected a file for every frame, named *{' or *'.join(_ENDINGS)}; "
-            "run OpenPose with --write_json"
+            f"{place}: found a canvas of {size or 'no size'} in frame {number} and of {another or 'no size'} in frame "
+            f"{other}; expected the same in all; write them again, for one video"
         )
-    if len(found) > 1:
+
+
+def _find_files(place: Path) -> tuple[str, list[Path]]:
+    """How the files' names end, and the file of each frame (of the body, where parts have files of their own)."""
+    if place.is_file() and place.suffix == _ANY_JSON:
+        return _ANY_JSON, [place]
+    if not place.is_dir():
+        found = f"a file named *{place.suffix}" if place.is_file() else "no such folder"
         raise FileFormatError(
-            f"{folder}: found files named *{' and *'.join(found)}; expected one kind; remove the rest"
+            f"{place}: found {found}; expected a folder of keypoint files, or a JSON file with a list of frames; check "
+            "the name"
         )
-    [(ending, paths)] = found.items()
-    return _in_order(folder, paths, ending)
+    found_kinds = {ending: paths for ending in _ENDINGS if (paths := list(place.glob(f"*{ending}")))}
+    if not found_kinds and (others := list(place.glob(f"*{_ANY_JSON}"))):
+        return _ANY_JSON, others
+    if not found_kinds:
+        raise FileFormatError(
+            f"{place}: found no keypoints; expected a file for every frame, named *{' or *'.join(_ENDINGS)}, or one "
+            "JSON file with a list of frames; check the folder's name"
+        )
+    if len(found_kinds) > 1:
+        raise FileFormatError(
+            f"{place}: found files named *{' and *'.join(found_kinds)}; expected one kind; remove the rest"
+        )
+    [kind] = found_kinds.items()
+    return kind
 
 
-def _in_order(folder: Path, paths: list[Path], ending: str) -> list[Path]:
-    """Sorted by frame number, of which none may be missing."""
+def _in_order(folder: Path, paths: list[Path], ending: str) -> list[tuple[int, Path]]:
+    """Sorted by the number of the frame, with it."""
     numbered = sorted((*_split_name(path, ending), path) for path in paths)
     for (clip, number, path), (next_clip, next_number, next_path) in pairwise(numbered):
         if next_clip != clip:
             raise FileFormatError(
                 f"{folder}: found {path.name} and {next_path.name}; expected files of one video; move the others away"
             )
-        if next_number != number + 1:
+        if next_number == number:
             raise FileFormatError(
-                f"{folder}: found {next_path.name} after {path.name}; expected frame {number + 1} next; "
-                "run OpenPose on every frame, without --frame_step"
+                f"{folder}: found {path.name} and {next_path.name}; expected one file for frame {number}; remove the "
+                "wrong one"
             )
-    return [path for _, _, path in numbered]
+    return [(number, path) for _, number, path in numbered]
 
 
 def _split_name(path: Path, ending: str) -> tuple[str, int]:
@@ -123,36 +175,58 @@ def _split_name(path: Path, ending: str) -> tuple[str, int]:
     parts = re.fullmatch(r"(.*?)(\d+)", path.name.removesuffix(ending))
     if parts is None:
         raise FileFormatError(
-            f"{path}: found no frame number in the name; expected one such as clip_000000000012{ending}"
+            f"{path}: found no frame number in the name; expected one such as clip_000000000012{ending}; rename it"
         )
     return parts[1], int(parts[2])
 
 
-def _read_json(path: Path) -> list[Parts]:
+def _read_single(path: Path) -> _Frame:
+    frames = _read_frames(path)
+    if len(frames) != 1:
+        raise FileFormatError(
+            f"{path}: found a list of {len(frames)} frames, and other files beside it; expected one frame in each, or "
+            "all frames in one file; name the file itself"
+        )
+    return frames[0]
+
+
+def _read_frames(path: Path) -> list[_Frame]:
+    """The one frame of a file, or all of a list."""
+    if path.suffix != _ANY_JSON:
+        return [_read_matrices(path)]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FileFormatError(f"{path}: found no JSON ({error}); expected that of OpenPose; write it again") from error
-    people = content.get("people") if isinstance(content, dict) else None
+        raise FileFormatError(f"{path}: found no JSON ({error}); expected OpenPose's; write it again") from error
+    return [_read_frame(path, frame) for frame in (content if isinstance(content, list) else [content])]
+
+
+def _read_frame(path: Path, frame: Any) -> _Frame:
+    people = frame.get("people") if isinstance(frame, dict) else None
     if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
         raise FileFormatError(f"{path}: found no list of people; expected OpenPose's JSON; write it again")
-    return [_read_person(path, person) for person in people]
+    sides = [frame.get(f"canvas_{side}") for side in ("width", "height")]
+    if sides != [None, None] and not all(isinstance(side, int) and side > 0 for side in sides):
+        raise FileFormatError(f"{path}: found a canvas of {sides[0]} x {sides[1]}; expected whole px; write it again")
+    canvas = None if None in sides else Size(*sides)
+    return _Frame([_read_person(path, person) for person in people], canvas)
 
 
 def _read_person(path: Path, person: dict[str, Any]) -> Parts:
+    """The parts that were found, with all their points."""
     parts = {}
     for part in LAYOUTS:
         old_name = f"{part}_keypoints"
         values = person.get(f"{old_name}_2d", person.get(old_name))
-        if part == "pose" and values is None:
+        if part == "pose" and not {f"{old_name}_2d", old_name} & person.keys():
             raise FileFormatError(f"{path}: found a person without {old_name}_2d; expected the body's points; "
                                   "write them again")  # fmt: skip
-        if values or part == "pose":
+        if values:
             parts[part] = _check_points(path, part, values)
     return parts
 
 
-def _read_matrices(path: Path) -> list[Parts]:
+def _read_matrices(path: Path) -> _Frame:
     clip_frame = path.name.removesuffix(f"_pose{path.suffix}")
     files = {part: path.with_name(f"{clip_frame}_{part}{path.suffix}") for part in LAYOUTS}
     matrices = {part: _read_matrix(file, part) for part, file in files.items() if file.exists()}
@@ -163,10 +237,11 @@ def _read_matrices(path: Path) -> list[Parts]:
                 f"{files[part]}: found {len(matrix)} people; expected {len(matrices['pose'])}, as in {path.name}; "
                 "write both again"
             )
-    return [
+    people = [
         {part: _check_points(files[part], part, matrix[n]) for part, matrix in found.items()}
         for n in range(len(matrices["pose"]))
     ]
+    return _Frame(people, None)
 
 
 def _read_matrix(path: Path, part: str) -> NDArray[np.float32]:
@@ -189,22 +264,27 @@ def _read_matrix(path: Path, part: str) -> NDArray[np.float32]:
 
 
 def _check_points(path: Path, part: str, values: Any) -> NDArray[np.float32]:
-    """(P, 3) of a number of points that `LAYOUTS` knows."""
+    """(P, 3) of a number of points that `LAYOUTS` knows; without a score, one is seen unless it lies at (0, 0)."""
     try:
-        points = np.array(values, dtype=np.float32).reshape(-1, 3)
+        numbers = np.array(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise FileFormatError(
-            f"{path}: found {part} keypoints that are not x, y and score of each point; write them again"
+            f"{path}: found {part} keypoints that are not numbers alone; expected x, y and score of each point; write "
+            "them again"
         ) from error
-    if len(points) not in LAYOUTS[part]:
+    # a flat list can be of one kind only: no known number of points, three times, is another one twice
+    widths = (3, 2) if numbers.ndim == 1 else numbers.shape[-1:]
+    width = next((n for n in widths if n in (2, 3) and numbers.size in [n * points for points in LAYOUTS[part]]), None)
+    if width is None:
         known = " or ".join(map(str, LAYOUTS[part]))
         raise FileFormatError(
-            f"{path}: found {len(points)} {part} points; expected {known}; write them with OpenPose's own models, "
-            "the body with --model_pose BODY_25 or COCO"
+            f"{path}: found {numbers.size} numbers as {part} keypoints; expected x, y and score, or x and y alone, of "
+            f"{known} points; write them in OpenPose's order of points"
         )
-    if not np.isfinite(points).all():
+    if not np.isfinite(numbers).all():
         raise FileFormatError(
             f"{path}: found {part} keypoints that are no finite numbers; expected (0, 0, 0) where a point is unseen; "
             "write them again"
         )
-    return points
+    points = numbers.reshape(-1, width)
+    return points if width == 3 else np.column_stack([points, points.any(axis=-1)]).astype(np.float32)

@@ -134,6 +134,16 @@ def declared_duration_s(container: InputContainer, stream: VideoStream) -> float
     return container.duration / av.time_base if container.duration else 0.0
 
 
+def count_listed(container: InputContainer, stream: VideoStream) -> int | None:
+    """How many pictures MP4's index says are shown, without those that an edit list hides; None without such an index.
+
+    Fragments list theirs as they are read, so a file of fragments has no count.
+    """
+    if not _is_indexed(container) or not stream.frames:
+        return None
+    return sum(not entry.is_discard for entry in stream.index_entries)
+
+
 def pictures_end(path: Path) -> Fraction:
     """When the last picture ends on the file's own clock, s; from the packets, as few formats declare it.
 

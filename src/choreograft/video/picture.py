@@ -87,7 +87,7 @@ class PictureConverter:
 
     def see(self, frame: VideoFrame) -> Shape:
         """How the stream's next picture lies; the first one decides the size of all."""
-        self._turned = _orientation(frame) or self._turned
+        self._turned = orientation(frame) or self._turned
         shape = Shape(_square_size(Size(frame.width, frame.height), self._pixel_aspect), *self._turned)
         self._size = self._size or shape.size
         return shape
@@ -150,7 +150,7 @@ def _square_size(stored: Size, pixel_aspect: Fraction | None) -> Size:
     return Size(stored.width, round(stored.height / pixel_aspect))
 
 
-def _orientation(frame: VideoFrame) -> tuple[bool, int | None] | None:
+def orientation(frame: VideoFrame) -> tuple[bool, int | None] | None:
     """Whether to transpose the picture, then OpenCV's code for flipping it; None where it has no display matrix.
 
     The matrix maps stored to shown pixels: x' = a x + c y, y' = b x + d y. Only its eight axis-aligned cases exist in

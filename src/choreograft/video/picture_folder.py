@@ -47,6 +47,7 @@ class PictureFolder:
         """
         self._paths = _order(path)
         self.count: int | None = len(self._paths)
+        self.listed: int | None = len(self._paths)
         self.duration_s: float = float(self.measure_end())
 
     @cached_property

@@ -19,7 +19,16 @@ from choreograft.video.picture import TimedPicture
 from choreograft.video.reel import open_reel
 from choreograft.video.size import Size
 
-__all__ = ["Frame", "ReadReport", "VideoInfo", "measure_length", "probe", "read_frames", "read_pictures"]
+__all__ = [
+    "Frame",
+    "ReadReport",
+    "VideoInfo",
+    "count_frames",
+    "measure_length",
+    "probe",
+    "read_frames",
+    "read_pictures",
+]
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,18 @@ def measure_length(path: Path) -> Fraction:
     with open_reel(path) as reel:
         start = next(reel.pictures(ReadReport())).time
     return reel.measure_end() - start
+
+
+def count_frames(path: Path) -> int:
+    """How many frames `read_frames` yields, unless some of a file's do not decode.
+
+    Read from the index or the names where these list the pictures, otherwise every picture is decoded.
+
+    Raises:
+        VideoError: as `read_frames`.
+    """
+    with open_reel(path) as reel:
+        return sum(1 for _ in reel.pictures(ReadReport())) if reel.listed is None else reel.listed
 
 
 def read_frames(path: Path, report: ReadReport | None = None) -> Iterator[Frame]:

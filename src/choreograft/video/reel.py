@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from choreograft.video.decode import (
     ASSUMED_TIME_BASE,
     ReadReport,
+    count_listed,
     declared_duration_s,
     nominal_rate,
     open_video,
@@ -34,6 +35,8 @@ class Reel(Protocol):
     """Declared, 0.0 if unknown."""
     count: int | None
     """Of the pictures, declared or estimated; None if unknown."""
+    listed: int | None
+    """Of the pictures that a player would show, where names or an index list every one of them and none is damaged."""
     has_sound: bool
 
     def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
@@ -68,6 +71,7 @@ class _VideoFile:
         self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
         self.duration_s = declared_duration_s(container, stream)
         self.count = _count(stream, self.rate, self.duration_s)
+        self.listed = count_listed(container, stream)
         self.has_sound = bool(container.streams.audio)
 
     def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
