@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, OutputError
-from choreograft.files import atomic_path, check_writable
+from choreograft.files import atomic_path, check_place
 from choreograft.video.decode import AnyPacket
 from choreograft.video.picture_folder import is_picture_folder
 from choreograft.video.size import Size
@@ -46,10 +46,10 @@ def check_output(path: Path, inputs: Sequence[Path], overwrite: bool, suffixes: 
         OutputError: the output exists and `overwrite` is false, is a folder, or its folder cannot be written.
     """
     _check_suffix(path, suffixes)
+    check_place(path)
     for given in inputs:
         if path.exists() and given.exists() and path.samefile(given):
             raise OptionError(f"the output {path} is the input {given}; choose another name for the output")
-    check_writable(path)
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already; choose another name, or add --overwrite to replace it")
 
