@@ -100,18 +100,23 @@ def test_a_file_of_the_longest_name_is_written(tmp_path, stem):
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("character", ["x", "é", "日", "💃", "\udcff"], ids=ascii)
+NO_TEXT = os.fsdecode(b"\xff")
+
+
+@pytest.mark.parametrize("character", ["x", "é", "日", "💃", NO_TEXT], ids=ascii)
 def test_names_of_ours_are_cut_only_where_they_must_and_stay_apart(tmp_path, character):
     ending = "-0123abcd.npz"
     width = len(os.fsencode(character))
     room = (255 - len(ending)) // width
-    assert fit_name(character * room, ending) == character * room + ending
+    if character != NO_TEXT:
+        assert fit_name(character * room, ending) == character * room + ending
     first, second = (fit_name(character * room + end, ending) for end in ("abcdefgh", "abcdefgi"))
     assert first != second
     for name in (first, second):
         assert name.endswith(ending)
         assert len(os.fsencode(name)) <= 255
-        if character != "\udcff":  # a byte that is no character
+        name.encode()
+        if character != NO_TEXT:
             assert name.startswith(character * ((255 - len(ending) - 9) // width))
         (tmp_path / name).touch()
 

@@ -82,12 +82,15 @@ def check_place(path: Path) -> None:
 
 
 def fit_name(stem: str, ending: str) -> str:
-    """The name of a file of ours, `stem` + `ending`; a stem too long for that is cut, with a hash of the whole."""
-    if len(os.fsencode(stem + ending)) <= LONGEST_NAME:
+    """The name of a file of ours, `stem` + `ending`.
+
+    A stem too long for that is cut, and bytes that are no text are left out; a hash of the whole then tells it apart.
+    """
+    text = os.fsencode(stem).decode(errors="ignore")
+    if text == stem and len((stem + ending).encode()) <= LONGEST_NAME:
         return stem + ending
     ending = f"-{text_hash(stem)}{ending}"
-    kept = os.fsencode(stem)[: LONGEST_NAME - len(os.fsencode(ending))]
-    return kept.decode(errors="ignore") + ending
+    return text.encode()[: LONGEST_NAME - len(ending.encode())].decode(errors="ignore") + ending
 
 
 def write_json(path: Path, content: Any) -> None:
