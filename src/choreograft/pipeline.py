@@ -44,6 +44,8 @@ from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe, read_frames
 from choreograft.video.size import Size
+from choreograft.video.sound_trial import try_sound
+from choreograft.video.tempo import Retiming
 from choreograft.video.write import check_output
 
 SUMMARY: Final = "summary.json"
@@ -86,7 +88,9 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     probe(options.source)
     if options.preview_retarget:
         return preview_retarget(options, compute, progress)
-    timing.find_tempo(measure_length(options.source))
+    length = measure_length(options.source)
+    tempo = timing.find_tempo(length)
+    _try_sound(options.source, options.output, progress, None if tempo == 1 else Retiming(tempo, length / tempo))
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
@@ -141,6 +145,7 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
     Raises:
         OptionError: the performer file knows no body. ChoreograftError: as `dance`.
     """
+    _try_sound(options.source, options.output, progress)
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     target: tuple[Path, BodyTrack] | None = None
     if is_performer(options.target):
@@ -199,6 +204,7 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
     if options.overlay is not None:
         check_output(options.overlay, [options.video, options.output], options.overwrite)
+        _try_sound(options.video, options.overlay, progress)
     if options.write_openpose is not None:
         keypoints = [] if options.openpose is None else [options.openpose]
         check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
@@ -299,6 +305,13 @@ def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path |
         names = ", ".join(PERCEPTUAL_NAMES)
         raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
     return replace(preset, perceptual="vgg19"), weights
+
+
+def _try_sound(source: Path, output: Path, progress: Progress, retiming: Retiming | None = None) -> None:
+    """Find out, before any work, whether the source's sound can be carried into the output, and say if it cannot."""
+    note = try_sound(source, output.suffix.lower(), retiming).note
+    if note is not None:
+        progress.say(f"NOTE: {note}")
 
 
 def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
