@@ -19,7 +19,7 @@ import tyro
 from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.options import DanceOptions
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_bodies, read_clip
+from choreograft.pipeline import dance_folder, read_bodies, read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
@@ -58,7 +58,7 @@ def main(options: Options) -> None:
     subprocess.run([sys.executable, "-m", "choreograft", *map(str, arguments)], check=True)
     wall_s = time.monotonic() - began
 
-    summary = json.loads((options.runs / f"dance-{output.stem}" / "summary.json").read_text())
+    summary = json.loads((dance_folder(output, options.runs) / "summary.json").read_text())
     training = summary["performer_training"]
     before, after = probe(options.source), probe(output)
     error, missed = measure_pose(options, output, Path(summary["performer"]))

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.follow import follow_picture
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError, OptionError
-from choreograft.files import content_hash, text_hash, write_json
+from choreograft.files import check_place, content_hash, fit_name, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.cutouts import full_size
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
@@ -25,6 +25,7 @@ from choreograft.performer.performer import Performer, canvas_size
 from choreograft.performer.store import SUFFIX, is_performer, load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
+from choreograft.pose.openpose_files import JSON_ENDING
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import refuse_upside_down
@@ -44,7 +45,12 @@ from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import measure_length, probe, read_frames
 from choreograft.video.size import Size
+from choreograft.video.sound_trial import try_sound
+from choreograft.video.tempo import Retiming
 from choreograft.video.write import check_output
+
+SUMMARY: Final = "summary.json"
+"""Of a dance: how it came about."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +77,21 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     compute = choose_compute(options.device, options.precision, progress)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
-    beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
+    beside = None
+    if options.side_by_side:
+        name = fit_name(options.output.stem, f".side_by_side{options.output.suffix}")
+        beside = options.output.with_name(name)
     for path in (options.output, beside):
         if path is not None:
             check_output(path, [options.source, options.target], options.overwrite)
+    folder = dance_folder(options.output, options.runs)
+    check_place(folder / SUMMARY)
     probe(options.source)
     if options.preview_retarget:
         return preview_retarget(options, compute, progress)
-    timing.find_tempo(measure_length(options.source))
+    length = measure_length(options.source)
+    tempo = timing.find_tempo(length)
+    _try_sound(options.source, options.output, progress, None if tempo == 1 else Retiming(tempo, length / tempo))
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
@@ -104,7 +117,6 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     if options.face == "no":
         performer.face = None
 
-    folder = options.runs / f"dance-{options.output.stem}"
     sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
@@ -122,12 +134,19 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     return Dance(options.output, performer_path, beside, sheet, summary)
 
 
+def dance_folder(output: Path, runs: Path) -> Path:
+    """Where contact sheet and summary of a dance lie: of each output in a folder of its own, be their names alike."""
+    place = output.parent.resolve() / output.name
+    return runs / fit_name(f"dance-{output.stem}", f"-{text_hash(str(place))}")
+
+
 def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress = silent) -> Dance:
     """Write the target's body doing the source's motion over the target's background, the source beside it.
 
     Raises:
         OptionError: the performer file knows no body. ChoreograftError: as `dance`.
     """
+    _try_sound(options.source, options.output, progress)
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     target: tuple[Path, BodyTrack] | None = None
     if is_performer(options.target):
@@ -143,7 +162,7 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
     body = read_bodies([clip], options.person, options.runs, progress)[0]
     result = retarget_body(body, stage)
     write_preview(options.source, body, result, plate, options.output, progress)
-    folder = options.runs / f"dance-{options.output.stem}"
+    folder = dance_folder(options.output, options.runs)
     sheet = folder / "bodies.png"
     save_overlay_sheet(sheet, (options.source, body), target, result, plate)
     summary = folder / "preview.json"
@@ -186,6 +205,7 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
     if options.overlay is not None:
         check_output(options.overlay, [options.video, options.output], options.overwrite)
+        _try_sound(options.video, options.overlay, progress)
     if options.write_openpose is not None:
         keypoints = [] if options.openpose is None else [options.openpose]
         check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
@@ -197,7 +217,8 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
         clip, _ = _clean_clip(options.video, raw, progress)
     clip.track.save(options.output)
     if options.write_openpose is not None:
-        write_openpose(clip.track, options.write_openpose, options.video.stem)
+        longest = f"_{0:012d}{JSON_ENDING}"
+        write_openpose(clip.track, options.write_openpose, fit_name(options.video.stem, longest).removesuffix(longest))
     if options.overlay is not None:
         render_overlay(clip.path, clip.track, options.overlay, progress)
     return options.output
@@ -236,7 +257,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
             "recipe": FIT_RECIPE,
         }
     )
-    paths = [runs / "bodies" / f"{clip.path.stem}-{key}-{n}.npz" for n, clip in enumerate(clips)]
+    paths = [runs / "bodies" / fit_name(clip.path.stem, f"-{key}-{n}.npz") for n, clip in enumerate(clips)]
     if all(path.exists() for path in paths):
         try:
             return [BodyTrack.load(path) for path in paths]
@@ -289,6 +310,13 @@ def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path |
         names = ", ".join(PERCEPTUAL_NAMES)
         raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
     return replace(preset, perceptual="vgg19"), weights
+
+
+def _try_sound(source: Path, output: Path, progress: Progress, retiming: Retiming | None = None) -> None:
+    """Find out, before any work, whether the source's sound can be carried into the output, and say if it cannot."""
+    note = try_sound(source, output.suffix.lower(), retiming).note
+    if note is not None:
+        progress.say(f"NOTE: {note}")
 
 
 def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
@@ -378,7 +406,7 @@ def obtain_performer(
 def _summarise_dance(
     folder: Path, options: DanceOptions, performer: Performer, path: Path, compute: Compute, facts: dict[str, Any]
 ) -> Path:
-    summary = folder / "summary.json"
+    summary = folder / SUMMARY
     content = {
         "options": asdict(options),
         "source_sha256": content_hash(options.source),
