@@ -19,10 +19,11 @@ from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.cutouts import full_size
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
+from choreograft.performer.header import SUFFIX, is_performer
 from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
 from choreograft.performer.performer import Performer, canvas_size
-from choreograft.performer.store import SUFFIX, is_performer, load_performer
+from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
 from choreograft.pose.track import PoseTrack
