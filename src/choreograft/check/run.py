@@ -12,10 +12,11 @@ from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.clips import Filmed, film_facts
 from choreograft.check.coverage import Coverage, compare_tracks
 from choreograft.check.findings import Finding, judge_clip, judge_coverage
-from choreograft.check.report import DOCUMENT_NAME, exit_code, to_document, to_text
+from choreograft.check.report import exit_code, to_document, to_text
+from choreograft.check.request import check_footage
 from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig
-from choreograft.errors import OutputError, PersonError
+from choreograft.errors import PersonError
 from choreograft.files import check_writable, write_json
 from choreograft.options import CheckOptions
 from choreograft.pipeline import read_bodies
@@ -25,7 +26,6 @@ from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
 from choreograft.training.recording import Clip
-from choreograft.video.read import probe
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
         ChoreograftError: any of its kinds, with one line for the user; a video that cannot be used at all is one.
     """
     config = CheckConfig()
-    for video in (options.video, options.source):
-        if video is not None:
-            probe(video)
-    document_path = options.output / DOCUMENT_NAME
-    if not options.json and document_path.exists() and not options.overwrite:
-        raise OutputError(f"{document_path} exists already; choose another folder with -o, or add --overwrite")
+    document_path = check_footage(options)
     target = film_facts(options.video, options.person, options.runs, config, progress)
     source, coverage = None, None
     findings = judge_clip(target, "target", config)
