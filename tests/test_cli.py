@@ -123,6 +123,7 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --preset best": 2,
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --device tpu": 2,
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --duration 99": 2,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --height 2000": 2,
         "dance clip.mp4 --as clip.mp4 -o notes.mp4": 1,
         "train gone.mp4": 1,
         "train clip.mp4 --devices 0": 2,

@@ -17,23 +17,21 @@ from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
-from choreograft.performer.cutouts import full_size
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.header import is_performer
 from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
-from choreograft.performer.performer import Performer, canvas_size
+from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import read_openpose, write_openpose
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import refuse_upside_down
-from choreograft.presets import Preset
 from choreograft.progress import Progress, side_by_side, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
-from choreograft.render.session import choose_size, pick_size
+from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import check_dance, check_tracking, check_training
 from choreograft.retarget.body import BodyStage, retarget_body
@@ -43,8 +41,7 @@ from choreograft.training.recording import Clip
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
-from choreograft.video.read import probe, read_frames
-from choreograft.video.size import Size
+from choreograft.video.read import read_frames
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,6 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         choose_size(performer, options.height)
     else:
         preset, weights = request.preset, request.weights
-        _check_height(options, preset, probe(options.target).size)
         plan = TrainingPlan((options.target,), options.as_person, preset, request.budget, options.seed, weights=weights)
         check_weights(preset.perceptual, progress, weights)
         compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
@@ -239,12 +235,6 @@ def read_shown_bodies(
     """
     shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
     return read_bodies(shown, person, runs, progress)
-
-
-def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
-    """Refuse a height that a performer trained on footage of that size cannot draw."""
-    full = full_size(filmed) if preset.refers else None
-    pick_size(options.target.stem, canvas_size(preset, filmed), full, options.height)
 
 
 def _read_source(

@@ -11,12 +11,14 @@ from typing import cast
 from choreograft.errors import OptionError
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header
+from choreograft.performer.sizes import canvas_size, full_size, pick_size
 from choreograft.pose.openpose_files import check_keypoint_folder
 from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset, preset_from_dict
 from choreograft.render.timing import TimingRequest
 from choreograft.training.holdout import check_hold_out
 from choreograft.training.processes import Processes, choose_batch
 from choreograft.video.read import measure_length, probe
+from choreograft.video.size import Size
 from choreograft.video.write import check_output
 
 
@@ -65,9 +67,10 @@ def check_dance(options: DanceOptions) -> DanceRequest:
     if is_performer(options.target):
         _check_performer(options)
     else:
-        probe(options.target)
+        filmed = probe(options.target)
         if not options.preview_retarget:
             _check_retarget(options, preset)
+            _check_height(options, preset, filmed.size)
     if not options.preview_retarget:
         timing.find_tempo(measure_length(options.source))
     return DanceRequest(preset, weights, budget, timing, beside)
@@ -158,3 +161,9 @@ def _check_retarget(options: DanceOptions, preset: Preset) -> None:
         raise OptionError(
             f"found --retarget global with preset {preset.name}, which draws bodies; leave it out or use --preset paper"
         )
+
+
+def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
+    """Refuse a height that a performer trained on footage of that size cannot draw."""
+    full = full_size(filmed) if preset.refers else None
+    pick_size(options.target.stem, canvas_size(preset, filmed), full, options.height)

@@ -25,8 +25,9 @@ from choreograft.performer.device import Compute
 from choreograft.performer.header import SUFFIX
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
-from choreograft.performer.performer import Performer, PerformerCard, canvas_size
+from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
+from choreograft.performer.sizes import canvas_size
 from choreograft.performer.store import save_performer
 from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
