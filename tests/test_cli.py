@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,8 @@ print(json.dumps(ended))
 """
 
 
-def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her, tmp_path):
+def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her, make_clip, tmp_path):
+    make_clip("fast.mp4", [np.zeros((96, 64, 3), np.uint8)] * 6, rate=Fraction(300))
     (tmp_path / "notes.mp4").write_text("not a video")
     (tmp_path / "t.npz").write_bytes(b"mine")
     (tmp_path / "check").mkdir()
@@ -124,6 +126,7 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --device tpu": 2,
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --duration 99": 2,
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --height 2000": 2,
+        "dance clip.mp4 --as fast.mp4 -o out.mp4 --fps target": 2,
         "dance clip.mp4 --as clip.mp4 -o notes.mp4": 1,
         "train gone.mp4": 1,
         "train clip.mp4 --devices 0": 2,

@@ -114,10 +114,10 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
     Raises:
         ChoreograftError: as `dance`, which has checked the options.
     """
+    performer = load_performer(options.target, compute.device) if is_performer(options.target) else None
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     target: tuple[Path, BodyTrack] | None = None
-    if is_performer(options.target):
-        performer = load_performer(options.target, compute.device)
+    if performer is not None:
         assert performer.card.stage is not None  # else the request was refused
         stage, plate = performer.card.stage, to_image(performer.plate)
     else:

@@ -63,7 +63,7 @@ def check_dance(options: DanceOptions) -> DanceRequest:
     for path in (options.output, beside):
         if path is not None:
             check_output(path, [options.source, options.target], options.overwrite)
-    probe(options.source)
+    source = probe(options.source)
     if is_performer(options.target):
         _check_performer(options)
     else:
@@ -71,6 +71,7 @@ def check_dance(options: DanceOptions) -> DanceRequest:
         if not options.preview_retarget:
             _check_retarget(options, preset)
             _check_height(options, preset, filmed.size)
+            timing.find_rate(source.rate, filmed.rate)
     if not options.preview_retarget:
         timing.find_tempo(measure_length(options.source))
     return DanceRequest(preset, weights, budget, timing, beside)
