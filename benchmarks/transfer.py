@@ -25,6 +25,7 @@ from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.render.transfer import motion_for
+from choreograft.request import dance_folder
 from choreograft.video.read import probe
 
 SEEN = 0.5
@@ -58,7 +59,7 @@ def main(options: Options) -> None:
     subprocess.run([sys.executable, "-m", "choreograft", *map(str, arguments)], check=True)
     wall_s = time.monotonic() - began
 
-    summary = json.loads((options.runs / f"dance-{output.stem}" / "summary.json").read_text())
+    summary = json.loads((dance_folder(output, options.runs) / "summary.json").read_text())
     training = summary["performer_training"]
     before, after = probe(options.source), probe(output)
     error, missed = measure_pose(options, output, Path(summary["performer"]))

@@ -19,6 +19,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
 from choreograft.presets import DEFAULT_PRESET
+from choreograft.request import dance_folder
 from choreograft.retarget.stance import Stance
 from swaying import PRESET, SIZE, swaying_track, write_target
 
@@ -85,6 +86,8 @@ def test_help_and_version_are_no_errors(capsys):
         (["train", "a.mp4", "--num-nodes", "2"], "no MASTER_ADDR, MASTER_PORT, NODE_RANK"),
         (["train", "a.mp4", "--preset", "preview", "--devices", "2", "--device", "cpu"], "leave out --devices"),
         (["track", "a.mp4", "-o", "a.json"], ".npz"),
+        (["check", "-her.mp4"], "if -her.mp4 is a file's name, write ./-her.mp4"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "-out.mp4"], "write ./-out.mp4"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(refuse, arguments, words):
@@ -115,7 +118,7 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
     codes = {
         "--help": 0,
         "dance --help": 0,
-        "dance gone.mp4 --as clip.mp4 -o out.mp4": 1,
+        "dance gone.mp4 --as clip.mp4 -o new/out.mp4 --runs new/runs": 1,
         "dance clip.mp4 --as gone.mp4 -o out.mp4": 1,
         "dance clip.mp4 --as notes.mp4 -o out.mp4": 1,
         "dance clip.mp4 --as notes.mp4 -o out.mp4 --preview-retarget": 1,
@@ -130,11 +133,11 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "dance clip.mp4 --as clip.mp4 -o notes.mp4": 1,
         "train gone.mp4": 1,
         "train clip.mp4 --devices 0": 2,
-        "track gone.mp4 -o out.npz": 1,
+        "track gone.mp4 -o new/out.npz --write-openpose new/keypoints": 1,
         "track clip.mp4 -o t.npz": 1,
         "check gone.mp4": 1,
-        "check clip.mp4 --source gone.mp4": 1,
-        "check clip.mp4": 1,
+        "check clip.mp4 --source gone.mp4 -o new/check": 1,
+        "check clip.mp4 -o check": 1,
     }
     said = subprocess.check_output(
         [sys.executable, "-c", IN_A_CHILD, *codes], cwd=tmp_path, stderr=subprocess.DEVNULL, text=True
@@ -247,6 +250,32 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(refuse, cli
     (tmp_path / "folder.mp4").mkdir()
     assert "is a folder" in refuse("dance", clip, "--as", clip, "-o", "folder.mp4")
     assert ".mp4" in refuse("dance", clip, "--as", clip, "-o", "out.gif", code=2)
+
+
+@pytest.mark.parametrize("arguments", [["check", "{}"], ["train", "{}"], ["dance", "{}", "--as", "{}", "-o", "out.mp4"],
+    ["dance", "clip.mp4", "--as", "{}", "-o", "out.mp4"], ["dance", "clip.mp4", "--as", "clip.mp4", "-o", "{}.mp4"],
+    ["track", "clip.mp4", "-o", "{}.npz"], ["evaluate", "{}", "--holdout"], ["demo", "-o", "{}.mp4"],
+    ["dance", "clip.mp4", "--as", "clip.mp4", "-o", "out.mp4", "--runs", "{}"],
+    ["track", "clip.mp4", "-o", "t.npz", "--runs", "{}"]])  # fmt: skip
+def test_a_name_that_no_file_can_have_is_refused_before_any_work(refuse, clip, arguments):
+    assert "File name too long; " in refuse(*(word.format("x" * 300) for word in arguments))
+
+
+def test_an_error_is_one_line_whatever_a_name_holds(refuse, tmp_path):
+    assert refuse("check", tmp_path / "two\nlines \x1b[31m.mp4").count(r"two\nlines \x1b[31m.mp4") == 1
+
+
+def test_each_output_is_described_in_a_folder_of_its_own(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    folders = [
+        dance_folder(tmp_path / name, tmp_path / "runs")
+        for name in ("a/out.mp4", "b/out.mp4", "a/out.mov", f"a/{'x' * 251}.mp4", f"a/{'x' * 250}y.mp4", "link/out.mp4")
+    ]
+    assert len(set(folders)) == 5
+    assert folders[0] == folders[-1]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.mark.models

@@ -13,6 +13,7 @@ import pytest
 
 from choreograft.performer.store import load_performer
 from choreograft.pose.track import PoseTrack
+from choreograft.request import dance_folder
 from choreograft.studio.camera import Camera
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, render_clip
 from choreograft.video.read import probe, read_frames
@@ -38,6 +39,10 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def described(studio: Path, output: str) -> Path:
+    return dance_folder(studio / output, studio / "choreograft_runs")
+
+
 @pytest.fixture(scope="module")
 def danced(studio: Path) -> subprocess.CompletedProcess[str]:
     """The main job, done once for all tests here."""
@@ -58,11 +63,11 @@ def test_the_main_job_keeps_rate_length_and_sound_of_the_source(studio, danced):
 
 def test_it_says_where_everything_lies(studio, danced):
     last_line = danced.stdout.splitlines()[-1]
-    summary = json.loads((studio / "choreograft_runs/dance-out/summary.json").read_text())
+    summary = json.loads((described(studio, "out.mp4") / "summary.json").read_text())
     performer = studio / summary["performer"]
     assert performer.exists()
     assert summary["performer"] in last_line
-    assert (studio / "choreograft_runs/dance-out/sheet.png").exists()
+    assert (described(studio, "out.mp4") / "sheet.png").exists()
     assert load_performer(performer).card.training["images"] == 8
     assert {path.name for path in performer.parent.iterdir()} >= {"options.json", "stats.jsonl", "previews"}
 
@@ -112,7 +117,7 @@ def test_a_dance_at_the_targets_rate_and_half_as_long(studio, danced):
     done = run(studio, "dance", "source.mp4", "--as", performer, "-o", "fast.mp4", *options)
     assert done.returncode == 0, done.stderr
     assert [frame.time for frame in read_frames(studio / "fast.mp4")] == [Fraction(n, 24) for n in range(12)]
-    summary = json.loads((studio / "choreograft_runs/dance-fast/summary.json").read_text())
+    summary = json.loads((described(studio, "fast.mp4") / "summary.json").read_text())
     assert (summary["frames"], summary["rate"], summary["duration_s"]) == (12, "24", 0.5)
     assert summary["tempo"] == pytest.approx(2, abs=0.1)
     refused = run(studio, "dance", "source.mp4", "--as", performer, "-o", "no.mp4", "--duration", "0.1")

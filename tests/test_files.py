@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from choreograft.errors import OutputError
-from choreograft.files import atomic_path, check_writable, content_hash, text_hash, write_json
+from choreograft.files import (
+    PARTIAL,
+    atomic_path,
+    check_place,
+    check_writable,
+    content_hash,
+    fit_name,
+    remove_partial,
+    text_hash,
+    write_json,
+)
 
 
 def write_and_fail(path: Path) -> None:
@@ -66,9 +76,63 @@ def test_a_place_that_cannot_be_written_is_named_in_one_line(tmp_path):
         check_writable(tmp_path)
 
 
-def test_checking_leaves_no_trace_of_the_file(tmp_path):
+def test_checking_leaves_no_trace(tmp_path):
     check_writable(tmp_path / "out.mp4")
+    check_place(tmp_path / "new" / ".." / "newer" / "out.mp4")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x" * 256, f"{'x' * 256}/out.mp4", "new/" + "é" * 128, "dangling/out.mp4"])
+def test_the_very_name_and_those_of_missing_folders_are_tried(tmp_path, name):
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match=r"^cannot write .*; choose a ") as caught:
+        check_place(tmp_path / name)
+    assert ("too long; choose a shorter name" in str(caught.value)) == (not name.startswith("dangling"))
+    assert [path.name for path in tmp_path.iterdir()] == ["dangling"]
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "é" * 125, "💃" * 62 + "\udcff", "a 100% \"b\" 'c'. . ."])
+def test_a_file_of_the_longest_name_is_written(tmp_path, stem):
+    path = tmp_path / f"{stem}.mp4"
+    with atomic_path(path) as temporary:
+        assert temporary.suffix == ".mp4"
+        temporary.write_text("whole")
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+NO_TEXT = os.fsdecode(b"\xff")
+
+
+@pytest.mark.parametrize("character", ["x", "é", "日", "💃", NO_TEXT], ids=ascii)
+def test_names_of_ours_are_cut_only_where_they_must_and_stay_apart(tmp_path, character):
+    ending = "-0123abcd.npz"
+    width = len(os.fsencode(character))
+    room = (255 - len(ending)) // width
+    if character != NO_TEXT:
+        assert fit_name(character * room, ending) == character * room + ending
+    first, second = (fit_name(character * room + end, ending) for end in ("abcdefgh", "abcdefgi"))
+    assert first != second
+    for name in (first, second):
+        assert name.endswith(ending)
+        assert len(os.fsencode(name)) <= 255
+        name.encode()
+        if character != NO_TEXT:
+            assert name.startswith(character * ((255 - len(ending) - 9) // width))
+        (tmp_path / name).touch()
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / f"{PARTIAL}file.mp4").touch()
+    (tmp_path / f"{PARTIAL}room" / "new").mkdir(parents=True)
+    (tmp_path / "kept").touch()
+    remove_partial(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_name_that_is_no_text_survives_in_json(tmp_path):
+    path = Path(os.fsdecode(b"caf\xe9.mp4"))
+    write_json(tmp_path / "summary.json", {"path": path})
+    assert Path(json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["path"]) == path
 
 
 def test_json_is_readable_text_and_survives_a_round_trip(tmp_path):

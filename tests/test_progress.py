@@ -35,6 +35,17 @@ def test_a_sentence_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err == "[bold] file:/a/b[/bold] 100%\n"
 
 
+@pytest.mark.parametrize("name", ["take [/b] 2", "a [red]b :dancer: {task} 100%.mp4"])
+def test_a_terminal_shows_a_name_as_it_is(name: str):
+    screen = StringIO()
+    progress = ConsoleProgress(console=Console(file=screen, force_terminal=True, color_system=None, width=100))
+    with progress.task(name, 2):
+        pass
+    progress.say(f"{name} is done")
+    assert screen.getvalue().count(name) >= 2
+    assert f"{name} is done" in screen.getvalue()
+
+
 def test_silence_is_silent(capsys: pytest.CaptureFixture[str]):
     with silent.task("Training", None) as advance:
         advance(1, pixel=1.0)

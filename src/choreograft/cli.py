@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import tyro
@@ -78,7 +79,7 @@ def run_track(options: TrackOptions) -> int:
 
 def run_check(options: CheckOptions) -> int:
     """Is the footage good enough?"""
-    from choreograft.check.request import check_footage
+    from choreograft.check.request import DOCUMENT_NAME, check_footage
 
     check_footage(options)
     from choreograft.check.run import check
@@ -86,7 +87,8 @@ def run_check(options: CheckOptions) -> int:
     done = check(options, silent if options.json else ConsoleProgress())
     sys.stdout.write(done.json if options.json else done.text)
     if done.pictures:
-        sys.stdout.write(f"{', '.join(map(str, done.pictures))} (numbers: {options.output / 'check.json'})\n")
+        numbers = done.pictures[0].with_name(DOCUMENT_NAME)
+        sys.stdout.write(f"{', '.join(map(str, done.pictures))} (numbers: {numbers})\n")
     return done.exit_code
 
 
@@ -140,6 +142,8 @@ VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int]]]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the arguments, run the verb, and exit with its code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have characters that the terminal has not
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         run = next(run for kind, run in VERBS.values() if isinstance(options, kind))
@@ -152,6 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if advice is None:
             raise
         _complain(f"error: {advice}")
+        code = 1
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        place = "" if error.filename is None else f"{error.filename}: "
+        _complain(f"error: {place}{error.strerror}; check the name, the permissions and the free space there")
         code = 1
     except KeyboardInterrupt:
         _complain("interrupted; what was learned is kept: the same command goes on from there")
@@ -179,13 +189,20 @@ def parse(arguments: Sequence[str]) -> Any:
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        raise OptionError(_one_line(complaint.getvalue())) from None
+        raise OptionError(_one_line(complaint.getvalue()) + _advise_on_dashes(arguments)) from None
+
+
+def _advise_on_dashes(arguments: Sequence[str]) -> str:
+    """What to write instead of names that were taken for options."""
+    dashed = [word for word in arguments if word.startswith("-") and Path(word).suffix[1:2].isalpha()]
+    return "".join(f"; if {word} is a file's name, write ./{word}" for word in dashed)
 
 
 def _complain(sentence: str) -> None:
     """Say why the program ends; of several processes that train together one on each machine does."""
     if local_rank() == 0:
-        sys.stderr.write(f"choreograft: {sentence}\n")
+        line = re.sub(r"[\x00-\x1f\x7f]", lambda control: repr(control[0])[1:-1], sentence)  # in names, or of a library
+        sys.stderr.write(f"choreograft: {line}\n")
 
 
 def _one_line(box: str) -> str:

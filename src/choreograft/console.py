@@ -43,7 +43,7 @@ class ConsoleProgress:
         self.console = console or Console(stderr=True, soft_wrap=True, highlight=False)
         self.plain_every_s = plain_every_s
         columns = (BarColumn(), _CountColumn(), TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
-        self._bars = RichProgress("{task.description}", *columns, console=self.console)
+        self._bars = RichProgress(TextColumn("{task.description}", markup=False), *columns, console=self.console)
         self._lock = Lock()
 
     @contextmanager
@@ -53,7 +53,7 @@ class ConsoleProgress:
             yield advance
 
     def say(self, sentence: str) -> None:
-        self.console.print(sentence, markup=False)
+        self.console.print(sentence, markup=False, emoji=False)
 
     @contextmanager
     def _bar(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:

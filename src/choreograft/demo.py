@@ -6,6 +6,7 @@ from choreograft.options import DanceOptions, DemoOptions
 from choreograft.pipeline import dance
 from choreograft.progress import Progress, silent
 from choreograft.studio.render import render_demo
+from choreograft.video.write import check_output
 
 
 def run(options: DemoOptions, progress: Progress = silent) -> Path:
@@ -14,8 +15,9 @@ def run(options: DemoOptions, progress: Progress = silent) -> Path:
     Returns:
         The finished video; clips, performer, contact sheet and the side-by-side video lie beside it.
     Raises:
-        DependencyError: the studio's libraries are missing.
+        OptionError, OutputError: the output cannot be written. DependencyError: the studio's libraries are missing.
     """
+    check_output(options.output, [], overwrite=True)
     folder = options.output.parent
     clips = render_demo(folder / "clips", progress)
     done = dance(

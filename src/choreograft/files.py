@@ -3,9 +3,11 @@
 They are written under a temporary name beside the target, then renamed.
 """
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,8 @@ from choreograft.errors import OutputError
 
 PARTIAL: Final = ".partial-"
 """How the names of half-written files begin."""
+LONGEST_NAME: Final = 255
+"""Bytes of a file's name that file systems take."""
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """Of the pictures that a folder is searched for, in lower case."""
 
@@ -30,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         OutputError: the folder cannot be made or written.
     """
     check_writable(path)
-    handle, name = tempfile.mkstemp(prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -45,26 +49,56 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def remove_partial(folder: Path) -> None:
     """Remove what a killed process left half-written in a folder; only for folders that no other process writes."""
     for path in folder.glob(f"{PARTIAL}*"):
-        path.unlink()
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def check_writable(path: Path) -> None:
     """Make the folder of `path`, or say in one line why `path` cannot be written there."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; expected the name of a file to write")
-    try:
+    check_place(path)
+    with _telling_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {path}: {reason}; choose a folder that you may write to") from error
+
+
+def check_place(path: Path) -> None:
+    """Say in one line why `path` cannot be written; leaves no trace.
+
+    The very names are tried, those of missing folders too, in a folder of their own: what another process may put at
+    `path` meanwhile is not touched.
+
+    Raises:
+        OutputError: it cannot, or is a folder.
+    """
+    with _telling_of(path):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; expected the name of a file to write")
+        present = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, suffix=path.suffix, dir=present) as room:
+            trial = Path(room) / path.relative_to(present)
+            trial.parent.mkdir(parents=True, exist_ok=True)
+            trial.touch()
+
+
+def fit_name(stem: str, ending: str) -> str:
+    """The name of a file of ours, `stem` + `ending`.
+
+    A stem too long for that is cut, and bytes that are no text are left out; a hash of the whole then tells it apart.
+    """
+    text = os.fsencode(stem).decode(errors="ignore")
+    if text == stem and len((stem + ending).encode()) <= LONGEST_NAME:
+        return stem + ending
+    ending = f"-{text_hash(stem)}{ending}"
+    return text.encode()[: LONGEST_NAME - len(ending.encode())].decode(errors="ignore") + ending
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+        # bytes of a name that are not UTF-8 become escapes, which JSON has too
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -95,6 +129,15 @@ def text_hash(content: Any, digits: int = 8) -> str:
     """A short name for a set of options: the first digits of the SHA-256 of its sorted JSON."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+@contextmanager
+def _telling_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        advice = "a shorter name" if error.errno == errno.ENAMETOOLONG else "a folder that you may write to"
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose {advice}") from error
 
 
 def _umask() -> int:

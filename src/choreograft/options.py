@@ -159,8 +159,8 @@ class CheckOptions:
     """The target's video: the person who is to be learned."""
     source: Annotated[Path | None, option(metavar="SOURCE")] = None
     """The video whose dance they are to do: checked too, and held against what VIDEO shows."""
-    output: Annotated[Path, option(name="output", aliases=["-o"], metavar="DIR")] = Path("check")
-    """The folder for check.json and the pictures."""
+    output: Annotated[Path | None, option(name="output", aliases=["-o"], metavar="DIR")] = None
+    """The folder for check.json and the pictures; check/VIDEO-..., for each video or pair another one, if left out."""
     json: bool = False
     """Print the JSON and nothing else, and leave the folder alone."""
     person: int = 1

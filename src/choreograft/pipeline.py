@@ -15,7 +15,7 @@ from choreograft.body.follow import follow_picture
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError
-from choreograft.files import content_hash, text_hash, write_json
+from choreograft.files import content_hash, fit_name, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.header import is_performer
@@ -25,6 +25,7 @@ from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import read_openpose, write_openpose
+from choreograft.pose.openpose_files import JSON_ENDING
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import refuse_upside_down
@@ -33,7 +34,7 @@ from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
 from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
-from choreograft.request import check_dance, check_tracking, check_training
+from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
 from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.launch import check_devices, launch
@@ -42,6 +43,8 @@ from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import read_frames
+from choreograft.video.sound_trial import try_sound
+from choreograft.video.tempo import Retiming
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     compute = choose_compute(options.device, options.precision, progress)
     if options.preview_retarget:
         return preview_retarget(options, compute, progress)
+    _try_sound(options.source, options.output, progress, request.retiming)
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
@@ -89,7 +93,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     if options.face == "no":
         performer.face = None
 
-    folder = options.runs / f"dance-{options.output.stem}"
+    folder = dance_folder(options.output, options.runs)
     sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
@@ -115,6 +119,7 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
         ChoreograftError: as `dance`, which has checked the options.
     """
     performer = load_performer(options.target, compute.device) if is_performer(options.target) else None
+    _try_sound(options.source, options.output, progress)
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     target: tuple[Path, BodyTrack] | None = None
     if performer is not None:
@@ -127,7 +132,7 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
     body = read_bodies([clip], options.person, options.runs, progress)[0]
     result = retarget_body(body, stage)
     write_preview(options.source, body, result, plate, options.output, progress)
-    folder = options.runs / f"dance-{options.output.stem}"
+    folder = dance_folder(options.output, options.runs)
     sheet = folder / "bodies.png"
     save_overlay_sheet(sheet, (options.source, body), target, result, plate)
     summary = folder / "preview.json"
@@ -162,6 +167,8 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
         ChoreograftError: any of its kinds, with one line for the user.
     """
     check_tracking(options)
+    if options.overlay is not None:
+        _try_sound(options.video, options.overlay, progress)
     if options.openpose is None:
         clip, _ = read_clip(options.video, options.person, options.runs, progress)
     else:
@@ -170,7 +177,8 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
         clip, _ = _clean_clip(options.video, raw, progress)
     clip.track.save(options.output)
     if options.write_openpose is not None:
-        write_openpose(clip.track, options.write_openpose, options.video.stem)
+        longest = f"_{0:012d}{JSON_ENDING}"
+        write_openpose(clip.track, options.write_openpose, fit_name(options.video.stem, longest).removesuffix(longest))
     if options.overlay is not None:
         render_overlay(clip.path, clip.track, options.overlay, progress)
     return options.output
@@ -209,7 +217,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
             "recipe": FIT_RECIPE,
         }
     )
-    paths = [runs / "bodies" / f"{clip.path.stem}-{key}-{n}.npz" for n, clip in enumerate(clips)]
+    paths = [runs / "bodies" / fit_name(clip.path.stem, f"-{key}-{n}.npz") for n, clip in enumerate(clips)]
     if all(path.exists() for path in paths):
         try:
             return [BodyTrack.load(path) for path in paths]
@@ -235,6 +243,13 @@ def read_shown_bodies(
     """
     shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
     return read_bodies(shown, person, runs, progress)
+
+
+def _try_sound(source: Path, output: Path, progress: Progress, retiming: Retiming | None = None) -> None:
+    """Find out, before any work, whether the source's sound can be carried into the output, and say if it cannot."""
+    note = try_sound(source, output.suffix.lower(), retiming).note
+    if note is not None:
+        progress.say(f"NOTE: {note}")
 
 
 def _read_source(
@@ -310,7 +325,7 @@ def obtain_performer(
 def _summarise_dance(
     folder: Path, options: DanceOptions, performer: Performer, path: Path, compute: Compute, facts: dict[str, Any]
 ) -> Path:
-    summary = folder / "summary.json"
+    summary = folder / SUMMARY
     content = {
         "options": asdict(options),
         "source_sha256": content_hash(options.source),

@@ -6,9 +6,10 @@ pipeline.py, still before any tracking. Nothing in here may need torch: importin
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from choreograft.errors import OptionError
+from choreograft.files import check_place, fit_name, text_hash
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header
 from choreograft.performer.sizes import canvas_size, full_size, pick_size
@@ -19,7 +20,11 @@ from choreograft.training.holdout import check_hold_out
 from choreograft.training.processes import Processes, choose_batch
 from choreograft.video.read import measure_length, probe
 from choreograft.video.size import Size
+from choreograft.video.tempo import Retiming
 from choreograft.video.write import check_output
+
+SUMMARY: Final = "summary.json"
+"""Of a dance: how it came about."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class DanceRequest:
     """The user's own, for the preset's perceptual loss."""
     budget: Budget
     timing: TimingRequest
+    retiming: Retiming | None
+    """Of the sound; None where it stays as it is."""
     beside: Path | None
     """The side-by-side video to write."""
 
@@ -59,10 +66,14 @@ def check_dance(options: DanceOptions) -> DanceRequest:
     preset, weights = _choose_preset(options)
     budget = Budget.choose(preset, options.minutes, options.images)
     timing = TimingRequest.parse(options.duration, options.fps)
-    beside = options.output.with_suffix(f".side_by_side{options.output.suffix}") if options.side_by_side else None
+    beside = None
+    if options.side_by_side:
+        name = fit_name(options.output.stem, f".side_by_side{options.output.suffix}")
+        beside = options.output.with_name(name)
     for path in (options.output, beside):
         if path is not None:
             check_output(path, [options.source, options.target], options.overwrite)
+    check_place(dance_folder(options.output, options.runs) / SUMMARY)
     source = probe(options.source)
     if is_performer(options.target):
         _check_performer(options)
@@ -72,9 +83,18 @@ def check_dance(options: DanceOptions) -> DanceRequest:
             _check_retarget(options, preset)
             _check_height(options, preset, filmed.size)
             timing.find_rate(source.rate, filmed.rate)
+    retiming = None
     if not options.preview_retarget:
-        timing.find_tempo(measure_length(options.source))
-    return DanceRequest(preset, weights, budget, timing, beside)
+        length = measure_length(options.source)
+        tempo = timing.find_tempo(length)
+        retiming = None if tempo == 1 else Retiming(tempo, length / tempo)
+    return DanceRequest(preset, weights, budget, timing, retiming, beside)
+
+
+def dance_folder(output: Path, runs: Path) -> Path:
+    """Where contact sheet and summary of a dance lie: of each output in a folder of its own, be their names alike."""
+    place = output.parent.resolve() / output.name
+    return runs / fit_name(f"dance-{output.stem}", f"-{text_hash(str(place))}")
 
 
 def check_training(options: TrainOptions) -> TrainRequest:

@@ -11,6 +11,7 @@ import pytest
 from choreograft.check import run
 from choreograft.check.findings import judge_clip
 from choreograft.check.report import WARNED, exit_code, to_document, to_text
+from choreograft.check.request import own_folder
 from choreograft.check.run import check
 from choreograft.cli import main
 from choreograft.config import Limit, VideoConfig
@@ -91,6 +92,21 @@ def test_an_earlier_check_is_not_replaced_unasked(tmp_path):
     (tmp_path / "check.json").write_text("{}")
     with pytest.raises(OutputError, match="--overwrite"):
         check(CheckOptions(path, output=tmp_path, runs=tmp_path))
+
+
+def test_each_video_or_pair_has_a_folder_of_its_own_unless_one_is_named(tmp_path):
+    names = ("a/clip.mp4", "b/clip.mp4", f"a/{'x' * 251}.mp4", f"b/{'x' * 251}.mp4")
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(bytes([number]))
+    first, second, *long = (tmp_path / name for name in names)
+    options = [CheckOptions(first), CheckOptions(second), CheckOptions(first, source=second)]
+    options += [CheckOptions(first, person=2), *map(CheckOptions, long)]
+    folders = [own_folder(each) for each in options]
+    assert len(set(folders)) == len(folders)
+    assert all(folder.parent == Path("check") for folder in folders)
+    assert all(len(folder.name) <= 255 for folder in folders)
+    assert own_folder(CheckOptions(first, runs=tmp_path, overwrite=True)) == folders[0]
 
 
 @pytest.mark.models

@@ -141,8 +141,14 @@ def test_the_nearest_frame_is_found_while_the_source_streams():
             yield Frame(n, n / 4, Fraction(n, 4), np.zeros((1, 1, 3), np.uint8))
 
     times = [Fraction(n, 16) for n in (0, 1, 2, 3, 4, 13)]
-    found = nearest_frames(stream(), times)
+    found = nearest_frames(stream(), times, Fraction(4))
     assert [next(found).index for _ in times[:4]] == [0, 0, 0, 1]
     assert read == [0, 1, 2]
     assert [frame.index for frame in found] == [1, 3]
     assert read == list(range(6))
+
+
+def test_a_frame_that_stays_is_held_until_the_next_comes():
+    stills = [Frame(n, t, Fraction(t), np.zeros((1, 1, 3), np.uint8)) for n, t in enumerate((0, 1, 5, 6))]
+    times = [Fraction(t) for t in ("0.4", "0.6", "3", "4.4", "4.6", "5.4")]
+    assert [frame.index for frame in nearest_frames(iter(stills), times, Fraction(1))] == [0, 1, 1, 1, 2, 2]

@@ -17,7 +17,7 @@ from choreograft.check.request import check_footage
 from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig
 from choreograft.errors import PersonError
-from choreograft.files import check_writable, write_json
+from choreograft.files import write_json
 from choreograft.options import CheckOptions
 from choreograft.pipeline import read_bodies
 from choreograft.pose.track import PoseTrack
@@ -70,9 +70,8 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
     text = to_text(target, source, findings)
     pictures: Sequence[Path] = ()
     if not options.json:
-        check_writable(document_path)
         write_json(document_path, document)
-        pictures = draw_pictures(options.output, target, source, coverage, config)
+        pictures = draw_pictures(document_path.parent, target, source, coverage, config)
     return Checked(tuple(findings), document, text, tuple(pictures))
 
 

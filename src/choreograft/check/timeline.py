@@ -3,6 +3,7 @@
 Shapes: T frames, K parts that can be cut off, L limbs, M kinds of movement.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -65,7 +66,8 @@ class _Sheet:
         height_in = sum(height + _GAP_IN for height, _ in self._panels) + 2 * _MARGIN_IN
         figure = Figure(figsize=(_WIDTH_IN, height_in), dpi=_DPI)
         FigureCanvasAgg(figure)
-        figure.text(0.02, 1 - 0.3 / height_in, self._title, fontsize=12, weight="bold", color=INK)
+        title = os.fsencode(self._title).decode(errors="replace")
+        figure.text(0.02, 1 - 0.3 / height_in, title, fontsize=12, weight="bold", color=INK, parse_math=False)
         top = height_in - _MARGIN_IN
         axes = None
         for height, draw in self._panels:

@@ -15,8 +15,9 @@ from choreograft.assets import VGG19, cached
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, NormalisationConfig, TranslationConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate.method import Footage, Method, MethodPlan, Terms
+from choreograft.evaluate.scores import TRUTH
 from choreograft.evaluate.translate.method import TranslatedMethod
-from choreograft.files import content_hash, text_hash
+from choreograft.files import content_hash, fit_name, text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
@@ -152,8 +153,8 @@ class GivenMethod:
 
     @property
     def name(self) -> str:
-        """The file's, without its suffix unless that is a method's name."""
-        return self.path.name if self.path.stem in METHOD_NAMES else self.path.stem
+        """The file's, without its suffix unless that is a method's name or the truth's."""
+        return self.path.name if self.path.stem in (*METHOD_NAMES, TRUTH) else self.path.stem
 
     @property
     def identity(self) -> str:
@@ -184,7 +185,7 @@ class NearestMethod:
 
     def build(self, progress: Progress) -> Method:
         """See MethodPlan."""
-        folder = self.terms.runs / f"{self.footage.clips[0].path.stem}-{self.identity}"
+        folder = self.terms.runs / fit_name(self.footage.clips[0].path.stem, f"-{self.identity}")
         folder.mkdir(parents=True, exist_ok=True)
         with hold_folder(folder):
             recording = prepare_recording(folder / "recording", self.footage.shown(), self._size, progress)

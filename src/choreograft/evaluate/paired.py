@@ -6,7 +6,7 @@ from pathlib import Path
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.method import Footage
-from choreograft.files import content_hash
+from choreograft.files import content_hash, fit_name
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose.track import PoseTrack
@@ -58,7 +58,7 @@ def name_cases(pairs: Sequence[Pair]) -> list[str]:
     """
     names = [pair.name for pair in pairs]
     unique = [
-        name if names.count(name) == 1 else f"{pair.folder.resolve().parent.name}-{name}"
+        name if names.count(name) == 1 else fit_name(f"{pair.folder.resolve().parent.name}-{name}", "")
         for name, pair in zip(names, pairs, strict=True)
     ]
     twice = sorted({name for name in unique if unique.count(name) > 1})

@@ -13,7 +13,7 @@ from choreograft.config import VideoConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.method import Footage
-from choreograft.files import content_hash
+from choreograft.files import content_hash, fit_name
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip
 from choreograft.progress import Progress
@@ -68,11 +68,12 @@ def make_cases(footage: Footage, folder: Path, runs: Path, progress: Progress) -
         OptionError: a clip is too short for that.
     """
     stems = [clip.path.stem for clip in footage.clips]
-    names = [stem if stems.count(stem) == 1 else f"{stem}-{n}" for n, stem in enumerate(stems, start=1)]
+    alike = len({stem.casefold() for stem in stems}) < len(stems)  # some file systems tell no case
+    files = [fit_name(stem, f"-{n}.mp4" if alike else ".mp4") for n, stem in enumerate(stems, start=1)]
     bodies = read_bodies(footage.clips, footage.person, runs, progress)
     return [
-        _make_case(name, clip, body, footage, folder / f"{name}.mp4", progress)
-        for name, clip, body in zip(names, footage.clips, bodies, strict=True)
+        _make_case(Path(file).stem, clip, body, footage, folder / file, progress)
+        for file, clip, body in zip(files, footage.clips, bodies, strict=True)
     ]
 
 

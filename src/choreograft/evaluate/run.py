@@ -1,13 +1,12 @@
 """`choreograft evaluate` as a function: which of its three kinds is asked for, and everything that kind does."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from choreograft.config import TrackingConfig
-from choreograft.errors import ChoreograftError, OptionError, OutputError
+from choreograft.errors import OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.method import MethodPlan, Terms
 from choreograft.evaluate.methods import (
@@ -24,7 +23,7 @@ from choreograft.evaluate.reenact import Lesson, make_cases, read_footage, read_
 from choreograft.evaluate.report.page import DOCUMENT_NAME, Report, write_report
 from choreograft.evaluate.scores import Evaluation, Kind
 from choreograft.evaluate.unpaired import judge_result
-from choreograft.files import check_writable
+from choreograft.files import check_place
 from choreograft.machine import describe_machine
 from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
@@ -57,12 +56,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
     compute = choose_compute(options.device, options.precision, progress)
     _check_folder(options)
     runners = {"pair": _evaluate_pairs, "holdout": _evaluate_holdout, "result": _evaluate_result}
-    try:
-        evaluation = runners[kind](options, compute, progress)
-    except ChoreograftError:
-        with suppress(OSError):
-            options.output.rmdir()  # only if it is empty: what was refused leaves nothing behind
-        raise
+    evaluation = runners[kind](options, compute, progress)
     return Evaluated(evaluation, write_report(evaluation, options.output, progress))
 
 
@@ -197,7 +191,7 @@ def _check_sources(names: Sequence[str]) -> None:
 
 def _check_folder(options: EvaluateOptions) -> None:
     document = options.output / DOCUMENT_NAME
-    check_writable(document)
+    check_place(document)
     if document.exists() and not options.overwrite:
         raise OutputError(f"{document} exists already; choose another folder with -o, or add --overwrite to replace it")
 

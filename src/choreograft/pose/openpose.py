@@ -98,6 +98,7 @@ def write_openpose(track: PoseTrack, folder: Path, clip: str) -> None:
     """
     place = folder.resolve()
     check_keypoint_folder(place, (), overwrite=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     extended = _extend(track)
     with TemporaryDirectory(prefix=PARTIAL, dir=place.parent) as room:
         whole = Path(room) / place.name

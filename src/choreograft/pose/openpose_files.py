@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError, OptionError, OutputError
-from choreograft.files import PARTIAL, check_writable
+from choreograft.files import PARTIAL, check_place
 from choreograft.pose import skeleton
 from choreograft.video.size import Size
 
@@ -300,7 +300,7 @@ def check_keypoint_folder(folder: Path, inputs: Sequence[Path], overwrite: bool)
         OutputError: it exists and `overwrite` is false, holds other files than OpenPose's JSON, is no folder, or its
             own folder cannot be written.
     """
-    check_writable(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
+    check_place(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
     if not folder.exists():
         return
     if any(given.exists() and folder.resolve() in (given.resolve(), given.resolve().parent) for given in inputs):

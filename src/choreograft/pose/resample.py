@@ -3,7 +3,7 @@
 Between two frames a joint follows a cubic that keeps the shape of its motion: where the frames rise it rises, and where
 they turn it turns in the frame itself, so that a hit is never overshot (Fritsch and Butland 1984, known as PCHIP).
 Nothing is invented where nothing is known: between frames that do not belong together, whatever is asked for is what
-the nearer one shows.
+the nearer one shows, and through a hold or a gap what was shown last, as in a player. Bodies go by the same grid.
 
 Shapes: T frames of the track, N of the new grid, J = 133 joints, C coordinates.
 """
@@ -31,9 +31,11 @@ HALFWAY: Final = 0.5 + 1e-6
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """Where the new times lie among a track's frames."""
+class TimeGrid:
+    """Where new times lie among a track's frames."""
 
+    time_s: Floats
+    """(N,) the new times."""
     step_s: Floats
     """(T - 1,) between neighbouring frames."""
     joined: Flags
@@ -41,14 +43,33 @@ class _Grid:
     before: NDArray[np.intp]
     """(N,) the frame at or before each new time, T - 2 at most."""
     share: Floats
-    """(N,) of the step behind that frame, 0 to 1."""
+    """(N,) of the step behind that frame, 0 to 1; 0 or 1 where the two do not belong together."""
     nearest: NDArray[np.intp]
-    """(N,) the frame nearest in time; the earlier one of two."""
+    """(N,) the frame that is shown: the nearest in time, the earlier one of two; in a gap the last."""
+
+    @staticmethod
+    def of(track: PoseTrack, time_s: NDArray[np.float64], config: CleaningConfig | None = None) -> "TimeGrid":
+        """The grid of times (N,) on the track's clock, s, increasing.
+
+        Raises:
+            ValueError: the track has no frame.
+        """
+        if not len(track):
+            raise ValueError("found a track without frames; expected at least one to take poses from")
+        config, time_s = CleaningConfig() if config is None else config, np.asarray(time_s, np.float64)
+        step_s = np.diff(track.time_s)
+        before = np.clip(np.searchsorted(track.time_s, time_s, side="right") - 1, 0, max(0, len(track) - 2))
+        after = np.minimum(before + 1, len(track) - 1)
+        length_s = np.maximum(track.time_s[after] - track.time_s[before], np.finfo(np.float64).tiny)
+        share = np.clip((time_s - track.time_s[before]) / length_s, 0, 1)
+        gap = step_s > max(config.fill_gap_s, NEIGHBOUR / float(track.rate))
+        joined = track.present[:-1] & track.present[1:] & ~gap & ~_find_jumps(track, step_s, config)
+        if len(joined):
+            share = np.where(gap[before], share == 1, np.where(joined[before], share, share > HALFWAY))
+        return TimeGrid(time_s, step_s, joined, before, share, np.where(share <= HALFWAY, before, after))
 
 
-def resample_track(
-    track: PoseTrack, time_s: NDArray[np.float64], rate: Fraction, config: CleaningConfig | None = None
-) -> PoseTrack:
+def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrack:
     """The same motion at other times; on its own times a track stays what it is.
 
     `xy`, `depth` and `world` are interpolated by a monotone cubic, scores linearly, both only between two frames that
@@ -57,16 +78,11 @@ def resample_track(
     frame these two stay.
 
     Args:
-        track: cleaned, in any pixels.
-        time_s: (N,) on the track's clock, s, increasing.
-        rate: nominal frames per second of the new grid.
+        track: cleaned, in any pixels. grid: of it. rate: nominal frames per second of the new grid.
     Returns:
-        N frames at `time_s`. Unseen joints are NaN with score 0, as ever.
+        N frames at the grid's times. Unseen joints are NaN with score 0, as ever.
     """
-    if not len(track):
-        raise ValueError("found a track without frames; expected at least one to take poses from")
-    grid = _place(track, np.asarray(time_s, np.float64), CleaningConfig() if config is None else config)
-    near = replace(track.select(grid.nearest), time_s=np.asarray(time_s, np.float64), rate=rate)
+    near = replace(track.select(grid.nearest), time_s=grid.time_s, rate=rate)
     if len(track) == 1:
         return near
     return replace(
@@ -76,17 +92,6 @@ def resample_track(
         world=_follow_cubic(track.world, near.world, grid),
         score=_follow_line(track.score, near.score, np.asarray(np.isfinite(track.xy).all(-1)), grid),
     )
-
-
-def _place(track: PoseTrack, time_s: Floats, config: CleaningConfig) -> _Grid:
-    step_s = np.diff(track.time_s)
-    before = np.clip(np.searchsorted(track.time_s, time_s, side="right") - 1, 0, max(0, len(track) - 2))
-    after = np.minimum(before + 1, len(track) - 1)
-    length_s = np.maximum(track.time_s[after] - track.time_s[before], np.finfo(np.float64).tiny)
-    share = np.clip((time_s - track.time_s[before]) / length_s, 0, 1)
-    gap = step_s > max(config.fill_gap_s, NEIGHBOUR / float(track.rate))
-    joined = track.present[:-1] & track.present[1:] & ~gap & ~_find_jumps(track, step_s, config)
-    return _Grid(step_s, joined, before, share, np.where(share <= HALFWAY, before, after))
 
 
 def _find_jumps(track: PoseTrack, step_s: Floats, config: CleaningConfig) -> Flags:
@@ -105,7 +110,7 @@ def _find_jumps(track: PoseTrack, step_s: Floats, config: CleaningConfig) -> Fla
     return np.asarray(np.nanmedian(np.where(blank[:, None], 0, moved), axis=-1) > limit)
 
 
-def _follow_cubic(values: NDArray[np.float32], near: NDArray[np.float32], grid: _Grid) -> NDArray[np.float32]:
+def _follow_cubic(values: NDArray[np.float32], near: NDArray[np.float32], grid: TimeGrid) -> NDArray[np.float32]:
     """(N, J, C) the cubic through values (T, J, C) where it is defined, and `near` (N, J, C) elsewhere."""
     result = near.copy()
     s = grid.share[:, None]
@@ -142,7 +147,7 @@ def _monotone_tangents(path: Floats, linked: Flags, step_s: Floats) -> Floats:
 
 
 def _follow_line(
-    score: NDArray[np.float32], near: NDArray[np.float32], known: Flags, grid: _Grid
+    score: NDArray[np.float32], near: NDArray[np.float32], known: Flags, grid: TimeGrid
 ) -> NDArray[np.float32]:
     """(N, J) scores (T, J) on the line between two frames that know the joint (T, J), and `near` (N, J) elsewhere."""
     k, share = grid.before, grid.share[:, None].astype(np.float32)

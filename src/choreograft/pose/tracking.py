@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from choreograft.ahead import run_ahead
 from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError
-from choreograft.files import content_hash, text_hash
+from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.pose.estimator import Person, PoseEstimator
 from choreograft.pose.follow import Sighting, find_strands, follow_person, sight
 from choreograft.pose.masks import MaskSequence
@@ -81,12 +81,13 @@ def load_or_track(
     key = text_hash(
         {"video": content_hash(path), "person": person, "config": asdict(config), "name": estimator(1, progress).name}
     )
-    kept = folder / f"{path.stem}-{key}.npz"
+    kept = folder / fit_name(path.stem, f"-{key}.npz")
     if kept.exists():
         try:
             return PoseTrack.load(kept)
         except FileFormatError as error:
             progress.say(f"tracking {path.name} again: {error}")
+    check_place(kept)
     track = track_video(path, config, person, progress, estimator)
     track.save(kept)
     return track

@@ -18,7 +18,7 @@ from choreograft.body.resample import resample_body
 from choreograft.body.track import BodyTrack
 from choreograft.performer.device import AHEAD, Compute, run_ahead
 from choreograft.performer.performer import Performer
-from choreograft.pose.resample import resample_track
+from choreograft.pose.resample import TimeGrid, resample_track
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.render.session import choose_size, render_frames
@@ -81,22 +81,24 @@ def bring_to(timing: Timing, motion: Motion) -> Motion:
     """A motion on the source's times as one with a frame for every frame of the result, on the result's clock."""
     if timing.as_filmed:
         return motion
-    track = replace(resample_track(motion.track, timing.source_s, timing.rate), time_s=timing.shown_s)
+    grid = TimeGrid.of(motion.track, timing.source_s)
+    track = replace(resample_track(motion.track, grid, timing.rate), time_s=timing.shown_s)
     if motion.body is None:
         return Motion(track)
-    return Motion(track, replace(resample_body(motion.body, timing.source_s, timing.rate), time_s=timing.shown_s))
+    return Motion(track, replace(resample_body(motion.body, grid, timing.rate), time_s=timing.shown_s))
 
 
-def nearest_frames(frames: Iterable[TimedPicture], times: Iterable[Fraction]) -> Iterator[TimedPicture]:
+def nearest_frames(frames: Iterable[TimedPicture], times: Iterable[Fraction], rate: Fraction) -> Iterator[TimedPicture]:
     """For each of increasing times the frame nearest to it, the earlier of two; holds no more than two frames.
 
+    What stays for longer than usual, at a nominal `rate` of frames per second, is held until the next one comes.
     Reads on to the last frame in any case: only there a file shows that it breaks off.
     """
     coming = iter(frames)
     shown = next(coming)
     following = next(coming, None)
     for time in times:
-        while following is not None and following.time - time < time - shown.time:
+        while following is not None and following.time - time < min(time - shown.time, 1 / (2 * rate)):
             shown, following = following, next(coming, None)
         yield shown
     for _ in coming:
@@ -159,7 +161,7 @@ def render_dance(
     cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
     shown: list[list[NDArray[np.uint8]]] = []
-    originals = nearest_frames(read_pictures(source), timing.source_times)
+    originals = nearest_frames(read_pictures(source), timing.source_times, info.rate)
     frames = run_ahead(render_frames(performer, motion, compute, size), "drawing", AHEAD)
     with (
         _open_result(output, info, size, timing) as video,

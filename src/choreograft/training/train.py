@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from choreograft.body.track import BodyTrack
 from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
-from choreograft.files import check_writable, content_hash, remove_partial, text_hash, write_json
+from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json
 from choreograft.machine import return_memory
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
@@ -117,7 +117,7 @@ class TrainingPlan:
 
     def folder(self, runs: Path) -> Path:
         """The run folder."""
-        return runs / f"{self.name}-{self.key}"
+        return runs / fit_name(self.name, f"-{self.key}")
 
     def checkpoint_path(self, runs: Path) -> Path:
         """Where an unfinished training lies."""
@@ -125,7 +125,7 @@ class TrainingPlan:
 
     def performer_path(self, runs: Path) -> Path:
         """Where the finished performer lies unless the user names another place."""
-        return self.folder(runs) / f"{self.name}{SUFFIX}"
+        return self.folder(runs) / fit_name(self.name, SUFFIX)
 
 
 def train_performer(

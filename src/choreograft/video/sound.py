@@ -1,6 +1,6 @@
 """The source's sound in the result: packets copied where the result's format takes them, encoded anew where not.
 
-At another tempo (tempo.py) it is always encoded anew.
+At another tempo (tempo.py) it is always encoded anew. Whether a sound can be carried at all, sound_trial.py finds out.
 Pictures of a result start at 0, so the sound is shifted by the time of the source's first picture. Sound from before it
 is cut, sound that starts later stays later.
 """
@@ -8,18 +8,21 @@ is cut, sound that starts later stays later.
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
-from av.video.stream import VideoStream
+from av.stream import Disposition
 
 from choreograft.video.decode import AnyPacket, ReadReport, open_video, pictures_end, shown_pictures
+from choreograft.video.raw_sound import raw_frames, readable_packets
 from choreograft.video.tempo import RETIMED_HZ, Retiming
 
 COPIED = {
@@ -42,10 +45,24 @@ MAX_ENCODED_DRIFT_S = 0.03
 class SoundCarrier:
     """Brings the sound of `source` into `output`, piece by piece as the pictures advance.
 
-    Close it, also on failure. `present` tells whether the source has sound at all.
+    Close it, also on failure.
     """
 
-    def __init__(self, source: Path, output: OutputContainer, suffix: str, retiming: Retiming | None = None) -> None:
+    def __init__(
+        self,
+        source: Path,
+        output: OutputContainer,
+        suffix: str,
+        retiming: Retiming | None = None,
+        first_channels: bool = False,
+    ) -> None:
+        """Add a stream to the output.
+
+        Args:
+            first_channels: read linear PCM without its decoder and keep no more than two channels (raw_sound.py).
+        Raises:
+            VideoError: the source cannot be opened. av.FFmpegError, ValueError: its sound cannot be carried.
+        """
         self._source = source
         self._retiming = retiming
         self._files = ExitStack()
@@ -53,14 +70,15 @@ class SoundCarrier:
         self._packets: Iterator[AnyPacket] = iter(())
         with open_video(source) as (container, pictures):
             self._start = next(shown_pictures(source, container, pictures, ReadReport())).time
-            self.present = any(stream.codec_context is not None for stream in container.streams.audio)
-        if self.present:
-            self._packets = self._open_packets(source, output, suffix)
+        self._packets = self._open_packets(source, output, suffix, first_channels)
 
     def advance(self, until: Fraction | None) -> Iterator[AnyPacket]:
         """Packets for the result that begin before `until` s (None: all that are left), each once."""
         while True:
-            packet = self._pending or next(self._packets, None)
+            try:
+                packet = self._pending or next(self._packets, None)
+            except (av.FFmpegError, ValueError):
+                packet = None  # not seen when it was tried: the file has changed, or its disk has gone
             self._pending = packet
             if packet is None or (until is not None and (packet.pts or 0) * packet.time_base >= until):
                 return
@@ -72,8 +90,6 @@ class SoundCarrier:
 
         As in the source it may outlast the pictures, unless it is retimed or only a part of the pictures was written.
         """
-        if not self.present:
-            return None
         whole = self._retiming.duration if self._retiming else pictures_end(self._source) - self._start
         return None if written_until >= whole - slack else written_until
 
@@ -81,16 +97,31 @@ class SoundCarrier:
         """Close the source."""
         self._files.close()
 
-    def _open_packets(self, source: Path, output: OutputContainer, suffix: str) -> Iterator[AnyPacket]:
+    def _open_packets(
+        self, source: Path, output: OutputContainer, suffix: str, first_channels: bool
+    ) -> Iterator[AnyPacket]:
         container, _ = self._files.enter_context(open_video(source))
-        stream = next(s for s in container.streams.audio if s.codec_context is not None)
+        stream = sound_stream(container)
+        if stream is None:
+            raise ValueError("found no sound with a decoder")
         if self._retiming is None and _is_copied(stream, suffix):
             copy = output.add_stream_from_template(stream)
             return _copied_packets(container, stream, copy, self._start)
         rate = stream.rate if stream.rate in ENCODED_RATES and self._retiming is None else RETIMED_HZ
-        layout = stream.layout.name if stream.layout.name in ENCODED_LAYOUTS else "stereo"
+        frames = (raw_frames if first_channels else _decoded_frames)(container, stream)
+        first = next(frames, None)
+        if first is None:
+            raise ValueError("found nothing in it that decodes")
+        few = "mono" if first.layout.nb_channels == 1 else "stereo"  # many files name no layout
+        layout = first.layout.name if first.layout.name in ENCODED_LAYOUTS else few
         encoded = output.add_stream("aac", rate=rate, layout=layout, bit_rate=ENCODED_BIT_RATE)
-        return _encoded_packets(container, stream, encoded, self._start, self._retiming)
+        return _encoded_packets(chain([first], frames), encoded, self._start, self._retiming)
+
+
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """What players play: of the streams that can be decoded the default one, else the first."""
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
 
 
 def _is_copied(stream: AudioStream, suffix: str) -> bool:
@@ -104,7 +135,7 @@ def _copied_packets(
     time_base = Fraction(stream.time_base or Fraction(1, stream.rate))
     shift = round(start / time_base)
     last: int | None = None
-    for packet in _readable_packets(container, stream):
+    for packet in readable_packets(container, stream):
         if packet.dts is None or packet.pts is None:
             continue
         end = (packet.pts - shift + (packet.duration or 0)) * time_base
@@ -118,12 +149,12 @@ def _copied_packets(
 
 
 def _encoded_packets(
-    container: InputContainer, stream: AudioStream, encoded: AudioStream, start: Fraction, retiming: Retiming | None
+    frames: Iterable[AudioFrame], encoded: AudioStream, start: Fraction, retiming: Retiming | None
 ) -> Iterator[AnyPacket]:
     codec = encoded.codec_context
     shift = 0 if retiming else round(start * codec.rate)  # retimed samples are counted from the first picture
     graph: Graph | None = None
-    for frame in _decoded_frames(container, stream):
+    for frame in _alike(frames):
         graph = graph or _conditioning(frame, codec, start, retiming)
         yield from _shifted(_encode_next(frame, graph, codec), encoded, shift)
     if graph is not None:
@@ -132,8 +163,28 @@ def _encoded_packets(
 
 
 def _decoded_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    for packet in _readable_packets(container, stream):
+    for packet in readable_packets(container, stream):
         yield from _decode(stream, packet)
+
+
+def _alike(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """The frames with format, channels and rate of the first: in recorded broadcasts they change on the way."""
+    wanted: tuple[str, str, int] | None = None
+    resampler, taken, time_base = None, None, None
+    for frame in frames:
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if wanted is None:
+            wanted, time_base = kind, frame.time_base
+        if kind == wanted:
+            yield frame
+            continue
+        if kind != taken:
+            resampler, taken = AudioResampler(*wanted), kind
+        assert resampler is not None
+        for changed in resampler.resample(frame):
+            if changed.pts is not None and changed.time_base and time_base:
+                changed.pts, changed.time_base = round(changed.pts * changed.time_base / time_base), time_base
+            yield changed
 
 
 def _decode(stream: AudioStream, packet: AnyPacket) -> list[AudioFrame]:
@@ -184,11 +235,3 @@ def _shifted(packets: Iterable[AnyPacket], stream: AudioStream, shift: int) -> I
             packet.dts -= shift
         packet.stream = stream
         yield packet
-
-
-def _readable_packets(container: InputContainer, stream: AudioStream | VideoStream) -> Iterator[AnyPacket]:
-    """The stream's packets up to the first place that cannot be read at all."""
-    try:
-        yield from container.demux(stream)
-    except av.FFmpegError:
-        return

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, OutputError
-from choreograft.files import atomic_path, check_writable
+from choreograft.files import atomic_path, check_place
 from choreograft.video.decode import AnyPacket
-from choreograft.video.picture_folder import is_picture_folder
 from choreograft.video.size import Size
 from choreograft.video.sound import COPIED, SoundCarrier
+from choreograft.video.sound_trial import FORMATS, try_sound
 from choreograft.video.tempo import Retiming
 
 SUFFIXES = tuple(sorted(COPIED))
@@ -46,10 +46,10 @@ def check_output(path: Path, inputs: Sequence[Path], overwrite: bool, suffixes: 
         OutputError: the output exists and `overwrite` is false, is a folder, or its folder cannot be written.
     """
     _check_suffix(path, suffixes)
+    check_place(path)
     for given in inputs:
         if path.exists() and given.exists() and path.samefile(given):
             raise OptionError(f"the output {path} is the input {given}; choose another name for the output")
-    check_writable(path)
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already; choose another name, or add --overwrite to replace it")
 
@@ -110,13 +110,15 @@ class VideoWriter:
             with _telling_of(self.path):
                 # the prefix keeps FFmpeg from taking a name with a colon for a protocol
                 self._container = av.open(
-                    f"file:{temporary}", "w", format=_format(self.path), container_options={"movflags": "+faststart"}
+                    f"file:{temporary}",
+                    "w",
+                    format=FORMATS[self.path.suffix.lower()],
+                    container_options={"movflags": "+faststart"},
                 )
             stack.callback(self._close)
             self._stream = self._add_pictures()
-            if self._sound_from is not None and not is_picture_folder(self._sound_from):
-                self._sound = SoundCarrier(self._sound_from, self._container, self.path.suffix.lower(), self._retiming)
-                stack.callback(self._sound.close)
+            if self._sound_from is not None:
+                self._open_sound(self._sound_from, stack)
             self._stack = stack.pop_all()
         return self
 
@@ -155,9 +157,16 @@ class VideoWriter:
         frame = self._to_frame(image)
         frame.pts, frame.time_base = tick, self._tick
         self._last_tick, self._duration = tick, duration or 1 / self._rate
+        self._mux_sound(time)
         with _telling_of(self.path):
-            self._mux_sound(time)
             self._mux_pictures(self._stream.encode(frame))
+
+    def _open_sound(self, source: Path, stack: ExitStack) -> None:
+        suffix = self.path.suffix.lower()
+        trial = try_sound(source, suffix, self._retiming)
+        if trial.carried:
+            self._sound = SoundCarrier(source, self._container, suffix, self._retiming, trial.first_channels)
+            stack.callback(self._sound.close)
 
     def _add_pictures(self) -> VideoStream:
         options = {"crf": str(self._config.crf), "preset": self._config.encoder_preset, "bf": "0"}
@@ -195,8 +204,11 @@ class VideoWriter:
             self._held = packet
 
     def _mux_sound(self, until: Fraction | None) -> None:
-        if self._sound is not None:
-            self._container.mux(list(self._sound.advance(until)))
+        if self._sound is None:
+            return
+        packets = list(self._sound.advance(until))  # what is wrong here is the source's
+        with _telling_of(self.path):
+            self._container.mux(packets)
 
     def _finish(self) -> None:
         assert self._last_tick is not None
@@ -205,9 +217,9 @@ class VideoWriter:
             if self._held is not None:
                 self._held.duration = max(1, round(self._duration / self._tick))
                 self._container.mux(self._held)
-            if self._sound is not None:
-                written_until = self._last_tick * self._tick + self._duration
-                self._mux_sound(self._sound.end(written_until, slack=2 / self._rate))
+        if self._sound is not None:
+            written_until = self._last_tick * self._tick + self._duration
+            self._mux_sound(self._sound.end(written_until, slack=2 / self._rate))
 
     def _close(self) -> None:
         with _telling_of(self.path):
@@ -227,10 +239,6 @@ def _check_suffix(path: Path, suffixes: Sequence[str]) -> None:
     if path.suffix.lower() not in suffixes:
         expected = " or ".join(suffixes)
         raise OptionError(f"{path}: found the suffix {path.suffix!r}; expected a name that ends in {expected}")
-
-
-def _format(path: Path) -> str:
-    return "mov" if path.suffix.lower() == ".mov" else "mp4"  # FFmpeg's own choice for .m4v takes fewer codecs
 
 
 def _even(size: Size) -> Size:

@@ -37,5 +37,5 @@ def write_report(evaluation: Evaluation, folder: Path, progress: Progress = sile
     write_json(report.json, to_document(evaluation, summary))
     page = build_page(evaluation, summary, collect_exhibits(evaluation, progress))
     with atomic_path(report.page) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="xmlcharrefreplace")
     return report

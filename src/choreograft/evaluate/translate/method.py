@@ -23,7 +23,7 @@ from choreograft.evaluate.method import Footage, Method, Terms
 from choreograft.evaluate.translate.drawing import translate_picture
 from choreograft.evaluate.translate.lessons import Domain
 from choreograft.evaluate.translate.training import Translation
-from choreograft.files import atomic_path, content_hash, remove_partial, text_hash
+from choreograft.files import atomic_path, content_hash, fit_name, remove_partial, text_hash
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.progress import Progress
 from choreograft.training.journal import Journal
@@ -64,7 +64,7 @@ class TranslatedMethod:
 
     def build(self, progress: Progress) -> Method:
         """See method.MethodPlan."""
-        folder = self.terms.runs / f"{self.footage.clips[0].path.stem}-{self.identity}"
+        folder = self.terms.runs / fit_name(self.footage.clips[0].path.stem, f"-{self.identity}")
         path = folder / GENERATOR_FILE
         if not path.exists():
             progress.say(f"Training {self.name} from {self.source.path} for {self.terms.budget}")
