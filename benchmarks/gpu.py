@@ -57,8 +57,8 @@ def prepare(options: argparse.Namespace) -> None:
     from choreograft.evaluate.metrics.regions import find_boxes
     from choreograft.performer.atlas import Atlas
     from choreograft.performer.perceptual import fetch_weights
-    from choreograft.performer.performer import canvas_size
     from choreograft.performer.references import ReferenceBank
+    from choreograft.performer.sizes import canvas_size
     from choreograft.performer.warp import Warper, pose_frames
     from choreograft.pipeline import read_bodies, read_clip
     from choreograft.pose.draw import draw_track_frame

@@ -19,12 +19,13 @@ import tyro
 from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.options import DanceOptions
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import dance_folder, read_bodies, read_clip
+from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.render.transfer import motion_for
+from choreograft.request import dance_folder
 from choreograft.video.read import probe
 
 SEEN = 0.5

@@ -1,6 +1,9 @@
 """The command line: what is refused, how it is said, and that nothing is left behind."""
 
 import json
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
 from choreograft.presets import DEFAULT_PRESET
+from choreograft.request import dance_folder
 from choreograft.retarget.stance import Stance
 from swaying import PRESET, SIZE, swaying_track, write_target
 
@@ -74,7 +78,7 @@ def test_help_and_version_are_no_errors(capsys):
         (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--preset", "best"], "draft, standard, paper"),
         (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "0"], "above zero"),
         (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--minutes", "1", "--images", "2"], "give one of them"),
-        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--device", "tpu"], "auto, cpu or cuda"),
+        (["dance", "a.mp4", "--as", "b.mp4", "-o", "c.mp4", "--device", "tpu"], "'auto', 'cpu', 'cuda'"),
         (["train", "a.mp4", "-o", "her.model"], ".performer"),
         (["train", "a.mp4", "--devices", "0"], "--devices is 0; expected a number above zero"),
         (["train", "a.mp4", "--device", "cpu", "--devices", "2", "--batch", "3"], "expected a multiple of 2"),
@@ -88,6 +92,66 @@ def test_help_and_version_are_no_errors(capsys):
 )
 def test_wrong_arguments_end_in_one_line(refuse, arguments, words):
     assert words in refuse(*arguments, code=2)
+
+
+IN_A_CHILD = """
+import json, sys
+from choreograft.cli import main
+ended = {}
+for command in sys.argv[1:]:
+    try:
+        main(command.split())
+    except SystemExit as stop:
+        heavy = {"torch", "lightning_fabric", "mediapipe", "scipy", "matplotlib", "anny", "warp"} & sys.modules.keys()
+        ended[command] = [stop.code, *sorted(heavy)]
+print(json.dumps(ended))
+"""
+
+
+def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her, make_clip, tmp_path):
+    make_clip("fast.mp4", [np.zeros((96, 64, 3), np.uint8)] * 6, rate=Fraction(300))
+    (tmp_path / "notes.mp4").write_text("not a video")
+    (tmp_path / "t.npz").write_bytes(b"mine")
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check/check.json").write_bytes(b"mine")
+    before = sorted(tmp_path.rglob("*"))
+    codes = {
+        "--help": 0,
+        "dance --help": 0,
+        "dance gone.mp4 --as clip.mp4 -o new/out.mp4 --runs new/runs": 1,
+        "dance clip.mp4 --as gone.mp4 -o out.mp4": 1,
+        "dance clip.mp4 --as notes.mp4 -o out.mp4": 1,
+        "dance clip.mp4 --as notes.mp4 -o out.mp4 --preview-retarget": 1,
+        "dance clip.mp4 --as gone.performer -o out.mp4": 1,
+        "dance clip.mp4 --as her.performer -o out.mp4 --face yes": 2,
+        "dance clip.mp4 --as her.performer -o out.mp4 --preview-retarget": 2,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --preset best": 2,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --device tpu": 2,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --duration 99": 2,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --height 2000": 2,
+        "dance clip.mp4 --as fast.mp4 -o out.mp4 --fps target": 2,
+        "dance clip.mp4 --as clip.mp4 -o notes.mp4": 1,
+        "train gone.mp4": 1,
+        "train clip.mp4 --devices 0": 2,
+        "track gone.mp4 -o new/out.npz --write-openpose new/keypoints": 1,
+        "track clip.mp4 -o t.npz": 1,
+        "check gone.mp4": 1,
+        "check clip.mp4 --source gone.mp4 -o new/check": 1,
+        "check clip.mp4 -o check": 1,
+    }
+    said = subprocess.check_output(
+        [sys.executable, "-c", IN_A_CHILD, *codes], cwd=tmp_path, stderr=subprocess.DEVNULL, text=True
+    )
+    assert json.loads(said.splitlines()[-1]) == {command: [code] for command, code in codes.items()}
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_options_are_refused_before_outputs_and_outputs_before_inputs(refuse, tmp_path):
+    (tmp_path / "out.mp4").write_bytes(b"mine")
+    dance = ("dance", "gone.mp4", "--as", "lost.mp4", "-o", "out.mp4")
+    assert "best" in refuse(*dance, "--preset", "best", code=2)
+    assert "out.mp4 exists already" in refuse(*dance)
+    assert "gone.mp4" in refuse(*dance, "--overwrite")
 
 
 @pytest.fixture
@@ -109,10 +173,10 @@ def test_numbers_that_are_not_torchruns_are_refused_once_on_each_machine(refuse,
     assert capsys.readouterr() == ("", "")
 
 
-def test_more_devices_than_there_are_gpus_are_refused(refuse, monkeypatch):
+def test_more_devices_than_there_are_gpus_are_refused(refuse, clip, monkeypatch):
     monkeypatch.setattr(pipeline, "choose_compute", lambda *_: Compute(torch.device("cuda", 0), bf16=True))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert "--devices is 3, and this machine has 2 CUDA devices" in refuse("train", "a.mp4", "--devices", 3, code=2)
+    assert "--devices is 3, and this machine has 2 CUDA devices" in refuse("train", clip, "--devices", 3, code=2)
 
 
 def test_a_missing_source_or_target_is_named(refuse, clip):
@@ -205,7 +269,7 @@ def test_each_output_is_described_in_a_folder_of_its_own(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "a")
     folders = [
-        pipeline.dance_folder(tmp_path / name, tmp_path / "runs")
+        dance_folder(tmp_path / name, tmp_path / "runs")
         for name in ("a/out.mp4", "b/out.mp4", "a/out.mov", f"a/{'x' * 251}.mp4", f"a/{'x' * 250}y.mp4", "link/out.mp4")
     ]
     assert len(set(folders)) == 5

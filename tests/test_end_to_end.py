@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import dance_folder
 from choreograft.pose.track import PoseTrack
+from choreograft.request import dance_folder
 from choreograft.studio.camera import Camera
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, render_clip
 from choreograft.video.read import probe, read_frames

@@ -1,5 +1,8 @@
 """The command line: one short function per verb. What a verb needs is imported when it is called.
 
+Whatever can be refused without torch is refused before it is imported, which takes seconds; the verbs, which Python
+calls too, check it again.
+
 A mistake of the user's ends in one line on standard error and a non-zero exit; a defect of ours in a traceback.
 """
 
@@ -38,6 +41,9 @@ INTERRUPTED: Final = 130
 
 def run_dance(options: DanceOptions) -> int:
     """Choreograft's main job."""
+    from choreograft.request import check_dance
+
+    check_dance(options)
     from choreograft.pipeline import dance
 
     done = dance(options, ConsoleProgress())
@@ -49,6 +55,9 @@ def run_dance(options: DanceOptions) -> int:
 
 def run_train(options: TrainOptions) -> int:
     """Learn one person."""
+    from choreograft.request import check_training
+
+    check_training(options)
     from choreograft.pipeline import train
 
     performer = train(options, ConsoleProgress() if is_main() else silent)
@@ -59,6 +68,9 @@ def run_train(options: TrainOptions) -> int:
 
 def run_track(options: TrackOptions) -> int:
     """Follow one person through a video."""
+    from choreograft.request import check_tracking
+
+    check_tracking(options)
     from choreograft.pipeline import track
 
     sys.stdout.write(f"{track(options, ConsoleProgress())}\n")
@@ -67,7 +79,9 @@ def run_track(options: TrackOptions) -> int:
 
 def run_check(options: CheckOptions) -> int:
     """Is the footage good enough?"""
-    from choreograft.check.report import DOCUMENT_NAME
+    from choreograft.check.request import DOCUMENT_NAME, check_footage
+
+    check_footage(options)
     from choreograft.check.run import check
 
     done = check(options, silent if options.json else ConsoleProgress())

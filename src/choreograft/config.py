@@ -598,6 +598,9 @@ FaceChoice = Literal["preset", "yes", "no"]
 """Whether faces have a network of their own: where the preset has one for them, in any preset that trains, or never."""
 DEFAULT_FACE: FaceChoice = "preset"
 
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+"""What to compute on; auto: a GPU where there is one."""
+DEFAULT_DEVICE: DeviceChoice = "auto"
 Precision = Literal["bf16", "float32"]
 """What networks compute in; bf16 is mixed: weights and losses stay float32."""
 PrecisionChoice = Literal["auto", "bf16", "float32"]

@@ -10,14 +10,22 @@ from typing import Annotated
 from tyro.conf import Positional
 from tyro.conf import arg as option
 
-from choreograft.config import DEFAULT_FACE, DEFAULT_PRECISION, DEFAULT_RETARGET, FaceChoice, PrecisionChoice, Retarget
+from choreograft.config import (
+    DEFAULT_DEVICE,
+    DEFAULT_FACE,
+    DEFAULT_PRECISION,
+    DEFAULT_RETARGET,
+    DeviceChoice,
+    FaceChoice,
+    PrecisionChoice,
+    Retarget,
+)
 from choreograft.presets import DEFAULT_PRESET, PRESETS
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""
 
 
-DEFAULT_DEVICE = "auto"
 DEFAULT_FPS = "source"
 DEFAULT_SEED = 0
 DEFAULT_DEVICES = 1
@@ -53,7 +61,7 @@ class TrainOptions:
     """Where tracks, run folders and performers are kept."""
     hold_out: float = DEFAULT_HOLD_OUT
     """Share of each clip, at its end, not to train on, so that `choreograft evaluate --holdout` can measure there."""
-    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    device: DeviceChoice = DEFAULT_DEVICE
     """What to compute on."""
     precision: PrecisionChoice = DEFAULT_PRECISION
     """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
@@ -107,7 +115,7 @@ class DanceOptions:
     """Train and draw nothing: write, in seconds, the target's body doing the motion, the source beside it."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""
-    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    device: DeviceChoice = DEFAULT_DEVICE
     """What to compute on."""
     precision: PrecisionChoice = DEFAULT_PRECISION
     """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
@@ -173,7 +181,7 @@ class DemoOptions:
     """The video to write; everything else of the demo lies beside it."""
     minutes: float = 4.0
     """Training time."""
-    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    device: DeviceChoice = DEFAULT_DEVICE
     """What to compute on."""
     precision: PrecisionChoice = DEFAULT_PRECISION
     """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""
@@ -240,7 +248,7 @@ class EvaluateOptions:
     """Which of the people in the videos, counted by how much of the frame they fill over time."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""
-    device: Annotated[str, option(metavar="auto|cpu|cuda")] = DEFAULT_DEVICE
+    device: DeviceChoice = DEFAULT_DEVICE
     """What to compute on."""
     precision: PrecisionChoice = DEFAULT_PRECISION
     """What to compute in; auto: bf16 if the hardware has it, else float32, and whatever a resumed run was begun in."""

@@ -8,49 +8,43 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any
 
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.follow import follow_picture
 from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
-from choreograft.errors import FileFormatError, OptionError
-from choreograft.files import check_place, content_hash, fit_name, text_hash, write_json
+from choreograft.errors import FileFormatError
+from choreograft.files import content_hash, fit_name, text_hash, write_json
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
-from choreograft.performer.cutouts import full_size
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
+from choreograft.performer.header import is_performer
 from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
-from choreograft.performer.performer import Performer, canvas_size
-from choreograft.performer.store import SUFFIX, is_performer, load_performer
+from choreograft.performer.performer import Performer
+from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
-from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
+from choreograft.pose.openpose import read_openpose, write_openpose
 from choreograft.pose.openpose_files import JSON_ENDING
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import refuse_upside_down
-from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset
 from choreograft.progress import Progress, side_by_side, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
-from choreograft.render.session import choose_size, pick_size
-from choreograft.render.timing import TimingRequest
+from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
+from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
 from choreograft.retarget.body import BodyStage, retarget_body
-from choreograft.training.holdout import check_hold_out, hide_held_out
-from choreograft.training.launch import Processes, choose_batch, launch
+from choreograft.training.holdout import hide_held_out
+from choreograft.training.launch import check_devices, launch
 from choreograft.training.recording import Clip
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
-from choreograft.video.read import measure_length, probe, read_frames
-from choreograft.video.size import Size
+from choreograft.video.read import read_frames
 from choreograft.video.sound_trial import try_sound
 from choreograft.video.tempo import Retiming
-from choreograft.video.write import check_output
-
-SUMMARY: Final = "summary.json"
-"""Of a dance: how it came about."""
 
 
 @dataclass(frozen=True)
@@ -73,36 +67,18 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         ChoreograftError: any of its kinds, with one line for the user; nothing is left half-written.
     """
     # refuse first what would be refused after minutes of work
-    preset, weights = _choose_preset(options)
+    request = check_dance(options)
     compute = choose_compute(options.device, options.precision, progress)
-    budget = Budget.choose(preset, options.minutes, options.images)
-    timing = TimingRequest.parse(options.duration, options.fps)
-    beside = None
-    if options.side_by_side:
-        name = fit_name(options.output.stem, f".side_by_side{options.output.suffix}")
-        beside = options.output.with_name(name)
-    for path in (options.output, beside):
-        if path is not None:
-            check_output(path, [options.source, options.target], options.overwrite)
-    folder = dance_folder(options.output, options.runs)
-    check_place(folder / SUMMARY)
-    probe(options.source)
     if options.preview_retarget:
         return preview_retarget(options, compute, progress)
-    length = measure_length(options.source)
-    tempo = timing.find_tempo(length)
-    _try_sound(options.source, options.output, progress, None if tempo == 1 else Retiming(tempo, length / tempo))
+    _try_sound(options.source, options.output, progress, request.retiming)
     plan, performer = None, None
     if is_performer(options.target):
         performer = load_performer(options.target, compute.device)
         choose_size(performer, options.height)
-        _check_retarget(options, performer.card.preset)
-        if options.face == "yes" and performer.face is None:
-            raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
     else:
-        _check_retarget(options, preset)
-        _check_height(options, preset, probe(options.target).size)
-        plan = TrainingPlan((options.target,), options.as_person, preset, budget, options.seed, weights=weights)
+        preset, weights = request.preset, request.weights
+        plan = TrainingPlan((options.target,), options.as_person, preset, request.budget, options.seed, weights=weights)
         check_weights(preset.perceptual, progress, weights)
         compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
 
@@ -117,11 +93,13 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     if options.face == "no":
         performer.face = None
 
+    folder = dance_folder(options.output, options.runs)
     sheet = folder / "sheet.png"
     began = time.monotonic()
     rendering = render_dance(
-        performer, clip.path, clip.track, options.output, compute, beside, sheet, progress, timing, body, options.height
-    )
+        performer, clip.path, clip.track, options.output, compute, request.beside, sheet, progress, request.timing,
+        body, options.height,
+    )  # fmt: skip
     retarget = "global" if body is None else "body"
     facts = {
         **asdict(rendering),
@@ -131,29 +109,21 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         "cleaning": asdict(report),
     }
     summary = _summarise_dance(folder, options, performer, performer_path, compute, facts)
-    return Dance(options.output, performer_path, beside, sheet, summary)
-
-
-def dance_folder(output: Path, runs: Path) -> Path:
-    """Where contact sheet and summary of a dance lie: of each output in a folder of its own, be their names alike."""
-    place = output.parent.resolve() / output.name
-    return runs / fit_name(f"dance-{output.stem}", f"-{text_hash(str(place))}")
+    return Dance(options.output, performer_path, request.beside, sheet, summary)
 
 
 def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress = silent) -> Dance:
     """Write the target's body doing the source's motion over the target's background, the source beside it.
 
     Raises:
-        OptionError: the performer file knows no body. ChoreograftError: as `dance`.
+        ChoreograftError: as `dance`, which has checked the options.
     """
+    performer = load_performer(options.target, compute.device) if is_performer(options.target) else None
     _try_sound(options.source, options.output, progress)
     clip, report = read_clip(options.source, options.person, options.runs, progress)
     target: tuple[Path, BodyTrack] | None = None
-    if is_performer(options.target):
-        performer = load_performer(options.target, compute.device)
-        if performer.card.stage is None:
-            raise OptionError(f"{options.target}: knows no body to preview; expected one trained by this version; "
-                              "name the target's video instead")  # fmt: skip
+    if performer is not None:
+        assert performer.card.stage is not None  # else the request was refused
         stage, plate = performer.card.stage, to_image(performer.plate)
     else:
         filmed, _ = read_clip(options.target, options.as_person, options.runs, progress)
@@ -177,22 +147,16 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    preset, weights = _choose_preset(options)
+    request = check_training(options)
+    preset, weights = request.preset, request.weights
     compute = choose_compute(options.device, options.precision, progress)
-    budget = Budget.choose(preset, options.minutes, options.images)
-    processes = Processes.choose(options.devices, options.num_nodes, compute)
-    batch = choose_batch(options.batch, processes, preset)
-    check_hold_out(options.hold_out)
-    if options.output is not None:
-        if not is_performer(options.output):
-            raise OptionError(f"{options.output}: expected a name that ends in {SUFFIX}")
-        check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
-    for video in options.target:
-        probe(video)
-    team, compute = launch(processes, compute)
+    check_devices(request.processes, compute)
+    team, compute = launch(request.processes, compute)
     team.check_shared(options.runs)
     team.lead(lambda: check_weights(preset.perceptual, progress, weights))
-    plan = TrainingPlan(options.target, options.person, preset, budget, options.seed, options.hold_out, batch, weights)
+    plan = TrainingPlan(
+        options.target, options.person, preset, request.budget, options.seed, options.hold_out, request.batch, weights
+    )
     return obtain_performer(plan, options.runs, compute, progress, options.output, team)
 
 
@@ -202,13 +166,9 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
+    check_tracking(options)
     if options.overlay is not None:
-        check_output(options.overlay, [options.video, options.output], options.overwrite)
         _try_sound(options.video, options.overlay, progress)
-    if options.write_openpose is not None:
-        keypoints = [] if options.openpose is None else [options.openpose]
-        check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
     if options.openpose is None:
         clip, _ = read_clip(options.video, options.person, options.runs, progress)
     else:
@@ -285,52 +245,11 @@ def read_shown_bodies(
     return read_bodies(shown, person, runs, progress)
 
 
-def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path | None]:
-    """The preset of that name as the options change it, and the user's own weights for its perceptual loss.
-
-    Raises:
-        OptionError: there is none, it is not trained and cannot be changed, or nothing has the name that `--perceptual`
-            gives.
-    """
-    preset = find_preset(options.preset)
-    if options.face == "no":
-        preset = preset.without_face()
-    elif options.face == "yes":
-        if not preset.trains:
-            raise OptionError(f"preset {preset.name} is not trained; leave out --face yes")
-        preset = preset.with_face()
-    if options.perceptual is None:
-        return preset, None
-    if not preset.trains:
-        raise OptionError(f"preset {preset.name} is not trained; leave out --perceptual")
-    if options.perceptual in PERCEPTUAL_NAMES:
-        return replace(preset, perceptual=cast(Perceptual, options.perceptual)), None
-    weights = Path(options.perceptual)
-    if not weights.is_file():
-        names = ", ".join(PERCEPTUAL_NAMES)
-        raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
-    return replace(preset, perceptual="vgg19"), weights
-
-
 def _try_sound(source: Path, output: Path, progress: Progress, retiming: Retiming | None = None) -> None:
     """Find out, before any work, whether the source's sound can be carried into the output, and say if it cannot."""
     note = try_sound(source, output.suffix.lower(), retiming).note
     if note is not None:
         progress.say(f"NOTE: {note}")
-
-
-def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
-    """Refuse a height that a performer trained on footage of that size cannot draw."""
-    full = full_size(filmed) if preset.refers else None
-    pick_size(options.target.stem, canvas_size(preset, filmed), full, options.height)
-
-
-def _check_retarget(options: DanceOptions, preset: Preset) -> None:
-    """Refuse the global normalisation, which knows no body, for a preset that draws bodies."""
-    if options.retarget == "global" and preset.draws_bodies:
-        raise OptionError(
-            f"found --retarget global with preset {preset.name}, which draws bodies; leave it out or use --preset paper"
-        )
 
 
 def _read_source(

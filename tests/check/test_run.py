@@ -11,6 +11,7 @@ import pytest
 from choreograft.check import run
 from choreograft.check.findings import judge_clip
 from choreograft.check.report import WARNED, exit_code, to_document, to_text
+from choreograft.check.request import own_folder
 from choreograft.check.run import check
 from choreograft.cli import main
 from choreograft.config import Limit, VideoConfig
@@ -101,11 +102,11 @@ def test_each_video_or_pair_has_a_folder_of_its_own_unless_one_is_named(tmp_path
     first, second, *long = (tmp_path / name for name in names)
     options = [CheckOptions(first), CheckOptions(second), CheckOptions(first, source=second)]
     options += [CheckOptions(first, person=2), *map(CheckOptions, long)]
-    folders = [run.own_folder(each) for each in options]
+    folders = [own_folder(each) for each in options]
     assert len(set(folders)) == len(folders)
     assert all(folder.parent == Path("check") for folder in folders)
     assert all(len(folder.name) <= 255 for folder in folders)
-    assert run.own_folder(CheckOptions(first, runs=tmp_path, overwrite=True)) == folders[0]
+    assert own_folder(CheckOptions(first, runs=tmp_path, overwrite=True)) == folders[0]
 
 
 @pytest.mark.models

@@ -23,7 +23,7 @@ from choreograft.evaluate.methods import (
 )
 from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.performer.device import Compute
-from choreograft.performer.performer import canvas_size
+from choreograft.performer.sizes import canvas_size
 from choreograft.presets import PRESETS, Budget
 from choreograft.progress import silent
 from choreograft.retarget.carry import Motion

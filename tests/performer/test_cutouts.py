@@ -7,8 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError
-from choreograft.performer.cutouts import MAX_SHORT_SIDE, Cutouts, cut_out, full_size, make_room
+from choreograft.performer.cutouts import Cutouts, cut_out, make_room
 from choreograft.performer.sheets import Cutout
+from choreograft.performer.sizes import MAX_SHORT_SIDE, full_size
 from choreograft.video.size import Canvas, Size
 from painted import woven_bank
 

@@ -15,8 +15,8 @@ import pytest
 from choreograft.cli import main
 from choreograft.errors import FileFormatError, OptionError, OutputError, PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.openpose import check_keypoint_folder, read_openpose, write_openpose
-from choreograft.pose.openpose_files import read_keypoint_files
+from choreograft.pose.openpose import read_openpose, write_openpose
+from choreograft.pose.openpose_files import check_keypoint_folder, read_keypoint_files
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import SilentProgress
 from swaying import SIZE, swaying_track, write_target

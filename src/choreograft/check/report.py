@@ -11,7 +11,6 @@ from choreograft.check.moves import MOVES, seconds_shown
 
 FORMAT: Final = "choreograft-check"
 VERSION: Final = 1
-DOCUMENT_NAME: Final = "check.json"
 WARNED: Final = 3
 """The exit code where there are warnings; 1 and 2 are errors'."""
 _MARKS: Final = {"warning": "WARNING", "hint": "hint", "fine": "fine"}

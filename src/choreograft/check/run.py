@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.clips import Filmed, film_facts
 from choreograft.check.coverage import Coverage, compare_tracks
 from choreograft.check.findings import Finding, judge_clip, judge_coverage
-from choreograft.check.report import DOCUMENT_NAME, exit_code, to_document, to_text
+from choreograft.check.report import exit_code, to_document, to_text
+from choreograft.check.request import check_footage
 from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig
-from choreograft.errors import OutputError, PersonError
-from choreograft.files import check_place, content_hash, fit_name, text_hash, write_json
+from choreograft.errors import PersonError
+from choreograft.files import write_json
 from choreograft.options import CheckOptions
 from choreograft.pipeline import read_bodies
 from choreograft.pose.track import PoseTrack
@@ -25,10 +26,6 @@ from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
 from choreograft.training.recording import Clip
-from choreograft.video.read import probe
-
-DEFAULT_FOLDER: Final = Path("check")
-"""Where checks go, a folder each, unless the user names another one."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +58,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
         ChoreograftError: any of its kinds, with one line for the user; a video that cannot be used at all is one.
     """
     config = CheckConfig()
-    for video in (options.video, options.source):
-        if video is not None:
-            probe(video)
-    document_path = (options.output or own_folder(options)) / DOCUMENT_NAME
-    if not options.json:
-        if document_path.exists() and not options.overwrite:
-            raise OutputError(f"{document_path} exists already; choose another folder with -o, or add --overwrite")
-        check_place(document_path)
+    document_path = check_footage(options)
     target = film_facts(options.video, options.person, options.runs, config, progress)
     source, coverage = None, None
     findings = judge_clip(target, "target", config)
@@ -83,13 +73,6 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
         write_json(document_path, document)
         pictures = draw_pictures(document_path.parent, target, source, coverage, config)
     return Checked(tuple(findings), document, text, tuple(pictures))
-
-
-def own_folder(options: CheckOptions) -> Path:
-    """Where the check of a video, or of a pair, lies unless the user names a place: apart from those of all others."""
-    videos = [content_hash(video) for video in (options.video, options.source) if video is not None]
-    key = text_hash([*videos, options.person, options.source_person])
-    return DEFAULT_FOLDER / fit_name(options.video.absolute().stem, f"-{key}")
 
 
 def hold_against(target: Filmed, source: Filmed, config: CheckConfig, carried: PoseTrack | None = None) -> Coverage:

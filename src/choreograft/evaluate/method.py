@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
-from choreograft.performer.performer import canvas_size
+from choreograft.performer.sizes import canvas_size
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress
 from choreograft.retarget.carry import Motion, Standing

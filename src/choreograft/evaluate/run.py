@@ -27,7 +27,8 @@ from choreograft.files import check_place
 from choreograft.machine import describe_machine
 from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
-from choreograft.performer.store import is_performer, load_performer
+from choreograft.performer.header import is_performer
+from choreograft.performer.store import load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.presets import DEFAULT_PRESET, Budget, find_preset

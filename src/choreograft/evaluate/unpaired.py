@@ -14,7 +14,8 @@ from choreograft.evaluate.metrics.identity import FaceGallery
 from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_without_truth
 from choreograft.evaluate.scores import Entry
 from choreograft.files import content_hash
-from choreograft.performer.store import is_performer, load_performer
+from choreograft.performer.header import is_performer
+from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack

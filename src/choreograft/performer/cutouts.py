@@ -22,20 +22,12 @@ from choreograft.video.size import Canvas, Size
 Picture = NDArray[np.uint8]
 Coded = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Colours and matte of a cutout, as the bytes of picture files."""
-MAX_SHORT_SIDE: Final = 1080
-"""Of a result, px: what people film. Larger footage is kept at this size."""
 LOSSY: Final = (cv2.IMWRITE_JPEG_QUALITY, 94, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 """Of the person's colours: 128 people of 1080x1920 are some 40 MB."""
 DECODED_BYTES: Final = 200_000_000
 """Of cutouts that are kept decoded: some 40 at 1080x1920, all there are at half of that."""
 WORTH_SHRINKING: Final = 0.8
 """Results below this share of the size that was filmed are drawn from cutouts shrunk by areas: samples would alias."""
-
-
-def full_size(video: Size) -> Size:
-    """The size of results for footage of a size: its own, even, up to `MAX_SHORT_SIDE` on the shorter side."""
-    shrink = min(1.0, MAX_SHORT_SIDE / min(video))
-    return Size(*(max(2, round(side * shrink / 2) * 2) for side in video))
 
 
 @dataclass(frozen=True)

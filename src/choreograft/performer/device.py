@@ -4,13 +4,13 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 import cv2
 import torch
 
 from choreograft import ahead
-from choreograft.config import DEFAULT_PRECISION, Precision, PrecisionChoice
+from choreograft.config import DEFAULT_DEVICE, DEFAULT_PRECISION, DeviceChoice, Precision, PrecisionChoice
 from choreograft.errors import OptionError
 from choreograft.progress import Progress, silent
 
@@ -19,7 +19,7 @@ TURN_S: Final = 0.0005
 """Between turns of threads that share Python, s."""
 AHEAD: Final = 2
 """Frames that each thread of a drawing may be before the next one: some take longer than others."""
-DEVICES: Final = ("auto", "cpu", "cuda")
+DEVICES: Final = get_args(DeviceChoice)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Compute:
 
 
 def choose_compute(
-    name: str = "auto", precision: PrecisionChoice = DEFAULT_PRECISION, progress: Progress = silent
+    name: DeviceChoice = DEFAULT_DEVICE, precision: PrecisionChoice = DEFAULT_PRECISION, progress: Progress = silent
 ) -> Compute:
     """The fastest device there is and its fastest precision, or those asked for.
 
@@ -59,7 +59,7 @@ def choose_compute(
     does.
 
     Args:
-        name: of the device, one of `DEVICES`.
+        name: of the device.
         progress: is told where bf16 is asked for and has to be emulated.
     Raises:
         OptionError: an unknown name, or CUDA where there is none.

@@ -120,13 +120,3 @@ class Performer(nn.Module):
     def no_previous(self, batch: int = 1) -> Tensor:
         """The zero image that stands for the frame before the first (docs/method.md, section 4)."""
         return torch.zeros(batch, *self.plate.shape, device=self.plate.device)
-
-
-def canvas_size(preset: Preset, video: Size) -> Size:
-    """The frame a performer of this preset draws for a target video of this size.
-
-    As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator needs.
-    """
-    step = preset.canvas_step
-    width = max(step, round(preset.height_px * video.width / video.height / step) * step)
-    return Size(width, preset.height_px)

@@ -1,6 +1,6 @@
 """Performer files: one safetensors file with weights, plate and everything needed to use them. No pickle.
 
-The only module of this package that touches the disk, besides the perceptual networks' weight files.
+With header.py the only module of this package that touches the disk, besides the perceptual networks' weight files.
 """
 
 import json
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
 from choreograft.performer.cutouts import Cutouts
+from choreograft.performer.header import FORMAT, SKELETON, VERSION, expect_performer, read_header
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.presets import preset_from_dict
@@ -23,19 +23,10 @@ from choreograft.retarget.body import BodyStage
 from choreograft.retarget.stance import Stance
 from choreograft.video.size import Size
 
-FORMAT: Final = "choreograft-performer"
-VERSION: Final = 2
-SKELETON: Final = "coco-wholebody-133"
-SUFFIX: Final = ".performer"
 BANK: Final = "bank/"
 """What the names of the reference bank's tensors begin with."""
 CUTOUTS: Final = "cutouts/"
 """What the names of the cutouts' tensors begin with."""
-
-
-def is_performer(path: Path) -> bool:
-    """Whether a path names a performer file rather than a video."""
-    return path.suffix == SUFFIX
 
 
 def save_performer(performer: Performer, path: Path) -> None:
@@ -81,11 +72,9 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
     Raises:
         FileFormatError: missing, not a performer file, damaged, or of another version.
     """
-    try:
+    header = read_header(path)
+    with expect_performer(path):
         with safe_open(path, framework="pt") as file:
-            header: dict[str, Any] = json.loads((file.metadata() or {})["choreograft"])
-            if (header["format"], header["version"], header["skeleton"]) != (FORMAT, VERSION, SKELETON):
-                raise ValueError(f"{header['format']} version {header['version']} with skeleton {header['skeleton']}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         card = PerformerCard(
             header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
@@ -97,18 +86,4 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
             raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
         performer = Performer(card, tensors["plate"], bank, Cutouts.from_tensors(cut) if cut else None)
         performer.load_state_dict(tensors, strict=True)
-    except (
-        FileFormatError,
-        SafetensorError,
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    ) as error:
-        raise FileFormatError(
-            f"{path}: expected a {FORMAT} file of version {VERSION}, found {give_reason(error)}; make one with"
-            " choreograft train"
-        ) from error
     return performer.to(device or "cpu", memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import OptionError, OutputError, PersonError
-from choreograft.files import PARTIAL, check_writable
+from choreograft.errors import PersonError
+from choreograft.files import PARTIAL
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person
 from choreograft.pose.follow import FollowedIndex, Sighting, follow_person, sight
@@ -30,6 +30,7 @@ from choreograft.pose.openpose_files import (
     MID_HIP,
     NECK,
     Parts,
+    check_keypoint_folder,
     read_keypoint_files,
 )
 from choreograft.pose.openpose_fit import HALF_PX, place_in_picture, place_in_time
@@ -84,29 +85,6 @@ def read_openpose(place: Path, video: Path, person: int = 1, progress: Progress 
     return _as_track(info, np.array(time_s), people, followed)
 
 
-def check_keypoint_folder(folder: Path, inputs: Sequence[Path], overwrite: bool) -> None:
-    """Refuse, before any work is done, a folder that `write_openpose` could not or should not write in the end.
-
-    Raises:
-        OptionError: the folder is one of `inputs`, or holds one.
-        OutputError: it exists and `overwrite` is false, holds other files than OpenPose's JSON, is no folder, or its
-            own folder cannot be written.
-    """
-    check_writable(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
-    if not folder.exists():
-        return
-    if any(given.exists() and folder.resolve() in (given.resolve(), given.resolve().parent) for given in inputs):
-        raise OptionError(f"the output {folder} is the input; choose another name for the output")
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is a file; expected the name of a folder to write")
-    present = sorted(folder.iterdir())
-    foreign = [path.name for path in present if not path.name.endswith(JSON_ENDING)]
-    if foreign:
-        raise OutputError(f"{folder} holds {foreign[0]}; expected OpenPose's JSON alone; choose another name")
-    if present and not overwrite:
-        raise OutputError(f"{folder} exists already; choose another name, or add --overwrite to replace it")
-
-
 def write_openpose(track: PoseTrack, folder: Path, clip: str) -> None:
     """Write a track as OpenPose's JSON: BODY_25, face of 70 points, hands of 21; one person, or nobody where absent.
 
@@ -120,6 +98,7 @@ def write_openpose(track: PoseTrack, folder: Path, clip: str) -> None:
     """
     place = folder.resolve()
     check_keypoint_folder(place, (), overwrite=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     extended = _extend(track)
     with TemporaryDirectory(prefix=PARTIAL, dir=place.parent) as room:
         whole = Path(room) / place.name

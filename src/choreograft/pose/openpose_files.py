@@ -13,6 +13,7 @@ Shapes: N people of a frame, P points of a part, J = 133 joints.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, OptionError, OutputError
+from choreograft.files import PARTIAL, check_place
 from choreograft.pose import skeleton
 from choreograft.video.size import Size
 
@@ -288,3 +290,26 @@ def _check_points(path: Path, part: str, values: Any) -> NDArray[np.float32]:
         )
     points = numbers.reshape(-1, width)
     return points if width == 3 else np.column_stack([points, points.any(axis=-1)]).astype(np.float32)
+
+
+def check_keypoint_folder(folder: Path, inputs: Sequence[Path], overwrite: bool) -> None:
+    """Refuse, before any work is done, a folder that `write_openpose` could not or should not write in the end.
+
+    Raises:
+        OptionError: the folder is one of `inputs`, or holds one.
+        OutputError: it exists and `overwrite` is false, holds other files than OpenPose's JSON, is no folder, or its
+            own folder cannot be written.
+    """
+    check_place(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
+    if not folder.exists():
+        return
+    if any(given.exists() and folder.resolve() in (given.resolve(), given.resolve().parent) for given in inputs):
+        raise OptionError(f"the output {folder} is the input; choose another name for the output")
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file; expected the name of a folder to write")
+    present = sorted(folder.iterdir())
+    foreign = [path.name for path in present if not path.name.endswith(JSON_ENDING)]
+    if foreign:
+        raise OutputError(f"{folder} holds {foreign[0]}; expected OpenPose's JSON alone; choose another name")
+    if present and not overwrite:
+        raise OutputError(f"{folder} exists already; choose another name, or add --overwrite to replace it")

@@ -20,6 +20,7 @@ from choreograft.performer.images import to_image
 from choreograft.performer.performer import Performer
 from choreograft.performer.region import Region
 from choreograft.performer.sheets import Floats
+from choreograft.performer.sizes import pick_size
 from choreograft.performer.staging import Composite, Conditioning
 from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose.draw import draw_track_frame
@@ -49,25 +50,6 @@ def choose_size(performer: Performer, height: int | None = None) -> Size:
     """
     cutouts = performer.cutouts
     return pick_size(performer.card.name, performer.card.size, None if cutouts is None else cutouts.size, height)
-
-
-def pick_size(name: str, canvas: Size, full: Size | None, height: int | None) -> Size:
-    """The same of somebody of that name who is drawn on a canvas and, where the references are kept so, at full size.
-
-    Raises:
-        OptionError: a height that they cannot be drawn at.
-    """
-    largest = full or canvas
-    if height is None or height == largest.height:
-        return largest
-    if height == canvas.height:
-        return canvas
-    if not canvas.height < height < largest.height:
-        expected = f"{canvas.height} to {largest.height}"
-        if largest.height <= canvas.height:
-            expected = " or ".join(map(str, sorted({largest.height, canvas.height})))
-        raise OptionError(f"--height is {height}; expected {expected}, which {name} can be drawn at")
-    return Size(2 * round(largest.width * height / largest.height / 2), 2 * round(height / 2))
 
 
 _Planned = tuple[Callable[[], NDArray[np.uint8]], NDArray[np.uint8]]

@@ -59,6 +59,20 @@ class TimingRequest:
             )
         return tempo
 
+    def find_rate(self, source: Fraction, target: Fraction | None) -> Fraction:
+        """Frames per second of the result.
+
+        Args:
+            source: the source's. target: those of the footage of who is to dance; the source's where None.
+        Raises:
+            OptionError: the target's are asked for and out of bounds.
+        """
+        if isinstance(self.fps, Fraction):
+            return self.fps
+        if self.fps == "target" and target is not None:
+            return _check_rate(target, "the target was filmed at")
+        return source
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -117,7 +131,7 @@ def plan_timing(
     tempo = request.find_tempo(whole)
     if request.fps == "source" and tempo == 1:
         return Timing(own, own, source_rate, whole, tempo, as_filmed=True)
-    rate = _choose_rate(request.fps, source_rate, target_rate)
+    rate = request.find_rate(source_rate, target_rate)
     duration = whole / tempo
     times = tuple(n / rate for n in range(max(1, round(duration * rate))))
     moments = tuple(time * tempo for time in times)
@@ -138,14 +152,6 @@ def parse_rate(text: str) -> Fraction:
     if rate.denominator != 1 and abs(rate - ntsc) <= NTSC_TOLERANCE:
         rate = ntsc
     return _check_rate(rate, "--fps is")
-
-
-def _choose_rate(asked: Fraction | str, source: Fraction, target: Fraction | None) -> Fraction:
-    if isinstance(asked, Fraction):
-        return asked
-    if asked == "target" and target is not None:
-        return _check_rate(target, "the target was filmed at")
-    return source
 
 
 def _check_rate(rate: Fraction, what: str) -> Fraction:

@@ -22,11 +22,13 @@ from choreograft.machine import return_memory
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
+from choreograft.performer.header import SUFFIX
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import load_perceptual
-from choreograft.performer.performer import Performer, PerformerCard, canvas_size
+from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
-from choreograft.performer.store import SUFFIX, save_performer
+from choreograft.performer.sizes import canvas_size
+from choreograft.performer.store import save_performer
 from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage

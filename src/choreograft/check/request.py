@@ -1,0 +1,38 @@
+"""What `check` is asked for, refused before anything heavy is imported or begun."""
+
+from pathlib import Path
+from typing import Final
+
+from choreograft.errors import OutputError
+from choreograft.files import check_place, content_hash, fit_name, text_hash
+from choreograft.options import CheckOptions
+from choreograft.video.read import probe
+
+DOCUMENT_NAME: Final = "check.json"
+DEFAULT_FOLDER: Final = Path("check")
+"""Where checks go, a folder each, unless the user names another one."""
+
+
+def check_footage(options: CheckOptions) -> Path:
+    """Refuse a check that cannot be; returns where its document belongs.
+
+    Raises:
+        VideoError: a video cannot be read. OutputError: the output folder cannot be written, or an earlier check lies
+            in it.
+    """
+    for video in (options.video, options.source):
+        if video is not None:
+            probe(video)
+    document_path = (options.output or own_folder(options)) / DOCUMENT_NAME
+    if not options.json:
+        if document_path.exists() and not options.overwrite:
+            raise OutputError(f"{document_path} exists already; choose another folder with -o, or add --overwrite")
+        check_place(document_path)
+    return document_path
+
+
+def own_folder(options: CheckOptions) -> Path:
+    """Where the check of a video, or of a pair, lies unless the user names a place: apart from those of all others."""
+    videos = [content_hash(video) for video in (options.video, options.source) if video is not None]
+    key = text_hash([*videos, options.person, options.source_person])
+    return DEFAULT_FOLDER / fit_name(options.video.absolute().stem, f"-{key}")

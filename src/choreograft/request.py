@@ -1,0 +1,190 @@
+"""What `dance`, `train` and `track` are asked for, refused before anything heavy is imported or begun.
+
+Options are looked at first, then outputs, then inputs. What only torch, a model or the machine can tell is refused by
+pipeline.py, still before any tracking. Nothing in here may need torch: importing it takes seconds.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, cast
+
+from choreograft.errors import OptionError
+from choreograft.files import check_place, fit_name, text_hash
+from choreograft.options import DanceOptions, TrackOptions, TrainOptions
+from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header
+from choreograft.performer.sizes import canvas_size, full_size, pick_size
+from choreograft.pose.openpose_files import check_keypoint_folder
+from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset, preset_from_dict
+from choreograft.render.timing import TimingRequest
+from choreograft.training.holdout import check_hold_out
+from choreograft.training.processes import Processes, choose_batch
+from choreograft.video.read import measure_length, probe
+from choreograft.video.size import Size
+from choreograft.video.tempo import Retiming
+from choreograft.video.write import check_output
+
+SUMMARY: Final = "summary.json"
+"""Of a dance: how it came about."""
+
+
+@dataclass(frozen=True)
+class DanceRequest:
+    """What the options of a dance come to."""
+
+    preset: Preset
+    """Of a performer that is trained for it."""
+    weights: Path | None
+    """The user's own, for the preset's perceptual loss."""
+    budget: Budget
+    timing: TimingRequest
+    retiming: Retiming | None
+    """Of the sound; None where it stays as it is."""
+    beside: Path | None
+    """The side-by-side video to write."""
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the options of a training come to."""
+
+    preset: Preset
+    weights: Path | None
+    """The user's own, for the preset's perceptual loss."""
+    budget: Budget
+    processes: Processes
+    batch: int
+    """Pairs of frames a step, over all processes."""
+
+
+def check_dance(options: DanceOptions) -> DanceRequest:
+    """Refuse a dance that cannot be.
+
+    Raises:
+        OptionError: options that make no sense, together or with these videos. OutputError: the output may not be
+            written. VideoError, FileFormatError: source or target cannot be read.
+    """
+    preset, weights = _choose_preset(options)
+    budget = Budget.choose(preset, options.minutes, options.images)
+    timing = TimingRequest.parse(options.duration, options.fps)
+    beside = None
+    if options.side_by_side:
+        name = fit_name(options.output.stem, f".side_by_side{options.output.suffix}")
+        beside = options.output.with_name(name)
+    for path in (options.output, beside):
+        if path is not None:
+            check_output(path, [options.source, options.target], options.overwrite)
+    check_place(dance_folder(options.output, options.runs) / SUMMARY)
+    source = probe(options.source)
+    if is_performer(options.target):
+        _check_performer(options)
+    else:
+        filmed = probe(options.target)
+        if not options.preview_retarget:
+            _check_retarget(options, preset)
+            _check_height(options, preset, filmed.size)
+            timing.find_rate(source.rate, filmed.rate)
+    retiming = None
+    if not options.preview_retarget:
+        length = measure_length(options.source)
+        tempo = timing.find_tempo(length)
+        retiming = None if tempo == 1 else Retiming(tempo, length / tempo)
+    return DanceRequest(preset, weights, budget, timing, retiming, beside)
+
+
+def dance_folder(output: Path, runs: Path) -> Path:
+    """Where contact sheet and summary of a dance lie: of each output in a folder of its own, be their names alike."""
+    place = output.parent.resolve() / output.name
+    return runs / fit_name(f"dance-{output.stem}", f"-{text_hash(str(place))}")
+
+
+def check_training(options: TrainOptions) -> TrainRequest:
+    """Refuse a training that cannot be.
+
+    Raises:
+        OptionError: options that make no sense. OutputError: the output may not be written. VideoError: a clip cannot
+            be read.
+    """
+    preset, weights = _choose_preset(options)
+    budget = Budget.choose(preset, options.minutes, options.images)
+    processes = Processes.choose(options.devices, options.num_nodes)
+    batch = choose_batch(options.batch, processes, preset)
+    check_hold_out(options.hold_out)
+    if options.output is not None:
+        if not is_performer(options.output):
+            raise OptionError(f"{options.output}: expected a name that ends in {SUFFIX}")
+        check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
+    for video in options.target:
+        probe(video)
+    return TrainRequest(preset, weights, budget, processes, batch)
+
+
+def check_tracking(options: TrackOptions) -> None:
+    """Refuse a tracking that cannot be.
+
+    Raises:
+        OptionError: an output is an input, or has another suffix than it must. OutputError: it may not be written.
+            VideoError: the video cannot be read.
+    """
+    check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
+    if options.overlay is not None:
+        check_output(options.overlay, [options.video, options.output], options.overwrite)
+    if options.write_openpose is not None:
+        keypoints = [] if options.openpose is None else [options.openpose]
+        check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
+    probe(options.video)
+
+
+def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path | None]:
+    """The preset of that name as the options change it, and the user's own weights for its perceptual loss.
+
+    Raises:
+        OptionError: there is none, it is not trained and cannot be changed, or nothing has the name that `--perceptual`
+            gives.
+    """
+    preset = find_preset(options.preset)
+    if options.face == "no":
+        preset = preset.without_face()
+    elif options.face == "yes":
+        if not preset.trains:
+            raise OptionError(f"preset {preset.name} is not trained; leave out --face yes")
+        preset = preset.with_face()
+    if options.perceptual is None:
+        return preset, None
+    if not preset.trains:
+        raise OptionError(f"preset {preset.name} is not trained; leave out --perceptual")
+    if options.perceptual in PERCEPTUAL_NAMES:
+        return replace(preset, perceptual=cast(Perceptual, options.perceptual)), None
+    weights = Path(options.perceptual)
+    if not weights.is_file():
+        names = ", ".join(PERCEPTUAL_NAMES)
+        raise OptionError(f"--perceptual: found {weights}; expected one of {names}, or a file of VGG-19's weights")
+    return replace(preset, perceptual="vgg19"), weights
+
+
+def _check_performer(options: DanceOptions) -> None:
+    """Refuse a performer file that cannot do what the options ask for."""
+    header = read_header(options.target)
+    with expect_performer(options.target):
+        preset = preset_from_dict(header["preset"])
+    if options.preview_retarget:
+        if header.get("stage") is None:
+            raise OptionError(f"{options.target}: knows no body to preview; expected one trained by this version; "
+                              "name the target's video instead")  # fmt: skip
+        return
+    _check_retarget(options, preset)
+    if options.face == "yes" and not preset.mends_faces:
+        raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
+
+
+def _check_retarget(options: DanceOptions, preset: Preset) -> None:
+    """Refuse the global normalisation, which knows no body, for a preset that draws bodies."""
+    if options.retarget == "global" and preset.draws_bodies:
+        raise OptionError(
+            f"found --retarget global with preset {preset.name}, which draws bodies; leave it out or use --preset paper"
+        )
+
+
+def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
+    """Refuse a height that a performer trained on footage of that size cannot draw."""
+    full = full_size(filmed) if preset.refers else None
+    pick_size(options.target.stem, canvas_size(preset, filmed), full, options.height)
