@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from choreograft.archive import DAMAGE
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
 from choreograft.performer.cutouts import Cutouts
@@ -88,7 +89,7 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
                 raise ValueError(f"{header['format']} version {header['version']} with skeleton {header['skeleton']}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         card = PerformerCard(
-            header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
+            header["name"], preset_from_dict(header["preset"]), Size.checked(header["size"]),
             Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
         )  # fmt: skip
         banked, cut = _take(tensors, BANK), _take(tensors, CUTOUTS)
@@ -97,16 +98,7 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
             raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
         performer = Performer(card, tensors["plate"], bank, Cutouts.from_tensors(cut) if cut else None)
         performer.load_state_dict(tensors, strict=True)
-    except (
-        FileFormatError,
-        SafetensorError,
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    ) as error:
+    except (FileFormatError, SafetensorError, *DAMAGE) as error:
         raise FileFormatError(
             f"{path}: expected a {FORMAT} file of version {VERSION}, found {give_reason(error)}; make one with"
             " choreograft train"
