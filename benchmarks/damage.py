@@ -70,6 +70,10 @@ MAGICS: Final = (
 """Beginnings of files of other formats."""
 
 
+EXTREMES: Final = (bytes(4), b"\0\0\0\1", b"\1\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff")
+"""Numbers of four bytes, in either order."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What to damage, and where."""
@@ -83,8 +87,8 @@ class Options:
     """Of these cases one goes through a whole command, too."""
     kinds: tuple[str, ...] = ()
     """Only these kinds of file; all if left out."""
-    keep: bool = False
-    """Keep the damaged files that ended badly."""
+    damages: tuple[str, ...] = ()
+    """Only these ways; all if left out."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Case:
     kind: str
     path: Path
     way: str
-    """One of `READERS`, or a verb of the command line."""
+    """One of `READERS`, or a command."""
     whole: Path
     """The folder of undamaged files."""
     room: Path
@@ -116,6 +120,16 @@ def _flip(data: bytes, places: np.ndarray, random: np.random.Generator) -> bytes
     flipped = np.frombuffer(data, np.uint8).copy()
     flipped[places] ^= (1 << random.integers(0, 8, len(places))).astype(np.uint8)
     return flipped.tobytes()
+
+
+def change_fields(data: bytes, random: np.random.Generator) -> bytes:
+    """Up to three numbers of the first or last kilobytes are as large or small as such numbers can be, or anything."""
+    changed = bytearray(data)
+    for _ in range(random.integers(1, 4)):
+        place = int(random.integers(0, max(1, min(4096, len(data) - 4))))
+        place = place if random.random() < 0.5 else max(0, len(data) - 4 - place)
+        changed[place : place + 4] = [*EXTREMES, random.bytes(4)][random.integers(0, len(EXTREMES) + 1)]
+    return bytes(changed[: len(data)])
 
 
 def drop_block(data: bytes, random: np.random.Generator) -> bytes:
@@ -181,8 +195,8 @@ def change_text(data: bytes, random: np.random.Generator) -> bytes:
 
 
 DAMAGES: Final[Mapping[str, Damage]] = {
-    "bits": flip_bits, "ends": flip_ends, "drop": drop_block, "fill": fill_block, "cut": cut_off, "swap": swap_boxes,
-    "header": change_header, "text": change_text,
+    "bits": flip_bits, "ends": flip_ends, "fields": change_fields, "drop": drop_block, "fill": fill_block,
+    "cut": cut_off, "swap": swap_boxes, "header": change_header, "text": change_text,
 }  # fmt: skip
 
 
@@ -304,7 +318,8 @@ READERS: Final[Mapping[str, Callable[[Case], None]]] = {
     "video": read_video, "json": read_keypoints, "track": read_track, "body": read_body, "performer": read_performer,
 }  # fmt: skip
 VERBS: Final[Mapping[str, tuple[str, ...]]] = {
-    "video": ("track", "check", "dance"), "json": ("track",), "track": (), "body": (), "performer": ("dance",),
+    "video": ("track", "check", "dance", "dance --as"), "json": ("track",), "track": (), "body": (),
+    "performer": ("dance --as",),
 }  # fmt: skip
 """The commands that a file goes through, by its reader."""
 
@@ -321,14 +336,14 @@ def settle(case: Case) -> tuple[str, str]:
     try:
         if case.way in READERS:
             READERS[case.way](case)
-        elif case.way == "track":
+        elif case.way == "choreograft track":
             keypoints = ["--openpose", case.path] if case.kind.startswith("json") else []
             video = clip if keypoints else case.path
             said = run(["track", video, *keypoints, "-o", room / "out.npz", *runs])
-        elif case.way == "check":
+        elif case.way == "choreograft check":
             said = run(["check", case.path, "-o", room / "check", *runs])
         else:
-            pair = [clip, "--as", case.path] if case.kind == "performer" else [case.path, "--as", clip]
+            pair = [clip, "--as", case.path] if case.way.endswith("--as") else [case.path, "--as", clip]
             said = run(["dance", *pair, "-o", room / "out.mp4", "--preset", "preview", *runs])
     except ChoreograftError as error:
         said = f"error: {error}"
@@ -387,7 +402,7 @@ def list_cases(options: Options, files: Mapping[str, Path]) -> list[Case]:
     whole, cases, number = options.folder / "whole", [], 0
     for kind in options.kinds or files:
         for seed in range(options.first_seed, options.first_seed + options.seeds):
-            for name in DAMAGES:
+            for name in options.damages or DAMAGES:
                 place = options.folder / "damaged" / kind.replace(" ", "_") / f"{name}-{seed}"
                 path = place / f"file{files[kind].suffix}"
                 shutil.rmtree(place, ignore_errors=True)
@@ -396,7 +411,8 @@ def list_cases(options: Options, files: Mapping[str, Path]) -> list[Case]:
                 reader = reader_of(kind)
                 ways = [reader]
                 if number % options.commands_every == 0 and VERBS[reader]:
-                    ways.append(VERBS[reader][number // options.commands_every % len(VERBS[reader])])
+                    verb = VERBS[reader][number // options.commands_every % len(VERBS[reader])]
+                    ways.append(f"choreograft {verb}")
                 cases += [Case(kind, path, way, whole, place / "room") for way in ways]
                 number += 1
     return cases
@@ -414,7 +430,7 @@ def main(options: Options) -> None:
         if not alive:
             worker.close()
             worker = None
-        row = case.kind if case.way in READERS else f"`choreograft {case.way}`"
+        row = case.kind if case.way in READERS else f"`{case.way}`"
         counts[row, outcome] += 1
         if outcome not in GOOD:
             print(f"{case.way} {case.path}: {outcome}: {said}", file=sys.stderr, flush=True)
