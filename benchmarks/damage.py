@@ -80,10 +80,10 @@ class Options:
 
     folder: tyro.conf.Positional[Path]
     """An empty or new one for the files; what was made whole stays there for the next run."""
-    seeds: int = 4
+    seeds: int = 3
     """How often each kind of file is damaged in each way."""
     first_seed: int = 0
-    commands_every: int = 4
+    commands_every: int = 8
     """Of these cases one goes through a whole command, too."""
     kinds: tuple[str, ...] = ()
     """Only these kinds of file; all if left out."""
@@ -370,6 +370,9 @@ def work(link: Connection, log: Path) -> None:
 class Worker:
     """A process that reads damaged files."""
 
+    peak_mb = 0.0
+    """Resident memory, after a case."""
+
     def __init__(self, log: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self._link, theirs = context.Pipe()
@@ -383,12 +386,12 @@ class Worker:
         if not self._link.poll(LONGEST_S):
             return "hang", "", False
         try:
-            outcome, said, peak_mb = self._link.recv()
+            outcome, said, self.peak_mb = self._link.recv()
         except EOFError:
             self._process.join()
             return "abort", f"exit code {self._process.exitcode}", False
-        if peak_mb > MOST_MB:
-            return "over 2 GB", f"{peak_mb:.0f} MB; {outcome}: {said}", False
+        if self.peak_mb > MOST_MB:
+            return "over 2 GB", f"{self.peak_mb:.0f} MB; {outcome}: {said}", False
         return outcome, said, True
 
     def close(self) -> None:
@@ -423,10 +426,11 @@ def main(options: Options) -> None:
     whole = options.folder / "whole"
     whole.mkdir(parents=True, exist_ok=True)
     counts: Counter[tuple[str, str]] = Counter()
-    worker = None
+    worker, peak_mb = None, 0.0
     for case in list_cases(options, make_whole(whole)):
         worker = worker or Worker(options.folder / "log.txt")
         outcome, said, alive = worker.settle(case)
+        peak_mb = max(peak_mb, worker.peak_mb)
         if not alive:
             worker.close()
             worker = None
@@ -439,6 +443,7 @@ def main(options: Options) -> None:
     if worker is not None:
         worker.close()
     print_table(counts)
+    print(f"\nAt most {peak_mb:.0f} MB.")
 
 
 def print_table(counts: Mapping[tuple[str, str], int]) -> None:
