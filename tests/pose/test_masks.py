@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from choreograft.errors import FileFormatError
 from choreograft.pose.masks import MaskSequence
 from choreograft.video.size import Size
 
@@ -49,3 +50,20 @@ def test_packing_averages_larger_masks() -> None:
 )
 def test_masks_keep_the_shape_of_the_frame(frame: tuple[int, int], kept: tuple[int, int]) -> None:
     assert MaskSequence.size_for(Size(*frame)) == Size(*kept)
+
+
+def test_a_damaged_mask_is_refused_in_one_line() -> None:
+    whole = MaskSequence.pack(_mask(200), SIZE)
+    for spoilt in (whole[::-1].copy(), MaskSequence.pack(np.zeros((3, 3), np.uint8), Size(3, 3))):
+        masks = MaskSequence.from_blobs(SIZE, [whole, spoilt])
+        np.testing.assert_array_equal(masks[0], _mask(200))
+        with pytest.raises(FileFormatError, match="damaged mask, of frame 1"):
+            masks[1]
+
+
+@pytest.mark.parametrize("starts", [[], [0], [0, 9], [1, 8], [0, 5, 3, 8]])
+def test_masks_that_do_not_lie_one_after_another_are_no_masks(starts: list[int]) -> None:
+    packed = np.zeros(8, np.uint8)
+    assert len(MaskSequence.checked(SIZE, packed, np.array([0, 5, 5, 8]))) == 3
+    with pytest.raises(ValueError, match="masks"):
+        MaskSequence.checked(SIZE, packed, np.array(starts, dtype=np.int64))

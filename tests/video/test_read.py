@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from choreograft.config import ASSUMED_RATE
 from choreograft.errors import VideoError
-from choreograft.video.read import ReadReport, count_frames, probe, read_frames
+from choreograft.video.read import ReadReport, count_frames, measure_length, probe, read_frames
 
 NTSC = Fraction(30_000, 1001)
 
@@ -189,6 +190,32 @@ def test_a_repeated_time_is_moved_halfway_on_and_counted(make_clip, numbers):
     times_ms = [1000 * frame.time for frame in read_all(repeated, report)]
     assert times_ms == [0, 40, 80, 100, 120, 160]
     assert report.repaired_times == 1
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_times_that_jump_ahead_by_hours_go_on_where_they_were(make_clip, numbers, suffix):
+    times = [Fraction(index, 25) + (100_000 if index > 5 else 0) for index in range(12)]
+    path = make_clip(f"jump{suffix}", numbers[:12], times=times, time_base=Fraction(1, 1000))
+    report = ReadReport()
+    assert [frame.time for frame in read_all(path, report)] == [Fraction(index, 25) for index in range(12)]
+    assert report.repaired_times == 1
+    assert probe(path).rate == 25
+    assert measure_length(path) == pytest.approx(12 / 25, abs=2e-3)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_pictures_that_stay_for_minutes_keep_their_times(make_clip, numbers, suffix):
+    times = [Fraction(300 * index) for index in range(10)]
+    path = make_clip(f"slow{suffix}", numbers[:10], times=times, time_base=Fraction(1, 1000))
+    assert [frame.time for frame in read_all(path)] == times
+    assert probe(path).rate == ASSUMED_RATE
+
+
+def test_a_clock_that_runs_too_fast_to_be_true_still_gives_each_frame_a_time(make_clip, numbers):
+    times = [Fraction(index, 200_000) for index in range(10)]
+    path = make_clip("fast.mp4", numbers[:10], times=times, time_base=Fraction(1, 1_000_000))
+    steps = np.diff([frame.time for frame in read_all(path)])
+    assert min(steps) >= Fraction(1, 10_000)
 
 
 def test_closing_the_generator_closes_the_file(make_clip, numbers):

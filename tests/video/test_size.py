@@ -108,3 +108,10 @@ def test_laid_back_what_the_canvas_lost_repeats_its_edge():
     restored = canvas.restore_image(image)
     assert np.all(restored[:3] == 200)
     assert np.all(restored[-3:] == 90)
+
+
+@pytest.mark.parametrize("sides", [[], [1], [0, 4], [-3, 4], [3.5, 4], ["3", 4], [10**9, 4], [1, 2, 3]])
+def test_what_is_no_size_is_refused(sides):
+    assert Size.checked([640, 480]) == Size(640, 480)
+    with pytest.raises(ValueError, match="size"):
+        Size.checked(sides)

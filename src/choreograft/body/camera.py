@@ -60,4 +60,4 @@ class FloorCamera:
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> "FloorCamera":
         """What `as_dict` wrote; unknown or missing fields raise TypeError or KeyError."""
-        return FloorCamera(**{**content, "size": Size(*content["size"])})
+        return FloorCamera(**{**content, "size": Size.checked(content["size"])})

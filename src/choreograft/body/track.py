@@ -3,32 +3,30 @@
 Shapes: T frames, J = 51 joints of the rig, S segments, K = 141 points (see `shape.py`), V vertices.
 """
 
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from choreograft.archive import check_times, open_archive, take_arrays, write_archive
 from choreograft.body.camera import FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
-from choreograft.errors import FileFormatError
-from choreograft.files import atomic_path
 from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]
 
 FORMAT = "choreograft-body"
 VERSION = 1
-ARRAYS = ("time_s", "present", "root", "pelvis", "turns", "stands")
+ARRAYS = {
+    "time_s": np.float64, "present": np.bool_, "root": np.float32, "pelvis": np.float32, "turns": np.float32,
+    "stands": np.bool_,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,16 +111,8 @@ class BodyTrack:
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
-        header = {
-            "format": FORMAT,
-            "version": VERSION,
-            "shape": self.shape.as_dict(),
-            "camera": self.camera.as_dict(),
-            "rate": str(self.rate),
-        }
-        arrays = {name: getattr(self, name) for name in ARRAYS}
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+        facts = {"shape": self.shape.as_dict(), "camera": self.camera.as_dict(), "rate": str(self.rate)}
+        write_archive(path, FORMAT, VERSION, facts, {name: getattr(self, name) for name in ARRAYS})
 
     @staticmethod
     def load(path: Path) -> "BodyTrack":
@@ -131,18 +121,8 @@ class BodyTrack:
         Raises:
             FileFormatError: not a body track, damaged, or of another version.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header: dict[str, Any] = json.loads(bytes(arrays["header"]))
-                if header["format"] != FORMAT or header["version"] != VERSION:
-                    raise ValueError(f"{header['format']} version {header['version']}")
-                return BodyTrack(
-                    BodyShape.from_dict(header["shape"]),
-                    FloorCamera.from_dict(header["camera"]),
-                    Fraction(header["rate"]),
-                    **{name: arrays[name] for name in ARRAYS},
-                )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-            raise FileFormatError(
-                f"{path}: expected a {FORMAT} file of version {VERSION}, found {error}; remove it to fit the body again"
-            ) from error
+        with open_archive(path, FORMAT, VERSION, "remove it to fit the body again") as (facts, archive):
+            arrays = take_arrays(archive, ARRAYS)
+            check_times(arrays["time_s"])
+            shape, camera = BodyShape.from_dict(facts["shape"]), FloorCamera.from_dict(facts["camera"])
+            return BodyTrack(shape, camera, Fraction(facts["rate"]), **arrays)

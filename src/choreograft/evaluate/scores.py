@@ -4,16 +4,15 @@ Shapes: T frames.
 """
 
 import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.archive import DAMAGE
 from choreograft.files import atomic_path
 from choreograft.video.size import Size
 
@@ -136,7 +135,7 @@ class Scores:
                 names = [(region, metric) for region in REGIONS for metric in METRICS]
                 series = {key: arrays["/".join(key)] for key in names if "/".join(key) in arrays}
                 return Scores(int(arrays["frames"]), series)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        except DAMAGE:
             return None
 
 

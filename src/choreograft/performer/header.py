@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 
+from choreograft.archive import DAMAGE
 from choreograft.errors import FileFormatError, give_reason
 
 FORMAT: Final = "choreograft-performer"
@@ -43,16 +44,7 @@ def expect_performer(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (
-        FileFormatError,
-        SafetensorError,
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    ) as error:
+    except (FileFormatError, SafetensorError, *DAMAGE) as error:
         raise FileFormatError(
             f"{path}: expected a {FORMAT} file of version {VERSION}, found {give_reason(error)}; make one with"
             " choreograft train"

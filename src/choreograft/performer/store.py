@@ -77,7 +77,7 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         card = PerformerCard(
-            header["name"], preset_from_dict(header["preset"]), Size(*header["size"]),
+            header["name"], preset_from_dict(header["preset"]), Size.checked(header["size"]),
             Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
         )  # fmt: skip
         banked, cut = _take(tensors, BANK), _take(tensors, CUTOUTS)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.errors import FileFormatError
 from choreograft.video.size import Size
 
 LONG_SIDE_PX = 512
@@ -28,16 +29,35 @@ class MaskSequence:
         return len(self.starts) - 1
 
     def __getitem__(self, t: int) -> NDArray[np.uint8]:
-        """Mask t, (h, w) uint8; all zero where nobody was seen."""
+        """Mask t, (h, w) uint8; all zero where nobody was seen.
+
+        Raises:
+            FileFormatError: it is no picture of that size.
+        """
         blob = self.packed[self.starts[t] : self.starts[t + 1]]
         if len(blob) == 0:
             return np.zeros((self.size.height, self.size.width), np.uint8)
-        return np.asarray(cv2.imdecode(blob, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+        mask = cv2.imdecode(blob, cv2.IMREAD_GRAYSCALE)
+        if mask is None or mask.shape != (self.size.height, self.size.width):
+            raise FileFormatError(f"found a damaged mask, of frame {t}; expected {self.size} px; make the track again")
+        return np.asarray(mask, dtype=np.uint8)
 
     def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "MaskSequence":
         """The masks at `indices`, in that order."""
         blobs = [self.packed[self.starts[t] : self.starts[t + 1]] for t in indices]
         return MaskSequence.from_blobs(self.size, blobs)
+
+    @staticmethod
+    def checked(size: Size, packed: NDArray[np.uint8], starts: NDArray[np.int64]) -> "MaskSequence":
+        """What a file says is one.
+
+        Raises:
+            ValueError: the masks do not lie one after another.
+        """
+        whole = starts.ndim == packed.ndim == 1 and len(starts) and starts[0] == 0 and starts[-1] == len(packed)
+        if not whole or (np.diff(starts) < 0).any():
+            raise ValueError(f"masks that do not fill their {packed.size} bytes")
+        return MaskSequence(size, packed, starts)
 
     @staticmethod
     def size_for(frame: Size) -> Size:

@@ -198,7 +198,7 @@ def _read_frames(path: Path) -> list[_Frame]:
         return [_read_matrices(path)]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"{path}: found no JSON ({error}); expected OpenPose's; write it again") from error
     return [_read_frame(path, frame) for frame in (content if isinstance(content, list) else [content])]
 
@@ -269,7 +269,7 @@ def _check_points(path: Path, part: str, values: Any) -> NDArray[np.float32]:
     """(P, 3) of a number of points that `LAYOUTS` knows; without a score, one is seen unless it lies at (0, 0)."""
     try:
         numbers = np.array(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(
             f"{path}: found {part} keypoints that are not numbers alone; expected x, y and score of each point; write "
             "them again"

@@ -4,25 +4,25 @@ Shapes: T frames, J = 133 joints. A joint that was not seen is NaN with score 0,
 centres at integers + 0.5, so the frame spans [0, width] x [0, height] (docs/conventions.md).
 """
 
-import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import FileFormatError
-from choreograft.files import atomic_path
+from choreograft.archive import check_times, open_archive, take_arrays, write_archive
 from choreograft.pose import skeleton
 from choreograft.pose.masks import MaskSequence
 from choreograft.video.size import Canvas, Size
 
 FORMAT = "choreograft-track"
 VERSION = 1
+ARRAYS = {
+    "time_s": np.float64, "xy": np.float32, "score": np.float32, "depth": np.float32, "world": np.float32,
+    "present": np.bool_,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,12 @@ class PoseTrack:
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
-        header = {"format": FORMAT, "version": VERSION, "size": self.size, "rate": str(self.rate)}
-        arrays = {name: getattr(self, name) for name in ("time_s", "xy", "score", "depth", "world", "present")}
+        facts = {"size": self.size, "rate": str(self.rate)}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
         if self.masks is not None:
-            header["mask_size"] = self.masks.size
+            facts["mask_size"] = self.masks.size
             arrays |= {"mask_packed": self.masks.packed, "mask_starts": self.masks.starts}
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+        write_archive(path, FORMAT, VERSION, facts, arrays)
 
     @staticmethod
     def load(path: Path) -> "PoseTrack":
@@ -107,20 +106,15 @@ class PoseTrack:
         Raises:
             FileFormatError: not a track file, damaged, or of another version.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header = json.loads(bytes(arrays["header"]))
-                if header["format"] != FORMAT or header["version"] != VERSION:
-                    raise ValueError(f"{header['format']} version {header['version']}")
-                masks = None
-                if "mask_size" in header:
-                    masks = MaskSequence(Size(*header["mask_size"]), arrays["mask_packed"], arrays["mask_starts"])
-                content = {n: arrays[n] for n in ("time_s", "xy", "score", "depth", "world", "present")}
-                return PoseTrack(Size(*header["size"]), Fraction(header["rate"]), **content, masks=masks)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-            raise FileFormatError(
-                f"{path}: expected a {FORMAT} file of version {VERSION}, found {error}; make it with choreograft track"
-            ) from error
+        with open_archive(path, FORMAT, VERSION, "make it with choreograft track") as (facts, archive):
+            arrays, masks = take_arrays(archive, ARRAYS), None
+            if "mask_size" in facts:
+                packed = take_arrays(archive, {"mask_packed": np.uint8, "mask_starts": np.int64})
+                masks = MaskSequence.checked(
+                    Size.checked(facts["mask_size"]), packed["mask_packed"], packed["mask_starts"]
+                )
+            check_times(arrays["time_s"])
+            return PoseTrack(Size.checked(facts["size"]), Fraction(facts["rate"]), **arrays, masks=masks)
 
 
 def empty_arrays(frames: int) -> dict[str, NDArray[np.float32]]:

@@ -89,7 +89,7 @@ class BodyStage:
                     "place_m": (float(content["place_m"][0]), float(content["place_m"][1])),
                 }
             )
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(
                 f"expected a body stage with shape, camera and place, found {error}; train the performer again"
             ) from error

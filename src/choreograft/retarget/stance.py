@@ -124,11 +124,11 @@ class Stance:
         try:
             ground, torso = content["ground"], content["torso"]
             return Stance(
-                Size(*content["size"]),
+                Size.checked(content["size"]),
                 None if ground is None else Ground(**ground),
                 None if torso is None else Torso(**torso),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
                 f"expected a stance with size, ground and torso, found {error}; train the performer again"
             ) from error

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from choreograft.archive import DAMAGE
 from choreograft.config import Precision, StageName
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.files import atomic_path
@@ -110,7 +111,7 @@ def _open_checkpoint(path: Path, key: str, where: str = "") -> Iterator[tuple[di
             if (header["format"], header["version"], header["key"]) != (FORMAT, VERSION, key):
                 raise ValueError(f"{header['format']} version {header['version']} of run {header['key']}")
             yield header, file
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, *DAMAGE) as error:
         expected = f"a {FORMAT} of version {VERSION} of run {key}{where}"
         raise FileFormatError(
             f"{path}: expected {expected}, found {give_reason(error)}; remove it to begin anew"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -36,10 +37,16 @@ MISDECLARED = Fraction(1, 5)
 """By which a declared rate may be off: a file may begin slower or faster than it goes on."""
 RATE_PARTS = 100
 """Measured rates are counted in parts of one, up to hundredths."""
+SLOWEST_RATE, FASTEST_RATE = Fraction(1, RATE_PARTS), Fraction(1000)
+"""Beyond these it is a damaged clock that speaks."""
+LEAST_STEP = Fraction(1, 10_000)
+"""Seconds: pictures nearer to each other than that have one time, of which the second is to be repaired."""
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoders of these leave transparency out."""
 SPLICE_S = 2
 """Times that jump back further than this begin anew (joined recordings); anything less is one wrong time."""
+LONGEST_GAP_S = 600
+"""Times that jump forward further than this do so too, or are damaged: nobody dances in a picture that long."""
 MISSING_S = 0.5
 """A file whose pictures stop this long before their declared end is truncated."""
 MISSING_SHARE = 0.02
@@ -102,11 +109,14 @@ def nominal_rate(path: Path, container: InputContainer, stream: VideoStream) -> 
     declared = average or base or stream.guessed_rate
     if base and average and average > base * (1 - RATE_TOLERANCE):
         declared = base  # no stream can be faster on average; AVI claims so where it counts empty chunks
+    if not declared or not SLOWEST_RATE <= declared <= FASTEST_RATE:
+        declared = ASSUMED_RATE
     times = sorted(_first_times(path, container, stream))
-    if len(times) < FEW_TIMES or times[-1] == times[0]:
-        return declared or ASSUMED_RATE
-    measured = (len(times) - 1) / (times[-1] - times[0])
-    if declared and abs(measured / declared - 1) < MISDECLARED:
+    steps = [step for time, later in pairwise(times) if (step := later - time) <= LONGEST_GAP_S]
+    if len(times) < FEW_TIMES or not steps:
+        return declared
+    measured = len(steps) / sum(steps, start=Fraction(0))
+    if abs(measured / declared - 1) < MISDECLARED or not SLOWEST_RATE <= measured <= FASTEST_RATE:
         return declared
     return measured.limit_denominator(RATE_PARTS)
 
@@ -150,12 +160,14 @@ def pictures_end(path: Path) -> Fraction:
     Raises:
         VideoError: as `open_video`.
     """
-    end = Fraction(0)
+    end, joined = Fraction(0), _JoinedTimes()
     with open_video(path) as (container, stream), suppress(av.FFmpegError):  # what is behind damage does not count
         time_base = Fraction(stream.time_base or 0)
         for packet in container.demux(stream):
-            if not packet.is_discard:
-                end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * time_base)
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is not None and not packet.is_discard:
+                length = _stay(packet.duration, time_base)
+                end = max(end, joined.place(stamp * time_base, length) + length)
     return end
 
 
@@ -187,6 +199,31 @@ def shown_pictures(
     extent.check_complete(path, float(shown_until), float(clock.longest_step))
 
 
+def _stay(ticks: int | None, time_base: Fraction) -> Fraction:
+    """How long its file says a picture or sound stays, s; 0 where it says nothing, or nothing to be believed."""
+    length = (ticks or 0) * time_base
+    return length if length <= LONGEST_GAP_S else Fraction(0)
+
+
+class _JoinedTimes:
+    """Times of joined recordings, or of a damaged one, as those of one: what jumps follows what was before."""
+
+    def __init__(self, report: ReadReport | None = None) -> None:
+        self._report = report or ReadReport()
+        self._last: Fraction | None = None
+        self._shift = Fraction(0)
+
+    def place(self, time: Fraction, interval: Fraction) -> Fraction:
+        """When a picture of that time is shown, s; the next one by `interval` where the times jump."""
+        place = time + self._shift
+        if self._last is not None and not -SPLICE_S <= place - self._last <= LONGEST_GAP_S:
+            self._shift += self._last + interval - place
+            place = self._last + interval
+            self._report.repaired_times += 1
+        self._last = place
+        return place
+
+
 class _Clock:
     """Gives every picture a time, repairing those that are missing, repeat or run backwards."""
 
@@ -196,27 +233,24 @@ class _Clock:
         self.longest_step = self._interval
         self._report = report
         self._last: Fraction | None = None
-        self._shift = Fraction(0)
+        self._joined = _JoinedTimes(report)
 
     def time_picture(self, frame: VideoFrame) -> ShownPicture:
         """The picture with its own time, or the most plausible one."""
         stamp = frame.pts if frame.pts is not None else frame.dts  # AVI knows decoding times only
-        time = None if stamp is None else stamp * self.time_base + self._shift
-        if time is None or (self._last is not None and time <= self._last):
+        time = None if stamp is None else self._joined.place(stamp * self.time_base, self._interval)
+        if time is None or (self._last is not None and time < self._last + LEAST_STEP):
             time = self._repair(time)
         if self._last is not None:
             self.longest_step = max(self.longest_step, time - self._last)
         self._last = time
-        return ShownPicture(frame, time, frame.duration * self.time_base if frame.duration else None)
+        return ShownPicture(frame, time, _stay(frame.duration, self.time_base) or None)
 
     def _repair(self, time: Fraction | None) -> Fraction:
         self._report.repaired_times += 1
         if self._last is None:
             return Fraction(0)
         if time is None:
-            return self._last + self._interval
-        if self._last - time > SPLICE_S:
-            self._shift += self._last + self._interval - time
             return self._last + self._interval
         # half a step, so that the next picture's true time is still free
         return self._last + self._interval / 2
@@ -282,18 +316,18 @@ class _Extent:
         self._first_s = float("inf")
         self._last_s = 0.0
         self._pictures_s = 0.0
+        self._joined = _JoinedTimes()
 
     def see(self, packet: AnyPacket) -> None:
         """Take note of one packet of any stream."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or packet.is_discard:
             return
-        start_s = float(stamp * packet.time_base)
-        end_s = start_s + float((packet.duration or 0) * packet.time_base)
-        self._first_s = min(self._first_s, start_s)
-        self._last_s = max(self._last_s, end_s)
+        start, length = stamp * packet.time_base, _stay(packet.duration, packet.time_base)
+        self._first_s = min(self._first_s, float(start))
+        self._last_s = max(self._last_s, float(start + length))
         if packet.stream is self._stream:
-            self._pictures_s = max(self._pictures_s, end_s)
+            self._pictures_s = max(self._pictures_s, float(self._joined.place(start, length) + length))
 
     def check_complete(self, path: Path, shown_until_s: float, longest_step_s: float) -> None:
         """Raise VideoError if the file breaks off, or its last part does not decode (an unfinished download)."""

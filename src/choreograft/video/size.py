@@ -1,11 +1,15 @@
 """Sizes in pixels, and how one picture is laid onto another (docs/conventions.md, "Pixels")."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+LONGEST_SIDE: Final = 1 << 15
+"""Of a picture that a file may speak of, px."""
 
 
 class Size(NamedTuple):
@@ -13,6 +17,17 @@ class Size(NamedTuple):
 
     width: int
     height: int
+
+    @staticmethod
+    def checked(sides: Sequence[Any]) -> "Size":
+        """What a file says is a size.
+
+        Raises:
+            ValueError: not two whole numbers above zero that a picture could have.
+        """
+        if len(sides) != 2 or not all(isinstance(side, int) and 0 < side <= LONGEST_SIDE for side in sides):
+            raise ValueError(f"a size of {sides}")
+        return Size(*sides)
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"

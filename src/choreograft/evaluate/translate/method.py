@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from choreograft.archive import DAMAGE
 from choreograft.config import JournalConfig, TranslationConfig
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.method import Footage, Method, Terms
@@ -124,7 +125,7 @@ def _load_generator(
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["choreograft"])
             generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (SafetensorError, *DAMAGE) as error:
         raise FileFormatError(
             f"{path}: expected a generator, found {give_reason(error)}; remove it to train it again"
         ) from error
