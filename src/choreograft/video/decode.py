@@ -111,30 +111,30 @@ def nominal_rate(path: Path, container: InputContainer, stream: VideoStream) -> 
         declared = base  # no stream can be faster on average; AVI claims so where it counts empty chunks
     if not declared or not SLOWEST_RATE <= declared <= FASTEST_RATE:
         declared = ASSUMED_RATE
-    times = sorted(_first_times(path, container, stream))
-    steps = [step for time, later in pairwise(times) if (step := later - time) <= LONGEST_GAP_S]
-    if len(times) < FEW_TIMES or not steps:
+    ticks, time_base = sorted(_first_ticks(path, container, stream)), Fraction(stream.time_base or ASSUMED_TIME_BASE)
+    longest = LONGEST_GAP_S / time_base
+    steps = [step for tick, later in pairwise(ticks) if (step := later - tick) <= longest]
+    if len(ticks) < FEW_TIMES or not steps:
         return declared
-    measured = len(steps) / sum(steps, start=Fraction(0))
+    measured = len(steps) / (sum(steps) * time_base)
     if abs(measured / declared - 1) < MISDECLARED or not SLOWEST_RATE <= measured <= FASTEST_RATE:
         return declared
     return measured.limit_denominator(RATE_PARTS)
 
 
-def _first_times(path: Path, container: InputContainer, stream: VideoStream) -> set[Fraction]:
-    """When pictures are shown or decoded, s: all that an index lists, else those of the first packets."""
-    time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
+def _first_ticks(path: Path, container: InputContainer, stream: VideoStream) -> set[int]:
+    """When pictures are shown or decoded, ticks: all that an index lists, else those of the first packets."""
     if _is_indexed(container):
-        return {entry.timestamp * time_base for entry in stream.index_entries}
-    times: set[Fraction] = set()
+        return {entry.timestamp for entry in stream.index_entries}
+    ticks: set[int] = set()
     with suppress(av.FFmpegError), av.open(f"file:{path}") as again:  # where reading began, it goes on
         for packet in again.demux(again.streams[stream.index]):
             stamp = packet.dts if packet.dts is not None else packet.pts
             if stamp is not None and not packet.is_discard:
-                times.add(stamp * time_base)
-            if len(times) == MANY_TIMES:
+                ticks.add(stamp)
+            if len(ticks) == MANY_TIMES:
                 break
-    return times
+    return ticks
 
 
 def declared_duration_s(container: InputContainer, stream: VideoStream) -> float:
