@@ -1,6 +1,7 @@
 """Bodies that tremble before pictures of what they truly do: people with a texture, drawn by their surface."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -99,6 +100,14 @@ def test_what_trembles_moves_as_the_picture_does():
     assert jitter(steady) < 0.35 * jitter(trembling)
     off, before = (np.linalg.norm(places(b) - places(true_body()), axis=-1).mean() for b in (steady, trembling))
     assert off < before
+
+
+def test_two_bodies_follow_side_by_side_as_they_do_alone():
+    trembling = tremble(true_body())
+    alone = run(trembling, pictures())
+    with ThreadPoolExecutor(2) as workers:
+        for steady in workers.map(lambda _: run(trembling, pictures()), range(4)):
+            assert_same(steady, alone)
 
 
 def test_depth_hardly_changes():

@@ -16,6 +16,7 @@ Shapes: T frames, K points, Q numbers that a pose can change by. Pixels are thos
 
 from collections.abc import Iterable
 from dataclasses import replace
+from threading import Lock
 from typing import Final
 
 import cv2
@@ -67,6 +68,10 @@ _WINDOW: Final = 240
 _OVERLAP: Final = 24
 """Frames whose poses change together, and those on either side that are looked at: memory does not grow with the clip.
 """
+
+_FORWARD_SLOPES: Final = Lock()
+"""PyTorch counts the levels of forward derivatives for all threads together, and source and target are followed side
+by side."""
 
 
 def follow_picture(body: BodyTrack, track: PoseTrack, frames: Iterable[Frame], advance: Advance) -> BodyTrack:
@@ -164,7 +169,8 @@ def _move(body: BodyTrack, chain: Chain, points: Points, window: slice, off: Flo
 
     with torch.no_grad():
         slopes = torch.func.vmap(torch.func.jacfwd(look), in_dims=(None, 0, 0, 0))
-        across, inwards = (slope.double().numpy() for slope in slopes(torch.zeros(_NUMBERS), *own))
+        with _FORWARD_SLOPES:
+            across, inwards = (slope.double().numpy() for slope in slopes(torch.zeros(_NUMBERS), *own))
         by = _settle(across, inwards, off[window])
         return change(torch.from_numpy(by.astype(np.float32)), *own)
 
