@@ -39,7 +39,7 @@ from choreograft.performer.store import load_performer
 from choreograft.pose.clean import clean_track
 from choreograft.pose.openpose import read_openpose
 from choreograft.pose.track import PoseTrack
-from choreograft.video.read import count_frames, measure_length, probe, read_frames
+from choreograft.video.read import count_frames, measure_length, probe, read_frames, read_pictures
 from choreograft.video.write import VideoWriter
 
 Damage = Callable[[bytes, np.random.Generator], bytes]
@@ -226,7 +226,7 @@ def damage_file(whole: Path, damaged: Path, name: str, seed: int) -> None:
 def encode(path: Path, pictures: Sequence[np.ndarray]) -> None:
     """RGB pictures at 24 a second in the format of the suffix, with a tone where it has sound."""
     codec, pixels, sound = CODECS[path.suffix]
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         video = container.add_stream(codec, rate=24)
         video.width, video.height, video.pix_fmt = pictures[0].shape[1], pictures[0].shape[0], pixels
         audio = container.add_stream(sound, rate=SOUND_HZ, layout="mono") if sound else None
@@ -284,9 +284,12 @@ def read_video(case: Case) -> None:
     info = probe(case.path)
     measure_length(case.path)
     count_frames(case.path)
+    times = []
     with VideoWriter(case.room / "out.mp4", info.size, info.rate, case.path, info.time_base) as writer:
         for frame in read_frames(case.path):
             writer.write(frame.image, frame.time, frame.duration)
+            times.append(frame.time)
+    assert times == [picture.time for picture in read_pictures(case.path)], "another reading gives other frames"
 
 
 def read_keypoints(case: Case) -> None:
