@@ -176,10 +176,28 @@ def shown_pictures(
 ) -> Iterator[ShownPicture]:
     """Every picture that a player would show, in order, at strictly increasing times; interlaced ones made whole.
 
+    Decoded in threads up to the first damage: they say now this, now that of which frames of damaged H.264 are whole.
+    From there the file is read again without them, so that every reading shows the same.
+
     Raises:
         VideoError: none could be decoded, or (after the last one) the file turns out to be truncated.
     """
-    stream.thread_type = "NONE"  # threads say now this, now that of which frames of damaged H.264 are whole
+    stream.thread_type, last = "AUTO", None
+    for picture in _show(path, container, stream, report):
+        if report.undecodable:
+            break
+        yield picture
+        last = picture.time
+    else:
+        if not report.undecodable:
+            return
+    report.frames = report.undecodable = report.repaired_times = 0
+    with open_video(path) as (again, same):
+        same.thread_type = "NONE"
+        yield from (picture for picture in _show(path, again, same, report) if last is None or picture.time > last)
+
+
+def _show(path: Path, container: InputContainer, stream: VideoStream, report: ReadReport) -> Iterator[ShownPicture]:
     clock = _Clock(stream, nominal_rate(path, container, stream), report)
     extent = _Extent(container, stream)
     decoder, weaver = _find_decoder(stream), _Deinterlacer()
