@@ -28,7 +28,7 @@ from choreograft.pose.openpose import read_openpose, write_openpose
 from choreograft.pose.openpose_files import JSON_ENDING
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.pose.upright import refuse_upside_down
+from choreograft.pose.upright import check_upright
 from choreograft.progress import Progress, side_by_side, silent
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
@@ -202,7 +202,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
         PersonError: nobody is present in a clip, or is upside down. DependencyError: the body model is not installed.
     """
     for clip in clips:
-        note = refuse_upside_down(clip.path.name, clip.track)
+        note = check_upright(clip.path.name, clip.track)
         if note is not None:
             progress.say(note)
     config = BodyFitConfig()

@@ -121,6 +121,8 @@ def test_an_empty_room_is_described_and_no_footage(tmp_path):
     kinds = {finding.kind: finding.value for finding in checked.findings}
     assert kinds["length"] == kinds["person_share"] == 0
     assert checked.pictures[0].exists()
+    beside = check(CheckOptions(path, source=path, output=tmp_path / "both", runs=tmp_path))
+    assert [picture.name for picture in beside.pictures] == ["target.png", "source.png"]  # nothing to be covered
 
 
 @pytest.fixture(scope="module")

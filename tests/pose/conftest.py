@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
+from standing import FRAMES, body, write_frames
+from swaying import swaying_track, write_target
 
 SIZE = Size(640, 480)
 MakeTrack = Callable[..., PoseTrack]
@@ -37,3 +40,13 @@ def make_track() -> MakeTrack:
         )
 
     return make
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return write_target(tmp_path / "clip.mp4", swaying_track(FRAMES)).path
+
+
+@pytest.fixture
+def keypoints(tmp_path: Path) -> Path:
+    return write_frames(tmp_path / "keypoints", [[{"pose_keypoints_2d": body()}]] * FRAMES)

@@ -1,11 +1,9 @@
 """OpenPose's files against places written down by hand, and back: what is refused, and how it is said."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -18,60 +16,14 @@ from choreograft.pose import skeleton
 from choreograft.pose.openpose import read_openpose, write_openpose
 from choreograft.pose.openpose_files import check_keypoint_folder, read_keypoint_files
 from choreograft.pose.track import PoseTrack
-from choreograft.progress import SilentProgress
-from swaying import SIZE, swaying_track, write_target
-
-FRAMES = 6
-STANDING = {
-    "Nose": (30, 16), "Neck": (30, 24), "RShoulder": (23, 24), "RElbow": (20, 36), "RWrist": (19, 47),
-    "LShoulder": (37, 24), "LElbow": (40, 36), "LWrist": (41, 47), "MidHip": (30, 50), "RHip": (25, 50),
-    "RKnee": (26, 68), "RAnkle": (27, 86), "LHip": (35, 50), "LKnee": (34, 68), "LAnkle": (33, 86),
-    "REye": (28, 14), "LEye": (32, 14), "REar": (26, 15), "LEar": (34, 15), "LBigToe": (36, 90),
-    "LSmallToe": (38, 90), "LHeel": (32, 89), "RBigToe": (24, 90), "RSmallToe": (22, 90), "RHeel": (28, 89),
-}  # fmt: skip
-"""A standing person in OpenPose's px, by OpenPose's names, in the order of BODY_25 (doc/output.md)."""
-COCO_NAMES = [
-    "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist",
-    "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
-]  # fmt: skip
-EVERYBODY_DANCE_NOW_NAMES = [
-    "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist", "MidHip",
-    "RHip", "RKnee", "RAnkle", "RBigToe", "RSmallToe", "LHip", "LKnee", "LAnkle", "LBigToe", "LSmallToe",
-    "Nose", "REye", "REar", "LEye", "LEar",
-]  # fmt: skip
-LAYOUTS = {18: COCO_NAMES, 23: EVERYBODY_DANCE_NOW_NAMES, 25: list(STANDING)}
-
-Values = list[float]
-
-
-def body(points: int = 25, shift: float = 0, score: float = 0.75, size: float = 1) -> Values:
-    """`pose_keypoints_2d` of the standing person."""
-    places = [STANDING[name] for name in LAYOUTS[points]]
-    return [value for x, y in places for value in (size * x + shift, size * y, score)]
+from standing import FRAMES, LAYOUTS, STANDING, body, write_frames
+from swaying import SIZE, swaying_track
 
 
 def coco_name(openpose_name: str) -> str:
     """LBigToe: left_big_toe."""
     words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in openpose_name).strip("_")
     return words.replace("r_", "right_", 1) if words.startswith("r_") else words.replace("l_", "left_", 1)
-
-
-def write_frames(folder: Path, frames: list[list[dict]], first: int = 0) -> Path:
-    folder.mkdir(exist_ok=True)
-    for t, people in enumerate(frames, first):
-        text = json.dumps({"version": 1.3, "people": people})
-        (folder / f"clip_{t:012d}_keypoints.json").write_text(text)
-    return folder
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return write_target(tmp_path / "clip.mp4", swaying_track(FRAMES)).path
-
-
-@pytest.fixture
-def keypoints(tmp_path: Path) -> Path:
-    return write_frames(tmp_path / "keypoints", [[{"pose_keypoints_2d": body()}]] * FRAMES)
 
 
 @pytest.mark.parametrize("points", LAYOUTS)
@@ -152,51 +104,6 @@ def test_frames_are_ordered_by_number_and_not_by_name(tmp_path, video) -> None:
     np.testing.assert_allclose(read_openpose(folder, video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES))
 
 
-class Notes(SilentProgress):
-    """What is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-
-@pytest.mark.parametrize(
-    ("numbers", "present", "note"),
-    [
-        ([0, 1, 2, 3, 4], "xxxxx.", r"nothing for 1 of the 6 frames of clip.mp4 \(number 5\)"),
-        ([0, 1, 2, 3, 4, 5, 6], "xxxxxx", "one frame more than the 6 of clip.mp4"),
-        ([0, 1, 4, 5], "xx..xx", r"nothing for 2 of the 6 frames of clip.mp4 \(numbers 2 to 3\)"),
-        ([8, 9, 11, 12, 13], "xx.xxx", r"nothing for 1 .*\(number 10\)"),
-        ([2, 3, 4, 5], "..xxxx", r"nothing for 2 .*\(numbers 0 to 1\)"),
-        ([3, 4, 5, 6], "..xxxx", r"nothing for 2 .*\(numbers 1 to 2\)"),
-    ],
-)
-def test_a_frame_without_a_file_is_an_absence_and_one_file_more_is_left_out(
-    tmp_path, video, numbers, present, note
-) -> None:
-    for number in numbers:
-        write_frames(tmp_path / "k", [[{"pose_keypoints_2d": body(shift=number)}]], number)
-    notes = Notes()
-    track = read_openpose(tmp_path / "k", video, progress=notes)
-    assert track.present.tolist() == [letter == "x" for letter in present]
-    seen = numbers[: present.count("x")]
-    np.testing.assert_allclose(track.xy[track.present, skeleton.NOSE, 0], 30.5 + np.array(seen))
-    [said] = notes.said
-    assert re.search(note, said)
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_count_that_does_not_fit_is_told_before_anybody_is_followed(
-    make_clip, keypoints, monkeypatch, suffix
-) -> None:
-    video = make_clip(f"long{suffix}", [np.zeros((96, 64, 3), np.uint8)] * (FRAMES + 2))
-    monkeypatch.setattr("choreograft.pose.openpose.read_frames", None)
-    with pytest.raises(FileFormatError, match=r"of 6 frames, numbered 0 to 5; expected 8, as many as .*long"):
-        read_openpose(keypoints, video)
-
-
 @pytest.mark.parametrize("name", ["PoseKeypoint_00001.json", "all_keypoints.json"])
 @pytest.mark.parametrize("is_named", [False, True])
 def test_one_file_may_hold_a_list_of_all_frames(tmp_path, video, name, is_named) -> None:
@@ -234,71 +141,6 @@ def test_points_without_scores_are_seen_unless_they_lie_at_zero(tmp_path, video,
     assert track.xy[0, skeleton.LEFT_WRIST].tolist() == [41.5, 47.5]
     assert np.isnan(track.xy[0, skeleton.RIGHT_EYE]).all()
     assert track.score[0, [skeleton.LEFT_WRIST, skeleton.RIGHT_EYE]].tolist() == [1, 0]
-
-
-def write_canvas(folder: Path, canvas: tuple[int, int], places: np.ndarray) -> Path:
-    """`places` (P, 2) of the body in every frame."""
-    values = np.column_stack([places, np.full(len(places), 0.75)]).ravel().tolist()
-    frame = {"people": [{"pose_keypoints_2d": values}], "canvas_width": canvas[0], "canvas_height": canvas[1]}
-    folder.mkdir()
-    (folder / "all.json").write_text(json.dumps([frame] * FRAMES))
-    return folder
-
-
-PLACES = np.array(list(STANDING.values()), np.float64)
-"""(P, 2) of BODY_25 in OpenPose's px."""
-
-
-@pytest.mark.parametrize("unit", ["pixels", "shares"])
-@pytest.mark.parametrize(("canvas", "notes"), [((64, 96), 0), ((128, 192), 1), ((43, 64), 1)])
-def test_pixels_and_shares_of_a_canvas_are_brought_to_the_video(tmp_path, video, unit, canvas, notes) -> None:
-    """A pixel's corners keep their share of the picture, whatever its size."""
-    in_canvas = (PLACES + 0.5) / SIZE * canvas - 0.5
-    said = Notes()
-    folder = write_canvas(tmp_path / "k", canvas, in_canvas / canvas if unit == "shares" else in_canvas)
-    track = read_openpose(folder, video, progress=said)
-    np.testing.assert_allclose(track.xy[1, skeleton.LEFT_WRIST], [41.5, 47.5], atol=1e-4)
-    np.testing.assert_allclose(track.xy[1, skeleton.RIGHT_BIG_TOE], [24.5, 90.5], atol=1e-4)
-    assert len(said.said) == notes
-
-
-def test_a_canvas_of_another_shape_is_refused(tmp_path, video) -> None:
-    folder = write_canvas(tmp_path / "k", (96, 96), PLACES)
-    with pytest.raises(FileFormatError, match=r"a canvas of 96x96; expected 64x96, the size of .*clip.mp4, or another"):
-        read_openpose(folder, video)
-
-
-@pytest.mark.parametrize("is_mirrored", [False, True])
-@pytest.mark.parametrize("rotation", [90, 270])
-@pytest.mark.parametrize("has_canvas", [False, True])
-def test_keypoints_of_the_stored_picture_are_turned(tmp_path, make_clip, rotation, is_mirrored, has_canvas) -> None:
-    """Against a picture of pixel numbers that numpy turns."""
-    stored = np.zeros((SIZE.width, SIZE.height, 3), np.uint8)
-    video = make_clip("turned.mp4", [stored] * FRAMES, look={"rotation": rotation, "mirrored": is_mirrored})
-    turned = np.rot90(np.arange(SIZE.width * SIZE.height).reshape(SIZE.width, SIZE.height), rotation // 90)
-    shown = turned[:, ::-1] if is_mirrored else turned
-    numbers = shown[PLACES[:, 1].astype(int), PLACES[:, 0].astype(int)]
-    as_stored = np.stack([numbers % SIZE.height, numbers // SIZE.height], axis=-1)
-    notes = Notes()
-    if has_canvas:
-        folder = write_canvas(tmp_path / "k", (SIZE.height, SIZE.width), as_stored)
-    else:
-        values = np.column_stack([as_stored, np.full(len(as_stored), 0.75)]).ravel().tolist()
-        folder = write_frames(tmp_path / "k", [[{"pose_keypoints_2d": values}]] * FRAMES)
-    track = read_openpose(folder, video, progress=notes)
-    np.testing.assert_allclose(track.xy[0, skeleton.LEFT_WRIST], [41.5, 47.5], atol=1e-4)
-    np.testing.assert_allclose(track.xy[0, skeleton.NOSE], [30.5, 16.5], atol=1e-4)
-    [said] = notes.said
-    assert said.endswith("found in 96x64, the picture as stored; brought to turned.mp4 as shown, 64x96")
-
-
-def test_keypoints_of_the_stored_picture_are_stretched_where_its_pixels_are_not_square(tmp_path, make_clip) -> None:
-    narrow = np.zeros((96, 48, 3), np.uint8)
-    video = make_clip("narrow.mp4", [narrow] * FRAMES, look={"pixel_aspect": Fraction(4, 3)})
-    folder = write_canvas(tmp_path / "k", (48, 96), (PLACES + 0.5) * (0.75, 1) - 0.5)
-    track = read_openpose(folder, video)
-    assert track.size == SIZE
-    np.testing.assert_allclose(track.xy[0, skeleton.LEFT_WRIST], [41.5, 47.5], atol=1e-4)
 
 
 def test_people_in_shuffled_order_are_followed(tmp_path, video) -> None:

@@ -8,7 +8,7 @@ import pytest
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
-from choreograft.pose.upright import find_sides, refuse_upside_down, share_of
+from choreograft.pose.upright import check_upright, find_sides, share_of
 from choreograft.video.size import Size
 
 
@@ -34,12 +34,12 @@ def test_the_side_of_the_head_is_found() -> None:
 
 def test_who_is_upside_down_all_the_time_is_refused_and_who_does_a_handstand_is_not() -> None:
     with pytest.raises(PersonError, match=r"a\.mp4: the person is upside down in 100% of the frames; .* 180 degrees"):
-        refuse_upside_down("a.mp4", turned(*[180] * 20))
-    assert refuse_upside_down("a.mp4", turned(*[180] * 15, *[0] * 5)) is None
+        check_upright("a.mp4", turned(*[180] * 20))
+    assert check_upright("a.mp4", turned(*[180] * 15, *[0] * 5)) is None
 
 
 def test_who_lies_all_the_time_is_told_of() -> None:
-    note = refuse_upside_down("a.mp4", turned(*[-90] * 20))
+    note = check_upright("a.mp4", turned(*[-90] * 20))
     assert note is not None
     assert "head to the left" in note
-    assert refuse_upside_down("a.mp4", turned(*[0] * 20)) is None
+    assert check_upright("a.mp4", turned(*[0] * 20)) is None

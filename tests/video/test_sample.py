@@ -1,6 +1,6 @@
 """Some frames of a video by their numbers."""
 
-from choreograft.video.decode import ReadReport
+from choreograft.video.clock import ReadReport
 from choreograft.video.sample import sample_frames
 
 

@@ -13,6 +13,7 @@ from choreograft.errors import PersonError, VideoError
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import PeopleCount, count_people, load_or_track, track_nobody
+from choreograft.pose.upright import check_upright
 from choreograft.progress import Progress, silent
 from choreograft.video.read import probe
 
@@ -61,17 +62,27 @@ def film_facts(video: Path, person: int, runs: Path, config: CheckConfig, progre
     info = probe(video)
     if info.frames == 1:
         raise VideoError(f"{video}: found a single frame; expected a video of some seconds")
-    tracking, refusal = TrackingConfig(), ""
-    try:
-        raw = load_or_track(video, runs / "tracks", tracking, person, progress)
-    except PersonError as error:
-        refusal = str(error).removeprefix(f"{video}: ")
-        try:
-            raw = load_or_track(video, runs / "tracks", LENIENT, person, progress)
-        except PersonError:
-            raw = track_nobody(video)
-    clip = measure_clip(video, raw, count_people(video, tracking, progress), config, progress)
+    raw, refusal = _follow(video, person, runs, progress)
+    clip = measure_clip(video, raw, count_people(video, TrackingConfig(), progress), config, progress)
     return replace(clip, refusal=refusal)
+
+
+def _follow(video: Path, person: int, runs: Path, progress: Progress) -> tuple[PoseTrack, str]:
+    """The track of a video, and why nobody can be danced after or learned by it; empty where somebody can."""
+    refusals = []
+    for tracking in (TrackingConfig(), LENIENT):
+        try:
+            raw = load_or_track(video, runs / "tracks", tracking, person, progress)
+            break
+        except PersonError as error:
+            refusals.append(error)
+    else:
+        raw = track_nobody(video)
+    try:
+        check_upright(str(video), raw)
+    except PersonError as error:
+        refusals.append(error)
+    return raw, str(refusals[0]).removeprefix(f"{video}: ") if refusals else ""
 
 
 def measure_clip(

@@ -64,8 +64,10 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
     findings = judge_clip(target, "target", config)
     if options.source is not None:
         source = film_facts(options.source, options.source_person, options.runs, config, progress)
-        coverage = hold_against(target, source, config, _carry_over(target, source, options, progress))
-        findings += judge_clip(source, "source", config) + judge_coverage(coverage, target, source, config)
+        findings += judge_clip(source, "source", config)
+        if not (target.refusal or source.refusal):  # or else there is no body to carry over
+            coverage = hold_against(target, source, config, _carry_over(target, source, options, progress))
+            findings += judge_coverage(coverage, target, source, config)
     document = to_document(target, source, coverage, findings)
     text = to_text(target, source, findings)
     pictures: Sequence[Path] = ()
@@ -108,8 +110,10 @@ def draw_pictures(
     """The timelines, as PNG in a folder: of the target, and with a source of that and of what is covered of it."""
     pictures = [folder / "target.png"]
     draw_clip(target, pictures[0], config)
-    if source is not None and coverage is not None:
-        pictures += [folder / "source.png", folder / "coverage.png"]
-        draw_clip(source, pictures[1], config)
-        draw_coverage(coverage, source, pictures[2], config)
+    if source is not None:
+        pictures.append(folder / "source.png")
+        draw_clip(source, pictures[-1], config)
+        if coverage is not None:
+            pictures.append(folder / "coverage.png")
+            draw_coverage(coverage, source, pictures[-1], config)
     return pictures

@@ -48,7 +48,7 @@ class TimeGrid:
     """(N,) the frame that is shown: the nearest in time, the earlier one of two; in a gap the last."""
 
     @staticmethod
-    def of(track: PoseTrack, time_s: NDArray[np.float64], config: CleaningConfig | None = None) -> "TimeGrid":
+    def of(track: PoseTrack, time_s: NDArray[np.float64]) -> "TimeGrid":
         """The grid of times (N,) on the track's clock, s, increasing.
 
         Raises:
@@ -56,7 +56,7 @@ class TimeGrid:
         """
         if not len(track):
             raise ValueError("found a track without frames; expected at least one to take poses from")
-        config, time_s = CleaningConfig() if config is None else config, np.asarray(time_s, np.float64)
+        config, time_s = CleaningConfig(), np.asarray(time_s, np.float64)
         step_s = np.diff(track.time_s)
         before = np.clip(np.searchsorted(track.time_s, time_s, side="right") - 1, 0, max(0, len(track) - 2))
         after = np.minimum(before + 1, len(track) - 1)

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +25,7 @@ from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
-from choreograft.video.sharpness import Gradients
-from choreograft.video.sheet import scale_to_height
+from choreograft.video.sharpness import ROWS, measure_blur
 from choreograft.video.size import Size
 
 EstimatorFactory = Callable[[int, Progress], PoseEstimator]
@@ -48,10 +46,11 @@ class _Find:
 HALF_SEEN: Final = 0.3
 """Share of the frames with somebody from which on they are really there."""
 FEWEST_FRAMES: Final = 3
-BLUR_ROWS: Final = 512
+"""Fewer are no video, be nobody in them."""
 BLUR_LOOKS: Final = 5
+"""Frames that are measured to find out whether blur is why nobody is found."""
 BLURRED_PX: Final = 3.0
-"""From which on blur may be why nobody is found."""
+"""Blur from which on it may be."""
 
 
 @dataclass(frozen=True)
@@ -223,31 +222,26 @@ def _explain(info: VideoInfo, finds: Sequence[Sequence[_Find]], config: Tracking
             f"found somebody in {known.sum()} of {len(finds)} frames, but not wholly or not clearly: joints are"
             f" {np.nanmedian(scores):.0%} certain; expected {config.min_score:.0%}; film the whole person, head to feet"
         )
-    if len(finds) < FEWEST_FRAMES and not known.any():
+    if known.any():
+        return ""
+    if len(finds) < FEWEST_FRAMES:
         return f"found nobody in {len(finds)} frame{'s' * (len(finds) != 1)}; expected a video of some seconds"
-    blur_px = measure_blur(info, len(finds))
-    if not known.any() and blur_px > BLURRED_PX:
+    looked_at = set(np.linspace(0, len(finds) - 1, BLUR_LOOKS).round().astype(int).tolist())
+    blur_px = measure_blur(frame.image for frame in read_frames(info.path) if frame.index in looked_at)
+    if blur_px > BLURRED_PX:
         return (
-            f"found nobody, and the pictures are blurred by {blur_px:.0f} px of {BLUR_ROWS} rows; expected a person in"
+            f"found nobody, and the pictures are blurred by {blur_px:.0f} px of {ROWS} rows; expected a person in"
             " focus; clean the lens, focus on the person and film again"
         )
     return ""
 
 
-def measure_blur(info: VideoInfo, frames: int) -> float:
-    """The median blur of some frames, standard deviation, px of at most `BLUR_ROWS` rows; NaN without any edge."""
-    found = []
-    looked_at = set(np.linspace(0, frames - 1, BLUR_LOOKS).round().astype(int).tolist())
-    for image in (frame.image for frame in read_frames(info.path) if frame.index in looked_at):
-        small = scale_to_height(image, min(BLUR_ROWS, image.shape[0]))
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        found.append(Gradients.of(grey).blur_px(np.ones_like(grey)))
-    known = [value for value in found if np.isfinite(value)]
-    return float(np.median(known)) if known else float("nan")
-
-
 def track_nobody(path: Path) -> PoseTrack:
-    """The track of a video in which nobody is followed: its frames and their times."""
+    """The track of a video in which nobody is followed: T frames, their times, s, and nothing in them.
+
+    Raises:
+        VideoError: the video cannot be read.
+    """
     times = [float(picture.time) for picture in read_pictures(path)]
     return _as_track(probe(path), np.array(times), [None] * len(times))
 

@@ -38,9 +38,11 @@ def share_of(track: PoseTrack, *sides: Side) -> float:
     return float(np.isin(found[known], sides).mean()) if known.any() else 0.0
 
 
-def refuse_upside_down(name: str, track: PoseTrack) -> str | None:
+def check_upright(name: str, track: PoseTrack) -> str | None:
     """A sentence about somebody who lies all the time, as far as the picture tells; None about all others.
 
+    Args:
+        name: of the video, for the sentence.
     Raises:
         PersonError: the person is upside down in nearly every frame.
     """

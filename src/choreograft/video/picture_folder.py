@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from choreograft.config import ASSUMED_RATE
 from choreograft.errors import VideoError
 from choreograft.files import PICTURE_SUFFIXES, list_pictures
-from choreograft.video.decode import ReadReport
+from choreograft.video.clock import ReadReport
 from choreograft.video.picture import TimedPicture
 from choreograft.video.picture_file import read_picture
 from choreograft.video.size import Size

@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from choreograft.video.decode import AnyPacket
+from choreograft.video.clock import AnyPacket
 
 LINEAR_PCM: Final = re.compile(r"pcm_([suf])(8|16|24|32|64)(le|be)?")
 """Names of FFmpeg's codecs of plain numbers, channel by channel in turn."""

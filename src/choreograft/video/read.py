@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.decode import ASSUMED_TIME_BASE, ReadReport
+from choreograft.video.clock import ASSUMED_TIME_BASE, ReadReport
 from choreograft.video.picture import TimedPicture
 from choreograft.video.reel import open_reel
 from choreograft.video.size import Size

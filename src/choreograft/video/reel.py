@@ -10,16 +10,8 @@ from typing import Protocol
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from choreograft.video.decode import (
-    ASSUMED_TIME_BASE,
-    ReadReport,
-    count_listed,
-    declared_duration_s,
-    nominal_rate,
-    open_video,
-    pictures_end,
-    shown_pictures,
-)
+from choreograft.video.clock import ASSUMED_TIME_BASE, ReadReport, nominal_rate
+from choreograft.video.decode import count_listed, declared_duration_s, open_video, pictures_end, shown_pictures
 from choreograft.video.picture import PictureConverter, TimedPicture
 from choreograft.video.picture_folder import PictureFolder, is_picture_folder
 
@@ -76,7 +68,7 @@ class _VideoFile:
 
     def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
         converter = PictureConverter(self._stream.sample_aspect_ratio)
-        for shown in shown_pictures(self._path, self._container, self._stream, report):
+        for shown in shown_pictures(self._path, self._container, self._stream, self.rate, report):
             shape = converter.see(shown.frame)
             yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame, shape))
 

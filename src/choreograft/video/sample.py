@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.decode import ReadReport
+from choreograft.video.clock import ReadReport
 from choreograft.video.reel import open_reel
 
 

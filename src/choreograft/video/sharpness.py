@@ -13,12 +13,15 @@ leaves 1 / L of it.
 Shapes: H, W pixels of the picture.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from choreograft.video.sheet import scale_to_height
 
 Grey = NDArray[np.float32]
 Weights = NDArray[np.float32]
@@ -28,6 +31,8 @@ COARSE_PX: Final = 2.0
 """The two further blurs, a and b."""
 MOST_PX: Final = 20.0
 """Blur that cannot be told from more."""
+ROWS: Final = 512
+"""That whole pictures are measured at."""
 _FAINTEST: Final = 0.25
 """Mean squared gradient, grey levels a pixel, below which a region has no edge to measure."""
 
@@ -69,6 +74,20 @@ class Gradients:
         if not fine > _FAINTEST * float(weight.sum()):
             return float("nan")
         return fine / max(coarse, 1e-9)
+
+
+def measure_blur(pictures: Iterable[NDArray[np.uint8]]) -> float:
+    """The median blur of whole pictures (H, W, 3) RGB: standard deviation, px of at most `ROWS` rows.
+
+    NaN where none has an edge.
+    """
+    found = []
+    for picture in pictures:
+        small = scale_to_height(picture, min(ROWS, picture.shape[0]))
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        found.append(Gradients.of(grey).blur_px(np.ones_like(grey)))
+    known = [value for value in found if np.isfinite(value)]
+    return float(np.median(known)) if known else float("nan")
 
 
 def _gradient(grey: Grey, blur_px: float) -> Grey:

@@ -21,7 +21,8 @@ from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.stream import Disposition
 
-from choreograft.video.decode import AnyPacket, ReadReport, open_video, pictures_end, shown_pictures
+from choreograft.video.clock import AnyPacket
+from choreograft.video.decode import first_picture, open_video, pictures_end
 from choreograft.video.raw_sound import raw_frames, readable_packets
 from choreograft.video.tempo import RETIMED_HZ, Retiming
 
@@ -69,7 +70,7 @@ class SoundCarrier:
         self._pending: AnyPacket | None = None
         self._packets: Iterator[AnyPacket] = iter(())
         with open_video(source) as (container, pictures):
-            self._start = next(shown_pictures(source, container, pictures, ReadReport())).time
+            self._start = first_picture(source, container, pictures).time
         self._packets = self._open_packets(source, output, suffix, first_channels)
 
     def advance(self, until: Fraction | None) -> Iterator[AnyPacket]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.decode import ReadReport, open_video, shown_pictures
+from choreograft.video.decode import first_picture, open_video
 from choreograft.video.picture import orientation
 from choreograft.video.picture_folder import is_picture_folder
 from choreograft.video.size import Size
@@ -38,5 +38,5 @@ def look_at_stored(path: Path) -> StoredPicture | None:
     if is_picture_folder(path):
         return None
     with open_video(path) as (container, stream):
-        frame = next(shown_pictures(path, container, stream, ReadReport())).frame
+        frame = first_picture(path, container, stream).frame
         return StoredPicture(Size(frame.width, frame.height), *(orientation(frame) or (False, None)))

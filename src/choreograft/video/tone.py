@@ -6,20 +6,22 @@ SMPTE ST 2084; else BT.1886), its colours from BT.2020 to BT.709, and back by BT
 colours, looked up between its entries.
 """
 
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, cast
 
 import numpy as np
 from av.filter import Graph
-from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from choreograft.video.filters import build_filter
+
 Floats = NDArray[np.float64]
-PQ, HLG, BT2020 = 16, 18, 9
-"""Codes of ITU-T H.273 that streams carry, of curves and primaries."""
+PQ, HLG = 16, 18
+"""Codes of curves in ITU-T H.273, that streams carry."""
+UNTAGGED, BT2020 = 2, 9
+"""Codes of primaries."""
 WHITE_NITS: Final = 203.0
 HLG_PEAK_NITS, HLG_GAMMA = 1000.0, 1.2
 SCREEN_GAMMA: Final = 2.4
@@ -43,7 +45,7 @@ class ToneMap:
         return int(frame.color_trc) in (PQ, HLG) or int(frame.color_primaries) == BT2020
 
     def map(self, frame: VideoFrame, tagged: VideoFrame) -> VideoFrame:
-        """A picture in `PLANES`, full range, whose curve and primaries another one tells; the same in BT.709."""
+        """A picture (H, W) in `PLANES`, full range, whose curve and primaries another one tells; the same in BT.709."""
         key = (int(tagged.color_trc), int(tagged.color_primaries), frame.width, frame.height)
         graph = self._graphs.get(key)
         if graph is None:
@@ -54,17 +56,10 @@ class ToneMap:
 
 
 def _build(curve: int, primaries: int, width: int, height: int) -> Graph:
-    graph = Graph()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "table.cube"
         path.write_text(write_cube(map_colours(grid(STEPS), curve, primaries)))
-        start = graph.add_buffer(width=width, height=height, format=VideoFormat(PLANES), time_base=Fraction(1))
-        table = graph.add("lut3d", file=str(path), interp="tetrahedral")
-        end = graph.add("buffersink")
-        start.link_to(table)
-        table.link_to(end)
-        graph.configure()
-    return graph
+        return build_filter((width, height), PLANES, "lut3d", file=str(path), interp="tetrahedral")
 
 
 def grid(steps: int) -> Floats:
@@ -74,7 +69,10 @@ def grid(steps: int) -> Floats:
 
 
 def map_colours(rgb: Floats, curve: int, primaries: int) -> Floats:
-    """(..., 3) 0..1 in BT.709 of colours (..., 3) 0..1 with a curve and primaries, by their codes."""
+    """(..., 3) 0..1 in BT.709 of colours (..., 3) 0..1 with a curve and primaries, by their codes.
+
+    Untagged primaries are those of BT.2020, which go with the curves of high dynamic range.
+    """
     if curve == HLG:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
         scene = np.where(rgb <= 0.5, rgb**2 / 3, (np.exp((rgb - c) / a) + b) / 12)
@@ -86,7 +84,7 @@ def map_colours(rgb: Floats, curve: int, primaries: int) -> Floats:
         light = 10_000 / WHITE_NITS * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
     else:
         light = rgb**SCREEN_GAMMA
-    if primaries in (BT2020, 2):  # 2: nothing is said
+    if primaries in (BT2020, UNTAGGED):
         light = light @ TO_BT709.T
     return np.asarray(np.clip(light, 0, 1) ** (1 / SCREEN_GAMMA))
 

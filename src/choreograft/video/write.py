@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, OutputError
 from choreograft.files import atomic_path, check_place
-from choreograft.video.decode import AnyPacket
+from choreograft.video.clock import AnyPacket
 from choreograft.video.size import Size
 from choreograft.video.sound import COPIED, SoundCarrier
 from choreograft.video.sound_trial import FORMATS, try_sound
