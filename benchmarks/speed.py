@@ -18,8 +18,8 @@ import tyro
 
 from choreograft.body.fit import fit_body
 from choreograft.config import StageName, TrackingConfig
-from choreograft.evaluate.methods import TRAINED, adapt_preset
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
+from choreograft.evaluate.roster import TRAINED, adapt_preset
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard

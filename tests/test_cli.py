@@ -21,6 +21,7 @@ from choreograft.performer.store import save_performer
 from choreograft.presets import DEFAULT_PRESET
 from choreograft.request import dance_folder
 from choreograft.retarget.stance import Stance
+from choreograft.system import lacks_cuda
 from swaying import PRESET, SIZE, swaying_track, write_target
 
 
@@ -138,12 +139,36 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "check gone.mp4": 1,
         "check clip.mp4 --source gone.mp4 -o new/check": 1,
         "check clip.mp4 -o check": 1,
+        "check clip.mp4 --person 0": 2,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --as-person 0": 2,
+        "dance clip.mp4 --as her.performer -o out.mp4 --height 2000": 2,
+        "dance clip.mp4 --as her.performer -o out.mp4 --fps target": 2,
+        "demo -o out.gif": 2,
+        "demo --minutes 0": 2,
+        "evaluate": 2,
+        "evaluate gone.mp4 clip.mp4 -o new/evaluation": 1,
+        "evaluate clip.mp4 clip.mp4 --as gone.performer": 1,
+        "evaluate clip.mp4 fast.mp4": 1,
+        "evaluate clip.mp4 clip.mp4 -o notes.mp4": 1,
+        "evaluate clip.mp4 --holdout --compare best": 2,
+        "evaluate clip.mp4 --holdout --compare cyclegan": 2,
+        "evaluate clip.mp4 --holdout --height -8": 2,
+        "evaluate her.performer --holdout": 2,
     }
+    if lacks_cuda():
+        codes |= {f"{verb} --device cuda": 2 for verb in ("train clip.mp4", "demo", "evaluate clip.mp4 clip.mp4")}
     said = subprocess.check_output(
         [sys.executable, "-c", IN_A_CHILD, *codes], cwd=tmp_path, stderr=subprocess.DEVNULL, text=True
     )
     assert json.loads(said.splitlines()[-1]) == {command: [code] for command, code in codes.items()}
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_pairs_that_are_not_there_are_refused_without_pytorch(tmp_path):
+    command = [sys.executable, "-c", IN_A_CHILD, "evaluate --pair gone"]
+    said = json.loads(subprocess.check_output(command, cwd=tmp_path, stderr=subprocess.DEVNULL, text=True))
+    assert said == {"evaluate --pair gone": [1, "scipy"]}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_options_are_refused_before_outputs_and_outputs_before_inputs(refuse, tmp_path):
@@ -205,7 +230,10 @@ def test_a_file_that_is_no_performer_is_refused(refuse, clip, tmp_path):
 def her(tmp_path: Path) -> Path:
     """A performer file of 64x96 px."""
     stance = Stance.measure(swaying_track(24))
-    performer = Performer(PerformerCard("her", PRESET, SIZE, stance), torch.zeros(3, SIZE.height, SIZE.width))
+    performer = Performer(
+        PerformerCard("her", PRESET, SIZE, stance, {"rates": ["300"], "seconds": 60}),
+        torch.zeros(3, SIZE.height, SIZE.width),
+    )
     save_performer(performer, tmp_path / "her.performer")
     return tmp_path / "her.performer"
 

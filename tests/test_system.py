@@ -3,6 +3,10 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
 
 from choreograft import system
 
@@ -31,6 +35,32 @@ def test_systems_other_than_linux_miss_nothing(monkeypatch):
 def test_the_command_installs_every_package_and_nothing_merely_recommended():
     command = system.install_command(["libgl1", "libegl1"])
     assert command == "sudo apt-get install --no-install-recommends libgl1 libegl1"
+
+
+@pytest.mark.parametrize(
+    ("version", "driver", "lacks"),
+    [
+        ("cuda = None\nhip = None", True, True),
+        ("cuda = '12.8'\nhip = None", True, False),
+        ("cuda = '12.8'\nhip = None", False, True),
+        ("cuda = None\nhip = '6.4'", False, False),
+        ("__version__ = '1.0'", True, False),
+    ],
+)
+def test_what_pytorch_was_built_for_says_that_there_is_no_cuda(tmp_path, monkeypatch, version, driver, lacks):
+    def load(name: str) -> None:
+        if not driver:
+            raise OSError(name)
+
+    (tmp_path / "version.py").write_text(version)
+    origin = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(system.importlib.util, "find_spec", lambda name: origin)
+    monkeypatch.setattr(system.sys, "platform", "linux")
+    assert system.lacks_cuda(load) == lacks
+
+
+def test_where_cuda_is_lacking_pytorch_finds_none():
+    assert not (system.lacks_cuda() and torch.cuda.is_available())
 
 
 def test_the_file_runs_by_itself_without_the_package():

@@ -94,6 +94,9 @@ def run_check(options: CheckOptions) -> int:
 
 def run_evaluate(options: EvaluateOptions) -> int:
     """How good it is."""
+    from choreograft.evaluate.request import check_evaluation
+
+    check_evaluation(options)
     from choreograft.evaluate.report.table import print_tables
     from choreograft.evaluate.run import evaluate
 
@@ -114,6 +117,9 @@ def run_studio(options: StudioOptions) -> int:
 
 def run_demo(options: DemoOptions) -> int:
     """The whole job on synthetic performers."""
+    from choreograft.request import check_demo
+
+    check_demo(options)
     from choreograft.demo import run
 
     sys.stdout.write(f"{run(options, ConsoleProgress())}\n")

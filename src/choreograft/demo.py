@@ -5,8 +5,8 @@ from pathlib import Path
 from choreograft.options import DanceOptions, DemoOptions
 from choreograft.pipeline import dance
 from choreograft.progress import Progress, silent
+from choreograft.request import check_demo
 from choreograft.studio.render import render_demo
-from choreograft.video.write import check_output
 
 
 def run(options: DemoOptions, progress: Progress = silent) -> Path:
@@ -15,9 +15,9 @@ def run(options: DemoOptions, progress: Progress = silent) -> Path:
     Returns:
         The finished video; clips, performer, contact sheet and the side-by-side video lie beside it.
     Raises:
-        OptionError, OutputError: the output cannot be written. DependencyError: the studio's libraries are missing.
+        As `check_demo`. DependencyError: the studio's libraries are missing.
     """
-    check_output(options.output, [], overwrite=True)
+    check_demo(options)
     folder = options.output.parent
     clips = render_demo(folder / "clips", progress)
     done = dance(

@@ -1,12 +1,18 @@
-"""The machine: in words, for without it a measured time means nothing, and its memory."""
+"""The machine: in words, for without it a measured time means nothing, its memory, and whether it can have CUDA."""
 
 import ctypes
 import os
 import platform
 import sys
 from pathlib import Path
+from typing import Final
+
+from choreograft.config import DeviceChoice
+from choreograft.errors import OptionError
+from choreograft.system import lacks_cuda
 
 GIB = 2**30
+NO_CUDA: Final = "--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor"
 
 
 def describe_machine() -> dict[str, str]:
@@ -20,6 +26,16 @@ def describe_machine() -> dict[str, str]:
 def count_cores() -> int:
     """The cores this process may use, which on shared machines are fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_device(name: DeviceChoice) -> None:
+    """Refuse CUDA where that can be done without loading PyTorch.
+
+    Raises:
+        OptionError: it is asked for, and this machine is certain to have none.
+    """
+    if name == "cuda" and lacks_cuda():
+        raise OptionError(NO_CUDA)
 
 
 def return_memory() -> None:

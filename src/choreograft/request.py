@@ -1,20 +1,30 @@
-"""What `dance`, `train` and `track` are asked for, refused before anything heavy is imported or begun.
+"""What `dance`, `train`, `track` and `demo` are asked for, refused before anything heavy is imported or begun.
 
 Options are looked at first, then outputs, then inputs. What only torch, a model or the machine can tell is refused by
 pipeline.py, still before any tracking. Nothing in here may need torch: importing it takes seconds.
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
 
 from choreograft.errors import OptionError
 from choreograft.files import check_place, fit_name, text_hash
-from choreograft.options import DanceOptions, TrackOptions, TrainOptions
-from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header
+from choreograft.machine import check_device
+from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOptions
+from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header, read_sizes
 from choreograft.performer.sizes import canvas_size, full_size, pick_size
 from choreograft.pose.openpose_files import check_keypoint_folder
-from choreograft.presets import PERCEPTUAL_NAMES, Budget, Perceptual, Preset, find_preset, preset_from_dict
+from choreograft.presets import (
+    DEFAULT_PRESET,
+    PERCEPTUAL_NAMES,
+    Budget,
+    Perceptual,
+    Preset,
+    find_preset,
+    preset_from_dict,
+)
 from choreograft.render.timing import TimingRequest
 from choreograft.training.holdout import check_hold_out
 from choreograft.training.processes import Processes, choose_batch
@@ -65,6 +75,8 @@ def check_dance(options: DanceOptions) -> DanceRequest:
     """
     preset, weights = _choose_preset(options)
     budget = Budget.choose(preset, options.minutes, options.images)
+    check_device(options.device)
+    check_people(person=options.person, as_person=options.as_person)
     timing = TimingRequest.parse(options.duration, options.fps)
     beside = None
     if options.side_by_side:
@@ -76,15 +88,16 @@ def check_dance(options: DanceOptions) -> DanceRequest:
     check_place(dance_folder(options.output, options.runs) / SUMMARY)
     source = probe(options.source)
     if is_performer(options.target):
-        _check_performer(options)
+        rate = _check_performer(options)
     else:
         filmed = probe(options.target)
+        rate = filmed.rate
         if not options.preview_retarget:
             _check_retarget(options, preset)
             _check_height(options, preset, filmed.size)
-            timing.find_rate(source.rate, filmed.rate)
     retiming = None
     if not options.preview_retarget:
+        timing.find_rate(source.rate, rate)
         length = measure_length(options.source)
         tempo = timing.find_tempo(length)
         retiming = None if tempo == 1 else Retiming(tempo, length / tempo)
@@ -106,6 +119,8 @@ def check_training(options: TrainOptions) -> TrainRequest:
     """
     preset, weights = _choose_preset(options)
     budget = Budget.choose(preset, options.minutes, options.images)
+    check_device(options.device)
+    check_people(person=options.person)
     processes = Processes.choose(options.devices, options.num_nodes)
     batch = choose_batch(options.batch, processes, preset)
     check_hold_out(options.hold_out)
@@ -118,6 +133,17 @@ def check_training(options: TrainOptions) -> TrainRequest:
     return TrainRequest(preset, weights, budget, processes, batch)
 
 
+def check_demo(options: DemoOptions) -> None:
+    """Refuse a demo that cannot be; one that is there already is replaced.
+
+    Raises:
+        OptionError: options that make no sense. OutputError: the output may not be written.
+    """
+    Budget.choose(find_preset(DEFAULT_PRESET), options.minutes, None)
+    check_device(options.device)
+    check_output(options.output, [], overwrite=True)
+
+
 def check_tracking(options: TrackOptions) -> None:
     """Refuse a tracking that cannot be.
 
@@ -125,6 +151,7 @@ def check_tracking(options: TrackOptions) -> None:
         OptionError: an output is an input, or has another suffix than it must. OutputError: it may not be written.
             VideoError: the video cannot be read.
     """
+    check_people(person=options.person)
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
     if options.overlay is not None:
         check_output(options.overlay, [options.video, options.output], options.overwrite)
@@ -132,6 +159,20 @@ def check_tracking(options: TrackOptions) -> None:
         keypoints = [] if options.openpose is None else [options.openpose]
         check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
     probe(options.video)
+
+
+def check_people(**numbers: int) -> None:
+    """Refuse numbers of people that nobody can have.
+
+    Args:
+        numbers: by the option's name.
+    Raises:
+        OptionError: one is not above zero.
+    """
+    for name, number in numbers.items():
+        if number < 1:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{option} is {number}; people are counted from 1, the one who fills most of the video")
 
 
 def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path | None]:
@@ -161,19 +202,23 @@ def _choose_preset(options: TrainOptions | DanceOptions) -> tuple[Preset, Path |
     return replace(preset, perceptual="vgg19"), weights
 
 
-def _check_performer(options: DanceOptions) -> None:
-    """Refuse a performer file that cannot do what the options ask for."""
+def _check_performer(options: DanceOptions) -> Fraction | None:
+    """Refuse a performer file that cannot do what the options ask for; returns the rate of its footage if it says."""
     header = read_header(options.target)
     with expect_performer(options.target):
         preset = preset_from_dict(header["preset"])
+        rates = header["training"].get("rates")
+        rate = Fraction(rates[0]) if rates else None
     if options.preview_retarget:
         if header.get("stage") is None:
             raise OptionError(f"{options.target}: knows no body to preview; expected one trained by this version; "
                               "name the target's video instead")  # fmt: skip
-        return
+        return rate
     _check_retarget(options, preset)
     if options.face == "yes" and not preset.mends_faces:
         raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
+    pick_size(header["name"], *read_sizes(options.target), options.height)
+    return rate
 
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:

@@ -7,9 +7,11 @@ there is no environment yet. It prints the packages to install, one a line.
 import ctypes
 import importlib.util
 import re
+import runpy
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 
@@ -32,6 +34,8 @@ SYSTEM_LIBRARIES: Final = (
     SystemLibrary("libGLESv2.so.2", "libgles2", "pose tracking"),
 )
 """Found on a bare Debian 12: everything that OpenCV, MediaPipe and VTK link to and their wheels leave out."""
+CUDA_DRIVER: Final = "libcuda.so.1"
+"""What PyTorch asks for cards."""
 
 
 def find_missing_libraries(load: Callable[[str], object] = ctypes.CDLL) -> list[SystemLibrary]:
@@ -49,6 +53,32 @@ def find_missing_libraries(load: Callable[[str], object] = ctypes.CDLL) -> list[
         except OSError:
             missing.append(library)
     return missing
+
+
+def lacks_cuda(load: Callable[[str], object] = ctypes.CDLL) -> bool:
+    """Whether PyTorch is certain to find no CUDA device: built for none, or on a Linux without NVIDIA's driver.
+
+    Told without importing it, which takes seconds. False says nothing: then only PyTorch knows.
+
+    Args:
+        load: opens a library by name, and raises OSError where it cannot.
+    """
+    torch = importlib.util.find_spec("torch")
+    version = None if torch is None or torch.origin is None else Path(torch.origin).with_name("version.py")
+    if version is None or not version.is_file():
+        return False
+    built = runpy.run_path(str(version))
+    if built.get("hip"):  # AMD's cards go by the name of CUDA
+        return False
+    if "cuda" in built and built["cuda"] is None:
+        return True
+    if sys.platform != "linux":
+        return False
+    try:
+        load(CUDA_DRIVER)
+    except OSError:
+        return True
+    return False
 
 
 def install_command(packages: Sequence[str]) -> str:

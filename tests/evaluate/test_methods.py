@@ -9,18 +9,10 @@ import torch
 from choreograft import assets
 from choreograft.config import LossConfig
 from choreograft.errors import OptionError
-from choreograft.evaluate import methods
+from choreograft.evaluate import methods, roster
 from choreograft.evaluate.method import Footage, Terms
-from choreograft.evaluate.methods import (
-    GivenMethod,
-    NearestMethod,
-    TrainedMethod,
-    adapt_preset,
-    check_methods,
-    describe_substitutes,
-    list_methods,
-    plan_method,
-)
+from choreograft.evaluate.methods import GivenMethod, NearestMethod, TrainedMethod, plan_method
+from choreograft.evaluate.roster import adapt_preset, check_methods, describe_substitutes, list_methods
 from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.performer.device import Compute
 from choreograft.performer.sizes import canvas_size
@@ -102,12 +94,12 @@ def test_the_paper_is_compared_at_the_common_height_and_says_what_replaced_its_n
     assert "256 px" in notes
     assert "VGG-19" in notes
     assert "draft" not in notes
-    monkeypatch.setattr(methods, "cached", lambda asset: tmp_path if asset is assets.VGG19 else None)
+    monkeypatch.setattr(roster, "cached", lambda asset: tmp_path if asset is assets.VGG19 else None)
     assert adapt_preset(PRESETS["paper"], 512) == PRESETS["paper"]
 
 
 def test_the_small_paper_differs_from_the_paper_in_its_networks_alone():
-    paper, small, draft = PRESETS["paper"], methods.PAPER_SMALL, PRESETS["draft"]
+    paper, small, draft = PRESETS["paper"], roster.PAPER_SMALL, PRESETS["draft"]
     assert (small.background, small.losses, small.optimiser) == (paper.background, paper.losses, paper.optimiser)
     assert small.generator.family == paper.generator.family
     assert small.generator.upsampling == paper.generator.upsampling
@@ -115,13 +107,13 @@ def test_the_small_paper_differs_from_the_paper_in_its_networks_alone():
 
 
 def test_every_method_of_a_cpus_size_draws_by_itself():
-    enhanced = {name for name, preset in methods.TRAINED.items() if preset.enhances}
+    enhanced = {name for name, preset in roster.TRAINED.items() if preset.enhances}
     assert enhanced == {"paper"}
 
 
 def test_a_row_with_and_a_row_without_the_face_differ_in_nothing_else():
     for name, other in (("paper-small-face", "paper-small"), ("draft-face", "draft")):
-        with_face, without = methods.TRAINED[name], methods.TRAINED[other]
+        with_face, without = roster.TRAINED[name], roster.TRAINED[other]
         assert with_face.mends_faces
         assert not without.mends_faces
         assert replace(without, name=name, description=with_face.description, stages=with_face.stages,
@@ -129,25 +121,25 @@ def test_a_row_with_and_a_row_without_the_face_differ_in_nothing_else():
 
 
 def test_frame_by_frame_differs_from_the_small_paper_in_the_switch_alone():
-    fbf = methods.FRAME_BY_FRAME
+    fbf = roster.FRAME_BY_FRAME
     assert not fbf.temporal
-    small = methods.PAPER_SMALL
+    small = roster.PAPER_SMALL
     assert replace(fbf, temporal=True, name=small.name, description=small.description) == small
 
 
 def test_the_translators_have_the_objectives_of_their_papers():
-    pix2pix, crn = methods.PIX2PIX, methods.CRN
+    pix2pix, crn = roster.PIX2PIX, roster.CRN
     assert pix2pix.losses == LossConfig(adversarial=1, feature_matching=0, perceptual=0, pixel=100, matte=0)
     assert (pix2pix.discriminator.scales, pix2pix.discriminator.layers, pix2pix.perceptual) == (1, 3, "none")
     assert (crn.losses.judged, crn.losses.perceptual > 0, crn.perceptual) == (False, True, "vgg19")
     for preset in (pix2pix, crn):
-        assert canvas_size(preset, Size(120, 160)) == canvas_size(methods.PAPER_SMALL, Size(120, 160))
+        assert canvas_size(preset, Size(120, 160)) == canvas_size(roster.PAPER_SMALL, Size(120, 160))
         assert (preset.background, preset.temporal) == ("frame", False)
 
 
 @pytest.mark.parametrize("name", ["frame-by-frame", "pix2pix", "crn"])
 def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, footage, terms, monkeypatch):
-    without_features = replace(methods.TRAINED[name], perceptual="none")
+    without_features = replace(roster.TRAINED[name], perceptual="none")
     monkeypatch.setattr(methods, "TRAINED", {name: without_features})
     monkeypatch.setattr(methods, "read_shown_bodies", lambda *_: None)  # whole frames are drawn without any
     method = plan_method(name, footage, terms).build(silent)
@@ -212,4 +204,4 @@ def test_a_translation_is_planned_from_its_source_on_the_common_canvas(footage, 
         plan = plan_method(name, footage, terms, source)
         assert isinstance(plan, TranslatedMethod)
         assert (plan.name, plan.source, plan.footage) == (name, source, footage)
-    assert footage.canvas(160) == footage.size(replace(methods.PAPER_SMALL, height_px=160))
+    assert footage.canvas(160) == footage.size(replace(roster.PAPER_SMALL, height_px=160))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from choreograft.errors import FileFormatError, OptionError, OutputError, VideoError
-from choreograft.evaluate.run import choose_kind, evaluate
+from choreograft.evaluate.request import choose_kind
+from choreograft.evaluate.run import evaluate
 from choreograft.options import EvaluateOptions
 from swaying import swaying_track, write_target
 

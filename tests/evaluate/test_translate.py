@@ -9,7 +9,7 @@ from torch import nn
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
 from choreograft.errors import PersonError
-from choreograft.evaluate.methods import CYCLEGAN, RECYCLE_GAN
+from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN
 from choreograft.evaluate.translate.history import History
 from choreograft.evaluate.translate.lessons import Domain, find_runs, load_runs
 from choreograft.evaluate.translate.networks import Direction, build_networks

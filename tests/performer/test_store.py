@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from choreograft.config import GeneratorConfig
 from choreograft.errors import FileFormatError
 from choreograft.performer.cutouts import Cutouts, cut_out
+from choreograft.performer.header import read_sizes
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.sizes import canvas_size
 from choreograft.performer.staging import Conditioning
@@ -176,6 +177,13 @@ def test_cutouts_come_back_as_they_were(tmp_path, cut_performer):
     for n in range(3):
         np.testing.assert_array_equal(after.look(n, 3.0).picture, before.look(n, 3.0).picture)
         assert after.look(n, 3.0).corner == before.look(n, 3.0).corner
+
+
+def test_the_sizes_of_a_file_are_known_without_loading_it(tmp_path, cut_performer):
+    save_performer(cut_performer, tmp_path / "her.performer")
+    assert read_sizes(tmp_path / "her.performer") == (cut_performer.card.size, cut_performer.cutouts.size)
+    save_performer(make_performer(), tmp_path / "plain.performer")
+    assert read_sizes(tmp_path / "plain.performer") == (SIZE, None)
 
 
 @pytest.mark.parametrize("name", ["plate", "packed", "starts", "places"])

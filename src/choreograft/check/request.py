@@ -6,6 +6,7 @@ from typing import Final
 from choreograft.errors import OutputError
 from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.options import CheckOptions
+from choreograft.request import check_people
 from choreograft.video.read import probe
 
 DOCUMENT_NAME: Final = "check.json"
@@ -17,9 +18,10 @@ def check_footage(options: CheckOptions) -> Path:
     """Refuse a check that cannot be; returns where its document belongs.
 
     Raises:
-        VideoError: a video cannot be read. OutputError: the output folder cannot be written, or an earlier check lies
-            in it.
+        OptionError: a person's number is not above zero. VideoError: a video cannot be read. OutputError: the output
+            folder cannot be written, or an earlier check lies in it.
     """
+    check_people(person=options.person, source_person=options.source_person)
     for video in (options.video, options.source):
         if video is not None:
             probe(video)

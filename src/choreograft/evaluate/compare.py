@@ -18,9 +18,9 @@ from choreograft.body.track import BodyTrack
 from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.evaluate.method import Footage, Method, MethodPlan
-from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_against_truth, size_to_compare
+from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, size_to_compare
 from choreograft.evaluate.metrics.signature import trace_sources
-from choreograft.evaluate.scores import TRUTH, Entry, Scores
+from choreograft.evaluate.scores import RATE_TOLERANCE, TRUTH, Entry, Scores
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.pose.tracking import load_or_track

@@ -1,16 +1,11 @@
-"""Evaluation against rendered truth: pairs of the studio as cases."""
+"""Pairs of the studio as cases of an evaluation against rendered truth; known without loading torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from choreograft.errors import FileFormatError, OptionError
-from choreograft.evaluate.compare import Case
-from choreograft.evaluate.method import Footage
 from choreograft.files import content_hash, fit_name
-from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_bodies, read_clip
-from choreograft.pose.track import PoseTrack
-from choreograft.progress import Progress
+from choreograft.performer.header import read_training
 from choreograft.studio.cases import CASES
 from choreograft.studio.pairs import PAIR_FILE, Pair, load_pair
 
@@ -41,7 +36,7 @@ def check_performer(performer: Path, pairs: Sequence[Pair]) -> None:
     Raises:
         OptionError: it was trained on other footage. FileFormatError: not a performer file.
     """
-    known = set(load_performer(performer).card.training.get("clips", {}).values())
+    known = set(read_training(performer).get("clips", {}).values())
     for pair in pairs:
         if content_hash(pair.target) not in known:
             raise OptionError(
@@ -65,14 +60,3 @@ def name_cases(pairs: Sequence[Pair]) -> list[str]:
     if twice:
         raise OptionError(f"--pair: found {', '.join(twice)} more than once; give every pair once")
     return unique
-
-
-def make_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
-    """Track target and source as a user's videos would be: methods get no truth to work from."""
-    target, _ = read_clip(pair.target, 1, runs, progress)
-    source, _ = read_clip(pair.source, 1, runs, progress)
-    body = read_bodies([source], 1, runs, progress)[0]
-    return Case(
-        name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
-        true_track=PoseTrack.load(pair.truth_track), body=body,
-    )  # fmt: skip

@@ -4,7 +4,6 @@ Chan et al. 2019, "Evaluation": no truth exists for a transfer between real peop
 performer draws frames of the same person that it never saw.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +12,8 @@ from choreograft.config import VideoConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.method import Footage
-from choreograft.files import content_hash, fit_name
-from choreograft.performer.store import load_performer
+from choreograft.evaluate.request import Lesson
+from choreograft.files import fit_name
 from choreograft.pipeline import read_bodies, read_clip
 from choreograft.progress import Progress
 from choreograft.training.holdout import held_out_frames
@@ -26,39 +25,6 @@ MIN_FRAMES: Final = 8
 """Fewer held-out frames are no measurement."""
 TRUTH_CRF: Final = 8
 """The real frames are written again with hardly any loss."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What a performer learns from, and what is kept back."""
-
-    videos: tuple[Path, ...]
-    person: int
-    hold_out: float
-
-
-def read_lesson(performer: Path) -> Lesson:
-    """What a performer file says of its training.
-
-    Raises:
-        OptionError: nothing was held out, or its clips are no longer where they were.
-        FileFormatError: not a performer file.
-    """
-    card = load_performer(performer).card
-    hold_out = float(card.training.get("hold_out", 0))
-    if not hold_out:
-        raise OptionError(
-            f"{performer} was trained on all of its footage, so nothing is left to test it on; train it with"
-            " --hold-out 0.15, or give the video instead of the performer"
-        )
-    clips = {Path(path): sha for path, sha in card.training["clips"].items()}
-    for path, sha in clips.items():
-        if not path.exists() or content_hash(path) != sha:
-            raise OptionError(
-                f"{performer} was trained on {path}, which is {'another file now' if path.exists() else 'not there'};"
-                " expected the same video at that place; run this where it was trained"
-            )
-    return Lesson(tuple(clips), int(card.training["person"]), hold_out)
 
 
 def make_cases(footage: Footage, folder: Path, runs: Path, progress: Progress) -> list[Case]:

@@ -1,4 +1,4 @@
-"""`choreograft evaluate` as a function: which of its three kinds is asked for, and everything that kind does."""
+"""`choreograft evaluate` as a function: everything that each of its three kinds does (request.py says which it is)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,36 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from choreograft.config import TrackingConfig
-from choreograft.errors import OptionError, OutputError
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
-from choreograft.evaluate.method import MethodPlan, Terms
-from choreograft.evaluate.methods import (
-    TRANSLATIONS,
-    GivenMethod,
-    check_methods,
-    describe_substitutes,
-    list_methods,
-    plan_method,
-)
+from choreograft.evaluate.method import Footage, MethodPlan, Terms
+from choreograft.evaluate.methods import GivenMethod, plan_method
 from choreograft.evaluate.metrics.judge import load_tools
-from choreograft.evaluate.paired import check_performer, find_pairs, make_case, name_cases
-from choreograft.evaluate.reenact import Lesson, make_cases, read_footage, read_lesson
-from choreograft.evaluate.report.page import DOCUMENT_NAME, Report, write_report
+from choreograft.evaluate.paired import name_cases
+from choreograft.evaluate.reenact import make_cases, read_footage
+from choreograft.evaluate.report.page import Report, write_report
+from choreograft.evaluate.request import EvaluationRequest, check_evaluation
+from choreograft.evaluate.roster import describe_substitutes
 from choreograft.evaluate.scores import Evaluation, Kind
 from choreograft.evaluate.unpaired import judge_result
-from choreograft.files import check_place
 from choreograft.machine import describe_machine
-from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
+from choreograft.options import EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.header import is_performer
 from choreograft.performer.store import load_performer
+from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.presets import DEFAULT_PRESET, Budget, find_preset
 from choreograft.progress import Progress, silent
+from choreograft.studio.pairs import Pair
 from choreograft.training.recording import Clip
 from choreograft.training.train import list_versions
-from choreograft.video.read import probe
 
 
 @dataclass(frozen=True)
@@ -52,71 +45,53 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
     Raises:
         ChoreograftError: any of its kinds, with one line for the user.
     """
-    kind = choose_kind(options)
+    request = check_evaluation(options)
     compute = choose_compute(options.device, options.precision, progress)
-    _check_folder(options)
+    for path in (*options.inputs, options.target):
+        if path is not None and is_performer(path):
+            load_performer(path)  # a damaged one is refused before any tracking
     runners = {"pair": _evaluate_pairs, "holdout": _evaluate_holdout, "result": _evaluate_result}
-    evaluation = runners[kind](options, compute, progress)
+    evaluation = runners[request.kind](options, request, compute, progress)
     return Evaluated(evaluation, write_report(evaluation, options.output, progress))
 
 
-def choose_kind(options: EvaluateOptions) -> Kind:
-    """Which of the three evaluations the options ask for.
-
-    Raises:
-        OptionError: none of them, or two at once.
-    """
-    performers = [path for path in options.inputs if is_performer(path)]
-    if options.holdout and options.pair:
-        raise OptionError("found both --holdout and --pair; give one of them")
-    if options.target is not None and (options.holdout or options.pair):
-        raise OptionError("--as belongs to RESULT SOURCE; leave it out with --holdout and --pair")
-    if options.pair:
-        if len(options.inputs) != len(performers) or len(performers) > 1:
-            raise OptionError(f"--pair takes one performer file at most beside it, found {_list(options.inputs)}")
-        return "pair"
-    if options.holdout:
-        if not options.inputs or (performers and len(options.inputs) > 1):
-            raise OptionError(f"--holdout takes one performer file or some videos, found {_list(options.inputs)}")
-        return "holdout"
-    if len(options.inputs) != 2:
-        raise OptionError(
-            f"expected RESULT SOURCE, a performer with --holdout, or --pair DIR; found {_list(options.inputs)}"
-        )
-    if options.compare is not None:
-        raise OptionError("--compare needs a truth: --holdout or --pair")
-    return "result"
-
-
-def _evaluate_pairs(options: EvaluateOptions, compute: Compute, progress: Progress) -> Evaluation:
-    pairs = find_pairs(options.pair)
-    given = options.inputs[0] if options.inputs else None
-    if given is not None:
-        check_performer(given, pairs)
-    field = _set_field(options, given, compute, progress)
-    judged, sources = [], []
+def _evaluate_pairs(
+    options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress
+) -> Evaluation:
+    field = _set_field(options, request, compute, progress)
+    pairs, judged, sources = request.pairs, [], []
     for number, (name, pair) in enumerate(zip(name_cases(pairs), pairs, strict=True), start=1):
         progress.say(f"Case {number} of {len(pairs)}: {name}")
-        judged.append(field.judge(make_case(name, pair, options.runs, progress)))
+        judged.append(field.judge(_make_case(name, pair, options.runs, progress)))
         sources.append(load_or_track(pair.source, options.runs / "tracks", TrackingConfig(), 1, progress))
     return field.conclude("pair", options, judged, sources)
 
 
-def _evaluate_holdout(options: EvaluateOptions, compute: Compute, progress: Progress) -> Evaluation:
-    given = options.inputs[0] if is_performer(options.inputs[0]) else None
-    lesson = Lesson(options.inputs, options.person, EVALUATION_HOLD_OUT) if given is None else read_lesson(given)
-    for video in lesson.videos:
-        probe(video)
-    field = _set_field(options, given, compute, progress)
-    footage = read_footage(lesson, options.runs, progress)
+def _make_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
+    """Track target and source as a user's videos would be: methods get no truth to work from."""
+    target, _ = read_clip(pair.target, 1, runs, progress)
+    source, _ = read_clip(pair.source, 1, runs, progress)
+    body = read_bodies([source], 1, runs, progress)[0]
+    return Case(
+        name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
+        true_track=PoseTrack.load(pair.truth_track), body=body,
+    )  # fmt: skip
+
+
+def _evaluate_holdout(
+    options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress
+) -> Evaluation:
+    assert request.lesson is not None
+    field = _set_field(options, request, compute, progress)
+    footage = read_footage(request.lesson, options.runs, progress)
     cases = make_cases(footage, options.output / "truth", options.runs, progress)
     return field.conclude("holdout", options, [field.judge(case) for case in cases], [])
 
 
-def _evaluate_result(options: EvaluateOptions, compute: Compute, progress: Progress) -> Evaluation:
+def _evaluate_result(
+    options: EvaluateOptions, _request: EvaluationRequest, compute: Compute, progress: Progress
+) -> Evaluation:
     result, source = options.inputs
-    for path in (result, source):
-        probe(path)
     tools = load_tools(compute, progress)
     entry = judge_result(result, source, options.target, options.person, options.runs, tools, progress)
     return Evaluation("result", (entry,), notes=tools.notes, facts=_describe_run(options, compute))
@@ -157,43 +132,13 @@ class _Field:
         )
 
 
-def _set_field(options: EvaluateOptions, given: Path | None, compute: Compute, progress: Progress) -> _Field:
-    """Agree on methods and terms, refusing early what could not be made; a performer file sets the usual terms."""
-    if options.compare is not None:
-        names = list_methods(options.compare)
-    else:
-        names = DEFAULT_METHODS if given is None else BASELINE_METHODS
-    card = None if given is None else load_performer(given).card
-    preset = find_preset(DEFAULT_PRESET) if card is None else card.preset
-    minutes = options.minutes
-    if card is not None and options.minutes is None and options.images is None:
-        minutes = round(float(card.training["seconds"]) / 60, 2)
-    budget = Budget.choose(preset, minutes, options.images)
-    height_px = options.height or preset.height_px
-    check_methods(names, height_px)
-    if options.holdout:
-        _check_sources(names)
-    terms = Terms(budget, height_px, options.runs, compute, options.seed)
+def _set_field(options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress) -> _Field:
+    assert request.field is not None
+    names, given = request.field.names, request.field.given
+    terms = Terms(request.field.budget, request.field.height_px, options.runs, compute, options.seed)
     return _Field(
         names, given, terms, Comparison(options.output, options.runs, load_tools(compute, progress), progress)
     )
-
-
-def _check_sources(names: Sequence[str]) -> None:
-    """Refuse what translates a source where there is none."""
-    for name in names:
-        if name in TRANSLATIONS:
-            raise OptionError(
-                f"{name} translates a source's frames, and --holdout has none; give --pair DIR or leave it out of"
-                " --compare"
-            )
-
-
-def _check_folder(options: EvaluateOptions) -> None:
-    document = options.output / DOCUMENT_NAME
-    check_place(document)
-    if document.exists() and not options.overwrite:
-        raise OutputError(f"{document} exists already; choose another folder with -o, or add --overwrite to replace it")
 
 
 def _describe_run(options: EvaluateOptions, compute: Compute) -> dict[str, Any]:
@@ -203,7 +148,3 @@ def _describe_run(options: EvaluateOptions, compute: Compute) -> dict[str, Any]:
         "machine": describe_machine(),
         "versions": list_versions(),
     }
-
-
-def _list(paths: Sequence[Path]) -> str:
-    return ", ".join(map(str, paths)) or "nothing"

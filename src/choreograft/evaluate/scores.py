@@ -29,6 +29,9 @@ Kind = Literal["pair", "holdout", "result"]
 TRUTH: Final = "truth"
 """Name of the method that is the truth itself, written and found again like a result: what the instruments give at
 best, not a competitor."""
+RATE_TOLERANCE: Final = 0.03
+"""By which the frame rates of two videos of the same motion may differ: 30000/1001 is written as 30, and uneven timing
+is averaged in several ways."""
 
 
 Better = Literal["higher", "lower", "near 1"]

@@ -11,8 +11,8 @@ from typing import Final
 from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.errors import VideoError
 from choreograft.evaluate.metrics.identity import FaceGallery
-from choreograft.evaluate.metrics.judge import RATE_TOLERANCE, Tools, judge_without_truth
-from choreograft.evaluate.scores import Entry
+from choreograft.evaluate.metrics.judge import Tools, judge_without_truth
+from choreograft.evaluate.scores import RATE_TOLERANCE, Entry
 from choreograft.files import content_hash
 from choreograft.performer.header import is_performer
 from choreograft.performer.store import load_performer

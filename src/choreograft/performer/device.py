@@ -12,6 +12,7 @@ import torch
 from choreograft import ahead
 from choreograft.config import DEFAULT_DEVICE, DEFAULT_PRECISION, DeviceChoice, Precision, PrecisionChoice
 from choreograft.errors import OptionError
+from choreograft.machine import NO_CUDA
 from choreograft.progress import Progress, silent
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ def choose_compute(
     if name not in DEVICES:
         raise OptionError(f"unknown device {name!r}; expected auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise OptionError("--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor")
+        raise OptionError(NO_CUDA)
     if name != "cpu" and torch.cuda.is_available():
         device, has_bf16 = torch.device("cuda", 0), torch.cuda.is_bf16_supported()
     else:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from choreograft.files import atomic_path
 from choreograft.performer.cutouts import Cutouts
-from choreograft.performer.header import FORMAT, SKELETON, VERSION, expect_performer, read_header
+from choreograft.performer.header import CUTOUTS, FORMAT, SKELETON, VERSION, expect_performer, read_header
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.presets import preset_from_dict
@@ -25,8 +25,6 @@ from choreograft.video.size import Size
 
 BANK: Final = "bank/"
 """What the names of the reference bank's tensors begin with."""
-CUTOUTS: Final = "cutouts/"
-"""What the names of the cutouts' tensors begin with."""
 
 
 def save_performer(performer: Performer, path: Path) -> None:

@@ -36,7 +36,7 @@ from choreograft.evaluate.metrics.perceptual import Pair, crop
 from choreograft.evaluate.metrics.regions import FACE_SIDE, Boxes, find_boxes, upright_height
 from choreograft.evaluate.metrics.stlpips import crop_at_full_size
 from choreograft.evaluate.metrics.tools import Tools, load_tools
-from choreograft.evaluate.scores import Scores, Values
+from choreograft.evaluate.scores import RATE_TOLERANCE, Scores, Values
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.training.recording import Clip
@@ -53,8 +53,6 @@ SHORTER_SIDE_PX: Final = 1080
 """Of the pictures compared, at most; every metric but the networks' looks at all of their pixels."""
 LEARNED_EVERY_S: Final = 0.5
 """Between two frames that ST-LPIPS looks at: one takes seconds on a CPU, and neighbours resemble each other."""
-RATE_TOLERANCE: Final = 0.03
-"""By which the frame rates may differ: 30000/1001 is written as 30, and uneven timing is averaged in several ways."""
 
 
 def size_to_compare(truth: Size) -> Size:

@@ -1,0 +1,204 @@
+"""What `evaluate` is asked for, refused before anything heavy is imported or begun.
+
+Options are looked at first, then the output, then inputs, as in choreograft.request.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from choreograft.errors import OptionError, OutputError, VideoError
+from choreograft.evaluate.report.page import DOCUMENT_NAME
+from choreograft.evaluate.roster import TRANSLATIONS, check_methods, list_methods
+from choreograft.evaluate.scores import RATE_TOLERANCE, Kind
+from choreograft.files import check_place, content_hash
+from choreograft.machine import check_device
+from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
+from choreograft.performer.header import expect_performer, is_performer, read_header, read_training
+from choreograft.presets import DEFAULT_PRESET, Budget, find_preset, preset_from_dict
+from choreograft.request import check_people
+from choreograft.video.read import probe
+
+if TYPE_CHECKING:
+    from choreograft.studio.pairs import Pair
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a performer learns from, and what is kept back."""
+
+    videos: tuple[Path, ...]
+    person: int
+    hold_out: float
+
+
+@dataclass(frozen=True)
+class Field:
+    """Which methods take part, and on what terms."""
+
+    names: tuple[str, ...]
+    given: Path | None
+    """A performer file that takes part as it is."""
+    budget: Budget
+    """Of each method that trains."""
+    height_px: int
+    """Of the frames that all of them draw."""
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What the options of an evaluation come to."""
+
+    kind: Kind
+    field: Field | None = None
+    """None for a finished result."""
+    pairs: tuple["Pair", ...] = ()
+    lesson: Lesson | None = None
+    """Whose held-out frames are redrawn."""
+
+
+def check_evaluation(options: EvaluateOptions) -> EvaluationRequest:
+    """Refuse an evaluation that cannot be.
+
+    Raises:
+        OptionError: options that make no sense, together or with these files. OutputError: the output folder cannot be
+            written, or an earlier evaluation lies in it. VideoError, FileFormatError: an input cannot be read.
+    """
+    kind = choose_kind(options)
+    check_device(options.device)
+    check_people(person=options.person)
+    field = None if kind == "result" else _settle_field(options)
+    _check_folder(options)
+    if kind == "pair":
+        return EvaluationRequest(kind, field, pairs=_find_pairs(options))
+    if field is not None:
+        lesson = Lesson(options.inputs, options.person, EVALUATION_HOLD_OUT)
+        if field.given is not None:
+            lesson = read_lesson(field.given)
+        for video in lesson.videos:
+            probe(video)
+        return EvaluationRequest(kind, field, lesson=lesson)
+    _check_result(options)
+    return EvaluationRequest(kind)
+
+
+def choose_kind(options: EvaluateOptions) -> Kind:
+    """Which of the three evaluations the options ask for.
+
+    Raises:
+        OptionError: none of them, or two at once.
+    """
+    performers = [path for path in options.inputs if is_performer(path)]
+    if options.holdout and options.pair:
+        raise OptionError("found both --holdout and --pair; give one of them")
+    if options.target is not None and (options.holdout or options.pair):
+        raise OptionError("--as belongs to RESULT SOURCE; leave it out with --holdout and --pair")
+    if options.pair:
+        if len(options.inputs) != len(performers) or len(performers) > 1:
+            raise OptionError(f"--pair takes one performer file at most beside it, found {_list(options.inputs)}")
+        return "pair"
+    if options.holdout:
+        if not options.inputs or (performers and len(options.inputs) > 1):
+            raise OptionError(f"--holdout takes one performer file or some videos, found {_list(options.inputs)}")
+        return "holdout"
+    if len(options.inputs) != 2:
+        raise OptionError(
+            f"expected RESULT SOURCE, a performer with --holdout, or --pair DIR; found {_list(options.inputs)}"
+        )
+    if options.compare is not None:
+        raise OptionError("--compare needs a truth: --holdout or --pair")
+    return "result"
+
+
+def read_lesson(performer: Path) -> Lesson:
+    """What a performer file says of its training.
+
+    Raises:
+        OptionError: nothing was held out, or its clips are no longer where they were.
+        FileFormatError: not a performer file.
+    """
+    with expect_performer(performer):
+        training = read_training(performer)
+        hold_out, person = float(training.get("hold_out", 0)), int(training.get("person", 1))
+        clips = {Path(path): sha for path, sha in training.get("clips", {}).items()}
+    if not hold_out:
+        raise OptionError(
+            f"{performer} was trained on all of its footage, so nothing is left to test it on; train it with"
+            " --hold-out 0.15, or give the video instead of the performer"
+        )
+    for path, sha in clips.items():
+        if not path.exists() or content_hash(path) != sha:
+            raise OptionError(
+                f"{performer} was trained on {path}, which is {'another file now' if path.exists() else 'not there'};"
+                " expected the same video at that place; run this where it was trained"
+            )
+    return Lesson(tuple(clips), person, hold_out)
+
+
+def _settle_field(options: EvaluateOptions) -> Field:
+    """Agree on methods and terms; a performer file sets the usual ones."""
+    given = next(filter(is_performer, options.inputs), None)
+    names: tuple[str, ...] = DEFAULT_METHODS if given is None else BASELINE_METHODS
+    if options.compare is not None:
+        names = list_methods(options.compare)
+    usual, minutes = find_preset(DEFAULT_PRESET), options.minutes
+    preset = usual
+    if given is not None:
+        with expect_performer(given):
+            preset = preset_from_dict(read_header(given)["preset"])
+            if preset.trains and options.minutes is None and options.images is None:
+                minutes = round(float(read_training(given)["seconds"]) / 60, 2)
+    height_px = preset.height_px if options.height is None else options.height
+    if height_px < 1:
+        raise OptionError(f"--height is {height_px}; expected a number above zero")
+    check_methods(names, height_px)
+    if options.holdout:
+        _check_sources(names)
+    return Field(names, given, Budget.choose(preset if preset.trains else usual, minutes, options.images), height_px)
+
+
+def _check_sources(names: Sequence[str]) -> None:
+    """Refuse what translates a source where there is none."""
+    for name in names:
+        if name in TRANSLATIONS:
+            raise OptionError(
+                f"{name} translates a source's frames, and --holdout has none; give --pair DIR or leave it out of"
+                " --compare"
+            )
+
+
+def _check_folder(options: EvaluateOptions) -> None:
+    document = options.output / DOCUMENT_NAME
+    check_place(document)
+    if document.exists() and not options.overwrite:
+        raise OutputError(f"{document} exists already; choose another folder with -o, or add --overwrite to replace it")
+
+
+def _find_pairs(options: EvaluateOptions) -> tuple["Pair", ...]:
+    from choreograft.evaluate.paired import check_performer, find_pairs, name_cases  # the studio takes half a second
+
+    pairs = find_pairs(options.pair)
+    name_cases(pairs)
+    for performer in options.inputs:
+        check_performer(performer, pairs)
+    return tuple(pairs)
+
+
+def _check_result(options: EvaluateOptions) -> None:
+    """Refuse videos that cannot be read, and two whose rates already say that they do not belong together."""
+    result, source = (probe(path) for path in options.inputs)
+    if options.target is not None:
+        if is_performer(options.target):
+            read_header(options.target)
+        else:
+            probe(options.target)
+    if abs(result.rate / source.rate - 1) > RATE_TOLERANCE:
+        raise VideoError(
+            f"{result.path} has {float(result.rate):g} frames a second, {source.path} {float(source.rate):g}; expected"
+            " a result with its source's frames; give the source it was made from"
+        )
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths)) or "nothing"

@@ -1,0 +1,158 @@
+"""The methods that can be compared, by name, and what they are; methods.py makes them. Known without loading torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from choreograft.assets import VGG19, cached
+from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, TranslationConfig
+from choreograft.errors import OptionError
+from choreograft.presets import CANVAS_STEP, PERCEPTUAL_NAMES, PRESETS, Preset
+
+NEAREST: Final = "nearest"
+AT: Final = "@"
+"""Between a method's name and the height of its results, px: `draft@256` makes the decisions that `draft` makes and
+draws them at the canvas's size."""
+PAPER_SMALL: Final = replace(
+    PRESETS["paper"].without_face().without_enhancer(),
+    name="paper-small",
+    description="the paper's method with networks of a CPU's size: what a CPU can train in minutes",
+    generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
+    discriminator=PRESETS["draft"].discriminator,
+)
+"""The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
+larger, see too few images to say anything about the method. One generator draws the whole height: frames of a CPU's
+size are no taller than the paper's coarse ones, so there is nothing that an enhancer would have to add."""
+PAPER_SMALL_FACE: Final = replace(
+    PAPER_SMALL.with_face(),
+    name="paper-small-face",
+    description="paper-small and the face GAN: the last row of the paper's ablation",
+    face=replace(
+        PRESETS["paper"].face,
+        generator=replace(PRESETS["paper"].face.generator, base_channels=16),
+        discriminator=PRESETS["draft"].face.discriminator,
+    ),
+)
+DRAFT_FACE: Final = replace(
+    PRESETS["draft"].with_face(),
+    name="draft-face",
+    description="draft with a network for faces, in the last fifth of its time",
+)
+FRAME_BY_FRAME: Final = replace(
+    PAPER_SMALL,
+    name="frame-by-frame",
+    description="paper-small without temporal smoothing: the paper's ablation FBF",
+    temporal=False,
+)
+PIX2PIX: Final = replace(
+    FRAME_BY_FRAME,
+    name="pix2pix",
+    description="Isola et al. 2017: a U-Net, one 70x70 discriminator, L1 with weight 100",
+    perceptual="none",
+    generator=GeneratorConfig("unet", base_channels=64, downsamplings=5, residual_blocks=0),
+    discriminator=DiscriminatorConfig(scales=1, base_channels=PAPER_SMALL.discriminator.base_channels),
+    losses=LossConfig(feature_matching=0.0, perceptual=0.0, pixel=100.0),
+)
+"""The published eight halvings, which end in one pixel of 256x256, have three times the weights."""
+CRN: Final = replace(
+    FRAME_BY_FRAME,
+    name="crn",
+    description="Chen & Koltun 2017: a cascaded refinement network, trained with a feature loss alone",
+    generator=GeneratorConfig("crn", base_channels=32, downsamplings=5, residual_blocks=0),
+    losses=LossConfig(adversarial=0.0, feature_matching=0.0, perceptual=10.0, pixel=10.0),
+)
+"""The L1 of the pixels is that of the features' level 0, the picture itself."""
+TRAINED: Final[Mapping[str, Preset]] = {
+    **{name: preset for name, preset in PRESETS.items() if name != NEAREST},
+    **{preset.name: preset for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_FACE)},
+}
+"""Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
+CYCLEGAN: Final = TranslationConfig(cycle=10.0)
+"""Zhu et al. 2017: what is translated there and back is as it was."""
+RECYCLE_GAN: Final = TranslationConfig(recurrent=10.0, recycle=10.0, history=0)
+"""Bansal et al. 2018: the frame that follows two translated ones, predicted and translated back, is the true one."""
+TRANSLATIONS: Final[Mapping[str, TranslationConfig]] = {"cyclegan": CYCLEGAN, "recycle-gan": RECYCLE_GAN}
+"""Those that draw from a source's frames instead of its poses."""
+METHOD_NAMES: Final = (NEAREST, *TRAINED, *TRANSLATIONS)
+METHOD_SETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ablation": (FRAME_BY_FRAME.name, PAPER_SMALL.name, PAPER_SMALL_FACE.name),
+    "baselines": (NEAREST, PIX2PIX.name, CRN.name),
+}
+"""ablation: the paper's rows, frame by frame, + temporal smoothing, + face GAN; baselines: others' ways to do it."""
+
+
+def list_methods(text: str) -> tuple[str, ...]:
+    """The names in what the user listed with commas, each once, with sets spelled out; any words may be among them."""
+    words = (word.strip() for word in text.split(","))
+    names = (name for word in words if word for name in METHOD_SETS.get(word, (word,)))
+    return tuple(dict.fromkeys(names))
+
+
+def check_methods(names: Sequence[str], height_px: int) -> None:
+    """Refuse names that no method has, and a height that one of the methods cannot draw.
+
+    Raises:
+        OptionError: one of them, or no name at all.
+    """
+    unknown = [
+        name for name in names if name not in METHOD_NAMES and not (height_of(name) and base_of(name) in TRAINED)
+    ]
+    if unknown or not names:
+        found = ", ".join(map(repr, unknown)) or "nothing"
+        known = (
+            f"some of {', '.join(METHOD_NAMES)}, draft{AT}256 and the like for results of a height, or the sets"
+            f" {', '.join(METHOD_SETS)}"
+        )
+        raise OptionError(f"--compare: found {found}; expected {known}, with commas between")
+    for name in names:
+        step = _height_step(name)
+        if height_px % step:
+            nearest = max(1, round(height_px / step)) * step
+            raise OptionError(
+                f"{name} draws heights that divide by {step}, found {height_px} px; try --height {nearest}"
+            )
+
+
+def adapt_preset(preset: Preset, height_px: int) -> Preset:
+    """A preset drawn at another height; without VGG-19 in the cache it is judged by EfficientNet-Lite0 instead."""
+    perceptual = preset.perceptual
+    if perceptual == "vgg19" and cached(VGG19) is None:
+        perceptual = "efficientnet_lite0"
+    return replace(preset, height_px=height_px, perceptual=perceptual)
+
+
+def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
+    """A sentence for every preset of that name that is not compared as it stands."""
+    notes = []
+    for name in names:
+        preset = TRAINED.get(base_of(name))
+        if preset is None:
+            continue
+        adapted = adapt_preset(preset, height_px)
+        if adapted.height_px != preset.height_px:
+            notes.append(f"{name} draws {height_px} px tall frames here instead of its {preset.height_px} px.")
+        if adapted.perceptual != preset.perceptual:
+            notes.append(
+                f"{name} is trained with {PERCEPTUAL_NAMES[adapted.perceptual]} features:"
+                f" {PERCEPTUAL_NAMES[preset.perceptual]}'s weights are not on this machine."
+            )
+    return notes
+
+
+def base_of(name: str) -> str:
+    """A method's name without the height of its results."""
+    return name.partition(AT)[0]
+
+
+def height_of(name: str) -> int | None:
+    """The height, px, of its results that a method's name asks for, if any."""
+    height = name.partition(AT)[2]
+    return int(height) if height.isdecimal() else None
+
+
+def _height_step(name: str) -> int:
+    """What the height of a method's frames must divide by, px."""
+    if name in TRANSLATIONS:
+        return max(CANVAS_STEP, TRANSLATIONS[name].generator.step)
+    preset = TRAINED.get(base_of(name))
+    return preset.canvas_step if preset is not None and preset.trains else 1
