@@ -151,6 +151,27 @@ def test_pixels_become_square_without_losing_detail(make_clip, paint_patches, pa
     assert np.abs(patch_colours(image) - patch_colours(painted)).max() <= 2.5
 
 
+@pytest.mark.parametrize(
+    ("aspects", "widths"), [((1, 2), (32, 32)), ((2, 1), (64, 32)), ((1, Fraction(3, 4)), (32, 24))]
+)
+def test_pixels_that_change_their_shape_on_the_way_squeeze_nobody(make_clip, aspects, widths, tmp_path):
+    picture = np.zeros((64, 96, 3), np.uint8)
+    picture[16:48, 32:64] = 255
+    parts = [
+        make_clip(f"{n}.ts", [picture] * 12, look={"pixel_aspect": Fraction(aspect)}, options={"bf": "3"})
+        for n, aspect in enumerate(aspects)
+    ]
+    (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    frames = read_all(tmp_path / "joined.ts")
+    assert len(frames) == 24
+    assert len({frame.image.shape for frame in frames}) == 1
+    for frame in frames:
+        white = frame.image[..., 1] > 127
+        width, height = white.any(0).sum(), white.any(1).sum()
+        assert width / height == pytest.approx(float(aspects[frame.index // 12]), rel=0.07)
+    assert (frames[0].image[..., 1] > 127).any(0).sum() == pytest.approx(widths[0], abs=2)
+
+
 def test_a_damaged_middle_leaves_a_gap_and_true_times(make_clip, numbers, read_number):
     path = make_clip(
         "damaged.ts", numbers, codec="mpeg2video", options={"g": "5", "qmax": "2"}, time_base=Fraction(1, 25)

@@ -11,12 +11,14 @@ from typing import cast
 
 import cv2
 import numpy as np
+from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from choreograft.video.filters import build_filter
 from choreograft.video.size import Size
 from choreograft.video.tone import PLANES, ToneMap
 
@@ -39,6 +41,8 @@ ALIKE_IN_PLANES = {"yuv420p", "yuvj420p", "nv12", "yuv422p", "yuvj422p", "yuv444
 """Formats that swscale converts to planes in half the time and to the very same colours, unless rows are blended."""
 SANE_ASPECT = (Fraction(1, 4), Fraction(4))
 """Pixel shapes beyond these are damage, not intent."""
+ASPECT_PARTS = 1000
+"""The shapes of single pictures' pixels are measured in parts of one."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,44 @@ class Shape:
         return np.asarray(turned, dtype=np.uint8)
 
 
+class PixelAspects:
+    """The shape of a stream's pixels, picture by picture: in joined broadcasts it changes on the way."""
+
+    def __init__(self, declared: Fraction | None) -> None:
+        self._declared = declared
+        self._first: int | None = None
+        self._graph: Graph | None = None
+        self._kind: tuple[int, int, str] | None = None
+
+    def of(self, frame: VideoFrame) -> Fraction | None:
+        """The declared one while pictures are as the first, else by as much more as theirs is than the first's."""
+        parts = self._measure(frame)
+        self._first = self._first or parts
+        if parts == self._first:
+            return self._declared
+        return (self._declared or 1) * Fraction(parts, self._first).limit_denominator(ASPECT_PARTS // 10)
+
+    def _measure(self, frame: VideoFrame) -> int:
+        """Of one picture, in parts; PyAV does not tell, but FFmpeg scales by it where it is asked to."""
+        kind = frame.width, frame.height, frame.format.name
+        if self._graph is None or kind != self._kind:
+            width = f"round({ASPECT_PARTS}*clip(sar,0.1,10))"
+            self._graph = build_filter(kind[:2], kind[2], "scale", w=width, h="2", eval="frame", flags="neighbor")
+            self._kind = kind
+        self._graph.push(frame)
+        return cast(VideoFrame, self._graph.pull()).width
+
+
 class PictureConverter:
     """Turns the pictures of one stream into upright RGB arrays that all have the first one's size."""
 
     def __init__(self, pixel_aspect: Fraction | None) -> None:
-        self._pixel_aspect = pixel_aspect
+        """Begin a stream.
+
+        Args:
+            pixel_aspect: a pixel's width in its heights, as the file says of the first picture; None where it does not.
+        """
+        self._pixel_aspects = PixelAspects(pixel_aspect)
         self._turned: tuple[bool, int | None] = False, None
         self._size: Size | None = None
         self._reformatter = VideoReformatter()
@@ -88,7 +125,8 @@ class PictureConverter:
     def see(self, frame: VideoFrame) -> Shape:
         """How the stream's next picture lies; the first one decides the size of all."""
         self._turned = orientation(frame) or self._turned
-        shape = Shape(_square_size(Size(frame.width, frame.height), self._pixel_aspect), *self._turned)
+        square = _square_size(Size(frame.width, frame.height), self._pixel_aspects.of(frame))
+        shape = Shape(square, *self._turned)
         self._size = self._size or shape.size
         return shape
 
