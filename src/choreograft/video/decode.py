@@ -36,6 +36,12 @@ MISSING_S = 0.5
 """A file whose pictures stop this long before their declared end is truncated."""
 MISSING_SHARE = 0.02
 """The same as a share of the duration, where that is only known for the file as a whole."""
+PICTURE_BRANDS = dict.fromkeys(("avif", "avis"), "avif") | dict.fromkeys(
+    ("heic", "heim", "heis", "heix", "hevc", "hevx", "mif1", "msf1"), "heif"
+)
+"""Of MP4's relatives that hold pictures, moving or not, and how people call them."""
+APNG_HEAD = 1 << 16
+"""Bytes within which an APNG file says how many pictures it has."""
 MAX_READ_ERRORS = 100
 """Unreadable places in a row after which the rest of the file counts as lost."""
 
@@ -204,9 +210,7 @@ def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
     if name == "tty":  # FFmpeg plays text files as old terminal animations
         raise VideoError(f"{path}: not a video but text; expected a file that a player can open")
-    if name.endswith("_pipe") or name == "image2":
-        kind = name.removesuffix("_pipe")
-        raise VideoError(f"{path}: a still picture ({kind}); expected a video, or a folder of numbered pictures")
+    _check_moving(path, container)
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     decodable = [s for s in streams if s.codec_context is not None]
     if decodable:
@@ -218,9 +222,40 @@ def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
     raise VideoError(f"{path}: no pictures in this file; expected a video")
 
 
-def _rank(stream: VideoStream) -> tuple[bool, int]:
-    """The default stream first, then the largest: some cameras add a small preview stream."""
-    return bool(stream.disposition & Disposition.default), stream.width * stream.height
+def _rank(stream: VideoStream) -> tuple[bool, bool, int]:
+    """What moves first, then the default stream, then the largest: some cameras add a small preview stream."""
+    return stream.frames != 1, bool(stream.disposition & Disposition.default), stream.width * stream.height
+
+
+def _check_moving(path: Path, container: InputContainer) -> None:
+    """Refuse a still picture, and a moving one that FFmpeg shows as a still or without its transparency."""
+    kind, counts = container.format.name.removesuffix("_pipe"), [stream.frames for stream in container.streams.video]
+    still, fault = container.format.name.endswith("_pipe") or kind == "image2", ""
+    if kind == "webp" and _is_animated_webp(path):
+        fault = "that cannot be decoded"
+    elif kind in ("gif", "apng"):
+        still = (_count_apng(path) if kind == "apng" else counts[0]) == 1
+    elif is_indexed(container) and container.metadata.get("major_brand") in PICTURE_BRANDS:
+        kind, still = PICTURE_BRANDS[container.metadata["major_brand"]], max(counts, default=1) <= 1
+        fault = "with transparency, which would be lost" if sum(count > 1 for count in counts) > 1 else ""
+    if fault:
+        raise VideoError(f"{path}: an animated picture ({kind}) {fault}; convert it to GIF or to a video first")
+    if still:
+        raise VideoError(f"{path}: a still picture ({kind}); expected a video, or a folder of numbered pictures")
+
+
+def _is_animated_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(21)  # RFC 9649, 2.7
+    return head[12:16] == b"VP8X" and bool(head[20:] and head[20] & 2)
+
+
+def _count_apng(path: Path) -> int | None:
+    """Of the pictures, as the header of an APNG file says; None where it does not."""
+    with path.open("rb") as file:
+        head = file.read(APNG_HEAD)
+    at = head.find(b"acTL")
+    return None if at < 0 else int.from_bytes(head[at + 4 : at + 8], "big")
 
 
 def _check_index(path: Path, container: InputContainer, stream: VideoStream) -> None:
