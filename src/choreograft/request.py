@@ -28,7 +28,7 @@ from choreograft.presets import (
 from choreograft.render.timing import TimingRequest
 from choreograft.training.holdout import check_hold_out
 from choreograft.training.processes import Processes, choose_batch
-from choreograft.video.read import measure_length, probe
+from choreograft.video.read import measure_held, measure_length, probe
 from choreograft.video.size import Size
 from choreograft.video.tempo import Retiming
 from choreograft.video.write import check_output
@@ -100,6 +100,8 @@ def check_dance(options: DanceOptions) -> DanceRequest:
         timing.find_rate(source.rate, rate)
         length = measure_length(options.source)
         tempo = timing.find_tempo(length)
+        if not timing.keeps_times(tempo):
+            timing.check_held(measure_held(options.source), tempo)
         retiming = None if tempo == 1 else Retiming(tempo, length / tempo)
     return DanceRequest(preset, weights, budget, timing, retiming, beside)
 

@@ -52,6 +52,16 @@ def test_another_rate_shows_the_same_moments_at_the_same_times(source, fps, fram
     assert timing.times == timing.source_times == tuple(n / rate for n in range(frames))
 
 
+def test_hours_of_held_pictures_are_not_drawn_frame_by_frame():
+    held = Fraction(3 * 3600)
+    TimingRequest().check_held(held, Fraction(1))
+    TimingRequest(fps=Fraction(30)).check_held(Fraction(600), Fraction(1))
+    TimingRequest(duration=Fraction(1)).check_held(Fraction(3600), Fraction(4))
+    for request, tempo in ((TimingRequest(fps=Fraction(30)), 1), (TimingRequest(duration=Fraction(1)), Fraction(1, 2))):
+        with pytest.raises(OptionError, match=r"holds pictures for 10800 s, .* leave out --fps and --duration"):
+            request.check_held(held, Fraction(tempo))
+
+
 @pytest.mark.parametrize(("duration_s", "tempo", "frames"), [(2, 2, 48), (8, Fraction(1, 2), 192), (5, 0.8, 120)])
 def test_another_duration_slows_or_hurries_evenly_at_the_sources_rate(duration_s, tempo, frames):
     timing = plan(4, Fraction(24), duration_s)

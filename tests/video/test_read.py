@@ -10,7 +10,7 @@ import pytest
 
 from choreograft.config import ASSUMED_RATE
 from choreograft.errors import VideoError
-from choreograft.video.read import ReadReport, count_frames, measure_length, probe, read_frames
+from choreograft.video.read import ReadReport, count_frames, measure_held, measure_length, probe, read_frames
 
 NTSC = Fraction(30_000, 1001)
 
@@ -230,6 +230,13 @@ def test_pictures_that_stay_for_minutes_keep_their_times(make_clip, numbers, suf
     path = make_clip(f"slow{suffix}", numbers[:10], times=times, time_base=Fraction(1, 1000))
     assert [frame.time for frame in read_all(path)] == times
     assert probe(path).rate == ASSUMED_RATE
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_held_pictures_are_measured(make_clip, numbers, suffix):
+    times = [Fraction(0), Fraction(1, 25), Fraction(300), Fraction(305), Fraction(600), Fraction(4800), Fraction(4801)]
+    path = make_clip(f"held{suffix}", numbers[: len(times)], times=times, time_base=Fraction(1, 1000))
+    assert measure_held(path) == pytest.approx(300 - 0.04 + 295, abs=2e-3)  # the jump of 4200 s is none
 
 
 def test_a_clock_that_runs_too_fast_to_be_true_still_gives_each_frame_a_time(make_clip, numbers):

@@ -19,6 +19,8 @@ SLOWEST, FASTEST = Fraction(1, 4), Fraction(4)
 LOWEST_FPS, HIGHEST_FPS = 1, 240
 NTSC_TOLERANCE: Final = Fraction(6, 1000)
 """29.97, 23.98 and the like are short for 30000/1001 and 24000/1001."""
+LONGEST_HELD_S: Final = 1800
+"""Of a result's evenly spaced frames that show held pictures alone."""
 FINEST_TICK: Final = 1_000_000
 """No file counts time in smaller parts of a second, so a float64 time of a track has one exact fraction."""
 
@@ -58,6 +60,25 @@ class TimingRequest:
                 f" {float(source_duration):.3g} s; expected {shortest:.3g} to {longest:.3g} s"
             )
         return tempo
+
+    def check_held(self, held: Fraction, tempo: Fraction) -> None:
+        """Refuse to draw frame by frame what a source shows with a few pictures.
+
+        Args:
+            held: for how long its pictures are held, s; see `measure_held`.
+        Raises:
+            OptionError: more of that than anybody would wait for.
+        """
+        longest = float(LONGEST_HELD_S * tempo)
+        if held > longest and not self.keeps_times(tempo):
+            raise OptionError(
+                f"the source holds pictures for {float(held):.0f} s, which would be drawn frame by frame; expected"
+                f" {longest:.0f} s at most; leave out --fps and --duration, or cut these parts out"
+            )
+
+    def keeps_times(self, tempo: Fraction) -> bool:
+        """Whether the result has the source's own frame times, even or not."""
+        return self.fps == "source" and tempo == 1
 
     def find_rate(self, source: Fraction, target: Fraction | None) -> Fraction:
         """Frames per second of the result.
@@ -129,7 +150,7 @@ def plan_timing(
     own = tuple(Fraction(time).limit_denominator(FINEST_TICK) for time in source_s.tolist())
     whole = max(source_duration, own[-1] + 1 / source_rate / 2)  # damaged files may declare less than they show
     tempo = request.find_tempo(whole)
-    if request.fps == "source" and tempo == 1:
+    if request.keeps_times(tempo):
         return Timing(own, own, source_rate, whole, tempo, as_filmed=True)
     rate = request.find_rate(source_rate, target_rate)
     duration = whole / tempo

@@ -7,6 +7,7 @@ files that end early. When a picture is shown is `clock.py`'s concern, what it l
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -36,6 +37,8 @@ MISSING_S = 0.5
 """A file whose pictures stop this long before their declared end is truncated."""
 MISSING_SHARE = 0.02
 """The same as a share of the duration, where that is only known for the file as a whole."""
+LONG_HOLD_S = 10
+"""A picture that stays so long is held, by a screen recording or a damaged clock."""
 PICTURE_BRANDS = dict.fromkeys(("avif", "avis"), "avif") | dict.fromkeys(
     ("heic", "heim", "heis", "heix", "hevc", "hevx", "mif1", "msf1"), "heif"
 )
@@ -93,15 +96,29 @@ def pictures_end(path: Path) -> Fraction:
     Raises:
         VideoError: as `open_video`.
     """
-    end, joined = Fraction(0), JoinedTimes()
+    return max((start + length for start, length in _places(path)), default=Fraction(0))
+
+
+def held_time(path: Path) -> Fraction:
+    """For how long pictures stay that stay for `LONG_HOLD_S` and longer, s, the last one aside; from the packets.
+
+    Raises:
+        VideoError: as `open_video`.
+    """
+    steps = (later - start for start, later in pairwise(sorted(start for start, _ in _places(path))))
+    return sum((step for step in steps if step >= LONG_HOLD_S), Fraction(0))
+
+
+def _places(path: Path) -> Iterator[tuple[Fraction, Fraction]]:
+    """When each packet of pictures is shown and for how long it says so, s, in the order of the file."""
+    joined = JoinedTimes()
     with open_video(path) as (container, stream), suppress(av.FFmpegError):  # what is behind damage does not count
         time_base = Fraction(stream.time_base or 0)
         for packet in container.demux(stream):
             stamp = packet.pts if packet.pts is not None else packet.dts
             if stamp is not None and not packet.is_discard:
                 length = stay(packet.duration, time_base)
-                end = max(end, joined.place(stamp * time_base, length) + length)
-    return end
+                yield joined.place(stamp * time_base, length), length
 
 
 def shown_pictures(

@@ -73,6 +73,10 @@ class PictureFolder:
         """When the last picture is gone, s."""
         return len(self._paths) / self.rate
 
+    def measure_held(self) -> Fraction:
+        """For how long pictures are held, s: none is."""
+        return Fraction(0)
+
     def _read(self, path: Path) -> NDArray[np.uint8]:
         image = read_picture(path)
         if _size_of(image) != self.size:

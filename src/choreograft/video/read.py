@@ -24,6 +24,7 @@ __all__ = [
     "ReadReport",
     "VideoInfo",
     "count_frames",
+    "measure_held",
     "measure_length",
     "probe",
     "read_frames",
@@ -96,6 +97,16 @@ def measure_length(path: Path) -> Fraction:
     with open_reel(path) as reel:
         start = next(reel.pictures(ReadReport())).time
     return reel.measure_end() - start
+
+
+def measure_held(path: Path) -> Fraction:
+    """For how long pictures are held for ten seconds and longer, s: reads every packet and decodes none.
+
+    Raises:
+        VideoError: as `probe`.
+    """
+    with open_reel(path) as reel:
+        return reel.measure_held()
 
 
 def count_frames(path: Path) -> int:

@@ -11,7 +11,14 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from choreograft.video.clock import ASSUMED_TIME_BASE, ReadReport, nominal_rate
-from choreograft.video.decode import count_listed, declared_duration_s, open_video, pictures_end, shown_pictures
+from choreograft.video.decode import (
+    count_listed,
+    declared_duration_s,
+    held_time,
+    open_video,
+    pictures_end,
+    shown_pictures,
+)
 from choreograft.video.picture import PictureConverter, TimedPicture
 from choreograft.video.picture_folder import PictureFolder, is_picture_folder
 
@@ -40,6 +47,9 @@ class Reel(Protocol):
 
     def measure_end(self) -> Fraction:
         """When the last picture is gone, s since the reel's own zero."""
+
+    def measure_held(self) -> Fraction:
+        """For how long pictures stay that stay for `decode.LONG_HOLD_S` and longer, s."""
 
 
 @contextmanager
@@ -74,6 +84,9 @@ class _VideoFile:
 
     def measure_end(self) -> Fraction:
         return pictures_end(self._path)
+
+    def measure_held(self) -> Fraction:
+        return held_time(self._path)
 
 
 def _count(stream: VideoStream, rate: Fraction, duration_s: float) -> int | None:
