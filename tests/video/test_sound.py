@@ -16,8 +16,11 @@ from av.video.frame import VideoFrame
 from choreograft import pipeline
 from choreograft.cli import main
 from choreograft.errors import PersonError
+from choreograft.video.clock import split_recordings
 from choreograft.video.raw_sound import count_channels, read_numbers
 from choreograft.video.read import probe, read_frames
+from choreograft.video.size import Size
+from choreograft.video.sound import follow_pictures
 from choreograft.video.sound_trial import main as carry_to_nowhere
 from choreograft.video.sound_trial import try_sound
 from choreograft.video.tempo import Retiming
@@ -124,6 +127,49 @@ def test_channels_without_labels_are_carried(tmp_path, suffix):
     samples, rate = hear(carry_over(path, tmp_path / f"out{suffix}"))
     assert rate == HZ
     assert measure_levels(samples if suffix == ".mp4" else samples.reshape(-1, 4).T / 32_768)[0] > 0.4
+
+
+def find_onsets(path: Path) -> tuple[list[float], list[float]]:
+    """When a video turns white after black, and when it sounds after silence, s."""
+    images = list(read_frames(path))
+    white = [image.image.mean() > 127 for image in images]
+    flashes = [image.time_s for image, before, now in zip(images[1:], white, white[1:], strict=False) if now > before]
+    with av.open(str(path)) as container:
+        frames = list(container.decode(audio=0))
+    time_s = np.concatenate([float(f.pts * f.time_base) + np.arange(f.samples) / f.sample_rate for f in frames])
+    loud = time_s[np.abs(np.concatenate([frame.to_ndarray()[0] for frame in frames])) > 0.1]
+    return flashes, loud[np.diff(loud, prepend=-1) > 0.3].tolist()
+
+
+@pytest.mark.parametrize("tempo", [1, 2])
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+@pytest.mark.parametrize("starts_s", [(0, 0, 0), (0, 1200, 0)])
+def test_the_sound_of_joined_recordings_stays_with_their_pictures(make_clip, tmp_path, starts_s, codec, tempo):
+    pictures, parts = [np.full((48, 64, 3), 255 * (n >= 25), np.uint8) for n in range(75)], []
+    for n, start_s in enumerate(starts_s):
+        tone = {"begin_s": start_s, "onset_s": start_s + 1, "end_s": start_s + 3.1, "codec": codec, "rate": 48_000}
+        times = [start_s + Fraction(k, 25) for k in range(75)]
+        parts.append(make_clip(f"{n}.ts", pictures, times=times, tone=tone, options={"bf": "2"}).read_bytes())
+    source = tmp_path / "joined.ts"
+    source.write_bytes(b"".join(parts))
+    retiming = None if tempo == 1 else Retiming(Fraction(tempo), Fraction(9, tempo))
+    with VideoWriter(tmp_path / "out.mp4", Size(64, 48), Fraction(25), source, retiming=retiming) as writer:
+        for frame in read_frames(source):
+            writer.write(frame.image, frame.time / tempo)
+    flashes, onsets = find_onsets(tmp_path / "out.mp4")
+    assert flashes == pytest.approx([1 / tempo, 4 / tempo, 7 / tempo], abs=1e-3)
+    assert onsets == pytest.approx(flashes, abs=0.03)
+
+
+def test_of_a_sound_whose_clock_is_damaged_what_fits_no_pictures_is_left_out():
+    recordings = split_recordings([(Fraction(n, 25), 10 * n) for n in range(100)], Fraction(1, 25))
+    packets = []
+    for time in (0, 1000, 90_000_000, 2000):  # ticks of a millisecond: a damaged one among them
+        packet = Packet(1)
+        packet.pts = packet.dts = time
+        packet.time_base = Fraction(1, 1000)
+        packets.append(packet)
+    assert [packet.pts for packet in follow_pictures(packets, recordings)] == [0, 1000, 2000]
 
 
 def test_the_track_that_players_play_is_taken(tmp_path):

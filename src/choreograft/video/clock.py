@@ -3,6 +3,7 @@
 Times that are missing, repeat, jump or run backwards are repaired; recordings that were joined follow one another.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -108,6 +109,53 @@ def stay(ticks: int | None, time_base: Fraction) -> Fraction:
     return length if length <= LONGEST_GAP_S else Fraction(0)
 
 
+def jumps(step: Fraction) -> bool:
+    """Whether a time that is so much later than the one before, s, is of another recording, or of a damaged clock."""
+    return not -SPLICE_S <= step <= LONGEST_GAP_S
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The pictures of one of the recordings that were joined, on its own clock."""
+
+    first: Fraction
+    """When it begins, s."""
+    last: Fraction
+    """When its last picture is shown, s."""
+    shift: Fraction
+    """By how much later it is shown, s, so that it follows the one before."""
+    bytes: range
+    """Where its pictures lie in the file."""
+
+    def covers(self, time: Fraction) -> bool:
+        """Whether a sound of that time may belong to these pictures: it may begin before them and outlast them."""
+        return self.first - SPLICE_S <= time <= self.last + SPLICE_S
+
+    def distance(self, place: int | None) -> int:
+        """Of a place in the file from these pictures, bytes; 0 where nobody knows it."""
+        return 0 if place is None else max(self.bytes.start - place, place - self.bytes.stop, 0)
+
+
+def split_recordings(stamps: Iterable[tuple[Fraction, int | None]], interval: Fraction) -> list[Recording]:
+    """The recordings that a clip is joined from, placed as `Clock` places their pictures.
+
+    Args:
+        stamps: time, s, and place in the file, bytes, of each picture, in the order in which they are decoded.
+        interval: from the last picture of one to the first of the next, s.
+    """
+    parts: list[list[tuple[Fraction, int]]] = []
+    for time, place in stamps:
+        if not parts or jumps(time - parts[-1][-1][0]):
+            parts.append([])
+        parts[-1].append((time, place or 0))
+    recordings: list[Recording] = []
+    for part in parts:
+        times, places = zip(*part, strict=True)
+        shift = recordings[-1].last + recordings[-1].shift + interval - min(times) if recordings else Fraction(0)
+        recordings.append(Recording(min(times), max(times), shift, range(min(places), max(places))))
+    return recordings
+
+
 class JoinedTimes:
     """Times of joined recordings, or of a damaged one, as those of one: what jumps follows what was before."""
 
@@ -119,7 +167,7 @@ class JoinedTimes:
     def place(self, time: Fraction, interval: Fraction) -> Fraction:
         """When a picture of that time is shown, s; the next one by `interval` where the times jump."""
         place = time + self._shift
-        if self._last is not None and not -SPLICE_S <= place - self._last <= LONGEST_GAP_S:
+        if self._last is not None and jumps(place - self._last):
             self._shift += self._last + interval - place
             place = self._last + interval
             self._report.repaired_times += 1

@@ -24,9 +24,11 @@ from choreograft.video.clock import (
     Clock,
     JoinedTimes,
     ReadReport,
+    Recording,
     ShownPicture,
     is_indexed,
     nominal_rate,
+    split_recordings,
     stay,
 )
 from choreograft.video.interlaced import Deinterlacer
@@ -109,16 +111,31 @@ def held_time(path: Path) -> Fraction:
     return sum((step for step in steps if step >= LONG_HOLD_S), Fraction(0))
 
 
+def find_recordings(path: Path, rate: Fraction) -> list[Recording]:
+    """Those that a file is joined from, from its packets: one, unless its times jump.
+
+    Args:
+        rate: nominal frames per second.
+    Raises:
+        VideoError: as `open_video`.
+    """
+    return split_recordings(((time, place) for time, _, place in _stamps(path)), 1 / rate)
+
+
 def _places(path: Path) -> Iterator[tuple[Fraction, Fraction]]:
     """When each packet of pictures is shown and for how long it says so, s, in the order of the file."""
     joined = JoinedTimes()
+    return ((joined.place(time, length), length) for time, length, _ in _stamps(path))
+
+
+def _stamps(path: Path) -> Iterator[tuple[Fraction, Fraction, int | None]]:
+    """Of each packet of pictures the time on the file's own clock, how long it says that it stays, s, and its place."""
     with open_video(path) as (container, stream), suppress(av.FFmpegError):  # what is behind damage does not count
         time_base = Fraction(stream.time_base or 0)
         for packet in container.demux(stream):
             stamp = packet.pts if packet.pts is not None else packet.dts
             if stamp is not None and not packet.is_discard:
-                length = stay(packet.duration, time_base)
-                yield joined.place(stamp * time_base, length), length
+                yield stamp * time_base, stay(packet.duration, time_base), packet.pos
 
 
 def shown_pictures(

@@ -7,7 +7,7 @@ Shapes: N samples of each of C channels.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
@@ -26,15 +26,15 @@ KEPT_CHANNELS: Final = 2
 """The first ones, which a recorder gives its own microphones; what further ones hold nobody can know."""
 
 
-def raw_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """The first channel or two of linear PCM, as frames at the stream's own times.
+def raw_frames(packets: Iterable[AnyPacket], stream: AudioStream) -> Iterator[AudioFrame]:
+    """The first channel or two of linear PCM, as frames at the times of the stream's packets.
 
     Raises:
         ValueError: another codec, or packets that do not tell how many channels they hold.
     """
     codec, rate = stream.codec_context.codec.canonical_name, stream.rate
     time_base, channels = Fraction(stream.time_base or Fraction(1, rate)), 0
-    for packet in readable_packets(container, stream):
+    for packet in packets:
         if packet.pts is None or not packet.size:
             continue
         numbers = read_numbers(codec, bytes(packet))

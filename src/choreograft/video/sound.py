@@ -2,10 +2,10 @@
 
 At another tempo (tempo.py) it is always encoded anew. Whether a sound can be carried at all, sound_trial.py finds out.
 Pictures of a result start at 0, so the sound is shifted by the time of the source's first picture. Sound from before it
-is cut, sound that starts later stays later.
+is cut, sound that starts later stays later. Of joined recordings each part moves with its pictures.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from itertools import chain
@@ -21,8 +21,8 @@ from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.stream import Disposition
 
-from choreograft.video.clock import AnyPacket
-from choreograft.video.decode import first_picture, open_video, pictures_end
+from choreograft.video.clock import AnyPacket, Recording, jumps, nominal_rate
+from choreograft.video.decode import find_recordings, first_picture, open_video, pictures_end
 from choreograft.video.raw_sound import raw_frames, readable_packets
 from choreograft.video.tempo import RETIMED_HZ, Retiming
 
@@ -71,6 +71,7 @@ class SoundCarrier:
         self._packets: Iterator[AnyPacket] = iter(())
         with open_video(source) as (container, pictures):
             self._start = first_picture(source, container, pictures).time
+            self._recordings = find_recordings(source, nominal_rate(source, container, pictures))
         self._packets = self._open_packets(source, output, suffix, first_channels)
 
     def advance(self, until: Fraction | None) -> Iterator[AnyPacket]:
@@ -105,11 +106,12 @@ class SoundCarrier:
         stream = sound_stream(container)
         if stream is None:
             raise ValueError("found no sound with a decoder")
+        packets = follow_pictures(readable_packets(container, stream), self._recordings)
         if self._retiming is None and _is_copied(stream, suffix):
             copy = output.add_stream_from_template(stream)
-            return _copied_packets(container, stream, copy, self._start)
+            return _copied_packets(packets, stream, copy, self._start)
         rate = stream.rate if stream.rate in ENCODED_RATES and self._retiming is None else RETIMED_HZ
-        frames = (raw_frames if first_channels else _decoded_frames)(container, stream)
+        frames = (raw_frames if first_channels else _decoded_frames)(packets, stream)
         first = next(frames, None)
         if first is None:
             raise ValueError("found nothing in it that decodes")
@@ -125,18 +127,42 @@ def sound_stream(container: InputContainer) -> AudioStream | None:
     return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
 
 
+def follow_pictures(packets: Iterable[AnyPacket], recordings: Sequence[Recording]) -> Iterator[AnyPacket]:
+    """The packets of a sound, each moved as far as the pictures of the recording that it belongs to.
+
+    Where its times jump it goes on with the recording behind that has such times, the nearest one in the file, or with
+    the same; what fits no pictures is left out.
+    """
+    at, before = 0, None
+    for packet in packets:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None and recordings:
+            time = stamp * packet.time_base
+            if before is None or jumps(time - before):
+                later = range(at + (before is not None), len(recordings))
+                fitting = [n for n in later if recordings[n].covers(time)]
+                if not fitting and before is not None and not recordings[at].covers(time):
+                    continue
+                at = min(fitting, key=lambda n: recordings[n].distance(packet.pos), default=at)
+            before = time
+            shift = round(recordings[at].shift / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+        yield packet
+
+
 def _is_copied(stream: AudioStream, suffix: str) -> bool:
     codec = stream.codec_context.codec.canonical_name
     return codec in COPIED[suffix] and not (codec == "mp3" and stream.rate < MIN_MP3_HZ)
 
 
 def _copied_packets(
-    container: InputContainer, stream: AudioStream, copy: AudioStream, start: Fraction
+    packets: Iterable[AnyPacket], stream: AudioStream, copy: AudioStream, start: Fraction
 ) -> Iterator[AnyPacket]:
     time_base = Fraction(stream.time_base or Fraction(1, stream.rate))
     shift = round(start / time_base)
     last: int | None = None
-    for packet in readable_packets(container, stream):
+    for packet in packets:
         if packet.dts is None or packet.pts is None:
             continue
         end = (packet.pts - shift + (packet.duration or 0)) * time_base
@@ -163,8 +189,8 @@ def _encoded_packets(
         yield from _shifted(codec.encode(None), encoded, shift)
 
 
-def _decoded_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    for packet in readable_packets(container, stream):
+def _decoded_frames(packets: Iterable[AnyPacket], stream: AudioStream) -> Iterator[AudioFrame]:
+    for packet in packets:
         yield from _decode(stream, packet)
 
 
