@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from choreograft.body.doubts import find_doubts
 from choreograft.body.fit import FIT_RECIPE, fit_bodies
 from choreograft.body.follow import follow_picture
 from choreograft.body.track import BodyTrack
@@ -35,7 +36,8 @@ from choreograft.render.preview import estimate_target_plate, save_overlay_sheet
 from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
-from choreograft.retarget.body import BodyStage, retarget_body
+from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
+from choreograft.retarget.carry import describe_absence
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.launch import check_devices, launch
 from choreograft.training.recording import Clip
@@ -131,6 +133,9 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
         stage, plate = BodyStage.measure(target[1]), estimate_target_plate(options.target, filmed.track)
     body = read_bodies([clip], options.person, options.runs, progress)[0]
     result = retarget_body(body, stage)
+    note = describe_absence(to_pose_track(result, body, clip.track))
+    if note is not None:
+        progress.say(note)
     write_preview(options.source, body, result, plate, options.output, progress)
     folder = dance_folder(options.output, options.runs)
     sheet = folder / "bodies.png"
@@ -199,7 +204,8 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     """The bodies fitted to clips of one person, of one shape, moving as the pictures do; cached in the runs folder.
 
     Raises:
-        PersonError: nobody is present in a clip, or is upside down. DependencyError: the body model is not installed.
+        PersonError: nobody is present in a clip, is upside down, or fits no body. DependencyError: the body model is
+            not installed.
     """
     for clip in clips:
         note = check_upright(clip.path.name, clip.track)
@@ -220,7 +226,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     paths = [runs / "bodies" / fit_name(clip.path.stem, f"-{key}-{n}.npz") for n, clip in enumerate(clips)]
     if all(path.exists() for path in paths):
         try:
-            return [BodyTrack.load(path) for path in paths]
+            return _doubt(clips, [BodyTrack.load(path) for path in paths], progress)
         except FileFormatError as error:
             progress.say(f"fitting the body again: {error}")
     names = [clip.path.name for clip in clips]
@@ -230,6 +236,15 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
         with progress.task(f"following the picture in {names[n]}", len(body)) as advance:
             bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)
         bodies[n].save(paths[n])
+    return _doubt(clips, bodies, progress)
+
+
+def _doubt(clips: Sequence[Clip], bodies: list[BodyTrack], progress: Progress) -> list[BodyTrack]:
+    """The bodies, with a word about those that are hard to believe."""
+    for clip, body in zip(clips, bodies, strict=True):
+        note = find_doubts(clip.path.name, clip.track, body)
+        if note is not None:
+            progress.say(note)
     return bodies
 
 

@@ -23,7 +23,7 @@ from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
-from choreograft.retarget.carry import Motion, carry_over
+from choreograft.retarget.carry import Motion, carry_over, describe_absence
 from choreograft.video.picture import TimedPicture
 from choreograft.video.read import VideoInfo, measure_length, probe, read_pictures
 from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures
@@ -157,6 +157,9 @@ def render_dance(
     info, size = probe(source), choose_size(performer, height)
     timing = time_for(performer, info, track, request, progress)
     motion = bring_to(timing, motion_for(performer, track, body))
+    note = describe_absence(motion.track)
+    if note is not None:
+        progress.say(note)
     danced, beside = motion.track, _shrink(size, height=BESIDE_HEIGHT)
     cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()

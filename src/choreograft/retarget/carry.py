@@ -5,13 +5,20 @@ them, or where the user asks for it, it is the paper's global normalisation (nor
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from choreograft.body.track import BodyTrack
 from choreograft.config import NormalisationConfig
+from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
+
+OUTSIDE: Final = 0.1
+"""Share of the frames, from which on it is told that most of the person is not in them."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +54,22 @@ def carry_over(track: PoseTrack, body: BodyTrack | None, target: Standing) -> Mo
         return Motion(to_pose_track(moved, body, track), moved)
     config = NormalisationConfig()
     return Motion(map_to_target(track, Stance.measure(track, config), target.stance, config))
+
+
+def describe_absence(track: PoseTrack) -> str | None:
+    """A sentence about somebody of whom most is outside of the picture; None about all others.
+
+    Args:
+        track: in the pixels of the picture that is asked for.
+    """
+    known = track.seen(float(np.finfo(np.float32).tiny))[:, : skeleton.FEET.start] & track.present[:, None]
+    xy = track.xy[:, : skeleton.FEET.start]
+    inside = known & (xy >= 0).all(-1) & (xy <= track.size).all(-1)
+    shown = known.any(1)
+    outside = float((inside.sum(1) < 0.5 * known.sum(1))[shown].mean()) if shown.any() else 0.0
+    if outside <= OUTSIDE:
+        return None
+    return (
+        f"NOTE: most of the person is outside of the picture in {outside:.0%} of the frames: the source or the target"
+        " lies, is turned, or is followed wrongly; look at both with --preview-retarget"
+    )
