@@ -100,6 +100,38 @@ def test_a_file_of_the_longest_name_is_written(tmp_path, stem):
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("present", [True, False])
+def test_a_link_stays_and_what_it_points_to_is_written(tmp_path, present):
+    place, link, further = tmp_path / "disk" / "new.dat", tmp_path / "out.mp4", tmp_path / "way"
+    if present:
+        place.parent.mkdir()
+        place.write_text("old")
+    further.symlink_to(place.relative_to(tmp_path))
+    link.symlink_to(further)
+    check_place(link)
+    assert place.exists() == present
+    with pytest.raises(KeyError):
+        write_and_fail(link)
+    assert place.exists() == present
+    with atomic_path(link) as temporary:
+        assert (temporary.parent, temporary.suffix) == (place.parent, ".mp4")
+        temporary.write_text("whole")
+    assert link.readlink() == further
+    assert (place.read_text(), link.read_text()) == ("whole", "whole")
+    assert [path.name for path in place.parent.iterdir()] == ["new.dat"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "out.mp4", "way"]
+
+
+def test_a_link_to_a_folder_or_to_where_nothing_can_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.mp4").symlink_to(tmp_path)
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "file" / "out.mp4")
+    with pytest.raises(OutputError, match=r"folder\.mp4 is a folder"):
+        check_place(tmp_path / "folder.mp4")
+    with pytest.raises(OutputError, match=r"cannot write .*/out\.mp4"):
+        check_place(tmp_path / "out.mp4")
+
+
 NO_TEXT = os.fsdecode(b"\xff")
 
 

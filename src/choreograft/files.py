@@ -28,20 +28,22 @@ PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".t
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` on success, remove it on any failure.
 
-    The temporary name keeps the suffix of `path`, which video and array writers look at.
+    The temporary name keeps the suffix of `path`, which video and array writers look at. A link stays, and what it
+    points to is written.
 
     Raises:
         OutputError: the folder cannot be made or written.
     """
     check_writable(path)
-    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
+    place = _follow(path)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=place.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         # mkstemp makes private files; results get the permissions that any other new file would have
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.replace(place)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -59,7 +61,7 @@ def check_writable(path: Path) -> None:
     """Make the folder of `path`, or say in one line why `path` cannot be written there."""
     check_place(path)
     with _telling_of(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _follow(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def check_place(path: Path) -> None:
@@ -72,11 +74,12 @@ def check_place(path: Path) -> None:
         OutputError: it cannot, or is a folder.
     """
     with _telling_of(path):
-        if path.is_dir():
+        place = _follow(path)
+        if place.is_dir():
             raise OutputError(f"{path} is a folder; expected the name of a file to write")
-        present = next((folder for folder in path.parents if os.path.lexists(folder)), path.parent)
+        present = next((folder for folder in place.parents if os.path.lexists(folder)), place.parent)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, suffix=path.suffix, dir=present) as room:
-            trial = Path(room) / path.relative_to(present)
+            trial = Path(room) / place.relative_to(present)
             trial.parent.mkdir(parents=True, exist_ok=True)
             trial.touch()
 
@@ -129,6 +132,11 @@ def text_hash(content: Any, digits: int = 8) -> str:
     """A short name for a set of options: the first digits of the SHA-256 of its sorted JSON."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def _follow(path: Path) -> Path:
+    """Where a file lies that a link may point to."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 @contextmanager

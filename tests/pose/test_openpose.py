@@ -313,6 +313,22 @@ def test_a_folder_is_replaced_only_when_asked_and_only_if_nothing_else_is_in_it(
     assert [path.name for path in tmp_path.iterdir()] == ["keypoints"]
 
 
+def test_a_folder_may_have_the_longest_name_and_a_link_to_one_stays(tmp_path) -> None:
+    for name in ("x" * 255, "é" * 127):
+        check_keypoint_folder(tmp_path / name, [], overwrite=False)
+        write_openpose(swaying_track(1), tmp_path / name, "clip")
+        assert len(list((tmp_path / name).iterdir())) == 1
+    with pytest.raises(OutputError, match="too long; choose a shorter name"):
+        check_keypoint_folder(tmp_path / ("x" * 256), [], overwrite=False)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "disk" / "keypoints")
+    for frames in (2, 3):
+        check_keypoint_folder(link, [], overwrite=True)
+        write_openpose(swaying_track(frames), link, "clip")
+        assert link.is_symlink()
+        assert len(list((tmp_path / "disk" / "keypoints").iterdir())) == frames
+
+
 def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch) -> None:
     def break_off(*_: object) -> None:
         raise KeyboardInterrupt

@@ -12,6 +12,7 @@ Shapes: N people of a frame, P points of a part, J = 133 joints.
 """
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError, OptionError, OutputError
-from choreograft.files import PARTIAL, check_place
+from choreograft.files import check_place
 from choreograft.pose import skeleton
 from choreograft.video.size import Size
 
@@ -300,7 +301,8 @@ def check_keypoint_folder(folder: Path, inputs: Sequence[Path], overwrite: bool)
         OutputError: it exists and `overwrite` is false, holds other files than OpenPose's JSON, is no folder, or its
             own folder cannot be written.
     """
-    check_place(folder.absolute().with_name(f"{PARTIAL}{folder.name}"))
+    place = Path(os.path.realpath(folder))
+    check_place((place.parent if os.path.lexists(place) else place) / JSON_ENDING)
     if not folder.exists():
         return
     if any(given.exists() and folder.resolve() in (given.resolve(), given.resolve().parent) for given in inputs):
