@@ -281,6 +281,7 @@ def _fade(away: Floats, reach: float) -> Picture:
     """(h, w) 255 on a layer's body, 0 farther from it than so many px.
 
     Args:
-        away: (h, w) px.
+        away: (h, w) px; as far as numbers go where there is no body.
     """
+    away = np.minimum(away, 2 * reach)
     return np.asarray(np.clip((1 - away / reach) * (255 / FADE), 0, 255), dtype=np.uint8)
