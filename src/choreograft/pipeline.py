@@ -90,6 +90,8 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         clip, report, body = _read_source(options, performer, progress)
     else:
         (clip, report, body), footage = _read_both(options, plan, progress)
+        if body is not None and footage is not None and plan.preset.trains:
+            _retarget(clip, body, BodyStage.measure(footage[1][0]), progress)  # to tell before a training what is wrong
         performer_path = obtain_performer(plan, options.runs, compute, progress, footage=footage)
         performer = load_performer(performer_path, compute.device)
     if options.face == "no":
@@ -132,10 +134,7 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
         target = (options.target, read_bodies([filmed], options.as_person, options.runs, progress)[0])
         stage, plate = BodyStage.measure(target[1]), estimate_target_plate(options.target, filmed.track)
     body = read_bodies([clip], options.person, options.runs, progress)[0]
-    result = retarget_body(body, stage)
-    note = describe_absence(to_pose_track(result, body, clip.track))
-    if note is not None:
-        progress.say(note)
+    result = _retarget(clip, body, stage, progress)
     write_preview(options.source, body, result, plate, options.output, progress)
     folder = dance_folder(options.output, options.runs)
     sheet = folder / "bodies.png"
@@ -144,6 +143,15 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
     facts = {"source": body.camera, "target": stage.camera, "shape": stage.shape.as_dict(), "cleaning": asdict(report)}
     write_json(summary, {"options": asdict(options), "versions": list_versions(), **facts})
     return Dance(options.output, None, None, sheet, summary)
+
+
+def _retarget(clip: Clip, body: BodyTrack, stage: BodyStage, progress: Progress) -> BodyTrack:
+    """The target's body doing the source's motion, with a word where most of it would be outside of the picture."""
+    result = retarget_body(body, stage)
+    note = describe_absence(to_pose_track(result, body, clip.track))
+    if note is not None:
+        progress.say(note)
+    return result
 
 
 def train(options: TrainOptions, progress: Progress = silent) -> Path:

@@ -1,13 +1,18 @@
 """A person who is carried over to where the picture does not reach is told of."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from choreograft import pipeline
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
+from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import describe_absence
-from filmed import film
+from choreograft.training.recording import Clip
+from filmed import film, fitted
+from listening import Listener
 
 
 def shifted(track: PoseTrack, frames: slice, right: float) -> PoseTrack:
@@ -36,3 +41,14 @@ def test_joints_that_nobody_saw_and_frames_without_anybody_do_not_count() -> Non
     xy, score = track.xy.copy(), track.score.copy()
     xy[:, skeleton.LEFT_KNEE :], score[:, skeleton.LEFT_KNEE :] = np.nan, 0
     assert describe_absence(replace(track, xy=xy, score=score)) is None
+
+
+def test_it_is_told_before_anything_is_trained_or_drawn() -> None:
+    body, listener = fitted("ada", "dance"), Listener()
+    clip, stage = Clip(Path("a.mp4"), film("ada", "dance").track), BodyStage.measure(body)
+    pipeline._retarget(clip, body, stage, listener)
+    assert listener.said == []
+    turned = replace(stage, camera=replace(stage.camera, pitch_deg=60.0))  # looks at the floor before the feet
+    pipeline._retarget(clip, body, turned, listener)
+    assert len(listener.said) == 1
+    assert "outside of the picture in 100% of the frames" in listener.said[0]
