@@ -124,8 +124,8 @@ class Recording:
     """When its last picture is shown, s."""
     shift: Fraction
     """By how much later it is shown, s, so that it follows the one before."""
-    bytes: range
-    """Where its pictures lie in the file."""
+    place: range
+    """Where its pictures lie in the file, bytes."""
 
     def covers(self, time: Fraction) -> bool:
         """Whether a sound of that time may belong to these pictures: it may begin before them and outlast them."""
@@ -133,7 +133,7 @@ class Recording:
 
     def distance(self, place: int | None) -> int:
         """Of a place in the file from these pictures, bytes; 0 where nobody knows it."""
-        return 0 if place is None else max(self.bytes.start - place, place - self.bytes.stop, 0)
+        return 0 if place is None else max(self.place.start - place, place - self.place.stop, 0)
 
 
 def split_recordings(stamps: Iterable[tuple[Fraction, int | None]], interval: Fraction) -> list[Recording]:
