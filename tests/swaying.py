@@ -1,5 +1,6 @@
 """A tiny target: a coloured bar that sways before a ramp, with the pose that belongs to it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -72,6 +73,13 @@ def swaying_track(frames: int, missing: tuple[int, ...] = ()) -> PoseTrack:
     blobs = [MaskSequence.pack(draw_target(arrays["xy"][t], present[t])[1], SIZE) for t in range(frames)]
     times = np.arange(frames) / float(RATE)
     return PoseTrack(SIZE, RATE, times, **arrays, present=present, masks=MaskSequence.from_blobs(SIZE, blobs))
+
+
+def without_masks(track: PoseTrack, frames: Sequence[int]) -> PoseTrack:
+    """The same track where no mask was found in some frames."""
+    masks = track.masks
+    blobs = [masks.packed[masks.starts[t] : masks.starts[t + 1] * (t not in frames)] for t in range(len(track))]
+    return replace(track, masks=MaskSequence.from_blobs(masks.size, blobs))
 
 
 def draw_target(xy: np.ndarray, present: bool) -> tuple[np.ndarray, np.ndarray]:

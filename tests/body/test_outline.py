@@ -5,6 +5,7 @@ import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
+from choreograft.body.calibration import _read_outlines
 from choreograft.body.fit import fit_body
 from choreograft.body.outline import Outlines, find_outline, load_thinned
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
@@ -15,6 +16,7 @@ from choreograft.studio.camera import Camera
 from choreograft.studio.truth import true_track
 from choreograft.video.size import Size
 from filmed import RATE, SIZE, film
+from swaying import swaying_track, without_masks
 
 HEIGHT_PX = 300.0
 FOCAL = torch.tensor(400.0)
@@ -40,6 +42,15 @@ def grid(left: float, top: float, right: float, bottom: float) -> torch.Tensor:
     x, y = np.meshgrid(np.linspace(left, right, 40), np.linspace(top, bottom, 40))
     at = (np.stack([x, y], -1).reshape(-1, 2) - np.asarray(SIZE) / 2) * [1, -1] * 4 / float(FOCAL)
     return torch.from_numpy(np.stack([at[:, 0], np.full(len(at), 4.0), at[:, 1]], 1)[None].astype(np.float32))
+
+
+def test_outlines_are_those_of_frames_with_a_mask() -> None:
+    track = without_masks(swaying_track(12), [0, 1, 2, 6])
+    chosen, config = np.array([1, 2, 3, 6, 8, 11]), BodyFitConfig()
+    [(frames, outlines)] = _read_outlines([track], [chosen], [80.0], config)
+    assert frames.tolist() == [2, 4, 5]
+    assert len(outlines.outline) == 3
+    assert _read_outlines([without_masks(track, range(12))], [chosen], [80.0], config) == [None]
 
 
 def test_the_outline_runs_along_the_edge() -> None:

@@ -31,7 +31,7 @@ from choreograft.video.read import probe, read_frames
 from choreograft.video.sheet import GAP_PX
 from choreograft.video.size import Size
 from plain_surface import make_wall
-from swaying import draw_target, swaying_track, write_target
+from swaying import draw_target, swaying_track, without_masks, write_target
 
 SIZE, RATE, FRAMES = Size(96, 128), Fraction(24), 4
 CONFIG = PreviewConfig(height_px=64, columns=3)
@@ -192,3 +192,13 @@ def test_a_targets_plate_is_its_picture_without_the_person(tmp_path: Path) -> No
     empty, _ = draw_target(np.zeros((133, 2)), present=False)
     assert plate.shape == (48, 32, 3)
     assert np.abs(plate.astype(int) - empty[::2, ::2]).max() <= 12
+
+
+def test_frames_whose_mask_is_unknown_are_no_background(tmp_path: Path) -> None:
+    track = without_masks(swaying_track(24), [t for t in range(24) if t % 8])  # the person stands in 21 of 24 for good
+    clip = write_target(tmp_path / "target.mp4", track)
+    plate = estimate_target_plate(clip.path, clip.track, PreviewConfig(height_px=48))
+    empty, _ = draw_target(np.zeros((133, 2)), present=False)
+    assert np.abs(plate.astype(int) - empty[::2, ::2]).max() <= 20
+    unknown = without_masks(track, range(24))
+    assert estimate_target_plate(clip.path, unknown, PreviewConfig(height_px=48)).shape == plate.shape

@@ -11,7 +11,7 @@ from choreograft.performer.staging import OverPlate
 from choreograft.progress import SilentProgress
 from choreograft.training.pairs import Lessons, load_pair, pair_at
 from choreograft.training.recording import _report_camera, choose_frames, find_pairs, prepare_recording
-from swaying import SIZE, draw_target, swaying_track, write_target
+from swaying import SIZE, draw_target, swaying_track, without_masks, write_target
 
 
 def test_pairs_never_span_an_absence_a_gap_in_time_or_two_clips():
@@ -47,6 +47,18 @@ def test_frames_masks_and_poses_of_two_clips_stay_together(tmp_path):
         wanted, mask = draw_target(whole.xy[original], True)
         assert np.abs(recording.frames[n].astype(int) - wanted).mean() < 8  # H.264 is not exact
         np.testing.assert_array_equal(recording.masks[n], mask)
+
+
+def test_frames_whose_mask_is_unknown_are_not_learned_from(tmp_path):
+    clip = write_target(tmp_path / "a.mp4", without_masks(swaying_track(16), [3, 4, 9]))
+    recording = prepare_recording(tmp_path / "recording", [clip], SIZE)
+    assert recording.kept[0].tolist() == [0, 1, 2, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15]
+    assert recording.masks.any((1, 2)).all()
+    few = replace(clip, track=without_masks(clip.track, range(4, 16)))
+    with pytest.raises(PersonError, match=r"found 2 pairs of consecutive frames with the person and a mask in them"):
+        prepare_recording(tmp_path / "other", [few], SIZE)
+    with pytest.raises(PersonError, match=r"a.mp4: found no mask of the person in any of 16 frames"):
+        prepare_recording(tmp_path / "other", [replace(clip, track=without_masks(clip.track, range(16)))], SIZE)
 
 
 def test_a_prepared_recording_is_not_prepared_again(tmp_path, target):

@@ -153,13 +153,14 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
 
 def _read_outlines(
     tracks: Sequence[PoseTrack], chosen: Sequence[NDArray[np.intp]], heights: Sequence[float], config: BodyFitConfig
-) -> "list[tuple[NDArray[np.intp], Outlines] | None]":
+) -> list[tuple[NDArray[np.intp], Outlines] | None]:
     """Of each track, some of the chosen frames, by their number among the chosen, and their masks."""
-    found = []
+    found: list[tuple[NDArray[np.intp], Outlines] | None] = []
     for track, at, height in zip(tracks, chosen, heights, strict=True):
-        count = min(len(at), max(2, config.outline_frames // len(tracks)))
-        frames = np.linspace(0, len(at) - 1, count).round().astype(np.intp)
-        outlines = Outlines.read(track.select(at[frames]), height)
+        masked = np.flatnonzero(track.masked[at])
+        count = min(len(masked), max(2, config.outline_frames // len(tracks)))
+        frames = masked[np.linspace(0, len(masked) - 1, count).round().astype(np.intp)]
+        outlines = Outlines.read(track.select(at[frames]), height) if count else None
         found.append(None if outlines is None else (frames, outlines))
     return found
 

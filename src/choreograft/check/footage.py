@@ -89,7 +89,7 @@ class _Observer:
     def __init__(self, track: PoseTrack, body_px: float, config: CheckConfig) -> None:
         height = min(track.size.height, config.measured_height_px)
         self.size = Size(max(1, round(track.size.width * height / track.size.height)), height)
-        self.track = track.on_canvas(self.size)
+        self.track, self.masked = track.on_canvas(self.size), track.masked
         self.body_px = max(1.0, body_px * height / track.size.height)
         self.config = config
         T = len(track)
@@ -139,7 +139,7 @@ class _Observer:
         """(H, W) 255 = person: the mask, or the joints' box where there is none."""
         if not self.track.present[t]:
             return np.zeros((self.size.height, self.size.width), np.uint8)
-        if self.track.masks is not None:
+        if self.track.masks is not None and self.masked[t]:
             mask = cv2.resize(self.track.masks[t], self.size, interpolation=cv2.INTER_LINEAR)
             return np.where(mask >= 128, np.uint8(255), np.uint8(0))
         box = np.zeros((self.size.height, self.size.width), np.uint8)

@@ -66,6 +66,11 @@ class PoseTrack:
         """(T, J) joints of present frames whose score reaches `threshold`."""
         return (self.score >= threshold) & self.present[:, None] & np.isfinite(self.xy).all(-1)
 
+    @property
+    def masked(self) -> NDArray[np.bool_]:
+        """(T,) frames of which there is a mask."""
+        return np.zeros(len(self), np.bool_) if self.masks is None else np.diff(self.masks.starts) > 0
+
     def in_frame(self, margin: float = 0.0) -> NDArray[np.bool_]:
         """(T, J) joints inside the picture, or at most `margin` (a share of its height) outside."""
         slack = margin * self.size.height

@@ -145,7 +145,9 @@ def estimate_target_plate(video: Path, track: PoseTrack, config: PreviewConfig |
         VideoError: the video cannot be read.
     """
     config = PreviewConfig() if config is None else config
-    at = _spread(_within(track.time_s, config), config.plate_frames)
+    early = _within(track.time_s, config)
+    clear = early[(track.masked | ~track.present)[early]]
+    at = _spread(clear if track.masks is not None and len(clear) else early, config.plate_frames)
     pictures = np.stack(list(_read_scaled(video, at, config.height_px)))
     size = Size(pictures.shape[2], pictures.shape[1])
     masks = np.zeros(pictures.shape[:3], np.uint8)

@@ -6,7 +6,7 @@ Shapes: N frames kept from all clips together, H x W pixels of the canvas.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,8 @@ class Clip:
 
     path: Path
     track: PoseTrack
+    keypoints: Path | None = None
+    """The files that the track's joints are from, where another program found them."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,10 @@ def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress:
         PersonError: too few consecutive frames show the person.
         VideoError: a clip cannot be read.
     """
-    kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
-    for clip, at in zip(clips, kept, strict=True):
-        if not len(at):
-            raise PersonError(f"{clip.path}: found nobody once false sightings were dropped; leave this clip out")
+    kept = choose_all_frames(clips)
     tracks = tuple(clip.track.select(at).on_canvas(size) for clip, at in zip(clips, kept, strict=True))
     clip_of = np.repeat(np.arange(len(clips)), [len(at) for at in kept])
     pairs = find_pairs(tracks)
-    if len(pairs) < MIN_PAIRS:
-        names = ", ".join(str(clip.path) for clip in clips)
-        raise PersonError(
-            f"{names}: found {len(pairs)} pairs of consecutive frames with the person in them; expected at least"
-            f" {MIN_PAIRS}; film a longer clip in which the whole person is seen"
-        )
     if not (folder / MARKER).exists():
         _store_frames(folder, clips, kept, size, progress)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", "plates", "views")}
@@ -108,9 +101,39 @@ def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress:
     )
 
 
+def choose_all_frames(clips: Sequence[Clip]) -> list[NDArray[np.intp]]:
+    """Of each clip the frames to learn from.
+
+    Raises:
+        PersonError: too few consecutive frames show the person, or a clip shows nobody.
+    """
+    kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
+    for clip, at in zip(clips, kept, strict=True):
+        shown = int(clip.track.present.sum())
+        if not shown:
+            raise PersonError(f"{clip.path}: found nobody once false sightings were dropped; leave this clip out")
+        if not len(at):
+            raise PersonError(
+                f"{clip.path}: found no mask of the person in any of {shown} frames, as nobody is seen where the"
+                " keypoints are; expected those of this video; name them, or leave them out"
+            )
+    pairs = find_pairs([replace(clip.track, masks=None).select(at) for clip, at in zip(clips, kept, strict=True)])
+    if len(pairs) < MIN_PAIRS:
+        names = ", ".join(str(clip.path) for clip in clips)
+        masked = sum(len(at) for at in kept) == sum(int(clip.track.present.sum()) for clip in clips)
+        raise PersonError(
+            f"{names}: found {len(pairs)} pairs of consecutive frames with the person{'' if masked else ' and a mask'}"
+            f" in them; expected at least {MIN_PAIRS}; film a longer clip in which the whole person is seen"
+        )
+    return kept
+
+
 def choose_frames(track: PoseTrack, limit: int) -> NDArray[np.intp]:
-    """Indices of frames that show the person, increasing; beyond `limit` thinned evenly, two neighbours at a time."""
-    shown = np.flatnonzero(track.present)
+    """Indices of frames that show the person, increasing; beyond `limit` thinned evenly, two neighbours at a time.
+
+    Where a track has masks, what is learned is cut out by them: frames without one show nobody.
+    """
+    shown = np.flatnonzero(track.present if track.masks is None else track.present & track.masked)
     if len(shown) <= limit:
         return shown
     starts = shown[np.linspace(0, len(shown) - 2, limit // 2).astype(int)]
