@@ -37,7 +37,7 @@ from choreograft.errors import ChoreograftError
 from choreograft.files import PARTIAL
 from choreograft.performer.store import load_performer
 from choreograft.pose.clean import clean_track
-from choreograft.pose.openpose import read_openpose
+from choreograft.pose.openpose_fit import check_keypoints
 from choreograft.pose.track import PoseTrack
 from choreograft.video.read import count_frames, measure_length, probe, read_frames, read_pictures
 from choreograft.video.write import VideoWriter
@@ -293,8 +293,8 @@ def read_video(case: Case) -> None:
 
 
 def read_keypoints(case: Case) -> None:
-    """Read keypoint files as the track of the undamaged clip."""
-    clean_track(read_openpose(case.path, case.whole / "clip.mp4"), CleaningConfig())
+    """Read keypoint files as those of the undamaged clip."""
+    check_keypoints(case.path, case.whole / "clip.mp4")
 
 
 def read_track(case: Case) -> None:

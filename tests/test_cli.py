@@ -22,6 +22,7 @@ from choreograft.presets import DEFAULT_PRESET
 from choreograft.request import dance_folder
 from choreograft.retarget.stance import Stance
 from choreograft.system import lacks_cuda
+from standing import body, write_frames
 from swaying import PRESET, SIZE, swaying_track, write_target
 
 
@@ -115,6 +116,7 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
     (tmp_path / "t.npz").write_bytes(b"mine")
     (tmp_path / "check").mkdir()
     (tmp_path / "check/check.json").write_bytes(b"mine")
+    write_frames(tmp_path / "few", [[{"pose_keypoints_2d": body()}]] * 2)
     before = sorted(tmp_path.rglob("*"))
     codes = {
         "--help": 0,
@@ -132,10 +134,16 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --height 2000": 2,
         "dance clip.mp4 --as fast.mp4 -o out.mp4 --fps target": 2,
         "dance clip.mp4 --as clip.mp4 -o notes.mp4": 1,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --keypoints gone": 1,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --as-keypoints few": 1,
+        "dance clip.mp4 --as her.performer -o out.mp4 --as-keypoints few": 2,
         "train gone.mp4": 1,
         "train clip.mp4 --devices 0": 2,
+        "train clip.mp4 --keypoints few": 1,
+        "train clip.mp4 --keypoints few few": 2,
         "track gone.mp4 -o new/out.npz --write-openpose new/keypoints": 1,
         "track clip.mp4 -o t.npz": 1,
+        "track clip.mp4 -o new.npz --openpose few": 1,
         "check gone.mp4": 1,
         "check clip.mp4 --source gone.mp4 -o new/check": 1,
         "check clip.mp4 -o check": 1,
@@ -154,6 +162,8 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "evaluate clip.mp4 --holdout --compare cyclegan": 2,
         "evaluate clip.mp4 --holdout --height -8": 2,
         "evaluate her.performer --holdout": 2,
+        "check clip.mp4 --keypoints few -o new/check": 1,
+        "check clip.mp4 --source-keypoints few -o new/check": 2,
     }
     if lacks_cuda():
         codes |= {f"{verb} --device cuda": 2 for verb in ("train clip.mp4", "demo", "evaluate clip.mp4 clip.mp4")}

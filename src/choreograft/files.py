@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -120,12 +120,17 @@ def content_hash(path: Path, digits: int = 64) -> str:
     Of a folder it covers their names and contents, in the order of the names.
     """
     if path.is_dir():
-        digest = hashlib.sha256()
-        for picture in list_pictures(path):
-            digest.update(os.fsencode(picture.name) + b"\0" + content_hash(picture).encode())
-        return digest.hexdigest()[:digits]
+        return hash_files(list_pictures(path))[:digits]
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:digits]
+
+
+def hash_files(paths: Sequence[Path]) -> str:
+    """The SHA-256 of the names and contents of files of one folder, in that order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(os.fsencode(path.name) + b"\0" + content_hash(path).encode())
+    return digest.hexdigest()
 
 
 def text_hash(content: Any, digits: int = 8) -> str:

@@ -57,6 +57,9 @@ class TrainOptions:
     """Whether the face gets a network of its own in the last part of the training: as the preset has it, yes, or no."""
     person: int = 1
     """Which of the people in the clips, counted by how much of the frame they fill over time."""
+    keypoints: Annotated[tuple[Path, ...], option(metavar="DIR|FILE [DIR|FILE ...]")] = ()
+    """Joints that OpenPose, or another program that writes its JSON, found in the clips: one of each, in their order.
+    Masks and depth, and hands and face where there are none, are found besides."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""
     hold_out: float = DEFAULT_HOLD_OUT
@@ -99,6 +102,11 @@ class DanceOptions:
     """Which of the people in SOURCE, counted by how much of the frame they fill over time."""
     as_person: int = 1
     """Which of the people in TARGET."""
+    keypoints: Annotated[Path | None, option(metavar="DIR|FILE")] = None
+    """Joints that OpenPose, or another program that writes its JSON, found in SOURCE: a file for every frame, or one
+    for all. Masks and depth, and hands and face where there are none, are found besides."""
+    as_keypoints: Annotated[Path | None, option(metavar="DIR|FILE")] = None
+    """The same of TARGET, where it is a video."""
     preset: Annotated[str, option(metavar="|".join(PRESETS))] = DEFAULT_PRESET
     """Size, architecture and losses of a performer that is trained for this dance."""
     minutes: Annotated[float | None, option(metavar="N")] = None
@@ -138,8 +146,8 @@ class TrackOptions:
     overlay: Path | None = None
     """Also write the video with the cleaned track drawn over it, to look at."""
     openpose: Annotated[Path | None, option(metavar="DIR|FILE")] = None
-    """Read the keypoints that OpenPose, or another program that writes its JSON, found in VIDEO, a file for every frame
-    or one for all, instead of looking for people anew; they bring no masks and no depth."""
+    """Take the joints that OpenPose, or another program that writes its JSON, found in VIDEO: a file for every frame,
+    or one for all. Masks and depth, and hands and face where there are none, are found besides."""
     write_openpose: Annotated[Path | None, option(metavar="DIR")] = None
     """Also write the cleaned track as OpenPose's JSON: BODY_25, face and hands, a file for every frame."""
     runs: Path = DEFAULT_RUNS
@@ -167,6 +175,10 @@ class CheckOptions:
     """Which of the people in VIDEO, counted by how much of the frame they fill over time."""
     source_person: int = 1
     """Which of the people in SOURCE."""
+    keypoints: Annotated[Path | None, option(metavar="DIR|FILE")] = None
+    """Joints that OpenPose, or another program that writes its JSON, found in VIDEO."""
+    source_keypoints: Annotated[Path | None, option(metavar="DIR|FILE")] = None
+    """The same of SOURCE."""
     runs: Path = DEFAULT_RUNS
     """Where tracks are cached: no video is tracked twice."""
     overwrite: bool = False
@@ -246,6 +258,9 @@ class EvaluateOptions:
     """Of the frames that methods draw; as PERFORMER's, or the draft preset's."""
     person: int = 1
     """Which of the people in the videos, counted by how much of the frame they fill over time."""
+    keypoints: Annotated[tuple[Path, ...], option(metavar="DIR|FILE [DIR|FILE ...]")] = ()
+    """Joints that OpenPose, or another program that writes its JSON, found in SOURCE, or in each VIDEO of --holdout;
+    a performer file knows those that it was trained with."""
     runs: Path = DEFAULT_RUNS
     """Where tracks, run folders and performers are kept."""
     device: DeviceChoice = DEFAULT_DEVICE

@@ -25,8 +25,8 @@ from choreograft.performer.perceptual import check_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
-from choreograft.pose.openpose import read_openpose, write_openpose
-from choreograft.pose.openpose_files import JSON_ENDING
+from choreograft.pose.openpose import load_or_read_openpose, write_openpose
+from choreograft.pose.openpose_files import JSON_ENDING, hash_keypoints
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import check_upright
@@ -40,7 +40,7 @@ from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.carry import describe_absence
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.launch import check_devices, launch
-from choreograft.training.recording import Clip
+from choreograft.training.recording import Clip, choose_all_frames
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
@@ -80,7 +80,10 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         choose_size(performer, options.height)
     else:
         preset, weights = request.preset, request.weights
-        plan = TrainingPlan((options.target,), options.as_person, preset, request.budget, options.seed, weights=weights)
+        plan = TrainingPlan(
+            (options.target,), options.as_person, preset, request.budget, options.seed, weights=weights,
+            keypoints=(options.as_keypoints,),
+        )  # fmt: skip
         check_weights(preset.perceptual, progress, weights)
         compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
 
@@ -124,15 +127,17 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
     """
     performer = load_performer(options.target, compute.device) if is_performer(options.target) else None
     _try_sound(options.source, options.output, progress)
-    clip, report = read_clip(options.source, options.person, options.runs, progress)
+    clip, report = read_clip(options.source, options.person, options.runs, progress, options.keypoints)
     target: tuple[Path, BodyTrack] | None = None
     if performer is not None:
         assert performer.card.stage is not None  # else the request was refused
         stage, plate = performer.card.stage, to_image(performer.plate)
     else:
-        filmed, _ = read_clip(options.target, options.as_person, options.runs, progress)
+        filmed, _ = read_clip(options.target, options.as_person, options.runs, progress, options.as_keypoints)
         target = (options.target, read_bodies([filmed], options.as_person, options.runs, progress)[0])
-        stage, plate = BodyStage.measure(target[1]), estimate_target_plate(options.target, filmed.track)
+        stage = BodyStage.measure(target[1])
+        absent_is_empty = options.as_keypoints is None
+        plate = estimate_target_plate(options.target, filmed.track, absent_is_empty=absent_is_empty)
     body = read_bodies([clip], options.person, options.runs, progress)[0]
     result = _retarget(clip, body, stage, progress)
     write_preview(options.source, body, result, plate, options.output, progress)
@@ -168,8 +173,9 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
     team.check_shared(options.runs)
     team.lead(lambda: check_weights(preset.perceptual, progress, weights))
     plan = TrainingPlan(
-        options.target, options.person, preset, request.budget, options.seed, options.hold_out, request.batch, weights
-    )
+        options.target, options.person, preset, request.budget, options.seed, options.hold_out, request.batch, weights,
+        options.keypoints,
+    )  # fmt: skip
     return obtain_performer(plan, options.runs, compute, progress, options.output, team)
 
 
@@ -182,12 +188,7 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     check_tracking(options)
     if options.overlay is not None:
         _try_sound(options.video, options.overlay, progress)
-    if options.openpose is None:
-        clip, _ = read_clip(options.video, options.person, options.runs, progress)
-    else:
-        raw = read_openpose(options.openpose, options.video, options.person, progress)
-        progress.say(f"{options.openpose}: keypoints bring no masks and no depth, so the track has none")
-        clip, _ = _clean_clip(options.video, raw, progress)
+    clip, _ = read_clip(options.video, options.person, options.runs, progress, options.openpose)
     clip.track.save(options.output)
     if options.write_openpose is not None:
         longest = f"_{0:012d}{JSON_ENDING}"
@@ -197,15 +198,28 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     return options.output
 
 
-def read_clip(video: Path, person: int, runs: Path, progress: Progress = silent) -> tuple[Clip, CleaningReport]:
-    """A video with its cleaned track; the raw track is cached in the runs folder, so no video is tracked twice."""
-    return _clean_clip(video, load_or_track(video, runs / "tracks", TrackingConfig(), person, progress), progress)
+def read_clip(
+    video: Path, person: int, runs: Path, progress: Progress = silent, keypoints: Path | None = None
+) -> tuple[Clip, CleaningReport]:
+    """A video with its cleaned track; the raw track is cached in the runs folder, so no video is tracked twice.
 
-
-def _clean_clip(video: Path, raw: PoseTrack, progress: Progress) -> tuple[Clip, CleaningReport]:
+    Args:
+        keypoints: where another program found the joints.
+    """
+    raw = load_track(video, keypoints, runs, TrackingConfig(), person, progress)
     cleaned, report = clean_track(raw, CleaningConfig())
     progress.say(f"{video.name}: {report.sentence()}")
-    return Clip(video, cleaned), report
+    return Clip(video, cleaned, keypoints), report
+
+
+def load_track(
+    video: Path, keypoints: Path | None, runs: Path, config: TrackingConfig, person: int, progress: Progress
+) -> PoseTrack:
+    """The raw track of a video, by keypoints where there are some, from the runs folder or made and kept there."""
+    folder = runs / "tracks"
+    if keypoints is None:
+        return load_or_track(video, folder, config, person, progress)
+    return load_or_read_openpose(keypoints, video, folder, config, person, progress)
 
 
 def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progress = silent) -> list[BodyTrack]:
@@ -221,16 +235,17 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
             progress.say(note)
     config = BodyFitConfig()
     shown = [int(clip.track.present.sum()) for clip in clips]
-    key = text_hash(
-        {
-            "videos": [content_hash(clip.path) for clip in clips],
-            "shown": shown,
-            "person": person,
-            "cleaning": asdict(CleaningConfig()),
-            "fit": asdict(config),
-            "recipe": FIT_RECIPE,
-        }
-    )
+    facts = {
+        "videos": [content_hash(clip.path) for clip in clips],
+        "shown": shown,
+        "person": person,
+        "cleaning": asdict(CleaningConfig()),
+        "fit": asdict(config),
+        "recipe": FIT_RECIPE,
+    }
+    if any(clip.keypoints for clip in clips):
+        facts["keypoints"] = [clip.keypoints and hash_keypoints(clip.keypoints) for clip in clips]
+    key = text_hash(facts)
     paths = [runs / "bodies" / fit_name(clip.path.stem, f"-{key}-{n}.npz") for n, clip in enumerate(clips)]
     if all(path.exists() for path in paths):
         try:
@@ -283,7 +298,7 @@ def _read_source(
     Args:
         performer: None where it is yet to be made, and will know a body.
     """
-    clip, report = read_clip(options.source, options.person, options.runs, progress)
+    clip, report = read_clip(options.source, options.person, options.runs, progress, options.keypoints)
     if options.retarget == "global":
         return clip, report, None
     if performer is not None and performer.card.stage is None:
@@ -314,7 +329,12 @@ def _read_both(
 
 
 def _read_footage(plan: TrainingPlan, runs: Path, progress: Progress) -> Footage:
-    clips = [read_clip(video, plan.person, runs, progress)[0] for video in plan.videos]
+    places = plan.keypoints or [None] * len(plan.videos)
+    clips = [
+        read_clip(video, plan.person, runs, progress, keypoints)[0]
+        for video, keypoints in zip(plan.videos, places, strict=True)
+    ]
+    choose_all_frames([replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips])
     return clips, read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
 
 
@@ -352,6 +372,7 @@ def _summarise_dance(
     content = {
         "options": asdict(options),
         "source_sha256": content_hash(options.source),
+        "keypoints_sha256": options.keypoints and hash_keypoints(options.keypoints),
         "performer": path,
         "performer_training": performer.card.training,
         "compute": str(compute),

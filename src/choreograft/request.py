@@ -4,6 +4,7 @@ Options are looked at first, then outputs, then inputs. What only torch, a model
 pipeline.py, still before any tracking. Nothing in here may need torch: importing it takes seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOp
 from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header, read_sizes
 from choreograft.performer.sizes import canvas_size, full_size, pick_size
 from choreograft.pose.openpose_files import check_keypoint_folder
+from choreograft.pose.openpose_fit import check_keypoints
 from choreograft.presets import (
     DEFAULT_PRESET,
     PERCEPTUAL_NAMES,
@@ -71,9 +73,14 @@ def check_dance(options: DanceOptions) -> DanceRequest:
 
     Raises:
         OptionError: options that make no sense, together or with these videos. OutputError: the output may not be
-            written. VideoError, FileFormatError: source or target cannot be read.
+            written. VideoError, FileFormatError: source, target or keypoints cannot be read. PersonError: the keypoints
+            hold nobody.
     """
     preset, weights = _choose_preset(options)
+    if options.as_keypoints is not None and is_performer(options.target):
+        raise OptionError(
+            f"{options.target} is a performer, which knows its footage; leave out --as-keypoints, or name the video"
+        )
     budget = Budget.choose(preset, options.minutes, options.images)
     check_device(options.device)
     check_people(person=options.person, as_person=options.as_person)
@@ -95,6 +102,9 @@ def check_dance(options: DanceOptions) -> DanceRequest:
         if not options.preview_retarget:
             _check_retarget(options, preset)
             _check_height(options, preset, filmed.size)
+    for keypoints, video in ((options.keypoints, options.source), (options.as_keypoints, options.target)):
+        if keypoints is not None:
+            check_keypoints(keypoints, video)
     retiming = None
     if not options.preview_retarget:
         timing.find_rate(source.rate, rate)
@@ -116,8 +126,8 @@ def check_training(options: TrainOptions) -> TrainRequest:
     """Refuse a training that cannot be.
 
     Raises:
-        OptionError: options that make no sense. OutputError: the output may not be written. VideoError: a clip cannot
-            be read.
+        OptionError: options that make no sense. OutputError: the output may not be written. VideoError,
+            FileFormatError: a clip or its keypoints cannot be read. PersonError: the keypoints hold nobody.
     """
     preset, weights = _choose_preset(options)
     budget = Budget.choose(preset, options.minutes, options.images)
@@ -132,6 +142,8 @@ def check_training(options: TrainOptions) -> TrainRequest:
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
     for video in options.target:
         probe(video)
+    if options.keypoints:
+        check_all_keypoints(options.keypoints, options.target)
     return TrainRequest(preset, weights, budget, processes, batch)
 
 
@@ -146,12 +158,28 @@ def check_demo(options: DemoOptions) -> None:
     check_output(options.output, [], overwrite=True)
 
 
+def check_all_keypoints(keypoints: Sequence[Path], videos: Sequence[Path]) -> None:
+    """Refuse keypoints that are not one of each of some videos, in their order.
+
+    Raises:
+        OptionError: too many or too few. FileFormatError, PersonError: as `check_keypoints`.
+    """
+    if len(keypoints) != len(videos):
+        raise OptionError(
+            f"found --keypoints of {len(keypoints)} videos; expected them of {len(videos)}, as many as there are"
+            " videos and in their order"
+        )
+    for place, video in zip(keypoints, videos, strict=True):
+        check_keypoints(place, video)
+
+
 def check_tracking(options: TrackOptions) -> None:
     """Refuse a tracking that cannot be.
 
     Raises:
         OptionError: an output is an input, or has another suffix than it must. OutputError: it may not be written.
-            VideoError: the video cannot be read.
+            VideoError, FileFormatError: the video or its keypoints cannot be read. PersonError: the keypoints hold
+            nobody.
     """
     check_people(person=options.person)
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
@@ -161,6 +189,8 @@ def check_tracking(options: TrackOptions) -> None:
         keypoints = [] if options.openpose is None else [options.openpose]
         check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
     probe(options.video)
+    if options.openpose is not None:
+        check_keypoints(options.openpose, options.video)
 
 
 def check_people(**numbers: int) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,10 @@ import pytest
 from choreograft.cli import main
 from choreograft.errors import FileFormatError, OptionError, OutputError, PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.openpose import read_openpose, write_openpose
+from choreograft.pose.openpose import load_or_read_openpose, write_openpose
 from choreograft.pose.openpose_files import check_keypoint_folder, read_keypoint_files
 from choreograft.pose.track import PoseTrack
-from standing import FRAMES, LAYOUTS, STANDING, body, write_frames
+from standing import FRAMES, LAYOUTS, STANDING, Blind, body, read_alone, write_frames
 from swaying import SIZE, swaying_track
 
 
@@ -30,7 +31,7 @@ def coco_name(openpose_name: str) -> str:
 @pytest.mark.parametrize("suffix", ["_2d", ""])
 def test_every_body_point_becomes_the_joint_of_its_name(tmp_path, video, points, suffix) -> None:
     folder = write_frames(tmp_path / "k", [[{f"pose_keypoints{suffix}": body(points)}]] * FRAMES)
-    track = read_openpose(folder, video)
+    track = read_alone(folder, video)
     expected = {coco_name(name): STANDING[name] for name in LAYOUTS[points] if name not in ("Neck", "MidHip")}
     seen = {skeleton.NAMES[j]: track.xy[2, j] - 0.5 for j in np.flatnonzero(track.score[2])}
     assert {name: tuple(xy) for name, xy in seen.items()} == expected
@@ -39,8 +40,8 @@ def test_every_body_point_becomes_the_joint_of_its_name(tmp_path, video, points,
 
 
 def test_size_rate_and_times_are_those_of_the_video(video, keypoints) -> None:
-    track = read_openpose(keypoints, video)
-    assert (track.size, track.rate, track.masks) == (SIZE, 24, None)
+    track = read_alone(keypoints, video)
+    assert (track.size, track.rate, track.masked.any()) == (SIZE, 24, False)
     np.testing.assert_allclose(track.time_s, np.arange(FRAMES) / 24)
     assert np.isnan(track.depth).all()
     assert np.isnan(track.world).all()
@@ -53,7 +54,7 @@ def test_face_and_hands_keep_their_order_and_pupils_are_dropped(tmp_path, video)
         "hand_left_keypoints_2d": [value for n in range(21) for value in (40, 40 + n, 0.25 if n else 1.05)],
         "hand_right_keypoints_2d": [0, 0, 0] + [value for n in range(1, 21) for value in (20, 40 + n, 0.25)],
     }
-    track = read_openpose(write_frames(tmp_path / "k", [[person]] * FRAMES), video)
+    track = read_alone(write_frames(tmp_path / "k", [[person]] * FRAMES), video)
     np.testing.assert_allclose(track.xy[0, skeleton.FACE, 0], np.arange(68) / 4 + 0.5)
     np.testing.assert_allclose(track.xy[0, skeleton.LEFT_HAND, 1], np.arange(21) + 40.5)
     np.testing.assert_allclose(track.xy[0, skeleton.RIGHT_HAND, 1], [np.nan, *(np.arange(1, 21) + 40.5)])
@@ -66,7 +67,7 @@ def test_an_unseen_joint_is_nan_and_an_empty_frame_is_an_absence(tmp_path, video
     frames = [[{"pose_keypoints_2d": without_nose}]] * FRAMES
     frames[3] = []
     frames[4] = [{"pose_keypoints_2d": [0] * 75, "face_keypoints_2d": []}]
-    track = read_openpose(write_frames(tmp_path / "k", frames), video)
+    track = read_alone(write_frames(tmp_path / "k", frames), video)
     assert track.present.tolist() == [True, True, True, False, False, True]
     assert np.isnan(track.xy[:, skeleton.NOSE]).all()
     assert np.isnan(track.xy[3:5]).all()
@@ -86,7 +87,7 @@ def test_matrices_of_old_releases_are_read(tmp_path, video) -> None:
     storage = cv2.FileStorage(str(folder / "frame000010_hand_left.yml"), cv2.FILE_STORAGE_WRITE)
     storage.write("hand_left_0", hand[None])
     storage.release()
-    track = read_openpose(folder, video)
+    track = read_alone(folder, video)
     assert track.present.tolist() == [True, False, True, True, True, True]
     assert track.xy[0, skeleton.NOSE].tolist() == [30.5, 16.5]
     assert track.xy[0, skeleton.LEFT_SMALL_TOE].tolist() == [38.5, 90.5]
@@ -101,7 +102,7 @@ def test_frames_are_ordered_by_number_and_not_by_name(tmp_path, video) -> None:
     for t in range(FRAMES):
         text = json.dumps({"people": [{"pose_keypoints_2d": body(shift=t)}]})
         (folder / f"clip_{t + 7}_keypoints.json").write_text(text)
-    np.testing.assert_allclose(read_openpose(folder, video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES))
+    np.testing.assert_allclose(read_alone(folder, video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES))
 
 
 @pytest.mark.parametrize("name", ["PoseKeypoint_00001.json", "all_keypoints.json"])
@@ -110,7 +111,7 @@ def test_one_file_may_hold_a_list_of_all_frames(tmp_path, video, name, is_named)
     frames = [{"people": [{"pose_keypoints_2d": body(shift=t)}]} for t in range(FRAMES)]
     (tmp_path / "k").mkdir()
     (tmp_path / "k" / name).write_text(json.dumps(frames))
-    track = read_openpose(tmp_path / "k" / name if is_named else tmp_path / "k", video)
+    track = read_alone(tmp_path / "k" / name if is_named else tmp_path / "k", video)
     np.testing.assert_allclose(track.xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES))
 
 
@@ -119,14 +120,14 @@ def test_files_of_other_names_are_read_where_none_has_openpose_s(tmp_path, video
     for t in range(FRAMES):
         frame = {"people": [{"pose_keypoints_2d": body(shift=t)}]}
         (tmp_path / "k" / f"pose_{t}.json").write_text(json.dumps([frame] if t % 2 else frame))
-    np.testing.assert_allclose(read_openpose(tmp_path / "k", video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES))
+    np.testing.assert_allclose(read_alone(tmp_path / "k", video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES))
 
 
 def test_null_parts_and_faces_without_pupils_are_read(tmp_path, video) -> None:
     face = [value for n in range(68) for value in (n / 4, 20, 0.5)]
     person = {"pose_keypoints_2d": body(18), "face_keypoints_2d": face, "hand_left_keypoints_2d": None}
     nobody = {"pose_keypoints_2d": None, "face_keypoints_2d": None}
-    track = read_openpose(write_frames(tmp_path / "k", [[person]] * (FRAMES - 1) + [[nobody]]), video)
+    track = read_alone(write_frames(tmp_path / "k", [[person]] * (FRAMES - 1) + [[nobody]]), video)
     np.testing.assert_allclose(track.xy[0, skeleton.FACE, 0], np.arange(68) / 4 + 0.5)
     assert track.score[:, skeleton.LEFT_HAND].max() == 0
     assert track.present.tolist() == [True] * (FRAMES - 1) + [False]
@@ -137,7 +138,7 @@ def test_null_parts_and_faces_without_pupils_are_read(tmp_path, video) -> None:
 def test_points_without_scores_are_seen_unless_they_lie_at_zero(tmp_path, video, points, is_nested) -> None:
     pairs = [[0, 0] if name == "REye" else list(STANDING[name]) for name in LAYOUTS[points]]
     values = pairs if is_nested else np.ravel(pairs).tolist()
-    track = read_openpose(write_frames(tmp_path / "k", [[{"pose_keypoints_2d": values}]] * FRAMES), video)
+    track = read_alone(write_frames(tmp_path / "k", [[{"pose_keypoints_2d": values}]] * FRAMES), video)
     assert track.xy[0, skeleton.LEFT_WRIST].tolist() == [41.5, 47.5]
     assert np.isnan(track.xy[0, skeleton.RIGHT_EYE]).all()
     assert track.score[0, [skeleton.LEFT_WRIST, skeleton.RIGHT_EYE]].tolist() == [1, 0]
@@ -151,12 +152,12 @@ def test_people_in_shuffled_order_are_followed(tmp_path, video) -> None:
         small = {"pose_keypoints_2d": body(shift=36 - t / 4, size=0.6)}
         frames.append([(large, small)[who] for who in random.permutation(2)])
     folder = write_frames(tmp_path / "k", frames)
-    np.testing.assert_allclose(read_openpose(folder, video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES) / 4)
+    np.testing.assert_allclose(read_alone(folder, video).xy[:, skeleton.NOSE, 0], 30.5 + np.arange(FRAMES) / 4)
     np.testing.assert_allclose(
-        read_openpose(folder, video, person=2).xy[:, skeleton.NOSE, 0], 18 + 36.5 - np.arange(FRAMES) / 4
+        read_alone(folder, video, person=2).xy[:, skeleton.NOSE, 0], 18 + 36.5 - np.arange(FRAMES) / 4
     )
     with pytest.raises(PersonError, match=r"k: found 2 people, expected at least 3"):
-        read_openpose(folder, video, person=3)
+        read_alone(folder, video, person=3)
 
 
 def whole_track() -> PoseTrack:
@@ -174,7 +175,7 @@ def whole_track() -> PoseTrack:
 def test_a_track_comes_back_from_json_as_it_was(tmp_path, video) -> None:
     track = whole_track()
     write_openpose(track, tmp_path / "k", "clip")
-    back = read_openpose(tmp_path / "k", video)
+    back = read_alone(tmp_path / "k", video)
     np.testing.assert_array_equal(back.score, track.score)
     np.testing.assert_array_equal(back.present, track.present)
     np.testing.assert_allclose(back.xy, track.xy, rtol=0, atol=1e-5)
@@ -252,7 +253,7 @@ def test_bad_keypoints_end_in_one_line(video, keypoints, spoiled) -> None:
     spoil, words = SPOILED[spoiled]
     spoil(keypoints)
     with pytest.raises(FileFormatError, match=words) as refusal:
-        read_openpose(keypoints, video)
+        read_alone(keypoints, video)
     assert "\n" not in str(refusal.value)
 
 
@@ -266,7 +267,7 @@ def test_bad_keypoints_end_in_one_line(video, keypoints, spoiled) -> None:
 def test_shares_of_an_unknown_picture_and_pixels_of_a_larger_one_are_refused(tmp_path, video, size, words) -> None:
     folder = write_frames(tmp_path / "k", [[{"pose_keypoints_2d": body(size=size)}]] * FRAMES)
     with pytest.raises(FileFormatError, match=words):
-        read_openpose(folder, video)
+        read_alone(folder, video)
 
 
 def matrix(name: str, *sizes: int) -> str:
@@ -345,15 +346,17 @@ def run(*arguments: object) -> int:
     return int(stop.value.code or 0)
 
 
-def test_the_verb_reads_keypoints_and_writes_them(tmp_path, video, keypoints, capsys) -> None:
+def test_the_verb_reads_keypoints_and_writes_them(tmp_path, video, keypoints, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("choreograft.pipeline.load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind))
+    monkeypatch.chdir(tmp_path)
     out, written = tmp_path / "t.npz", tmp_path / "written"
     overlay = tmp_path / "look.mp4"
     arguments = ("track", video, "-o", out, "--openpose", keypoints, "--write-openpose", written, "--overlay", overlay)
     assert run(*arguments) == 0
     track = PoseTrack.load(out)
     np.testing.assert_allclose(track.xy[3, skeleton.LEFT_WRIST], [41.5, 47.5], atol=0.1)
-    assert track.masks is None
-    back = read_openpose(written, video)
+    assert not track.masked.any()
+    back = read_alone(written, video)
     np.testing.assert_array_equal(back.score, track.score)
     np.testing.assert_allclose(back.xy, track.xy, rtol=0, atol=1e-5)
     assert overlay.exists()

@@ -10,8 +10,7 @@ import pytest
 
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
-from choreograft.pose.openpose import read_openpose
-from standing import FRAMES, STANDING, Notes, body, write_frames
+from standing import FRAMES, STANDING, Notes, body, read_alone, write_frames
 from swaying import SIZE
 
 
@@ -32,7 +31,7 @@ def test_a_frame_without_a_file_is_an_absence_and_one_file_more_is_left_out(
     for number in numbers:
         write_frames(tmp_path / "k", [[{"pose_keypoints_2d": body(shift=number)}]], number)
     notes = Notes()
-    track = read_openpose(tmp_path / "k", video, progress=notes)
+    track = read_alone(tmp_path / "k", video, progress=notes)
     assert track.present.tolist() == [letter == "x" for letter in present]
     seen = numbers[: present.count("x")]
     np.testing.assert_allclose(track.xy[track.present, skeleton.NOSE, 0], 30.5 + np.array(seen))
@@ -45,9 +44,9 @@ def test_a_count_that_does_not_fit_is_told_before_anybody_is_followed(
     make_clip, keypoints, monkeypatch, suffix
 ) -> None:
     video = make_clip(f"long{suffix}", [np.zeros((96, 64, 3), np.uint8)] * (FRAMES + 2))
-    monkeypatch.setattr("choreograft.pose.openpose.read_frames", None)
+    monkeypatch.setattr("choreograft.pose.tracking.read_frames", None)
     with pytest.raises(FileFormatError, match=r"of 6 frames, numbered 0 to 5; expected 8, as many as .*long"):
-        read_openpose(keypoints, video)
+        read_alone(keypoints, video)
 
 
 def write_canvas(folder: Path, canvas: tuple[int, int], places: np.ndarray) -> Path:
@@ -70,7 +69,7 @@ def test_pixels_and_shares_of_a_canvas_are_brought_to_the_video(tmp_path, video,
     in_canvas = (PLACES + 0.5) / SIZE * canvas - 0.5
     said = Notes()
     folder = write_canvas(tmp_path / "k", canvas, in_canvas / canvas if unit == "shares" else in_canvas)
-    track = read_openpose(folder, video, progress=said)
+    track = read_alone(folder, video, progress=said)
     np.testing.assert_allclose(track.xy[1, skeleton.LEFT_WRIST], [41.5, 47.5], atol=1e-4)
     np.testing.assert_allclose(track.xy[1, skeleton.RIGHT_BIG_TOE], [24.5, 90.5], atol=1e-4)
     assert len(said.said) == notes
@@ -79,7 +78,7 @@ def test_pixels_and_shares_of_a_canvas_are_brought_to_the_video(tmp_path, video,
 def test_a_canvas_of_another_shape_is_refused(tmp_path, video) -> None:
     folder = write_canvas(tmp_path / "k", (96, 96), PLACES)
     with pytest.raises(FileFormatError, match=r"a canvas of 96x96; expected 64x96, the size of .*clip.mp4, or another"):
-        read_openpose(folder, video)
+        read_alone(folder, video)
 
 
 @pytest.mark.parametrize("is_mirrored", [False, True])
@@ -99,7 +98,7 @@ def test_keypoints_of_the_stored_picture_are_turned(tmp_path, make_clip, rotatio
     else:
         values = np.column_stack([as_stored, np.full(len(as_stored), 0.75)]).ravel().tolist()
         folder = write_frames(tmp_path / "k", [[{"pose_keypoints_2d": values}]] * FRAMES)
-    track = read_openpose(folder, video, progress=notes)
+    track = read_alone(folder, video, progress=notes)
     np.testing.assert_allclose(track.xy[0, skeleton.LEFT_WRIST], [41.5, 47.5], atol=1e-4)
     np.testing.assert_allclose(track.xy[0, skeleton.NOSE], [30.5, 16.5], atol=1e-4)
     [said] = notes.said
@@ -110,6 +109,6 @@ def test_keypoints_of_the_stored_picture_are_stretched_where_its_pixels_are_not_
     narrow = np.zeros((96, 48, 3), np.uint8)
     video = make_clip("narrow.mp4", [narrow] * FRAMES, look={"pixel_aspect": Fraction(4, 3)})
     folder = write_canvas(tmp_path / "k", (48, 96), (PLACES + 0.5) * (0.75, 1) - 0.5)
-    track = read_openpose(folder, video)
+    track = read_alone(folder, video)
     assert track.size == SIZE
     np.testing.assert_allclose(track.xy[0, skeleton.LEFT_WRIST], [41.5, 47.5], atol=1e-4)

@@ -200,5 +200,8 @@ def test_frames_whose_mask_is_unknown_are_no_background(tmp_path: Path) -> None:
     plate = estimate_target_plate(clip.path, clip.track, PreviewConfig(height_px=48))
     empty, _ = draw_target(np.zeros((133, 2)), present=False)
     assert np.abs(plate.astype(int) - empty[::2, ::2]).max() <= 20
+    left_out = replace(clip.track, present=np.arange(24) % 8 == 0)  # the person stands in the others as well
+    same = estimate_target_plate(clip.path, left_out, PreviewConfig(height_px=48), absent_is_empty=False)
+    assert_array_equal(same, plate)
     unknown = without_masks(track, range(24))
     assert estimate_target_plate(clip.path, unknown, PreviewConfig(height_px=48)).shape == plate.shape

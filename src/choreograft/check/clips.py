@@ -10,9 +10,10 @@ from choreograft.check.footage import Footage, watch_footage
 from choreograft.check.person import PersonFacts, describe_person
 from choreograft.config import CheckConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import PersonError, VideoError
+from choreograft.pipeline import load_track
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import PeopleCount, count_people, load_or_track, track_nobody
+from choreograft.pose.tracking import PeopleCount, count_people, track_nobody
 from choreograft.pose.upright import check_upright
 from choreograft.progress import Progress, silent
 from choreograft.video.read import probe
@@ -51,7 +52,14 @@ class Filmed:
         return int(self.people.people.max(initial=0))
 
 
-def film_facts(video: Path, person: int, runs: Path, config: CheckConfig, progress: Progress = silent) -> Filmed:
+def film_facts(
+    video: Path,
+    person: int,
+    runs: Path,
+    config: CheckConfig,
+    progress: Progress = silent,
+    keypoints: Path | None = None,
+) -> Filmed:
     """Track one person of a video, or take the track kept from before, and measure everything.
 
     Where nobody can be followed well enough, somebody is followed as far as they can be seen, or else nobody.
@@ -62,17 +70,17 @@ def film_facts(video: Path, person: int, runs: Path, config: CheckConfig, progre
     info = probe(video)
     if info.frames == 1:
         raise VideoError(f"{video}: found a single frame; expected a video of some seconds")
-    raw, refusal = _follow(video, person, runs, progress)
+    raw, refusal = _follow(video, person, runs, progress, keypoints)
     clip = measure_clip(video, raw, count_people(video, TrackingConfig(), progress), config, progress)
     return replace(clip, refusal=refusal)
 
 
-def _follow(video: Path, person: int, runs: Path, progress: Progress) -> tuple[PoseTrack, str]:
+def _follow(video: Path, person: int, runs: Path, progress: Progress, keypoints: Path | None) -> tuple[PoseTrack, str]:
     """The track of a video, and why nobody can be danced after or learned by it; empty where somebody can."""
     refusals = []
     for tracking in (TrackingConfig(), LENIENT):
         try:
-            raw = load_or_track(video, runs / "tracks", tracking, person, progress)
+            raw = load_track(video, keypoints, runs, tracking, person, progress)
             break
         except PersonError as error:
             refusals.append(error)

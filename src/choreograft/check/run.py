@@ -59,11 +59,13 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
     """
     config = CheckConfig()
     document_path = check_footage(options)
-    target = film_facts(options.video, options.person, options.runs, config, progress)
+    target = film_facts(options.video, options.person, options.runs, config, progress, options.keypoints)
     source, coverage = None, None
     findings = judge_clip(target, "target", config)
     if options.source is not None:
-        source = film_facts(options.source, options.source_person, options.runs, config, progress)
+        source = film_facts(
+            options.source, options.source_person, options.runs, config, progress, options.source_keypoints
+        )
         findings += judge_clip(source, "source", config)
         if not (target.refusal or source.refusal):  # or else there is no body to carry over
             coverage = hold_against(target, source, config, _carry_over(target, source, options, progress))
@@ -91,8 +93,10 @@ def hold_against(target: Filmed, source: Filmed, config: CheckConfig, carried: P
 
 def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress: Progress) -> PoseTrack:
     """The source's track in the target's picture, in 3D as `dance` carries it over."""
-    filmed = read_bodies([Clip(target.video, target.track)], options.person, options.runs, progress)[0]
-    body = read_bodies([Clip(source.video, source.track)], options.source_person, options.runs, progress)[0]
+    shown = Clip(target.video, target.track, options.keypoints)
+    danced = Clip(source.video, source.track, options.source_keypoints)
+    filmed = read_bodies([shown], options.person, options.runs, progress)[0]
+    body = read_bodies([danced], options.source_person, options.runs, progress)[0]
     return to_pose_track(retarget_body(body, BodyStage.measure(filmed)), body, source.track)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from choreograft.files import content_hash, text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.sizes import canvas_size
+from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress
 from choreograft.retarget.carry import Motion, Standing
@@ -54,7 +55,10 @@ class Footage:
     @property
     def key(self) -> str:
         """Names the footage: changes with every byte of it and with what is held out."""
-        return text_hash([[content_hash(clip.path) for clip in self.clips], self.person, self.hold_out])
+        facts: list[Any] = [[content_hash(clip.path) for clip in self.clips], self.person, self.hold_out]
+        if any(clip.keypoints for clip in self.clips):
+            facts.append([clip.keypoints and hash_keypoints(clip.keypoints) for clip in self.clips])
+        return text_hash(facts)
 
     def size(self, preset: Preset) -> Size:
         """The canvas of a preset for this target."""

@@ -61,8 +61,9 @@ class TrainedMethod:
     def _plan(self) -> TrainingPlan:
         videos = tuple(clip.path for clip in self.footage.clips)
         return TrainingPlan(
-            videos, self.footage.person, self.preset, self.terms.budget, self.terms.seed, self.footage.hold_out
-        )
+            videos, self.footage.person, self.preset, self.terms.budget, self.terms.seed, self.footage.hold_out,
+            keypoints=tuple(clip.keypoints for clip in self.footage.clips),
+        )  # fmt: skip
 
     @property
     def identity(self) -> str:

@@ -45,7 +45,10 @@ def make_cases(footage: Footage, folder: Path, runs: Path, progress: Progress) -
 
 def read_footage(lesson: Lesson, runs: Path, progress: Progress) -> Footage:
     """The clips of a lesson with their cleaned tracks."""
-    clips = tuple(read_clip(video, lesson.person, runs, progress)[0] for video in lesson.videos)
+    clips = tuple(
+        read_clip(video, lesson.person, runs, progress, keypoints)[0]
+        for video, keypoints in zip(lesson.videos, lesson.keypoints or (None,) * len(lesson.videos), strict=True)
+    )
     return Footage(clips, lesson.person, lesson.hold_out)
 
 

@@ -16,8 +16,9 @@ from choreograft.files import check_place, content_hash
 from choreograft.machine import check_device
 from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
 from choreograft.performer.header import expect_performer, is_performer, read_header, read_training
+from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import DEFAULT_PRESET, Budget, find_preset, preset_from_dict
-from choreograft.request import check_people
+from choreograft.request import check_all_keypoints, check_people
 from choreograft.video.read import probe
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Lesson:
     videos: tuple[Path, ...]
     person: int
     hold_out: float
+    keypoints: tuple[Path | None, ...] = ()
+    """Of each video, where another program found the joints; empty where none has any."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def check_evaluation(options: EvaluateOptions) -> EvaluationRequest:
     Raises:
         OptionError: options that make no sense, together or with these files. OutputError: the output folder cannot be
             written, or an earlier evaluation lies in it. VideoError, FileFormatError: an input cannot be read.
+            PersonError: the keypoints hold nobody.
     """
     kind = choose_kind(options)
     check_device(options.device)
@@ -73,13 +77,17 @@ def check_evaluation(options: EvaluateOptions) -> EvaluationRequest:
     if kind == "pair":
         return EvaluationRequest(kind, field, pairs=_find_pairs(options))
     if field is not None:
-        lesson = Lesson(options.inputs, options.person, EVALUATION_HOLD_OUT)
+        lesson = Lesson(options.inputs, options.person, EVALUATION_HOLD_OUT, options.keypoints)
         if field.given is not None:
             lesson = read_lesson(field.given)
         for video in lesson.videos:
             probe(video)
+        if options.keypoints:
+            check_all_keypoints(options.keypoints, options.inputs)
         return EvaluationRequest(kind, field, lesson=lesson)
     _check_result(options)
+    if options.keypoints:
+        check_all_keypoints(options.keypoints, options.inputs[1:])
     return EvaluationRequest(kind)
 
 
@@ -94,6 +102,8 @@ def choose_kind(options: EvaluateOptions) -> Kind:
         raise OptionError("found both --holdout and --pair; give one of them")
     if options.target is not None and (options.holdout or options.pair):
         raise OptionError("--as belongs to RESULT SOURCE; leave it out with --holdout and --pair")
+    if options.keypoints and (options.pair or (options.holdout and performers)):
+        raise OptionError("--keypoints belongs to RESULT SOURCE, or to videos with --holdout; leave it out")
     if options.pair:
         if len(options.inputs) != len(performers) or len(performers) > 1:
             raise OptionError(f"--pair takes one performer file at most beside it, found {_list(options.inputs)}")
@@ -115,13 +125,14 @@ def read_lesson(performer: Path) -> Lesson:
     """What a performer file says of its training.
 
     Raises:
-        OptionError: nothing was held out, or its clips are no longer where they were.
+        OptionError: nothing was held out, or its clips or keypoints are no longer where they were.
         FileFormatError: not a performer file.
     """
     with expect_performer(performer):
         training = read_training(performer)
         hold_out, person = float(training.get("hold_out", 0)), int(training.get("person", 1))
         clips = {Path(path): sha for path, sha in training.get("clips", {}).items()}
+        given = {Path(path): (Path(place), sha) for path, (place, sha) in training.get("keypoints", {}).items()}
     if not hold_out:
         raise OptionError(
             f"{performer} was trained on all of its footage, so nothing is left to test it on; train it with"
@@ -133,7 +144,14 @@ def read_lesson(performer: Path) -> Lesson:
                 f"{performer} was trained on {path}, which is {'another file now' if path.exists() else 'not there'};"
                 " expected the same video at that place; run this where it was trained"
             )
-    return Lesson(tuple(clips), person, hold_out)
+    for place, sha in given.values():
+        if not place.exists() or hash_keypoints(place) != sha:
+            raise OptionError(
+                f"{performer} was trained with the keypoints {place}, which are"
+                f" {'others now' if place.exists() else 'not there'}; expected the same ones at that place; run this"
+                " where it was trained"
+            )
+    return Lesson(tuple(clips), person, hold_out, tuple(given[path][0] if path in given else None for path in clips))
 
 
 def _settle_field(options: EvaluateOptions) -> Field:

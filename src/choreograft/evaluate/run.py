@@ -92,8 +92,9 @@ def _evaluate_result(
     options: EvaluateOptions, _request: EvaluationRequest, compute: Compute, progress: Progress
 ) -> Evaluation:
     result, source = options.inputs
+    keypoints = next(iter(options.keypoints), None)
     tools = load_tools(compute, progress)
-    entry = judge_result(result, source, options.target, options.person, options.runs, tools, progress)
+    entry = judge_result(result, source, options.target, options.person, options.runs, tools, progress, keypoints)
     return Evaluation("result", (entry,), notes=tools.notes, facts=_describe_run(options, compute))
 
 

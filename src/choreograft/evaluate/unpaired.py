@@ -40,7 +40,14 @@ class _Target:
 
 
 def judge_result(
-    result: Path, source: Path, target: Path | None, person: int, runs: Path, tools: Tools, progress: Progress
+    result: Path,
+    source: Path,
+    target: Path | None,
+    person: int,
+    runs: Path,
+    tools: Tools,
+    progress: Progress,
+    keypoints: Path | None = None,
 ) -> Entry:
     """Hold a finished video against the motion of its source.
 
@@ -48,10 +55,11 @@ def judge_result(
 
     Args:
         target: a video of the target or a performer file; place, size and identity are then judged too.
+        keypoints: of the source, where another program found the joints.
     Raises:
         VideoError: the two differ in length or rate. PersonError: nobody is seen in one of them.
     """
-    wanted, _ = read_clip(source, person, runs, progress)
+    wanted, _ = read_clip(source, person, runs, progress, keypoints)
     found = load_or_track(result, runs / "tracks", TrackingConfig(), 1, progress)
     _check_alike(result, found, source, wanted.track)
     known = _know_target(result, found, target, runs, progress)

@@ -1,27 +1,34 @@
-"""OpenPose interchange: keypoint files read as a track in place of an estimator's finds, and written from a track.
+"""OpenPose interchange: joints of keypoint files in place of an estimator's own, and files written from a track.
 
 Cao et al. 2019, "OpenPose: Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields"; the files are those of
 its doc/output.md. OpenPose has four points that COCO-WholeBody has not: neck, middle of the hips, and pupils. It counts
 pixel centres at integers (`--keypoint_scale 3` divides by width - 1), the track at integers + 0.5.
 
-Shapes: T frames, N people of a frame, J = 133 joints, E = 137: the joints and those four.
+The files bring places in the picture. Masks, depth and landmarks, and joints that the files never have (hands, face,
+feet), are those of an estimator's person who stands where theirs does: their *double*.
+
+Shapes: T frames, N people of a frame, K = 17 body joints, J = 133 joints, E = 137: the joints and those four.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError
-from choreograft.files import PARTIAL
+from choreograft.files import PARTIAL, content_hash
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person
-from choreograft.pose.follow import FollowedIndex, Sighting, follow_person, sight
+from choreograft.pose.estimator import Person, PoseEstimator
+from choreograft.pose.limbs import PARENT
+from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.openpose_files import (
     BODY_25,
     EXTENDED_JOINTS,
@@ -29,60 +36,224 @@ from choreograft.pose.openpose_files import (
     LAYOUTS,
     MID_HIP,
     NECK,
-    Parts,
     check_keypoint_folder,
-    read_keypoint_files,
+    hash_keypoints,
 )
-from choreograft.pose.openpose_fit import HALF_PX, place_in_picture, place_in_time
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people
+from choreograft.pose.sighting import SEEN
+from choreograft.pose.track import PoseTrack
+from choreograft.pose.tracking import EstimatorFactory, follow_video, is_alone, keep_track
 from choreograft.progress import Progress, silent
-from choreograft.video.read import VideoInfo, count_frames, probe, read_frames
+from choreograft.video.read import count_frames, probe
 
 _JSON_VERSION: Final = 1.3
 """Of OpenPose 1.5 and later."""
 _WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.items()}
 """The fullest layout of each part: BODY_25, face of 70, hands of 21."""
 assert _WRITTEN["pose"] == BODY_25
+_RECIPE: Final = 1
+"""Counts changes of this module that change tracks: part of the key under which they are cached."""
+_NEAR: Final = 0.1
+"""Of the longer side of the person's box: joints no farther apart are one, and people whose usual joint is not."""
+_FEWEST_JOINTS: Final = 4
+"""In common, of people who are held against each other."""
+_EXCHANGE: Final = 0.05
+"""By how much, in the same unit, exchanging sides must bring the usual joint nearer to be right."""
 
 
-def read_openpose(place: Path, video: Path, person: int = 1, progress: Progress = silent) -> PoseTrack:
+def load_or_read_openpose(
+    place: Path,
+    video: Path,
+    folder: Path,
+    config: TrackingConfig,
+    person: int = 1,
+    progress: Progress = silent,
+    estimator: EstimatorFactory = MediaPipeEstimator,
+) -> PoseTrack:
+    """The track of a video by keypoint files, from `folder`, or made and kept there; says what is from where.
+
+    Raises:
+        As `read_openpose`; OutputError if the folder cannot be written.
+    """
+    facts = {
+        "video": content_hash(video), "keypoints": hash_keypoints(place), "person": person, "config": asdict(config),
+        "name": estimator(1, progress).name, "doubles": _RECIPE,
+    }  # fmt: skip
+    track = keep_track(
+        video, folder, facts, progress, lambda: read_openpose(place, video, config, person, progress, estimator)
+    )
+    shown, masked = int(track.present.sum()), int((track.present & track.masked).sum())
+    doubt = "" if 2 * masked > shown else "; in the others nobody was found who stands where the keypoints are"
+    progress.say(
+        f"{video.name}: joints from {place}; masks, depth and joints that it lacks made anew in {masked} of the {shown}"
+        f" frames with the person{doubt}"
+    )
+    return track
+
+
+def read_openpose(
+    place: Path,
+    video: Path,
+    config: TrackingConfig,
+    person: int = 1,
+    progress: Progress = silent,
+    estimator: EstimatorFactory = MediaPipeEstimator,
+) -> PoseTrack:
     """Follow one person through the keypoints that OpenPose, or a program that writes its JSON, found in a video.
 
     People of a frame are in any order; they are followed as those of an estimator are, by place, size and clothes
-    (`pose/follow.py`).
+    (`pose/follow.py`), however small or briefly seen.
 
     Args:
         place: a folder with a JSON, YAML or XML file for every frame of `video`, or a JSON file with a list of them;
             numbers and canvas as `pose/openpose_fit.py` takes them.
         video: what the keypoints were found in; gives size, rate and times.
         person: counted from 1 by how much of the frame they fill over time.
+        estimator: finds the doubles.
     Returns:
-        The raw track, without depth, world landmarks and masks; `pose/clean.py` smooths it.
+        The raw track; where the person has no double, without mask, depth and landmarks. `pose/clean.py` smooths it.
     Raises:
-        FileFormatError: as `read_keypoint_files`, `place_in_picture` and `place_in_time`.
-        PersonError: nobody is there, or fewer than `person`.
+        FileFormatError: as `read_people` and `place_in_time`.
+        PersonError: nobody is in the files, or fewer than `person`.
         OptionError: `person` is below 1.
         VideoError: the video cannot be read.
+        AssetError, DependencyError: the estimator cannot be made.
     """
     info = probe(video)
-    files = read_keypoint_files(place)
-    found: Mapping[int, Sequence[Person]] = {n: [_to_person(one) for one in frame] for n, frame in files.people.items()}
-    if not any(one.score.any() for frame in found.values() for one in frame):
-        raise PersonError(
-            f"{place}: the files hold nobody: found {len(found)} frames, none with a point that is seen; expected "
-            "those of a person; name other keypoints, or leave out --openpose"
+    numbered = read_people(place, info, progress)
+    people = place_in_time(place, numbered, count_frames(video), video, progress)
+    alone = is_alone(info, config, person, progress, estimator)
+    lacking = _find_lacking(numbered.values())
+    any_person = replace(config, min_score=0.0, min_height_px=1.0, min_present=0.0)
+
+    def follow() -> PoseTrack:
+        def lend(most: int, told: Progress) -> PoseEstimator:
+            return _Doubles(people, lacking, estimator(most, told))
+
+        detail = bool(lacking[_DETAIL].any())
+        try:
+            return follow_video(info, any_person, person, alone, progress, lend, detail)
+        except PersonError as error:
+            raise PersonError(f"{place}: {str(error).removeprefix(f'{video}: ')}") from error
+
+    track = follow()
+    if len(people) != len(track):  # some of the video's frames do not decode
+        assumed, people = people[: len(track)], place_in_time(place, numbered, len(track), video, progress)
+        if list(map(id, people)) != list(map(id, assumed)):
+            track = follow()
+    return track
+
+
+def _find_lacking(frames: Iterable[Sequence[Person]]) -> NDArray[np.bool_]:
+    """(J,) joints of hands, face and feet that nobody has in any frame: the other program's model has none."""
+    lacking = ~np.any([one.score > 0 for frame in frames for one in frame], axis=0)
+    lacking[skeleton.BODY] = False
+    return np.asarray(lacking)
+
+
+def _carrier(joint: int) -> int:
+    while joint >= skeleton.BODY.stop:
+        joint = PARENT[joint]
+    return joint
+
+
+_CARRIER: Final = np.array([_carrier(joint) for joint in range(skeleton.JOINTS)])
+"""(J,) each body joint itself, wrist, nose or ankle of all others."""
+_DETAIL: Final = slice(skeleton.FACE.start, skeleton.JOINTS)
+"""What a closer look finds."""
+
+
+@dataclass(frozen=True)
+class _Doubled(Person):
+    """A person of the files with all that an estimator knows of them."""
+
+    double: Person | None = None
+    """As the estimator has them, without the mask."""
+
+
+class _Doubles:
+    """An estimator that finds the people of keypoint files, each completed by what another one knows of their double.
+
+    `find_people` has to be shown all frames, once.
+    """
+
+    def __init__(self, people: Sequence[Sequence[Person]], lacking: NDArray[np.bool_], models: PoseEstimator) -> None:
+        """T frames of people, (J,) joints that none of them has, and who looks for doubles."""
+        self._coming, self._lacking, self._models = iter(people), lacking, models
+
+    @property
+    def name(self) -> str:
+        """The other one's."""
+        return self._models.name
+
+    def __enter__(self) -> Self:
+        self._models = self._models.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._models.__exit__(kind, error, trace)
+
+    def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
+        """The people whom the files have in the next frame."""
+        found = self._models.find_people(image, time_s)
+        return [self._complete(one, find_double(one, found)) for one in next(self._coming, ())]
+
+    def add_detail(self, image: NDArray[np.uint8], person: Person) -> Person:
+        """The same person with the double's hands and face, where the files have none."""
+        if not isinstance(person, _Doubled) or person.double is None or not self._lacking[_DETAIL].any():
+            return person
+        return self._complete(person, self._models.add_detail(image, person.double))
+
+    def _complete(self, one: Person, double: Person | None) -> Person:
+        if double is None:
+            return one
+        near = (_measure_off(one, double) <= _NEAR)[_CARRIER]
+        added = near & self._lacking & (double.score > 0)
+        known = near & ((one.score > 0) | added)
+        return _Doubled(
+            xy=np.where(added[:, None], double.xy, one.xy),
+            score=np.where(added, double.score, one.score),
+            depth=np.where(known, double.depth, np.float32(np.nan)),
+            world=np.where(known[:, None], double.world, np.float32(np.nan)),
+            mask=double.mask,
+            double=replace(double, mask=None),
         )
-    found = place_in_picture(place, found, files.canvas, info, progress)
-    people = place_in_time(place, found, count_frames(video), video, progress)
-    time_s, sightings = _sight_people(people, info, progress)
-    if len(people) != len(time_s):  # some of the video's frames do not decode
-        people = place_in_time(place, found, len(time_s), video, progress)
-        time_s, sightings = _sight_people(people, info, progress)
-    try:
-        followed = follow_person(sightings, time_s, person)
-    except PersonError as error:
-        raise PersonError(f"{place}: {error}") from error
-    return _as_track(info, np.array(time_s), people, followed)
+
+
+def find_double(one: Person, found: Sequence[Person]) -> Person | None:
+    """Who of an estimator's people is one of another's: whose joints, as a rule, lie where theirs do.
+
+    Returns:
+        That person, left and right exchanged where only then the joints lie there; None where nobody's do.
+    """
+    offs = [(usual, person) for person in found if (usual := _usual_off(one, person)) <= _NEAR]
+    mirrored = [_exchange_sides(person) for person in found]
+    offs += [(usual, person) for person in mirrored if (usual := _usual_off(one, person) + _EXCHANGE) <= _NEAR]
+    return min(offs, key=lambda off: off[0])[1] if offs else None
+
+
+def _usual_off(one: Person, other: Person) -> float:
+    """The median of `_measure_off`; infinite where too few joints tell."""
+    off = _measure_off(one, other)
+    return float(np.nanmedian(off)) if np.isfinite(off).sum() >= _FEWEST_JOINTS else np.inf
+
+
+def _measure_off(one: Person, other: Person) -> NDArray[np.float32]:
+    """(K,) how far apart body joints are, in longer sides of the box of `one`'s; NaN where one of the two is unseen."""
+    seen = (one.score >= SEEN) & (other.score >= SEEN)
+    joints = one.xy[skeleton.BODY][one.score[skeleton.BODY] >= SEEN]
+    size_px = np.ptp(joints, axis=0).max() if len(joints) else 0.0
+    off = np.linalg.norm(one.xy - other.xy, axis=-1) / max(size_px, 1.0)
+    return np.where(seen, off, np.float32(np.nan))[skeleton.BODY]
+
+
+def _exchange_sides(person: Person) -> Person:
+    at = list(skeleton.MIRROR)
+    return replace(
+        person, xy=person.xy[at], score=person.score[at], depth=person.depth[at], world=person.world[at]
+    )  # fmt: skip
 
 
 def write_openpose(track: PoseTrack, folder: Path, clip: str) -> None:
@@ -110,44 +281,6 @@ def write_openpose(track: PoseTrack, folder: Path, clip: str) -> None:
         if place.exists():
             rmtree(place)
         whole.rename(place)
-
-
-def _to_person(parts: Parts) -> Person:
-    extended = np.zeros((EXTENDED_JOINTS, 3), np.float32)
-    for part, points in parts.items():
-        extended[list(LAYOUTS[part][len(points)])] = points
-    joints = extended[: skeleton.JOINTS]
-    arrays = {name: array[0] for name, array in empty_arrays(1).items()}
-    score = np.clip(joints[:, 2], 0, 1)  # peaks of heat maps reach a little beyond 1
-    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(HALF_PX), arrays["xy"])
-    return Person(xy, score, arrays["depth"], arrays["world"])
-
-
-def _sight_people(
-    people: Sequence[Sequence[Person]], info: VideoInfo, progress: Progress
-) -> tuple[list[float], list[list[Sighting | None]]]:
-    """The times of all frames of the video, and what following needs of the people in them."""
-    time_s, sightings = [], []
-    with progress.task(f"following people in {info.path.name}", info.frames) as advance:
-        for frame in read_frames(info.path):
-            time_s.append(frame.time_s)
-            found = people[frame.index] if frame.index < len(people) else ()
-            sightings.append([sight(person, frame.image) for person in found])
-            advance(frame.index + 1)
-    return time_s, sightings
-
-
-def _as_track(
-    info: VideoInfo, time_s: NDArray[np.float64], people: Sequence[Sequence[Person]], followed: FollowedIndex
-) -> PoseTrack:
-    arrays = empty_arrays(len(followed))
-    for t, index in enumerate(followed):
-        if index is not None:
-            arrays["xy"][t], arrays["score"][t] = people[t][index].xy, people[t][index].score
-    present = np.array([index is not None for index in followed])
-    return PoseTrack(
-        info.size, info.rate, time_s, arrays["xy"], arrays["score"], arrays["depth"], arrays["world"], present
-    )
 
 
 def _extend(track: PoseTrack) -> NDArray[np.float32]:

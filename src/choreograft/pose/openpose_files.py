@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError, OptionError, OutputError
-from choreograft.files import check_place
+from choreograft.files import check_place, content_hash, hash_files
 from choreograft.pose import skeleton
 from choreograft.video.size import Size
 
@@ -103,6 +104,12 @@ def read_keypoint_files(place: Path) -> KeypointFrames:
         FileFormatError: no such place or no keypoints in it, files of two kinds or clips, a number given twice, damage,
             points of an unknown number or that are no numbers, bodies of several models, several canvases.
     """
+    return _read_files(place, hash_keypoints(place))
+
+
+@lru_cache(maxsize=2)
+def _read_files(place: Path, content: str) -> KeypointFrames:  # noqa: ARG001
+    """The same; files that are as they were are not read again: a request looks at them, and then its work."""
     ending, paths = _find_files(place)
     if len(paths) == 1:
         frames = dict(enumerate(_read_frames(paths[0])))
@@ -111,6 +118,19 @@ def read_keypoint_files(place: Path) -> KeypointFrames:
     _refuse_mixture(place, frames)
     canvas = next((frame.canvas for frame in frames.values()), None)
     return KeypointFrames({number: frame.people for number, frame in frames.items()}, canvas)
+
+
+def hash_keypoints(place: Path) -> str:
+    """SHA-256 that changes with any of the keypoint files of a folder, or with the one file.
+
+    Raises:
+        FileFormatError: no such place or no keypoints in it.
+    """
+    ending, paths = _find_files(place)
+    if place.is_file():
+        return content_hash(place)
+    suffix = Path(f"_{ending}").suffix  # of face and hands too, where these have files of their own
+    return hash_files(sorted(path for path in paths[0].parent.iterdir() if path.suffix == suffix))
 
 
 def _refuse_mixture(place: Path, frames: dict[int, _Frame]) -> None:

@@ -1,4 +1,4 @@
-"""Which frame of a video keypoints of files are in, and where in it.
+"""The people of keypoint files as those of a video: which of its frames they are in, and where in it.
 
 Other programs may see one frame less or more, leave out those without people, or know nothing of a display matrix. What
 could only be guessed is refused.
@@ -13,10 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import FileFormatError
+from choreograft.errors import FileFormatError, PersonError
+from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person
-from choreograft.progress import Progress
-from choreograft.video.read import VideoInfo
+from choreograft.pose.openpose_files import EXTENDED_JOINTS, LAYOUTS, Parts, read_keypoint_files
+from choreograft.pose.track import empty_arrays
+from choreograft.progress import Progress, silent
+from choreograft.video.read import VideoInfo, count_frames, probe
 from choreograft.video.size import Size
 from choreograft.video.stored import StoredPicture, look_at_stored
 
@@ -31,6 +34,45 @@ _LOST: Final = 0.5
 
 People = Sequence[Person]
 """Of one frame."""
+
+
+def check_keypoints(place: Path, video: Path) -> None:
+    """Refuse keypoints that are not a video's, as far as the files and the count of its frames tell.
+
+    Raises:
+        As `read_people` and `place_in_time`; VideoError if the video cannot be read.
+    """
+    people = read_people(place, probe(video), silent)
+    place_in_time(place, people, count_frames(video), video, silent)
+
+
+def read_people(place: Path, info: VideoInfo, progress: Progress) -> Mapping[int, People]:
+    """Everybody in keypoint files, by the number of their frame, in px of a video as it is shown.
+
+    Args:
+        place: a folder with a JSON, YAML or XML file for every frame, or a JSON file with a list of them.
+    Raises:
+        FileFormatError: as `read_keypoint_files` and `place_in_picture`. PersonError: nobody is in the files.
+    """
+    files = read_keypoint_files(place)
+    found: Mapping[int, People] = {n: [_to_person(one) for one in frame] for n, frame in files.people.items()}
+    if not any(one.score.any() for frame in found.values() for one in frame):
+        raise PersonError(
+            f"{place}: the files hold nobody: found {len(found)} frames, none with a point that is seen; expected "
+            "those of a person; name other keypoints, or leave them out"
+        )
+    return place_in_picture(place, found, files.canvas, info, progress)
+
+
+def _to_person(parts: Parts) -> Person:
+    extended = np.zeros((EXTENDED_JOINTS, 3), np.float32)
+    for part, points in parts.items():
+        extended[list(LAYOUTS[part][len(points)])] = points
+    joints = extended[: skeleton.JOINTS]
+    arrays = {name: array[0] for name, array in empty_arrays(1).items()}
+    score = np.clip(joints[:, 2], 0, 1)  # peaks of heat maps reach a little beyond 1
+    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(HALF_PX), arrays["xy"])
+    return Person(xy, score, arrays["depth"], arrays["world"])
 
 
 def place_in_time(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person
 
-_SEEN: Final = 0.3
+SEEN: Final = 0.3
 """Score from which a joint says where its person is."""
 ANCHORS: Final = (skeleton.NOSE, *skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE)
 """Joints that tell where a person is, however the arms and feet fly about."""
@@ -47,7 +47,7 @@ def sight(person: Person, image: NDArray[np.uint8]) -> Sighting | None:
     """Reduce one person found in an RGB frame (H, W, 3); None if hardly a joint was seen."""
     height, width = image.shape[:2]
     body, score = person.xy[skeleton.BODY], person.score[skeleton.BODY]
-    joints = np.where((score >= _SEEN)[:, None], body, np.float32(np.nan))
+    joints = np.where((score >= SEEN)[:, None], body, np.float32(np.nan))
     if np.isfinite(joints[list(ANCHORS), 0]).sum() < 2:
         return None
     with np.errstate(invalid="ignore"):

@@ -5,11 +5,11 @@ nobody else is there. Of a frame stay the people's joints and their masks, packe
 some 100 MB.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,17 +77,28 @@ def load_or_track(
         As `track_video`; OutputError if the folder cannot be written.
     """
     probe(path)
-    key = text_hash(
-        {"video": content_hash(path), "person": person, "config": asdict(config), "name": estimator(1, progress).name}
-    )
-    kept = folder / fit_name(path.stem, f"-{key}.npz")
+    facts = {
+        "video": content_hash(path), "person": person, "config": asdict(config), "name": estimator(1, progress).name
+    }  # fmt: skip
+    return keep_track(path, folder, facts, progress, lambda: track_video(path, config, person, progress, estimator))
+
+
+def keep_track(
+    path: Path, folder: Path, facts: Mapping[str, Any], progress: Progress, make: Callable[[], PoseTrack]
+) -> PoseTrack:
+    """The track of a video that is kept in `folder` under a key of all the facts that shape it, or made and kept there.
+
+    Raises:
+        OutputError: the folder cannot be written. What `make` raises.
+    """
+    kept = folder / fit_name(path.stem, f"-{text_hash(facts)}.npz")
     if kept.exists():
         try:
             return PoseTrack.load(kept)
         except FileFormatError as error:
             progress.say(f"tracking {path.name} again: {error}")
     check_place(kept)
-    track = track_video(path, config, person, progress, estimator)
+    track = make()
     track.save(kept)
     return track
 
@@ -111,21 +122,44 @@ def track_video(
         AssetError, DependencyError: the estimator cannot be made.
     """
     info = probe(path)
-    alone = config.max_people == 1 or (person == 1 and not _has_several(info, config, progress, estimator))
-    people = 1 if alone else config.max_people
-    with estimator(people, progress) as models:
-        times_s, finds = _find_everybody(info, models, progress, closely=alone)
+    return follow_video(info, config, person, is_alone(info, config, person, progress, estimator), progress, estimator)
+
+
+def is_alone(
+    info: VideoInfo, config: TrackingConfig, person: int, progress: Progress, estimator: EstimatorFactory
+) -> bool:
+    """Whether nobody but the person to be followed is to be looked for, as a first look tells."""
+    return config.max_people == 1 or (person == 1 and not _has_several(info, config, progress, estimator))
+
+
+def follow_video(
+    info: VideoInfo,
+    config: TrackingConfig,
+    person: int,
+    alone: bool,
+    progress: Progress,
+    estimator: EstimatorFactory,
+    detail: bool = True,
+) -> PoseTrack:
+    """Follow one person of whom it is known whether they are alone; as `track_video`.
+
+    Args:
+        detail: whether the estimator has anything to add on a closer look.
+    """
+    closely = alone or not detail
+    with estimator(1 if alone else config.max_people, progress) as models:
+        times_s, finds = _find_everybody(info, models, progress, closely)
         sightings = [[find.sighting for find in frame] for frame in finds]
         try:
             indices = follow_person(sightings, times_s, person, config.min_score)
         except PersonError as error:
             nobody = not find_strands(sightings, times_s, config.min_score)
-            raise PersonError(f"{path}: {(nobody and _explain(info, finds, config)) or error}") from error
+            raise PersonError(f"{info.path}: {(nobody and _explain(info, finds, config)) or error}") from error
         followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
         _refuse_unusable(info, followed, config)
-        if not alone:
+        if not closely:
             followed = _look_closely(info, models, followed, progress)
-    if alone and _was_misled(finds, followed):
+    if alone and detail and _was_misled(finds, followed):
         with estimator(1, progress) as models:
             followed = _look_closely(info, models, followed, progress)
     return _as_track(info, np.array(times_s), followed)

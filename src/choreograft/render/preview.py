@@ -136,17 +136,20 @@ def save_overlay_sheet(
     save_picture(tile_pictures(rows), path)
 
 
-def estimate_target_plate(video: Path, track: PoseTrack, config: PreviewConfig | None = None) -> Picture:
+def estimate_target_plate(
+    video: Path, track: PoseTrack, config: PreviewConfig | None = None, absent_is_empty: bool = True
+) -> Picture:
     """The background of a target's clip at the preview's height, (H, W, 3); see `performer.plate.estimate_still_plate`.
 
     Args:
         track: of the clip's person. Without masks nobody is taken out, only what the median drops.
+        absent_is_empty: whether frames without the person show the background; not where keypoints left them out.
     Raises:
         VideoError: the video cannot be read.
     """
     config = PreviewConfig() if config is None else config
     early = _within(track.time_s, config)
-    clear = early[(track.masked | ~track.present)[early]]
+    clear = early[(track.masked | (~track.present & absent_is_empty))[early]]
     at = _spread(clear if track.masks is not None and len(clear) else early, config.plate_frames)
     pictures = np.stack(list(_read_scaled(video, at, config.height_px)))
     size = Size(pictures.shape[2], pictures.shape[1])

@@ -29,6 +29,7 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.sizes import canvas_size
 from choreograft.performer.store import save_performer
+from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
@@ -68,6 +69,8 @@ class TrainingPlan:
     """Pairs of frames a step, over all processes."""
     weights: Path | None = None
     """The user's own file for the perceptual network; None for the published one."""
+    keypoints: tuple[Path | None, ...] = ()
+    """Of each video, where another program found the joints; empty where none has any."""
 
     @property
     def name(self) -> str:
@@ -101,6 +104,8 @@ class TrainingPlan:
             options.append({"batch": self.batch})
         if self.weights is not None:
             options.append({"weights": content_hash(self.weights)})
+        if any(self.keypoints):
+            options.append({"keypoints": [place and hash_keypoints(place) for place in self.keypoints]})
         return text_hash(options)
 
     @property
@@ -233,6 +238,8 @@ def build_performer(
         "seed": plan.seed,
         "batch": plan.batch,
     }
+    if any(plan.keypoints):
+        facts["keypoints"] = describe_keypoints(plan)
     if plan.substitute is not None:
         facts["substitute"] = plan.substitute
     preset = plan.preset
@@ -307,7 +314,14 @@ def describe_plan(plan: TrainingPlan) -> dict[str, Any]:
         "seed": plan.seed,
         "hold_out": plan.hold_out,
         "batch": plan.batch,
+        "keypoints": describe_keypoints(plan),
     }
+
+
+def describe_keypoints(plan: TrainingPlan) -> dict[str, tuple[str, str]]:
+    """Place and SHA-256 of keypoints by the path of their video, of the videos that have some."""
+    given = zip(plan.videos, plan.keypoints, strict=False)
+    return {str(video): (str(place), hash_keypoints(place)) for video, place in given if place is not None}
 
 
 def list_versions() -> dict[str, str]:
