@@ -70,6 +70,16 @@ def take_arrays(archive: Archive, kinds: Mapping[str, DTypeLike]) -> dict[str, N
     return {name: np.asarray(archive[name]).astype(kind, copy=False) for name, kind in kinds.items()}
 
 
+def take_known(archive: Archive, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
+    """As `take_arrays`, without those that the archive lacks."""
+    return take_arrays(archive, {name: kind for name, kind in kinds.items() if name in archive})
+
+
+def no_shots() -> NDArray[np.int32]:
+    """What stands for the shots of a track until its length is known."""
+    return np.zeros(0, np.int32)
+
+
 def check_times(time_s: NDArray[np.float64]) -> None:
     """Refuse what no frames can be shown at.
 

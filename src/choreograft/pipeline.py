@@ -27,6 +27,7 @@ from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import load_or_read_openpose, write_openpose
 from choreograft.pose.openpose_files import JSON_ENDING, hash_keypoints
+from choreograft.pose.shots import check_views
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import check_upright
@@ -226,10 +227,11 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     """The bodies fitted to clips of one person, of one shape, moving as the pictures do; cached in the runs folder.
 
     Raises:
-        PersonError: nobody is present in a clip, is upside down, or fits no body. DependencyError: the body model is
-            not installed.
+        PersonError: nobody is present in a clip, is upside down, or fits no body. VideoError: a clip has several views.
+        DependencyError: the body model is not installed.
     """
     for clip in clips:
+        check_views(str(clip.path), clip.track)
         note = check_upright(clip.path.name, clip.track)
         if note is not None:
             progress.say(note)

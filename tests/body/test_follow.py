@@ -62,7 +62,9 @@ def track_of(body: BodyTrack) -> PoseTrack:
     nothing = np.full((*xy.shape[:2], 3), np.nan, np.float32)
     score = np.where(body.present[:, None], np.ones(xy.shape[:2], np.float32), np.float32(0))
     xy[~body.present] = np.nan
-    return PoseTrack(body.camera.size, body.rate, body.time_s, xy, score, nothing[..., 0], nothing, body.present)
+    return PoseTrack(
+        body.camera.size, body.rate, body.time_s, xy, score, nothing[..., 0], nothing, body.present, shot=body.shot
+    )
 
 
 def tremble(body: BodyTrack) -> BodyTrack:
@@ -136,6 +138,7 @@ def test_nothing_mixes_across(apart):
     body, images, half = tremble(true_body()), pictures(), len(true_body()) // 2
     if apart == "cut":
         body.pelvis[half:, 0] += 1.0
+        body = replace(body, shot=(np.arange(len(body)) >= half).astype(np.int32))
         images = [*images[:half], *(np.roll(image, 118, axis=1) for image in images[half:])]
     elif apart == "gap":
         body = replace(body, time_s=body.time_s + (np.arange(len(body)) >= half) * 1.0)

@@ -134,6 +134,14 @@ def test_where_nobody_is_a_dance_begins_anew(atlas: Atlas) -> None:
         assert_array_equal(a.colour, b.colour)
 
 
+def test_after_a_cut_a_dance_begins_anew(atlas: Atlas) -> None:
+    shots = [[replace(pose(t), time_s=t / 24, shot=n) for t in run] for n, run in enumerate([(0, 1, 2), (3, 4, 5)])]
+    frames = list(Warper(atlas).draw_dance(lambda: [*shots[0], *shots[1]]))
+    alone = [frame for shot in shots for frame in Warper(atlas).draw_dance(lambda shot=shot: shot)]
+    for a, b in zip(frames, alone, strict=True):
+        assert_array_equal(a.colour, b.colour)
+
+
 @pytest.mark.parametrize(("times", "share"), [(1, 1.0), (5, 1.0), (0.25, 0.25)])  # footage that was thinned out
 def test_layers_are_smeared_by_how_far_they_move_while_the_targets_shutter_is_open(
     atlas: Atlas, times: float, share: float

@@ -120,8 +120,7 @@ def test_a_joint_that_is_lost_for_a_while_is_lost_alone():
 
 def test_no_pose_lies_between_both_sides_of_a_cut_or_a_gap():
     time_s = np.concatenate([np.arange(24) / 24, 1 + np.arange(24) / 24])
-    cut = moving_track(time_s)
-    cut.xy[24:, :, 0] += 150
+    cut = replace(moving_track(time_s), shot=np.repeat([0, 1], 24).astype(np.int32))
     gap = moving_track(np.where(time_s < 1, time_s, time_s + 1))
     for track, held in ((cut, 11), (gap, 20)):  # of a cut the nearer side is shown, through a gap what was shown last
         between = np.linspace(track.time_s[23], track.time_s[24], 21)

@@ -34,6 +34,31 @@ def test_a_saved_track_loads_bit_for_bit(make_track, tmp_path: Path) -> None:
     assert [int(loaded.masks[t].max()) for t in range(5)] == [0, 1, 2, 3, 4]
 
 
+def test_shots_and_views_are_kept_and_an_older_file_has_one(make_track, tmp_path: Path) -> None:
+    shot, view = np.array([0, 0, 1, 2, 2], np.int32), np.array([0, 0, 0, 1, 1], np.int32)
+    track = replace(make_track(frames=5), shot=shot, view=view)
+    track.save(tmp_path / "a.npz")
+    for other in (
+        PoseTrack.load(tmp_path / "a.npz"),
+        track.on_canvas(Size(32, 24)),
+        replace(track, time_s=np.arange(5.0)),
+    ):
+        assert (other.shot.tolist(), other.view.tolist()) == (shot.tolist(), view.tolist())
+    part = track.select([1, 2, 4])
+    assert (part.shot.tolist(), part.view.tolist()) == ([0, 1, 2], [0, 0, 1])
+    older = {name: array for name, array in np.load(tmp_path / "a.npz").items() if name not in ("shot", "view")}
+    np.savez(tmp_path / "b.npz", **older)
+    loaded = PoseTrack.load(tmp_path / "b.npz")
+    assert loaded.shot.tolist() == loaded.view.tolist() == [0] * 5
+
+
+def test_a_frame_follows_the_one_before_it_unless_a_cut_or_a_gap_lies_between(make_track) -> None:
+    time_s = np.array([0, 1, 2, 3, 5, 6]) / 25
+    track = replace(make_track(frames=6, time_s=time_s), shot=np.array([0, 0, 1, 1, 1, 1], np.int32))
+    assert track.follows.tolist() == [False, True, False, True, False, True]
+    assert len(track.select([]).follows) == 0
+
+
 def test_a_track_without_masks_stays_without(make_track, tmp_path: Path) -> None:
     make_track(frames=2).save(tmp_path / "a.npz")
     assert PoseTrack.load(tmp_path / "a.npz").masks is None

@@ -128,6 +128,16 @@ def test_a_track_has_one_entry_for_every_frame_and_knows_where_the_person_was(fi
     assert (track.score[10, skeleton.LEFT_HAND] == 0.5).all()
 
 
+def test_a_cut_in_the_picture_begins_another_shot(film) -> None:
+    room = cv2.resize(np.random.default_rng(1).integers(0, 150, (15, 20, 3), np.uint8), tuple(SIZE))
+    pictures = [picture((20 + 2 * t, 60, 100, RED)) for t in range(30)]
+    for image in pictures[15:]:
+        empty = (image == 90).all(-1)
+        image[empty] = room[empty]
+    track = track_video(film(pictures), CONFIG, estimator=SquareEstimator)
+    assert track.shot.tolist() == track.view.tolist() == [0] * 15 + [1] * 15
+
+
 def test_masks_are_kept_and_are_empty_where_nobody_is(film) -> None:
     path = film([picture((40, 60, 100, RED)), picture(), picture((40, 60, 100, RED))])
     track = track_video(path, CONFIG, estimator=SquareEstimator)

@@ -57,6 +57,13 @@ def test_each_frame_is_conditioned_on_the_last_and_the_first_on_zeros(performer)
         np.testing.assert_array_equal(to_image(x[0, :3]), frames[t].stick)
 
 
+def test_after_a_cut_the_first_frame_is_conditioned_on_zeros(performer):
+    recorder = performer.generator = Recorder()
+    track = replace(swaying_track(4), shot=np.array([0, 0, 1, 1], np.int32))
+    assert len(list(render_frames(performer, Motion(track), CPU))) == 4
+    assert [float(x[0, 3:].mean()) for x in recorder.inputs] == pytest.approx([0, 0.1, 0, 0.3], abs=1e-3)
+
+
 def test_a_frame_without_a_person_is_the_empty_background(performer):
     frames = list(render_frames(performer, Motion(swaying_track(4, missing=(1, 2))), CPU))
     for t in (1, 2):

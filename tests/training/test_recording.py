@@ -14,13 +14,15 @@ from choreograft.training.recording import _report_camera, choose_frames, find_p
 from swaying import SIZE, draw_target, swaying_track, without_masks, write_target
 
 
-def test_pairs_never_span_an_absence_a_gap_in_time_or_two_clips():
+def test_pairs_never_span_a_cut_an_absence_a_gap_in_time_or_two_clips():
     first, second = swaying_track(6, missing=(3,)), swaying_track(4)
     late = np.array([0, 1, 2, 4]) / 24  # one frame was lost between the third and the fourth
     second = replace(second, time_s=late)
     tracks = [first.select(choose_frames(first, 100)), second]
     # frames kept: 0 1 2 4 5 of the first clip, then the second's four
     assert find_pairs(tracks).tolist() == [0, 1, 3, 5, 6]
+    cut = replace(first, shot=np.array([0, 0, 1, 1, 1, 1], np.int32))
+    assert find_pairs([cut, second]).tolist() == [0, 4, 6, 7]
 
 
 def test_long_footage_is_thinned_to_pairs_of_neighbours():

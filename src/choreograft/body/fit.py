@@ -5,8 +5,8 @@ In three steps, so that memory does not grow with the clip and equal input gives
 1. *Calibration* (calibration.py): from a few dozen varied frames of all clips together, shape and cameras (and these
    frames' poses).
 2. *Outline* (outline.py): the build, thick or thin, from the masks of some of these frames.
-3. *Pose*, here: window after window, every frame, with shape and camera fixed and with smoothness, floor and standing
-   feet; then the fingers.
+3. *Pose*, here: shot after shot and window after window, every frame, with shape and camera fixed and with smoothness,
+   floor and standing feet; then the fingers.
 
 How it moves from one frame to the next, the pictures then tell better (follow.py).
 
@@ -32,13 +32,14 @@ from choreograft.body.placement import CHOSEN, Placement, start_placement, to_wo
 from choreograft.body.rig import BODY_COUNT, JOINTS
 from choreograft.body.shape import SOLES, BodyShape, load_shape_space
 from choreograft.body.stance import find_standing, measure_foot_speeds, measure_height_px
-from choreograft.body.track import BodyTrack
+from choreograft.body.track import BodyTrack, join_bodies
 from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
+from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
-FIT_RECIPE: Final = 5
+FIT_RECIPE: Final = 6
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
 
 
@@ -77,20 +78,35 @@ def fit_bodies(
     names = names or [f"clip {n + 1}" for n in range(len(tracks))]
     for name, track, lens in zip(names, tracks, calibration.lenses, strict=True):
         with progress.task(f"fitting the body in {name}", len(track)) as advance:
-            placed = _fit_poses(track, calibration.shape, lens, config, advance, exact)
-        bodies.append(placed)
+            bodies.append(_fit_clip(track, calibration.shape, lens, config, advance, exact))
     return bodies
 
 
-def _fit_poses(
+def _fit_clip(
     track: PoseTrack, shape: BodyShape, lens: Lens, config: BodyFitConfig, advance: Advance, exact: bool
 ) -> BodyTrack:
-    """Every frame, window after window."""
+    """Every frame, each shot by itself, on one floor."""
+    height_px, track = measure_height_px(track), replace(track, masks=None)
+    shots = [(int(at[0]), track.select(at)) for at in frames_by_shot(track.shot)]
+
+    def fit(first: int, shot: PoseTrack) -> BodyTrack:
+        return _fit_poses(shot, shape, lens, height_px, config, lambda done: advance(first + done), exact)
+
+    body = _to_floor(join_bodies([fit(*shot) for shot in shots]))
+    return join_bodies([
+        fit_fingers(body.select(first + np.arange(len(shot))), shot, height_px, config) for first, shot in shots
+    ])  # fmt: skip
+
+
+def _fit_poses(
+    track: PoseTrack, shape: BodyShape, lens: Lens, height_px: float, config: BodyFitConfig, advance: Advance,
+    exact: bool,
+) -> BodyTrack:  # fmt: skip
+    """Every frame of a shot, window after window."""
     config = replace(config, keypoint_sigma=config.posed_keypoint_sigma)
     space, energy = load_shape_space(BODY_COUNT), Energy(config, exact)
     chain, points = space.of(shape, CHOSEN)
     points = observe(space, points, exact)
-    height_px = measure_height_px(track)
     whole = start_placement(track, shape, lens.focal_px, height_px, exact)
     evidence = Evidence.read(track, height_px)
     foot_speeds = measure_foot_speeds(track, height_px)
@@ -114,8 +130,7 @@ def _fit_poses(
         fixed = end
         advance(fixed)
     body = _to_world(track, shape, lens, root, pelvis, turns)
-    body = replace(body, stands=find_standing(body.points[:, SOLES], track.time_s, foot_speeds) > 0.5)
-    return fit_fingers(_to_floor(body), track, height_px, config)
+    return replace(body, stands=find_standing(body.points[:, SOLES], track.time_s, foot_speeds) > 0.5)
 
 
 def _settle(
@@ -171,6 +186,7 @@ def _to_world(track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelv
         pelvis=to_world(pelvis, pitch, height).numpy(),
         turns=all_turns,
         stands=np.zeros((len(track), 2), np.bool_),
+        shot=track.shot,
     )
 
 

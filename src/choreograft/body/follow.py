@@ -32,7 +32,6 @@ from choreograft.body.rig import BODY_COUNT
 from choreograft.body.shape import load_shape_space
 from choreograft.body.track import BodyTrack
 from choreograft.config import CleaningConfig
-from choreograft.pose.segments import find_cuts, number_segments
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance
 from choreograft.video.read import Frame
@@ -99,11 +98,9 @@ def follow_picture(body: BodyTrack, track: PoseTrack, frames: Iterable[Frame], a
 
 def _find_joined(track: PoseTrack) -> Flags:
     """(T,) whether a frame and the one before show the person in one shot."""
-    config = CleaningConfig()
-    cuts = find_cuts(track, track.seen(config.min_score), config)
-    shot = number_segments(track.time_s, cuts, track.present, config)
+    near = np.diff(track.time_s) <= CleaningConfig().fill_gap_s
     joined = track.present.copy()
-    joined[1:] &= track.present[:-1] & (shot[1:] == shot[:-1])
+    joined[1:] &= track.present[:-1] & near & (np.diff(track.shot) == 0)
     joined[:1] = False
     return joined
 

@@ -4,16 +4,17 @@ Shapes: T frames, J = 51 joints of the rig, S segments, K = 141 points (see `sha
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from choreograft.archive import check_times, open_archive, take_arrays, write_archive
+from choreograft.archive import check_times, no_shots, open_archive, take_arrays, take_known, write_archive
 from choreograft.body.camera import FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
@@ -27,6 +28,8 @@ ARRAYS = {
     "time_s": np.float64, "present": np.bool_, "root": np.float32, "pelvis": np.float32, "turns": np.float32,
     "stands": np.bool_,
 }  # fmt: skip
+SHOTS = {"shot": np.int32}
+"""An array that older files lack: a single shot."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,20 @@ class BodyTrack:
     """(T, J, 3) rad: bend, twist and aside of every joint (rig.py)."""
     stands: NDArray[np.bool_]
     """(T, 2) whether the left and the right foot stands on the floor."""
+    shot: NDArray[np.int32] = field(default_factory=no_shots)
+    """(T,) as in the `PoseTrack` it was fitted to."""
 
     def __post_init__(self) -> None:
         T = len(self.time_s)
+        if not len(self.shot):
+            object.__setattr__(self, "shot", np.zeros(T, np.int32))
         expected = {
             "present": (T,),
             "root": (T, 3, 3),
             "pelvis": (T, 3),
             "turns": (T, len(JOINTS), 3),
             "stands": (T, 2),
+            "shot": (T,),
         }
         for name, shape in expected.items():
             found = getattr(self, name).shape
@@ -70,7 +78,7 @@ class BodyTrack:
     def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "BodyTrack":
         """The frames at `indices` (increasing), with their own times."""
         at = np.asarray(indices, dtype=np.intp)
-        return replace(self, **{name: getattr(self, name)[at] for name in ARRAYS})
+        return replace(self, **{name: getattr(self, name)[at] for name in ARRAYS | SHOTS})
 
     def on_canvas(self, size: Size) -> "BodyTrack":
         """The same body before a camera whose pictures are laid onto a canvas of another size (see `Canvas`)."""
@@ -112,7 +120,7 @@ class BodyTrack:
     def save(self, path: Path) -> None:
         """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
         facts = {"shape": self.shape.as_dict(), "camera": self.camera.as_dict(), "rate": str(self.rate)}
-        write_archive(path, FORMAT, VERSION, facts, {name: getattr(self, name) for name in ARRAYS})
+        write_archive(path, FORMAT, VERSION, facts, {name: getattr(self, name) for name in ARRAYS | SHOTS})
 
     @staticmethod
     def load(path: Path) -> "BodyTrack":
@@ -122,7 +130,13 @@ class BodyTrack:
             FileFormatError: not a body track, damaged, or of another version.
         """
         with open_archive(path, FORMAT, VERSION, "remove it to fit the body again") as (facts, archive):
-            arrays = take_arrays(archive, ARRAYS)
+            arrays = take_arrays(archive, ARRAYS) | take_known(archive, SHOTS)
             check_times(arrays["time_s"])
             shape, camera = BodyShape.from_dict(facts["shape"]), FloorCamera.from_dict(facts["camera"])
             return BodyTrack(shape, camera, Fraction(facts["rate"]), **arrays)
+
+
+def join_bodies(parts: Sequence[BodyTrack]) -> BodyTrack:
+    """One body of the frames of several, of one shape before one camera, one after another."""
+    joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS | SHOTS}
+    return replace(parts[0], **joined)

@@ -54,8 +54,6 @@ class PersonFacts:
     """(T, M) kinds of movement, see `moves.MOVES`."""
     repaired: float
     """Share of the frames that cleaning dropped, filled or turned round."""
-    cuts: int
-    """Places where the picture jumps."""
 
     @property
     def share(self) -> float:
@@ -81,7 +79,6 @@ def describe_person(raw: PoseTrack, track: PoseTrack, report: CleaningReport, co
         cut=np.column_stack([_find_cut_ends(raw, track.present, config), _find_cut_sides(track)]),
         moves=find_moves(track),
         repaired=_repaired(report),
-        cuts=report.cuts,
     )
 
 

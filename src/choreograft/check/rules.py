@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from choreograft.check.clips import Filmed
 from choreograft.check.person import CUT
 from choreograft.config import CheckConfig, Limit
+from choreograft.pose.shots import tell_times
 from choreograft.pose.upright import share_of
 
 
@@ -63,6 +64,11 @@ def _uneven(clip: Filmed, _: CheckConfig) -> float:
     steps = np.diff(clip.track.time_s)
     usual = np.median(steps) if len(steps) else 1.0
     return float((np.abs(steps / usual - 1) > 0.2).mean()) if len(steps) else 0.0
+
+
+def _cuts_s(clip: Filmed) -> tuple[float, ...]:
+    """When the person jumps and the view stays."""
+    return tuple(time_s for time_s in clip.report.cuts_s if time_s not in clip.report.views_s)
 
 
 def _cut(end: str) -> Rule:
@@ -191,9 +197,23 @@ RULES: Final = (
         "Film with a fixed frame rate; screen recordings and messengers drop frames.", source_too=True,
     ),
     Rule(
-        "cuts", lambda clip, _: float(clip.person.cuts), lambda _: Limit(1, 3), "cuts",
-        lambda _, cuts: f"The picture jumps {cuts:.0f} times." if cuts else "The clip is one take.",
-        "Use one take from one camera position; other takes can be added as clips of their own.", source_too=True,
+        "cuts", lambda clip, _: float(len(_cuts_s(clip))), lambda _: Limit(1, 3), "cuts",
+        lambda clip, cuts: (
+            f"The person is suddenly elsewhere, before the same view, at {tell_times(_cuts_s(clip))}." if cuts else
+            "The clip is one take."
+        ),
+        "Use one take: no motion is known across a cut, and in the dance the person jumps there as well.",
+        source_too=True,
+    ),
+    Rule(
+        "views", lambda clip, _: float(len(clip.report.views_s)), lambda _: Limit(1, 1), "changes",
+        lambda clip, changes: (
+            f"The picture changes to another view at {tell_times(clip.report.views_s)}." if changes else
+            "One camera shows all of it."
+        ),
+        "Cut the video there and use each part by itself: a body and what is behind it are found for one camera, so "
+        "dance and train refuse the clip as it is.",
+        source_too=True,
     ),
     Rule(
         "repairs", lambda clip, _: clip.person.repaired, lambda c: c.repaired, "share of frames",

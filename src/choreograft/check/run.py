@@ -68,7 +68,9 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
         )
         findings += judge_clip(source, "source", config)
         if not (target.refusal or source.refusal):  # or else there is no body to carry over
-            coverage = hold_against(target, source, config, _carry_over(target, source, options, progress))
+            one_view = not (target.report.views_s or source.report.views_s)
+            carried = _carry_over(target, source, options, progress) if one_view else None
+            coverage = hold_against(target, source, config, carried)
             findings += judge_coverage(coverage, target, source, config)
     document = to_document(target, source, coverage, findings)
     text = to_text(target, source, findings)

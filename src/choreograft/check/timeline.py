@@ -41,8 +41,8 @@ _LIMITS: Final = (("hint", "#d9a441"), ("warning", BAD))
 class _Sheet:
     """Panels one below the other, all with the same time axis; drawn when all are known, since then its height is."""
 
-    def __init__(self, title: str, end_s: float) -> None:
-        self._title, self._end_s = title, max(end_s, 1e-3)
+    def __init__(self, title: str, end_s: float, cuts_s: Sequence[float]) -> None:
+        self._title, self._end_s, self._cuts_s = title, max(end_s, 1e-3), cuts_s
         self._panels: list[tuple[float, Callable[[Axes], None]]] = []
 
     def thumbnails(self, pictures: Sequence[tuple[float, NDArray[np.uint8]]]) -> None:
@@ -78,6 +78,8 @@ class _Sheet:
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
             draw(axes)
+            for cut_s in self._cuts_s:
+                axes.axvline(cut_s, color=BAD, linewidth=0.8, linestyle=":", zorder=0)
             top -= height + _GAP_IN
         if axes is not None:
             axes.tick_params(labelbottom=True)
@@ -89,9 +91,10 @@ class _Sheet:
 def draw_clip(clip: Filmed, path: Path, config: CheckConfig) -> None:
     """The timeline of one video."""
     footage, person, time_s = clip.footage, clip.person, clip.track.time_s
-    sheet = _Sheet(clip.video.name, _end_s(clip))
+    cuts_s = clip.report.cuts_s
+    sheet = _Sheet(clip.video.name, _end_s(clip), cuts_s)
     sheet.thumbnails(footage.thumbnails)
-    sheet.bars("", time_s, {"person in the picture": person.present}, GOOD)
+    sheet.bars("dotted lines: cuts" if cuts_s else "", time_s, {"person in the picture": person.present}, GOOD)
     sheet.curve(
         "height of the person,\n% of the picture's", time_s, 100 * person.height, _percent(config.person_height)
     )
@@ -111,7 +114,7 @@ def draw_clip(clip: Filmed, path: Path, config: CheckConfig) -> None:
 def draw_coverage(coverage: Coverage, source: Filmed, path: Path, config: CheckConfig) -> None:
     """The timeline of the dance held against what the target showed."""
     time_s = coverage.time_s
-    sheet = _Sheet(f"{source.video.name}: what of it the target showed", _end_s(source))
+    sheet = _Sheet(f"{source.video.name}: what of it the target showed", _end_s(source), source.report.cuts_s)
     sheet.thumbnails(source.footage.thumbnails)
     worst = np.max(np.nan_to_num(np.stack(list(coverage.distance.values())), posinf=100.0), axis=0)
     bound = Limit(config.pose_distance, config.pose_distance)

@@ -204,8 +204,8 @@ def _check_lengths(case: Case) -> None:
 def _nobody(video: Path) -> PoseTrack:
     info = probe(video)
     times = np.array([frame.time_s for frame in read_frames(video)])
-    present = np.zeros(len(times), np.bool_)
-    return PoseTrack(info.size, info.rate, times, present=present, masks=None, **empty_arrays(len(times)))
+    arrays: dict[str, Any] = empty_arrays(len(times)) | {"present": np.zeros(len(times), np.bool_)}
+    return PoseTrack(info.size, info.rate, times, **arrays)
 
 
 def _read_receipt(path: Path, recipe: str, result: Path) -> dict[str, Any] | None:

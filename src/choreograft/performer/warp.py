@@ -111,6 +111,8 @@ class Posed:
     """(68, 2) px the points of its face; None where it has none, NaN where they are not known."""
     time_s: float = 0.0
     """When, in its dance."""
+    shot: int = 0
+    """Of its dance: nothing goes on from one to the next."""
 
 
 def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
@@ -118,7 +120,8 @@ def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
     turns, camera = part_turns(body), body.camera
     for t, vertices in enumerate(body.skin()):
         face = track.xy[t, skeleton.FACE]
-        posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face, float(track.time_s[t]))
+        when = float(track.time_s[t]), int(track.shot[t])
+        posed = Posed(camera.place(vertices), turns[t], camera.focal_px, camera.size, face, *when)
         yield posed if track.present[t] else None
 
 
@@ -155,8 +158,11 @@ class Warper:
         Raises:
             DependencyError: warp-lang is not installed.
         """
-        times, costs = [], []
+        times, costs, shot = [], list[Floats | None](), 0
         for shown in self._render_ahead(poses()):
+            if shown is not None and shown[0].shot != shot:
+                costs.append(None)  # choices begin anew
+                shot = shown[0].shot
             costs.append(None if shown is None else self._rate(*shown)[1])
             times += [] if shown is None else [shown[0].time_s]
         step_s = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
@@ -165,7 +171,7 @@ class Warper:
         offered = [None if cost is None else cost[useful] for cost in costs]
         cast = iter(cast_dance(offered, changes, round(self._config.fade_s / step_s)))
         known = iter([cost for cost in costs if cost is not None])
-        before: tuple[Floats, float] | None = None
+        before: tuple[Floats, Posed] | None = None
         for shown in self._render_ahead(poses()):
             if shown is None:
                 before = None
@@ -178,11 +184,11 @@ class Warper:
             choice = add_spares(useful[first], cost, wanted, self._looks.quality, self._config)
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
             moved = None
-            if before is not None and posed.time_s > before[1]:
+            if before is not None and posed.time_s > before[1].time_s and posed.shot == before[1].shot:
                 step = xy - before[0]
                 if np.median(np.abs(step)) < CUT * posed.size.height:
-                    moved = step * (self._exposure_s / (posed.time_s - before[1]))
-            before = xy, posed.time_s
+                    moved = step * (self._exposure_s / (posed.time_s - before[1].time_s))
+            before = xy, posed
             yield self.draw_from(surface, choice, posed.face, fading, moved)
 
     def draw_layers(

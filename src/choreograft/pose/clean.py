@@ -23,13 +23,14 @@ from choreograft.pose.noise import noise_level
 from choreograft.pose.repair import repair_track
 from choreograft.pose.segments import (
     Neighbours,
-    find_cuts,
     find_flashes,
     find_short_gaps,
     find_stretches,
     frame_rate,
     number_segments,
+    number_shots,
 )
+from choreograft.pose.shots import find_changes, tell_times
 from choreograft.pose.smooth import Window, smooth_gaussian, smooth_median
 from choreograft.pose.track import PoseTrack
 
@@ -63,8 +64,10 @@ class CleaningReport:
     """Body and foot joints dropped because no limb is so long."""
     flips: tuple[Flip, ...]
     """Stretches of frames whose left and right were exchanged, and exchanged back."""
-    cuts: int
-    """Places where the picture jumps; nothing is smoothed or filled across them."""
+    cuts_s: tuple[float, ...]
+    """When a shot begins after another; nothing is smoothed or filled across."""
+    views_s: tuple[float, ...]
+    """Those of them at which the camera's view is another."""
     noise_px: float
     """Usual standard deviation of the noise found in body joints."""
     smoothing: str
@@ -84,7 +87,8 @@ class CleaningReport:
         parts += [f"{_count(self.joints_misplaced, 'misplaced joint')} dropped"] if self.joints_misplaced else []
         parts += [f"{self.joints_filled} joints filled"] if self.joints_filled else []
         parts += [f"{self.frames_dropped} frames of false sightings dropped"] if self.frames_dropped else []
-        parts += [f"{_count(self.cuts, 'cut')} found"] if self.cuts else []
+        parts += [f"{_count(len(self.cuts_s), 'cut')} found, at {tell_times(self.cuts_s)}"] if self.cuts_s else []
+        parts += [f"another view at {tell_times(self.views_s)}"] if self.views_s else []
         return f"cleaned track: {', '.join(parts)}; smoothing: {self.smoothing}"
 
 
@@ -110,8 +114,8 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     sighted = np.asarray(raw[:, skeleton.BODY].any(1))
     flashes = find_flashes(sighted, track.time_s, config)
     raw &= ~flashes[:, None]
-    cuts = find_cuts(track, raw, config)
-    segment = number_segments(track.time_s, cuts, sighted & ~flashes, config)
+    track = replace(track, shot=number_shots(track, raw, config))
+    segment = number_segments(track.time_s, track.shot, sighted & ~flashes, config)
     repair = repair_track(track, raw, segment, config)
     seen = repair.seen
     kept = np.asarray(seen[:, skeleton.BODY].any(1))
@@ -138,7 +142,8 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
         joints_jumped=repair.jumped,
         joints_misplaced=repair.misplaced,
         flips=repair.flips,
-        cuts=int(cuts.sum()),
+        cuts_s=find_changes(track.time_s, track.shot),
+        views_s=find_changes(track.time_s, track.view),
         noise_px=round(float(np.median(repair.noise_px)), 3) if repair.noise_px else 0.0,
         smoothing=smoothing,
     )

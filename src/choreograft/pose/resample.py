@@ -16,16 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
-from choreograft.pose import skeleton
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import NEIGHBOUR, PoseTrack
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-NEIGHBOUR: Final = 1.5
-"""A step of up to this many nominal frame intervals is no gap, however long it lasts (docs/conventions.md, "Time")."""
-SHORTEST_STEP_S: Final = 1 / 24
-"""Between closer frames noise, not speed, bounds how far a body may jump before that counts as a cut."""
 HALFWAY: Final = 0.5 + 1e-6
 """At twice the rate every other time lies between two frames: rounding must not make it choose now this, now that."""
 
@@ -56,14 +51,14 @@ class TimeGrid:
         """
         if not len(track):
             raise ValueError("found a track without frames; expected at least one to take poses from")
-        config, time_s = CleaningConfig(), np.asarray(time_s, np.float64)
+        time_s = np.asarray(time_s, np.float64)
         step_s = np.diff(track.time_s)
         before = np.clip(np.searchsorted(track.time_s, time_s, side="right") - 1, 0, max(0, len(track) - 2))
         after = np.minimum(before + 1, len(track) - 1)
         length_s = np.maximum(track.time_s[after] - track.time_s[before], np.finfo(np.float64).tiny)
         share = np.clip((time_s - track.time_s[before]) / length_s, 0, 1)
-        gap = step_s > max(config.fill_gap_s, NEIGHBOUR / float(track.rate))
-        joined = track.present[:-1] & track.present[1:] & ~gap & ~_find_jumps(track, step_s, config)
+        gap = step_s > max(CleaningConfig().fill_gap_s, NEIGHBOUR / float(track.rate))
+        joined = track.present[:-1] & track.present[1:] & ~gap & (np.diff(track.shot) == 0)
         if len(joined):
             share = np.where(gap[before], share == 1, np.where(joined[before], share, share > HALFWAY))
         return TimeGrid(time_s, step_s, joined, before, share, np.where(share <= HALFWAY, before, after))
@@ -92,22 +87,6 @@ def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrac
         world=_follow_cubic(track.world, near.world, grid),
         score=_follow_line(track.score, near.score, np.asarray(np.isfinite(track.xy).all(-1)), grid),
     )
-
-
-def _find_jumps(track: PoseTrack, step_s: Floats, config: CleaningConfig) -> Flags:
-    """(T - 1,) steps in which the median body joint moves faster than a body can: the clip was cut there.
-
-    One wild frame counts as well. Cleaning has to ask further whether a cut is real; here nothing is lost but the
-    poses between the two frames.
-    """
-    body = track.xy[:, skeleton.BODY].astype(np.float64)  # (T, 17, 2)
-    known = np.asarray(np.isfinite(body).all(-1))
-    top, low = (np.where(known[..., None], body, bound) for bound in (-np.inf, np.inf))
-    extent = np.maximum((top.max(1) - low.min(1)).max(-1), 0)  # (T,) px, 0 where nothing is known
-    moved = np.linalg.norm(np.diff(body, axis=0), axis=-1)  # (T - 1, 17)
-    blank = ~np.isfinite(moved).any(-1)
-    limit = config.cut_speed * np.maximum(step_s, SHORTEST_STEP_S) * np.maximum(extent[1:], extent[:-1])
-    return np.asarray(np.nanmedian(np.where(blank[:, None], 0, moved), axis=-1) > limit)
 
 
 def _follow_cubic(values: NDArray[np.float32], near: NDArray[np.float32], grid: TimeGrid) -> NDArray[np.float32]:

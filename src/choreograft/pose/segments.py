@@ -61,26 +61,27 @@ def find_flashes(present: Flags, time_s: NDArray[np.float64], config: CleaningCo
     return flashes
 
 
-def find_cuts(track: PoseTrack, seen: Flags, config: CleaningConfig) -> Flags:
-    """(T,) true at the first frame with a person after a cut: the whole body is suddenly, and stays, somewhere else.
+def number_shots(track: PoseTrack, seen: Flags, config: CleaningConfig) -> NDArray[np.int32]:
+    """(T,) number of the shot that each frame belongs to: a cut was seen in the picture, or the joints show one.
 
-    The median body joint must have moved faster than `cut_speed` body extents a second, both between two frames and
-    between the medians of the few frames before and after.
+    They do where the whole body is suddenly, and stays, somewhere else: the median body joint moved faster than
+    `cut_speed` body extents a second, both between two frames and between the medians of the few frames before and
+    after. Then the first frame with a person begins a shot.
     """
-    cuts = np.zeros(len(track), np.bool_)
+    cuts = np.diff(track.shot, prepend=track.shot[:1]) != 0
     frames = np.flatnonzero(seen.any(1))
     if len(frames) < 2:
-        return cuts
+        return track.shot
     body = np.where(seen[frames, skeleton.BODY, None], track.xy[frames, skeleton.BODY], np.nan)  # (N, 17, 2)
     step_s = np.diff(track.time_s[frames])
     extent = np.nan_to_num(_spread(body), nan=0.0).max(-1)  # (N,)
     limit = config.cut_speed * np.maximum(step_s, _SHORTEST_STEP_S) * np.maximum(extent[1:], extent[:-1])
-    far = _median_move(body[:-1], body[1:]) > limit
+    far = (_median_move(body[:-1], body[1:]) > limit) & (np.diff(track.shot[frames]) == 0)
     for n in np.flatnonzero(far):
         before = _median_of_frames(body[max(0, n + 1 - _CUT_CONTEXT) : n + 1])
         after = _median_of_frames(body[n + 1 : n + 1 + _CUT_CONTEXT])
         cuts[frames[n + 1]] = _median_move(before, after) > limit[n]
-    return cuts
+    return np.cumsum(cuts).astype(np.int32)
 
 
 def _spread(xy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -105,11 +106,14 @@ def _median_of_frames(xy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.where(unseen, np.nan, median), dtype=np.float32)
 
 
-def number_segments(time_s: NDArray[np.float64], cuts: Flags, present: Flags, config: CleaningConfig) -> Indices:
+def number_segments(
+    time_s: NDArray[np.float64], shot: NDArray[np.int32], present: Flags, config: CleaningConfig
+) -> Indices:
     """(T,) number of the uncut stretch that each frame belongs to.
 
     Frames missing from the file end a stretch as well, and absences of the person too long to be filled.
     """
+    cuts = np.diff(shot, prepend=shot[:1]) != 0
     holes = np.diff(time_s, prepend=time_s[:1]) > config.fill_gap_s
     returns = np.zeros_like(cuts)
     frames = np.flatnonzero(present)

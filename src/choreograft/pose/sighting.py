@@ -3,6 +3,7 @@
 Shapes: K = 17 body joints, P = 3 places on the body whose colour is looked at, S places in the picture.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person
+from choreograft.video.size import Size
 
 SEEN: Final = 0.3
 """Score from which a joint says where its person is."""
@@ -62,6 +64,19 @@ def sight(person: Person, image: NDArray[np.uint8]) -> Sighting | None:
         colours=_clothes(joints, image),
         scene=_scene(image),
     )
+
+
+def mark_people(people: Iterable[Person], frame: Size, size: Size) -> NDArray[np.uint8]:
+    """Where people are in a frame: a mask (h, w) of a smaller size, 255 = people; boxes where they have no masks."""
+    marked = np.zeros((size.height, size.width), np.uint8)
+    for person in people:
+        if person.mask is not None:
+            marked = np.maximum(marked, cv2.resize(person.mask, size, interpolation=cv2.INTER_AREA))
+        elif (seen := np.isfinite(person.xy).all(-1)).any():
+            points = (person.xy[seen] * (np.asarray(size) / frame)).clip(0, size).astype(int)
+            (left, top), (right, bottom) = points.min(0), points.max(0)
+            marked[top : bottom + 1, left : right + 1] = 255
+    return marked
 
 
 def _clothes(joints: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.float32]:

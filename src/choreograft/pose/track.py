@@ -5,14 +5,15 @@ centres at integers + 0.5, so the frame spans [0, width] x [0, height] (docs/con
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.archive import check_times, open_archive, take_arrays, write_archive
+from choreograft.archive import check_times, no_shots, open_archive, take_arrays, take_known, write_archive
 from choreograft.pose import skeleton
 from choreograft.pose.masks import MaskSequence
 from choreograft.video.size import Canvas, Size
@@ -23,6 +24,10 @@ ARRAYS = {
     "time_s": np.float64, "xy": np.float32, "score": np.float32, "depth": np.float32, "world": np.float32,
     "present": np.bool_,
 }  # fmt: skip
+SHOTS = {"shot": np.int32, "view": np.int32}
+"""Arrays that older files lack: a single shot."""
+NEIGHBOUR: Final = 1.5
+"""Two frames are consecutive if at most this many nominal frame intervals lie between them."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,18 @@ class PoseTrack:
     """(T,) whether the person is in the frame."""
     masks: MaskSequence | None = None
     """T person masks, or None for a track made without pictures."""
+    shot: NDArray[np.int32] = field(default_factory=no_shots)
+    """(T,) number of the shot that each frame belongs to: nothing goes on from one to the next."""
+    view: NDArray[np.int32] = field(default_factory=no_shots)
+    """(T,) number of the camera's view: several shots may have one, as where a piece of a take was cut out."""
 
     def __post_init__(self) -> None:
         T = len(self.time_s)
+        for name in SHOTS:
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(T, np.int32))
         expected = {"xy": (T, skeleton.JOINTS, 2), "score": (T, skeleton.JOINTS), "depth": (T, skeleton.JOINTS)}
-        expected |= {"world": (T, skeleton.JOINTS, 3), "present": (T,)}
+        expected |= {"world": (T, skeleton.JOINTS, 3), "present": (T,), "shot": (T,), "view": (T,)}
         for name, shape in expected.items():
             found = getattr(self, name).shape
             if found != shape:
@@ -61,6 +73,12 @@ class PoseTrack:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    @property
+    def follows(self) -> NDArray[np.bool_]:
+        """(T,) whether a frame directly follows the one before it, without a cut and without a gap."""
+        near = np.diff(self.time_s) <= NEIGHBOUR / float(self.rate)
+        return np.append(False, near & (np.diff(self.shot) == 0))[: len(self)]
 
     def seen(self, threshold: float) -> NDArray[np.bool_]:
         """(T, J) joints of present frames whose score reaches `threshold`."""
@@ -84,6 +102,7 @@ class PoseTrack:
         return PoseTrack(
             size, self.rate, self.time_s, canvas.place_points(self.xy), self.score,
             (self.depth * canvas.scale).astype(np.float32), self.world, self.present, self.masks,
+            self.shot, self.view,
         )  # fmt: skip
 
     def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "PoseTrack":
@@ -92,13 +111,13 @@ class PoseTrack:
         masks = None if self.masks is None else self.masks.select(at)
         return PoseTrack(
             self.size, self.rate, self.time_s[at], self.xy[at], self.score[at], self.depth[at], self.world[at],
-            self.present[at], masks,
+            self.present[at], masks, self.shot[at], self.view[at],
         )  # fmt: skip
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
         facts = {"size": self.size, "rate": str(self.rate)}
-        arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays = {name: getattr(self, name) for name in ARRAYS | SHOTS}
         if self.masks is not None:
             facts["mask_size"] = self.masks.size
             arrays |= {"mask_packed": self.masks.packed, "mask_starts": self.masks.starts}
@@ -112,7 +131,7 @@ class PoseTrack:
             FileFormatError: not a track file, damaged, or of another version.
         """
         with open_archive(path, FORMAT, VERSION, "make it with choreograft track") as (facts, archive):
-            arrays, masks = take_arrays(archive, ARRAYS), None
+            arrays, masks = take_arrays(archive, ARRAYS) | take_known(archive, SHOTS), None
             if "mask_size" in facts:
                 packed = take_arrays(archive, {"mask_packed": np.uint8, "mask_starts": np.int64})
                 masks = MaskSequence.checked(

@@ -22,12 +22,16 @@ from choreograft.pose.estimator import Person, PoseEstimator
 from choreograft.pose.follow import Sighting, find_strands, follow_person, sight
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.mediapipe import MediaPipeEstimator
+from choreograft.pose.sighting import mark_people
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
+from choreograft.video.cuts import CutWatch, Shots
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
 from choreograft.video.sharpness import ROWS, measure_blur
 from choreograft.video.size import Size
 
+TRACK_RECIPE: Final = 2
+"""Counts changes of what is kept of a video beside the estimator's finds: part of the key of cached tracks."""
 EstimatorFactory = Callable[[int, Progress], PoseEstimator]
 """Makes an estimator that finds up to so many people a frame; 1 may be faster and steadier."""
 
@@ -91,7 +95,8 @@ def keep_track(
     Raises:
         OutputError: the folder cannot be written. What `make` raises.
     """
-    kept = folder / fit_name(path.stem, f"-{text_hash(facts)}.npz")
+    key = text_hash({**facts, "recipe": TRACK_RECIPE})
+    kept = folder / fit_name(path.stem, f"-{key}.npz")
     if kept.exists():
         try:
             return PoseTrack.load(kept)
@@ -148,7 +153,7 @@ def follow_video(
     """
     closely = alone or not detail
     with estimator(1 if alone else config.max_people, progress) as models:
-        times_s, finds = _find_everybody(info, models, progress, closely)
+        times_s, finds, shots = _find_everybody(info, models, progress, closely)
         sightings = [[find.sighting for find in frame] for frame in finds]
         try:
             indices = follow_person(sightings, times_s, person, config.min_score)
@@ -162,7 +167,7 @@ def follow_video(
     if alone and detail and _was_misled(finds, followed):
         with estimator(1, progress) as models:
             followed = _look_closely(info, models, followed, progress)
-    return _as_track(info, np.array(times_s), followed)
+    return _as_track(info, np.array(times_s), followed, shots)
 
 
 def count_people(
@@ -217,18 +222,20 @@ def _read(info: VideoInfo) -> Iterator[Frame]:
 
 def _find_everybody(
     info: VideoInfo, models: PoseEstimator, progress: Progress, closely: bool
-) -> tuple[list[float], list[list[_Find]]]:
-    """Pass 1: T times and everybody in each frame; `closely`, with hands and face."""
+) -> tuple[list[float], list[list[_Find]], Shots]:
+    """Pass 1: T times, everybody in each frame, and the shots; `closely`, with hands and face."""
     times_s: list[float] = []
     finds: list[list[_Find]] = []
-    size = MaskSequence.size_for(info.size)
+    size, watch = MaskSequence.size_for(info.size), CutWatch()
     with progress.task(f"following people in {info.path.name}", info.frames) as advance:
         for frame in _read(info):
             times_s.append(frame.time_s)
-            people = [_keep(person, frame.image, size) for person in models.find_people(frame.image, frame.time_s)]
+            found = models.find_people(frame.image, frame.time_s)
+            watch.add(frame.image, frame.time_s, mark_people(found, info.size, size))
+            people = [_keep(person, frame.image, size) for person in found]
             finds.append([_look_closer(find, frame.image, models) for find in people] if closely else people)
             advance(frame.index + 1)
-    return times_s, finds
+    return times_s, finds, watch.conclude()
 
 
 def _keep(person: Person, image: NDArray[np.uint8], size: Size) -> _Find:
@@ -277,7 +284,7 @@ def track_nobody(path: Path) -> PoseTrack:
         VideoError: the video cannot be read.
     """
     times = [float(picture.time) for picture in read_pictures(path)]
-    return _as_track(probe(path), np.array(times), [None] * len(times))
+    return _as_track(probe(path), np.array(times), [None] * len(times), Shots.one(len(times)))
 
 
 def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:
@@ -308,7 +315,9 @@ def _look_closely(
     return closer
 
 
-def _as_track(info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_Find | None]) -> PoseTrack:
+def _as_track(
+    info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_Find | None], shots: Shots
+) -> PoseTrack:
     arrays = empty_arrays(len(followed))
     for t, find in enumerate(followed):
         if find is not None:
@@ -325,4 +334,6 @@ def _as_track(info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_
         world=arrays["world"],
         present=np.array([find is not None for find in followed]),
         masks=MaskSequence.from_blobs(MaskSequence.size_for(info.size), blobs),
+        shot=shots.shot,
+        view=shots.view,
     )

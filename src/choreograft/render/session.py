@@ -81,7 +81,7 @@ def render_frames(
 
 @torch.inference_mode()
 def _generate(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[_Planned]:
-    """With the generator. The first person after an empty frame starts, as in training, from a zero image.
+    """With the generator. The first person after an empty frame or a cut starts, as in training, from a zero image.
 
     Every frame is conditioned on the one directly before it, whatever the rate of the track and that of the footage
     which the generator learned from (measured in docs/method.md, section 4). At higher rates that frame lies closer
@@ -91,9 +91,11 @@ def _generate(performer: Performer, motion: Motion, compute: Compute, full: Full
     """
     nothing = previous = performer.no_previous()
     faces = performer.find_faces(motion.track)
-    for face, described in zip(faces, _describe(performer, motion, compute), strict=True):
-        if described is None:
+    begins = np.diff(motion.track.shot, prepend=motion.track.shot[:1]) != 0
+    for begun, face, described in zip(begins, faces, _describe(performer, motion, compute), strict=True):
+        if begun or described is None:
             previous = nothing
+        if described is None:
             yield _plan_empty(performer, full)
             continue
         conditioning, region, warped = described

@@ -28,11 +28,12 @@ from choreograft.body.camera import FloorCamera
 from choreograft.body.limbs import reach_with_arms, reach_with_legs, turn_feet
 from choreograft.body.rig import SIDES
 from choreograft.body.shape import SOLES, BodyShape, load_shape_space
-from choreograft.body.track import BodyTrack
+from choreograft.body.track import BodyTrack, join_bodies
 from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.clean import CARRIED
+from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
 
 Array = NDArray[np.float64]
@@ -116,9 +117,14 @@ def retarget_body(source: BodyTrack, target: BodyStage, config: BodyRetargetConf
     pelvis = np.column_stack([places + over_feet, np.zeros(len(source))])
     moved = replace(moved, pelvis=pelvis.astype(np.float32))
     moved = _spread_legs(moved, source, turn, stature)
+    shots = frames_by_shot(source.shot)
+    return join_bodies([_settle(moved.select(at), source.select(at), stature, config) for at in shots])
+
+
+def _settle(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
+    """All that looks at neighbouring frames, of one shot."""
     moved = _put_on_floor(moved, source, stature, config)
-    moved = _hold_feet(moved, config)
-    return _keep_contacts(moved, source, config)
+    return _keep_contacts(_hold_feet(moved, config), source, config)
 
 
 def to_pose_track(body: BodyTrack, source: BodyTrack, track: PoseTrack) -> PoseTrack:
@@ -149,6 +155,8 @@ def to_pose_track(body: BodyTrack, source: BodyTrack, track: PoseTrack) -> PoseT
         depth=np.where(known, local[..., 2] * px_per_m, np.nan).astype(np.float32),
         world=np.where(known[..., None], local, np.nan).astype(np.float32),
         present=track.present,
+        shot=track.shot,
+        view=track.view,
     )
 
 

@@ -27,8 +27,6 @@ MARKER: Final = "recording-2.json"
 """The file that is written last; it has a new name where the others change."""
 MAX_FRAMES: Final = 8000
 """Longer footage is thinned to this many frames, in pairs of neighbours: 0.9 GB of disk at the draft size."""
-NEIGHBOUR: Final = 1.5
-"""Two frames are consecutive if at most this many nominal frame intervals lie between them."""
 MIN_PAIRS: Final = 8
 """Fewer pairs of consecutive frames with the person in them are no material to learn from."""
 
@@ -45,7 +43,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Recording:
-    """Frames, masks and poses of the target; pairs of consecutive frames never span a gap or two clips."""
+    """Frames, masks and poses of the target; pairs of consecutive frames never span a cut, a gap or two clips."""
 
     frames: NDArray[np.uint8]
     """(N, H, W, 3) RGB, memory-mapped."""
@@ -142,11 +140,10 @@ def choose_frames(track: PoseTrack, limit: int) -> NDArray[np.intp]:
 
 
 def find_pairs(tracks: Sequence[PoseTrack]) -> NDArray[np.intp]:
-    """Every n, counted through all tracks, whose next frame follows within the same track and without a gap."""
+    """Every n, counted through all tracks, whose next frame follows within the same track, without a cut or a gap."""
     starts, offset = [], 0
     for track in tracks:
-        close = np.diff(track.time_s) <= NEIGHBOUR / float(track.rate)
-        starts.append(np.flatnonzero(close & track.present[:-1] & track.present[1:]) + offset)
+        starts.append(np.flatnonzero(track.follows[1:] & track.present[:-1] & track.present[1:]) + offset)
         offset += len(track)
     return np.concatenate(starts)
 

@@ -19,7 +19,6 @@ from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
 from choreograft.evaluate.scores import Region, Values
 from choreograft.pose.masks import MaskSequence
 from choreograft.pose.track import PoseTrack
-from choreograft.training.recording import NEIGHBOUR
 from choreograft.video.size import Canvas, Size
 
 Image = NDArray[np.uint8]
@@ -70,12 +69,12 @@ class Similarity:
 
 
 class Flicker:
-    """Unexplained change in every region, between frames without a gap."""
+    """Unexplained change in every region, between frames without a cut or a gap."""
 
     def __init__(self, boxes: Boxes, track: PoseTrack) -> None:
         self.boxes = boxes
-        self.follows = np.concatenate([[False], np.diff(track.time_s) <= NEIGHBOUR / float(track.rate)])
-        """(T,) whether a frame has one before it, without a gap; others have no flicker."""
+        self.follows = track.follows
+        """(T,) whether a frame has one before it, without a cut or a gap; others have no flicker."""
         self.series = unknown(boxes, "flicker")
 
     def look(self, t: int, before: Image, result: Image, motion: Motion) -> None:

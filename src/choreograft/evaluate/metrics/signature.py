@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics.regions import BODY_SEEN
 from choreograft.pose import skeleton
-from choreograft.pose.track import PoseTrack
-from choreograft.training.recording import NEIGHBOUR
+from choreograft.pose.track import NEIGHBOUR, PoseTrack
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +87,7 @@ def _describe(track: PoseTrack, seen: NDArray[np.bool_], start_s: float) -> Floa
     end_s = start_s + WINDOW_S
     inside = (track.time_s >= start_s - _SAME_TIME_S) & (track.time_s <= end_s + _SAME_TIME_S)
     times = np.concatenate([[start_s], track.time_s[inside], [end_s]])
-    whole = np.diff(times).max() <= NEIGHBOUR / float(track.rate)
+    whole = np.diff(times).max() <= NEIGHBOUR / float(track.rate) and len(np.unique(track.shot[inside])) == 1
     if not whole or seen[inside].mean(axis=0).min() < _MIN_SEEN:
         return None
     at = np.linspace(start_s, end_s, _SAMPLES)
