@@ -123,6 +123,17 @@ def test_windows_leave_no_seam(body: BodyTrack, clip: Filmed) -> None:
     assert extra[seams].max() < np.delete(extra, seams).max() + 0.025  # 0.04 without an overlap
 
 
+def test_shots_are_fitted_apart(clip: Filmed) -> None:
+    half, xy = len(clip.track) // 2, clip.track.xy.copy()
+    xy[half:, :, 0] += 0.3 * clip.height_px  # they jump aside
+    shot = (np.arange(len(clip.track)) >= half).astype(np.int32)
+    body = fit_body(replace(clip.track, xy=xy, shot=shot), QUICK, exact=True)
+    off = np.linalg.norm(body.camera.project(body.points[:, BODY]) - xy[:, BODY], axis=-1) / clip.height_px
+    assert off[half - 1 : half + 1].mean() < 0.012
+    assert body.stands[half - 1 : half + 1].all()  # squats
+    assert_array_equal(body.shot, shot)
+
+
 def test_clips_of_one_person_share_a_shape(clip: Filmed) -> None:
     other = film("ada", "walk", pitch_deg=12.0)
     squats, walk = fit_bodies([clip.track, other.track], QUICK, exact=True)

@@ -1,6 +1,7 @@
 """The verb: what it writes and prints, its exit codes, and what it says of videos that cannot be used."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def pair(shot, film):
     source_track = with_masks(dance_track((STAND, OVERHEAD, STAND, BACK, BACK)))
     shots = [Shot(track, np.stack([draw_frame(xy) for xy in track.xy])) for track in (target_track, source_track)]
     return [film(shot) for shot in shots]
+
+
+def test_cuts_are_named_with_their_kind(shot, film):
+    t = np.arange(len(shot.track))
+    track = replace(shot.track, shot=((t >= 12) + 0 + (t >= 24)).astype(np.int32), view=(t >= 24).astype(np.int32))
+    found = {finding.kind: finding for finding in judge_clip(film(Shot(track, shot.frames)), "source", CONFIG)}
+    first_s, second_s = (f"at {track.time_s[n]:.1f} s." for n in (12, 24))
+    assert (found["cuts"].severity, found["cuts"].value) == ("hint", 1)
+    assert found["cuts"].sentence.endswith(first_s)
+    assert (found["views"].severity, found["views"].value) == ("warning", 1)
+    assert found["views"].sentence.endswith(second_s)
+    one_take = {finding.kind: finding for finding in judge_clip(film(shot), "source", CONFIG)}
+    assert {one_take[kind].severity for kind in ("cuts", "views")} == {"fine"}
 
 
 def test_the_report_says_when_and_what_the_target_never_showed(pair, tmp_path):

@@ -145,6 +145,17 @@ def test_standing_feet_stand_still_on_the_floor(carried: BodyTrack, squats: Film
     assert_allclose(lowest[carried.stands], 0, atol=0.01)
 
 
+def test_feet_that_stand_on_both_sides_of_a_cut_stand_in_two_places(squats: Filmed, stage: BodyStage) -> None:
+    body, half, pelvis = squats.body, len(squats.body) // 2, squats.body.pelvis.copy()
+    pelvis[half:, 0] += 0.3
+    stands, shot = np.ones((len(body), 2), np.bool_), (np.arange(len(body)) >= half).astype(np.int32)
+    carried = retarget_body(replace(body, pelvis=pelvis, stands=stands, shot=shot), stage)
+    stature = leg_length_m(carried.shape) / leg_length_m(body.shape)
+    jump = np.diff(feet(carried)[half - 1 : half + 1], axis=0)
+    assert_allclose(np.linalg.norm(jump[..., :2], axis=-1), 0.3 * stature, atol=0.02)
+    assert_array_equal(carried.shot, shot)
+
+
 def test_a_trembling_foot_is_steadied(carried: BodyTrack, squats: Filmed, stage: BodyStage) -> None:
     turns = squats.body.turns.copy()
     tremble = 0.1 * np.random.default_rng(0).standard_normal((len(turns), 2, 3)).astype(np.float32)
@@ -258,11 +269,7 @@ def test_hands_off_the_body_are_not_pulled(squats: Filmed, stage: BodyStage) -> 
 
 
 def test_a_single_frame_is_carried_over(squats: Filmed, stage: BodyStage) -> None:
-    body = squats.body
-    one = replace(
-        body, **{n: getattr(body, n)[15:16] for n in ("time_s", "present", "root", "pelvis", "turns", "stands")}
-    )
-    result = retarget_body(one, stage)
+    result = retarget_body(squats.body.select([15]), stage)
     assert np.isfinite(result.points).all()
     assert_allclose(feet(result)[..., 2].min(), 0, atol=0.01)
 

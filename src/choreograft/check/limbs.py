@@ -30,10 +30,12 @@ LIMBS: Final = (
 
 
 def limb_speed(track: PoseTrack) -> Floats:
-    """How fast the end of each limb moves across the picture: (T, L) px a second, NaN where unknown."""
+    """How fast the end of each limb moves across the picture: (T, L) px a second, NaN where unknown and beside cuts."""
     ends = track.xy[:, [limb.joints[1] for limb in LIMBS]].astype(np.float64)  # (T, L, 2)
     usable = np.stack([np.isfinite(track.xy[:, list(limb.joints)]).all((1, 2)) for limb in LIMBS], axis=1)
     if len(track) < 3:
         return np.full(usable.shape, np.nan)
+    cut = np.diff(track.shot) != 0
+    usable[:-1][cut] = usable[1:][cut] = False
     speed = np.linalg.norm(np.gradient(ends, track.time_s, axis=0), axis=-1)
     return np.where(usable, speed, np.nan)

@@ -177,6 +177,7 @@ def measure_layer_sharpness(body: BodyTrack) -> NDArray[np.float32]:
     """
     places = body.camera.project(body.points)
     steps = np.linalg.norm(np.diff(places, axis=0, append=places[-1:]), axis=-1)  # (T, J) px
+    steps[:-1][np.diff(body.shot) != 0] = 0
     steps = np.maximum(steps, np.concatenate([steps[:1], steps[:-1]]))
     steps *= SMEAR_ROWS / body.camera.size.height
     moved = np.stack([np.nanmean(steps[:, layer.joints], axis=1) for layer in LAYERS], axis=1)

@@ -56,7 +56,7 @@ _ALIKE: Final = 0.8
 """Correlation of two textured blocks that show the same."""
 _PLAIN_LEVELS: Final = 25.0
 """Grey levels by which plain blocks that show the same may differ."""
-_FEWEST_BLOCKS: Final = 10
+_FEWEST_BLOCKS: Final = 6
 _SHIFT: Final = 0.06
 """Of the height: how far a camera that is held by hand moves in a step, or between two pieces of a take."""
 _STEADY: Final = 0.6
