@@ -18,6 +18,7 @@ from choreograft.studio.camera import Camera
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, render_clip
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
+from choreograft.video.write import VideoWriter
 
 pytestmark = pytest.mark.models
 
@@ -143,3 +144,19 @@ def test_someone_too_small_is_refused(studio):
     assert refused.returncode == 1
     assert "far.mp4" in refused.stderr.splitlines()[-1]
     assert not (studio / "far_out.mp4").exists()
+
+
+def test_a_target_whose_view_changes_is_refused_before_anything_is_fitted(studio: Path, tmp_path: Path) -> None:
+    info = probe(studio / "target.mp4")
+    with VideoWriter(tmp_path / "cut.mp4", info.size, info.rate) as video:
+        for frame in read_frames(studio / "target.mp4"):
+            height, width = (side * 3 // 4 if frame.time_s >= 0.5 else side for side in frame.image.shape[:2])
+            top, left = (whole - part for whole, part in zip(frame.image.shape[:2], (height, width), strict=True))
+            part = np.ascontiguousarray(frame.image[top : top + height, left // 2 : left // 2 + width])
+            video.write(cv2.resize(part, tuple(info.size)), frame.time)
+    done = run(tmp_path, "dance", studio / "source.mp4", "--as", "cut.mp4", "-o", "out.mp4", "--preset", "preview")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "cut.mp4: the picture changes to another view at 0.5 s; expected one camera" in last
+    assert not (tmp_path / "out.mp4").exists()
+    assert not list((tmp_path / "choreograft_runs").glob("bodies/cut*"))

@@ -133,6 +133,13 @@ def test_what_was_held_goes_on_elsewhere_without_a_cut() -> None:
     assert find((frames, people)) == ([], [])
 
 
+@pytest.mark.parametrize("size", [(8, 300), (300, 8), (1, 1)])
+def test_pictures_of_any_shape_are_taken(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(6)
+    frames = random.integers(0, 255, (8, *size, 3), np.uint8)
+    find((frames, np.zeros((8, *size), np.uint8)))
+
+
 def test_pictures_shown_several_times_are_cut_where_they_were() -> None:
     frames, people = film(lambda t: 10 + t if t < CUT else 30 + t)
     assert find((np.repeat(frames, 4, 0), np.repeat(people, 4, 0)), 60) == ([4 * CUT], [])

@@ -27,6 +27,8 @@ Flags = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
 _ROWS: Final = 96
+_LEAST_PX: Final = 24
+"""Side of a picture that DIS takes."""
 _EVEN_PX: Final = 8.0
 """Standard deviation of the neighbourhood in which brightness and contrast are evened out."""
 _NOISE_LEVELS: Final = 12.0
@@ -160,14 +162,14 @@ class CutWatch:
 
 
 def _jump(now: _Picture, around: Sequence[_Picture]) -> bool:
-    """Whether people move as those of no step around, which take as long."""
+    """Whether people move farther than in all steps around, in no more time."""
     left = max(picture.left_of_people for picture in around) + _STEP_NOISE
     in_time = now.step_s < _LATE * max(picture.step_s for picture in around)
     return in_time and now.left_of_people > _STEEP_OF_PEOPLE * left
 
 
 def _shrink(image: Image) -> Image:
-    width = max(1, round(image.shape[1] * _ROWS / image.shape[0]))
+    width = max(_LEAST_PX, round(image.shape[1] * _ROWS / image.shape[0]))
     return np.asarray(cv2.resize(image, (width, _ROWS), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
