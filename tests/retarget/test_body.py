@@ -243,6 +243,54 @@ def on_hips(body: BodyTrack) -> BodyTrack:
     return reach_with_arms(body, hips + np.array([[0.05, -0.02, 0.03], [-0.05, -0.02, 0.03]]))
 
 
+def from_the_waist_up(body: BodyTrack) -> BodyTrack:
+    """The same dance, filmed by a camera whose picture ends above the knees."""
+    camera = replace(body.camera, focal_px=2 * body.camera.focal_px, pitch_deg=-2.0)
+    return replace(body, camera=camera)
+
+
+def with_other_legs(body: BodyTrack) -> BodyTrack:
+    """Legs as a fit may guess them that never saw one: each frame's anyhow, the floor with them."""
+    noise = np.random.default_rng(3)
+    turns = body.turns.copy()
+    legs = [joint_index(f"{name}.{side}") for name in ("hip", "knee") for side in "LR"]
+    turns[:, legs] += noise.normal(scale=0.2, size=(len(body), len(legs), 3)).astype(np.float32)
+    camera = replace(body.camera, height_m=body.camera.height_m + 0.3)
+    return replace(body, turns=turns, pelvis=body.pelvis + np.array([0, 0, 0.3], np.float32), camera=camera)
+
+
+def test_legs_that_were_never_seen_move_nothing_above_them(squats: Filmed, stage: BodyStage) -> None:
+    close = from_the_waist_up(squats.body)
+    carried = retarget_body(close, stage)
+    guessed = retarget_body(with_other_legs(close), stage)
+    upper = [*range(skeleton.LEFT_HIP)]
+    assert_allclose(guessed.points[:, upper], carried.points[:, upper], atol=2e-3)
+    usual = np.median(carried.pelvis, axis=0)
+    assert stage.pelvis_m is not None
+    assert_allclose(usual, stage.pelvis_m, atol=0.02)
+    trunk = stage.shape.build().trunk_m / squats.body.shape.build().trunk_m
+    assert_allclose(np.ptp(carried.pelvis[:, 2]), trunk * np.ptp(squats.body.pelvis[:, 2]), rtol=0.02)
+
+
+def test_legs_that_were_never_seen_stand_at_rest(stage: BodyStage) -> None:
+    close = from_the_waist_up(film("ada", "gestures").body)
+    soles = feet(retarget_body(with_other_legs(close), stage))
+    assert_allclose(soles[..., 2], 0, atol=0.02)  # flat on the floor
+    assert np.abs(np.diff(soles[..., :2], axis=0)).max() < 0.005
+    assert stage.pelvis_m is not None
+    assert_allclose(soles.mean((0, 1, 2))[:2], stage.pelvis_m[:2], atol=0.15)  # feet reach ahead of the hips
+
+
+def test_a_target_without_feet_keeps_its_place_in_the_picture(squats: Filmed) -> None:
+    close = from_the_waist_up(film("bruno", "gestures").body)
+    one = retarget_body(squats.body, BodyStage.measure(close))
+    other = retarget_body(squats.body, BodyStage.measure(with_other_legs(close)))
+    hips = list(skeleton.HIPS)
+    found, again = (np.median(pixels(body)[:, hips].mean(1), axis=0) for body in (one, other))
+    assert_allclose(again, found, atol=2)
+    assert_allclose(found, np.median(pixels(close)[:, hips].mean(1), axis=0), atol=0.03 * height_px(close))
+
+
 def test_hands_on_hips_stay_there(squats: Filmed, stage: BodyStage) -> None:
     source = on_hips(squats.body)
     result = retarget_body(source, stage)
@@ -346,6 +394,13 @@ def test_what_was_not_seen_is_not_drawn(carried: BodyTrack, squats: Filmed) -> N
 
 def test_a_stage_survives_json(stage: BodyStage) -> None:
     assert BodyStage.from_dict(json.loads(json.dumps(stage.as_dict()))) == stage
+
+
+def test_a_stage_of_an_earlier_version_knows_feet_alone(squats: Filmed, stage: BodyStage) -> None:
+    content = stage.as_dict()
+    del content["pelvis_m"], content["legs_rad"], content["shows_feet"]
+    earlier = BodyStage.from_dict(content)
+    assert_array_equal(retarget_body(squats.body, earlier).turns, retarget_body(squats.body, stage).turns)
 
 
 @pytest.mark.parametrize("change", [{"shape": None}, {"camera": {}}, {"place_m": [1.0]}, {"mood": 3}, "no heading"])

@@ -11,12 +11,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.initial import unwrap
 from choreograft.body.rig import SIDES, joint_index
 from choreograft.body.rotations import rotate, shortest_turn, unit
-from choreograft.body.shape import load_shape_space
+from choreograft.body.shape import SOLES, load_shape_space
 from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
 
@@ -26,6 +27,7 @@ _REACH: Final = 0.995
 """How far a limb may stretch, as a share of its length."""
 _ROUNDS: Final = 4
 """After which ankles and wrists are within a tenth of a millimetre of goals in reach."""
+LEG_JOINTS: Final = [joint_index(f"{name}.{side}") for name in ("hip", "knee", "ankle", "toes") for side in SIDES]
 _LEGS: Final = (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
 _ARMS: Final = (skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST)
 
@@ -38,6 +40,33 @@ def reach_with_legs(body: BodyTrack, ankles: Array) -> BodyTrack:
 def reach_with_arms(body: BodyTrack, wrists: Array) -> BodyTrack:
     """The same body with its wrists at (T, 2, 3) m, as far as the arms reach; hands keep their orientation."""
     return _reach(body, wrists, _ARMS, ("shoulder", "elbow", "wrist"))
+
+
+def usual_legs(body: BodyTrack, shown: NDArray[np.bool_]) -> Array:
+    """(8, 3) rad: how hips, knees, ankles and toes are turned as a rule, in the shown frames (T,)."""
+    return np.asarray(np.median(body.turns[shown][:, LEG_JOINTS], axis=0), dtype=np.float64)
+
+
+def stand_still(body: BodyTrack, legs: Array, headings: Array, frames: float) -> BodyTrack:
+    """The same body standing on one place of the floor, below its hips.
+
+    Args:
+        legs: (8, 3) of `usual_legs`, as which it stands. headings: (T,) rad, where it faces, about the vertical.
+        frames: over which (Gaussian) the feet follow the hips.
+    """
+    around = gaussian_filter1d(np.exp(1j * headings), frames, mode="nearest")
+    upright = Rotation.from_rotvec(np.angle(around)[:, None] * [0.0, 0.0, 1.0]).as_matrix()
+    places = gaussian_filter1d(body.pelvis.astype(np.float64), frames, axis=0, mode="nearest")
+    places[:, 2] = 0
+    turns = body.turns.copy()
+    turns[:, LEG_JOINTS] = legs
+    still = replace(body, root=upright.astype(np.float32), pelvis=places.astype(np.float32), turns=turns)
+    ankles = still.points[:, list(_LEGS)].astype(np.float64)
+    ankles[..., 2] -= still.points[:, SOLES, 2].min(1, keepdims=True)
+    reached = reach_with_legs(replace(body, turns=turns), ankles)
+    feet = [load_shape_space().segment_of(f"ankle.{side}") for side in SIDES]
+    tilts = still.segments[0][:, feet] @ np.swapaxes(reached.segments[0][:, feet], -1, -2)
+    return turn_feet(reached, Rotation.from_matrix(tilts.reshape(-1, 3, 3)).as_rotvec().reshape(-1, 2, 3))
 
 
 def turn_feet(body: BodyTrack, by: Array) -> BodyTrack:

@@ -77,6 +77,11 @@ class Body:
         hip, knee, ankle = self.head("upperleg01.L"), self.head("lowerleg01.L"), self.head("foot.L")
         return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
 
+    @cached_property
+    def trunk_m(self) -> float:
+        """From hip to shoulder."""
+        return float(np.linalg.norm(self.head("upperarm01.L") - self.head("upperleg01.L")))
+
     def weight_of(self, *prefixes: str) -> Array:
         """(V,) how much each vertex belongs to the bones whose names begin so, 0..1."""
         chosen = [index for index, name in enumerate(self.bones) if name.startswith(prefixes)]

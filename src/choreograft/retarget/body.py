@@ -11,23 +11,23 @@ the target stands, which way the dance faces, and that standing feet stand:
   travels less; the body does not shrink for it (docs/method.md, section 2).
 - Feet that stand are held where they stand, the lowest sole on the floor; the legs follow by inverse kinematics.
 - Hands that rest on the body in the source rest on it in the result.
+- Where a clip does not show the feet, its legs are guessed, and with them the floor and the place on it. Then hips take
+  the place of feet: their usual place comes to lie on the target's, and legs that were never seen are at rest.
 
 Shapes: T frames. World axes of `choreograft.body`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, label
-from scipy.spatial.transform import Rotation
+from scipy.ndimage import gaussian_filter1d
 
 from choreograft.body.camera import FloorCamera
-from choreograft.body.limbs import reach_with_arms, reach_with_legs, turn_feet
-from choreograft.body.rig import SIDES
-from choreograft.body.shape import SOLES, BodyShape, load_shape_space
+from choreograft.body.limbs import LEG_JOINTS, reach_with_arms, stand_still, usual_legs
+from choreograft.body.shape import BodyShape
 from choreograft.body.track import BodyTrack, join_bodies
 from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
@@ -35,12 +35,16 @@ from choreograft.pose import skeleton
 from choreograft.pose.clean import CARRIED
 from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
+from choreograft.retarget.feet import ANKLES, hold_feet, put_on_floor, raise_pelvis, spread_legs, step_s
 
 Array = NDArray[np.float64]
 
-_ANKLES = (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
 _CORE = (*skeleton.SHOULDERS, *skeleton.HIPS)
 """What has to stay in the picture; arms and legs may reach out of it."""
+NUMBERS = {"place_m": 2, "pelvis_m": 3, "legs_rad": 3 * len(LEG_JOINTS)}
+"""How many a stage has of what."""
+SHOWN_AS_A_RULE = 0.5
+"""Share of the frames in which the feet must be in the picture to tell where a body stands."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class BodyStage:
 
     shape: BodyShape
     camera: FloorCamera
-    place_m: tuple[float, float]
+    place_m: tuple[float, ...]
     """Usual place on the floor: x, y of the world."""
     heading_rad: float
     """Where the person faces as a rule, about the vertical; 0 is towards the camera."""
@@ -58,21 +62,45 @@ class BodyStage:
     near_m: float
     """The y at which they came nearest to the camera, outliers aside."""
     far_m: float
+    pelvis_m: tuple[float, ...] | None = None
+    """Usual place of the pelvis; None in performers of earlier versions."""
+    shows_feet: bool = True
+    """Whether the feet are in the picture as a rule; else `place_m`, `near_m` and `far_m` are those of the pelvis."""
+    legs_rad: tuple[float, ...] = ()
+    """How they usually stand: 24 numbers of `usual_legs`, none in performers of earlier versions."""
 
     @staticmethod
     def measure(body: BodyTrack) -> "BodyStage":
         """The stage of a fitted clip."""
         shown = body.present if body.present.any() else np.ones(len(body), np.bool_)
-        floor, headings = _floor_places(body)[shown], find_headings(body)[shown]
-        heading, faces = _dominant(headings)
-        x, y = np.median(floor, axis=0)
-        near, far = np.percentile(floor[:, 1], (2, 98))
-        return BodyStage(body.shape, body.camera, (float(x), float(y)), heading, faces, float(near), float(far))
+        heading, faces = _dominant(find_headings(body)[shown])
+        shows_feet = _shows_feet(body, shown)
+        places = (_floor_places(body) if shows_feet else body.pelvis[:, :2])[shown]
+        near, far = np.percentile(places[:, 1], (2, 98))
+        return BodyStage(
+            shape=body.shape,
+            camera=body.camera,
+            place_m=_usual_place(places),
+            heading_rad=heading,
+            faces=faces,
+            near_m=float(near),
+            far_m=float(far),
+            pelvis_m=_usual_place(body.pelvis[shown]),
+            shows_feet=shows_feet,
+            legs_rad=tuple(usual_legs(body, shown).ravel().tolist()),
+        )
+
+    def at_pelvis(self) -> "BodyStage":
+        """The same stage, its places those of the pelvis."""
+        assert self.pelvis_m is not None
+        beyond = self.pelvis_m[1] - self.place_m[1]
+        return replace(self, place_m=self.pelvis_m[:2], near_m=self.near_m + beyond, far_m=self.far_m + beyond)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` is the inverse."""
         plain = asdict(self) | {"shape": self.shape.as_dict(), "camera": self.camera.as_dict()}
-        return plain | {"place_m": list(self.place_m)}
+        numbers = {name: list(getattr(self, name)) for name in NUMBERS if getattr(self, name)}
+        return {name: value for name, value in plain.items() if name not in NUMBERS} | numbers
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> "BodyStage":
@@ -87,7 +115,7 @@ class BodyStage:
                     **content,
                     "shape": BodyShape.from_dict(content["shape"]),
                     "camera": FloorCamera.from_dict(content["camera"]),
-                    "place_m": (float(content["place_m"][0]), float(content["place_m"][1])),
+                    **{name: _read_numbers(content[name], count) for name, count in NUMBERS.items() if name in content},
                 }
             )
         except (KeyError, TypeError, IndexError, ValueError) as error:
@@ -107,24 +135,39 @@ def retarget_body(source: BodyTrack, target: BodyStage, config: BodyRetargetConf
     """
     config = BodyRetargetConfig() if config is None else config
     stage = BodyStage.measure(source)
+    by_feet = _go_by_feet(stage, target)
+    if not by_feet:
+        stage, target = stage.at_pelvis(), target.at_pelvis()
+    stature = _find_stature(source.shape, target.shape, by_feet)
     turn = _turn_between(stage, target, config)
-    stature = leg_length_m(target.shape) / leg_length_m(source.shape)
-    steps = ((_floor_places(source) - np.asarray(stage.place_m)) @ turn[:2, :2].T) * stature  # (T, 2) m
-    carried = source.pelvis[:, :2] - _floor_places(source)
-    over_feet = (carried @ turn[:2, :2].T) * stature
+    places = _floor_places(source) if by_feet else source.pelvis[:, :2].astype(np.float64)
+    steps = ((places - np.asarray(stage.place_m)) @ turn[:2, :2].T) * stature  # (T, 2) m
+    over_place = ((source.pelvis[:, :2] - places) @ turn[:2, :2].T) * stature
     moved = replace(source, shape=target.shape, camera=target.camera, root=(turn @ source.root).astype(np.float32))
-    places = np.asarray(target.place_m) + _keep_on_stage(steps, over_feet, moved, source, target, config)
-    pelvis = np.column_stack([places + over_feet, np.zeros(len(source))])
-    moved = replace(moved, pelvis=pelvis.astype(np.float32))
-    moved = _spread_legs(moved, source, turn, stature)
+    kept = np.asarray(target.place_m) + _keep_on_stage(steps, over_place, moved, source, target, config) + over_place
+    moved = replace(moved, pelvis=np.column_stack([kept, np.zeros(len(source))]).astype(np.float32))
+    moved = spread_legs(moved, source, turn, stature)
     shots = frames_by_shot(source.shot)
-    return join_bodies([_settle(moved.select(at), source.select(at), stature, config) for at in shots])
+    return join_bodies([_settle(moved.select(at), source.select(at), stage, target, stature, config) for at in shots])
 
 
-def _settle(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
+def _settle(
+    moved: BodyTrack, source: BodyTrack, stage: BodyStage, target: BodyStage, stature: float, config: BodyRetargetConfig
+) -> BodyTrack:
     """All that looks at neighbouring frames, of one shot."""
-    moved = _put_on_floor(moved, source, stature, config)
-    return _keep_contacts(_hold_feet(moved, config), source, config)
+    if _go_by_feet(stage, target):
+        moved = hold_feet(put_on_floor(moved, source, stature, config), config)
+    else:
+        moved = _put_at_height(moved, source, stage, target, stature)
+        if not stage.shows_feet:
+            legs = np.asarray(target.legs_rad).reshape(-1, 3)
+            moved = stand_still(moved, legs, find_headings(moved), config.rest_s / step_s(moved))
+    return _keep_contacts(moved, source, stature, config)
+
+
+def _go_by_feet(source: BodyStage, target: BodyStage) -> bool:
+    """Whether both show where they stand, or an earlier version's performer knows nothing else."""
+    return (source.shows_feet and target.shows_feet) or target.pelvis_m is None
 
 
 def to_pose_track(body: BodyTrack, source: BodyTrack, track: PoseTrack) -> PoseTrack:
@@ -176,6 +219,13 @@ def leg_length_m(shape: BodyShape) -> float:
     return shape.build().leg_m
 
 
+def _find_stature(source: BodyShape, target: BodyShape, by_feet: bool) -> float:
+    """How much longer the target's legs are than the source's; the trunks, where legs were not seen."""
+    if by_feet:
+        return leg_length_m(target) / leg_length_m(source)
+    return target.build().trunk_m / source.build().trunk_m
+
+
 def find_headings(body: BodyTrack) -> Array:
     """(T,) rad: which way the pelvis faces about the vertical, 0 towards the camera's side, positive to its right."""
     ahead = body.root @ np.array([0.0, -1.0, 0.0])
@@ -204,13 +254,29 @@ def _turn_between(source: BodyStage, target: BodyStage, config: BodyRetargetConf
     return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
 
+def _shows_feet(body: BodyTrack, shown: NDArray[np.bool_]) -> bool:
+    """Whether an ankle is in the picture in most of the shown frames (T,)."""
+    ankles = body.camera.project(body.points[:, list(ANKLES)])
+    inside: NDArray[np.bool_] = np.all((ankles >= 0) & (ankles <= np.asarray(body.camera.size)), axis=-1)
+    return bool(np.any(inside[shown], axis=1).mean() > SHOWN_AS_A_RULE)
+
+
+def _usual_place(places: NDArray[np.floating]) -> tuple[float, ...]:
+    """Of places (T, C)."""
+    return tuple(float(value) for value in np.median(places, axis=0))
+
+
+def _read_numbers(values: Sequence[Any], count: int) -> tuple[float, ...]:
+    return tuple(float(values[n]) for n in range(count))
+
+
 def _floor_places(body: BodyTrack) -> Array:
     """(T, 2) where the body stands: between the ankles."""
-    return np.asarray(body.points[:, list(_ANKLES), :2].mean(1), dtype=np.float64)
+    return np.asarray(body.points[:, list(ANKLES), :2].mean(1), dtype=np.float64)
 
 
 def _keep_on_stage(
-    steps: Array, over_feet: Array, moved: BodyTrack, source: BodyTrack, target: BodyStage, config: BodyRetargetConfig
+    steps: Array, over_place: Array, moved: BodyTrack, source: BodyTrack, target: BodyStage, config: BodyRetargetConfig
 ) -> Array:
     """Steps (T, 2) m about the target's place, shrunk by one factor for depth and one for breadth where they must."""
     steps = steps.copy()
@@ -226,101 +292,31 @@ def _keep_on_stage(
     core = source.camera.project(source.points[:, _CORE])[..., 0]
     inside = ((core >= 0) & (core <= source.camera.size.width)).all(1) & source.present
     offsets = moved.points[:, _CORE] - moved.pelvis[:, None]
-    depth = target.place_m[1] + steps[:, 1] + over_feet[:, 1]
+    depth = target.place_m[1] + steps[:, 1] + over_place[:, 1]
     half = target.camera.size.width / 2 / target.camera.focal_px * (depth[:, None] + offsets[..., 1])
     side = np.sign(steps[:, :1])
-    bound = half - side * (target.place_m[0] + over_feet[:, :1] + offsets[..., 0])  # how far to the side there is room
+    bound = half - side * (target.place_m[0] + over_place[:, :1] + offsets[..., 0])  # how far to the side there is room
     counts = inside[:, None] & (bound > 0) & (np.abs(steps[:, :1]) > 1e-6)
     factors = bound[counts] / np.broadcast_to(np.abs(steps[:, :1]), counts.shape)[counts]
     steps[:, 0] *= min(1.0, float(factors.min(initial=1.0)))
     return steps
 
 
-def _spread_legs(moved: BodyTrack, source: BodyTrack, turn: Array, stature: float) -> BodyTrack:
-    """Bring each ankle as far from its hip as the source's, in leg lengths: a squat of any build is equally deep."""
-    hips = [load_shape_space().segment_of(f"hip.{side}") for side in SIDES]
-    way = source.points[:, list(_ANKLES)] - source.segments[1][:, hips]
-    return reach_with_legs(moved, moved.segments[1][:, hips] + stature * way.astype(np.float64) @ turn.T)
+def _put_at_height(
+    moved: BodyTrack, source: BodyTrack, stage: BodyStage, target: BodyStage, stature: float
+) -> BodyTrack:
+    """Raise the body so that its pelvis is as far from its usual height as the source's."""
+    assert stage.pelvis_m is not None
+    assert target.pelvis_m is not None
+    height = target.pelvis_m[2] + (source.pelvis[:, 2] - stage.pelvis_m[2]) * stature
+    return raise_pelvis(moved, height - moved.pelvis[:, 2])
 
 
-def _put_on_floor(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
-    """Raise the body so that its lowest sole is as high as the source's, in leg lengths; on the floor if it stands."""
-    height = np.maximum(source.points[:, SOLES, 2].min(1).astype(np.float64), 0) * stature
-    height = np.where(source.stands.any(1) | (height < config.on_floor_m), 0.0, height)
-    height = gaussian_filter1d(height, config.smoothing_s / _step_s(moved), mode="nearest")
-    lift = height - moved.points[:, SOLES, 2].min(1)
-    pelvis = moved.pelvis.copy()
-    pelvis[:, 2] += lift.astype(np.float32)
-    return replace(moved, pelvis=pelvis)
-
-
-def _hold_feet(moved: BodyTrack, config: BodyRetargetConfig) -> BodyTrack:
-    """Hold each standing foot at its mean place while it stands, and ease in and out of that while it swings."""
-    moved = turn_feet(moved, _find_trembles(moved, config))
-    for _ in range(2):  # a sole moves a little against its ankle, so it is aimed at twice
-        ankles = moved.points[:, list(_ANKLES)].astype(np.float64)  # (T, 2, 3)
-        moved = reach_with_legs(moved, ankles + _find_shifts(moved, config))
-    return moved
-
-
-def _find_trembles(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
-    """(T, 2, 3) rad: what steadies each foot's orientation while it stands, as rotation vectors of the world."""
-    sigma = config.steady_s / _step_s(moved)
-    steady = np.zeros((len(moved), 2, 3))
-    for foot, side in enumerate(SIDES):
-        turned = moved.segments[0][:, load_shape_space().segment_of(f"ankle.{side}")].astype(np.float64)
-        runs, count = label(moved.stands[:, foot])
-        for run in range(1, count + 1):
-            at = runs == run
-            mean = gaussian_filter1d(turned[at], sigma, axis=0, mode="nearest")
-            u, _, vt = np.linalg.svd(mean)
-            steady[at, foot] = Rotation.from_matrix(u @ vt @ np.swapaxes(turned[at], 1, 2)).as_rotvec()
-        steady[:, foot] = _ease(steady[:, foot], moved.stands[:, foot], moved.time_s, config.ease_s)
-    return steady
-
-
-def _find_shifts(moved: BodyTrack, config: BodyRetargetConfig) -> Array:
-    """(T, 2, 3) m from where the feet are to where they stand."""
-    soles = moved.points[:, SOLES].reshape(len(moved), 2, -1, 3).astype(np.float64)
-    middle, lowest = soles.mean(2), soles[..., 2].min(2)
-    shift = np.zeros_like(middle)
-    for foot in range(2):
-        runs, count = label(moved.stands[:, foot])
-        known = np.zeros(len(moved), np.bool_)
-        for run in range(1, count + 1):
-            at = runs == run
-            shift[at, foot, :2] = middle[at, foot, :2].mean(0) - middle[at, foot, :2]
-            shift[at, foot, 2] = -lowest[at, foot]
-            known |= at
-        shift[:, foot] = _ease(shift[:, foot], known, moved.time_s, config.ease_s)
-    shift[..., 2] = np.maximum(shift[..., 2], -lowest)  # and none sinks while it swings
-    return np.asarray(shift)
-
-
-def _ease(values: Array, known: NDArray[np.bool_], time_s: Array, ease_s: float) -> Array:
-    """Fill (T, 3) between known frames: fading from the last known value, and towards the next, within `ease_s`."""
-    if not known.any():
-        return np.zeros_like(values)
-    frames = np.arange(len(values))
-    last = np.maximum.accumulate(np.where(known, frames, -1))
-    following = np.minimum.accumulate(np.where(known, frames, len(values))[::-1])[::-1]
-    result = values.copy()
-    for t in np.flatnonzero(~known):
-        parts = np.zeros(3)
-        for other in (last[t], following[t]):
-            if 0 <= other < len(values):
-                away = abs(time_s[t] - time_s[other]) / ease_s
-                parts += values[other] * max(0.0, 1 - away) ** 2 * (1 + 2 * away)
-        result[t] = parts
-    return result
-
-
-def _keep_contacts(moved: BodyTrack, source: BodyTrack, config: BodyRetargetConfig) -> BodyTrack:
+def _keep_contacts(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
     """Bring wrists that rest on head, shoulders, hips, knees or each other to the same place on the target's body."""
     anchors = [skeleton.NOSE, *skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]
     wrists = [skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST]
     now, was = moved.points.astype(np.float64), source.points.astype(np.float64)
-    stature = leg_length_m(moved.shape) / leg_length_m(source.shape)
     turn = moved.root[0] @ source.root[0].T  # about the vertical, the same in every frame
     wanted = now[:, wrists].copy()
     for index, wrist in enumerate(wrists):
@@ -332,10 +328,6 @@ def _keep_contacts(moved: BodyTrack, source: BodyTrack, config: BodyRetargetConf
             if anchor == other:  # both hands go half of the way
                 goal = (goal + now[:, wrist]) / 2
             wanted[:, index] += weight * (goal - wanted[:, index])
-    sigma = config.smoothing_s / _step_s(moved)
+    sigma = config.smoothing_s / step_s(moved)
     wanted = now[:, wrists] + gaussian_filter1d(wanted - now[:, wrists], sigma, axis=0, mode="nearest")
     return reach_with_arms(moved, wanted)
-
-
-def _step_s(body: BodyTrack) -> float:
-    return float(np.median(np.diff(body.time_s))) if len(body) > 1 else 1 / float(body.rate)
