@@ -212,6 +212,8 @@ class BodyRetargetConfig:
     """How long a foot takes to get to, or leave, the place where it is held."""
     steady_s: float = 0.2
     """Over which the orientation of a standing foot is averaged: slow enough for a heel that is raised on purpose."""
+    rest_s: float = 0.5
+    """Over which the hips are averaged where feet that were never seen stand below them."""
     contact_m: float = 0.1
     """Wrists nearer than this to a joint of the body rest on it."""
 
@@ -393,9 +395,6 @@ class WarpConfig:
     """Of going from one reference to another in a dance."""
     change_s: float = 0.25
     """References filmed so near to each other, or nearer, cost less: it is how the person moved."""
-    shutter: float = 0.5
-    """Share of the time between two frames of the target's footage for which its camera is taken to have looked: what
-    moves is smeared as much in the result."""
     fade_s: float = 0.09
     """Before and after a change for which the two are shown together: longer, two hands are seen instead of one."""
     spares: int = 2

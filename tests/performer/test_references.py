@@ -77,7 +77,7 @@ def test_the_bank_holds_different_poses_and_leaves_the_blurred_out() -> None:
     assert_allclose(chosen.frames, frames[which])
     assert_allclose(chosen.faces, faces[which])
     assert_allclose(chosen.bodies[0].time_s, body.time_s[which])
-    whole = measure_sharpness(frames, bank.masks)[:, None] * measure_layer_sharpness(body)
+    whole = measure_sharpness(frames, bank.masks)[:, None] * measure_layer_sharpness(body, bank.shutter)
     assert_allclose(chosen.sharpness, whole[which])
     assert len(chosen.bodies[0]) == 3
     assert not (chosen.frames == frames[2]).all(axis=(1, 2, 3)).any()
@@ -116,9 +116,9 @@ def test_a_layer_is_as_sharp_as_it_moves_little_in_the_picture() -> None:
     depth = float(body.camera.place(body.points[0])[:, 2].mean())
     pelvis = still.pelvis.copy()
     pelvis[3:, 0] += step_px / SMEAR_ROWS * SIZE.height * depth / body.camera.focal_px
-    sharpness = measure_layer_sharpness(replace(still, pelvis=pelvis))
+    sharpness = measure_layer_sharpness(replace(still, pelvis=pelvis), shutter=0.5)
     assert sharpness.shape == (5, len(LAYERS))
-    smeared = 1 / (1 + (step_px / SMEAR_PX) ** 2)
+    smeared = 1 / (1 + (0.5 * step_px / SMEAR_PX) ** 2)
     for t, expected in enumerate([1, 1, smeared, smeared, 1]):  # the step lies between the third and the fourth
         assert_allclose(sharpness[t], expected, atol=0.05)
 

@@ -157,7 +157,7 @@ def test_layers_are_smeared_by_how_far_they_move_while_the_targets_shutter_is_op
     shown = list(Warper(atlas).draw_dance(lambda: poses))
     for warped, steps in zip(shown, (0, 1, 0, 2, -1), strict=True):  # in a frame's time
         smears = np.array([sheet.smear for sheet in warped.sheets])
-        assert np.abs(smears[:, 0] - WarpConfig().shutter * share * steps * step_px).max() < 0.1 * abs(steps) + 1e-3
+        assert np.abs(smears[:, 0] - atlas.shutter * share * steps * step_px).max() < 0.1 * abs(steps) + 1e-3
         assert np.abs(smears[:, 1]).max() < 1e-3
 
 

@@ -92,6 +92,8 @@ class Atlas:
     """(N, 2) the clip of each reference, and its time there, s."""
     rate: float
     """Frames per second of the first clip."""
+    shutter: float
+    """Share of the time between two of its frames for which its camera looked: what moves is smeared as much."""
     clearness: NDArray[np.float32]
     """(N, L) 0..1 how cleanly each layer can be cut out there; see `measure_clearness`."""
     rest: NDArray[np.floating]
@@ -159,7 +161,7 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(facing),
             torch.stack(part), torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]),
-            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), np.stack(clear),
+            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), bank.shutter, np.stack(clear),
             shape.vertices, find_limbs(shape.vertices, vertex_parts(shape)),
             torch.from_numpy(mirror_vertices(shape)).to(device),
             np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0), np.float64).ravel(), shares,

@@ -28,13 +28,16 @@ from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import use_one_thread
 from choreograft.performer.layers import LAYERS
+from choreograft.performer.shutter import measure_shutter
 from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
-SMEAR_PX: Final = 2.5
-"""Of a picture of `SMEAR_ROWS` rows, by which a layer moves between two frames that counts as half sharp."""
+SMEAR_PX: Final = 1.25
+"""Of a picture of `SMEAR_ROWS` rows, by which a layer moves while the shutter is open that counts as half sharp."""
 SMEAR_ROWS: Final = 256
+USUAL_SHUTTER: Final = 0.25
+"""Where it cannot be told from the footage: what is usual among phones, in rooms and outside."""
 INNER_FACE: Final = 17
 """Of the 68 points the first of those that do not lie on the jaw's outline, which is guessed at rather than seen."""
 
@@ -55,6 +58,8 @@ class ReferenceBank:
     """(N, 68, 2) px the points of the face; NaN where unseen."""
     sway: Sway | None = None
     """How far the cloth is off in them; None in older files."""
+    shutter: float = USUAL_SHUTTER
+    """Share of the time between two frames for which the camera looked."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -65,6 +70,7 @@ class ReferenceBank:
         own = {name: getattr(self, name) for name in ("frames", "masks", "sharpness", "faces")}
         arrays = {**own, **joined}
         tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        tensors["shutter"] = torch.tensor(self.shutter)
         return tensors if self.sway is None else tensors | self.sway.tensors()
 
     def describe(self) -> list[dict[str, Any]]:
@@ -103,7 +109,8 @@ class ReferenceBank:
         if not all(len(arrays[name]) == start for name in ("frames", "masks", "sharpness", "faces")):
             raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
         frames, masks, sharpness, faces = (arrays[name] for name in ("frames", "masks", "sharpness", "faces"))
-        return ReferenceBank(frames, masks, tuple(bodies), sharpness, faces, Sway.from_tensors(tensors))
+        shutter = float(arrays.get("shutter", USUAL_SHUTTER))
+        return ReferenceBank(frames, masks, tuple(bodies), sharpness, faces, Sway.from_tensors(tensors), shutter)
 
     def refined(self, cutouts: Cutouts) -> "ReferenceBank":
         """The same with what was found out at full size: mattes for masks, and the person's colours without those of
@@ -155,8 +162,11 @@ class ReferenceBank:
             body.select(chosen[(chosen >= start) & (chosen < start + len(body))] - start)
             for body, start in zip(bodies, starts, strict=False)
         ]
-        layers = np.concatenate([measure_layer_sharpness(body) for body in bodies]) * sharpness[:, None]
-        return ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen], faces[chosen]), chosen
+        shutter = measure_shutter(frames, bodies)
+        shutter = USUAL_SHUTTER if shutter is None else shutter
+        layers = np.concatenate([measure_layer_sharpness(body, shutter) for body in bodies]) * sharpness[:, None]
+        bank = ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen], faces[chosen], shutter=shutter)
+        return bank, chosen
 
 
 def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
@@ -170,16 +180,17 @@ def measure_sharpness(frames: Pictures, masks: Pictures) -> NDArray[np.float32]:
     return np.asarray(ranks / max(1, len(detail) - 1), dtype=np.float32)
 
 
-def measure_layer_sharpness(body: BodyTrack) -> NDArray[np.float32]:
-    """(T, L) 0..1 how little each layer of the body moves in the picture from frame to frame: motion smears.
+def measure_layer_sharpness(body: BodyTrack, shutter: float) -> NDArray[np.float32]:
+    """(T, L) 0..1 how little each layer of the body moves in the picture while the shutter is open: motion smears.
 
-    A camera keeps its shutter open for up to the whole time between two frames.
+    Args:
+        shutter: share of the time from frame to frame.
     """
     places = body.camera.project(body.points)
     steps = np.linalg.norm(np.diff(places, axis=0, append=places[-1:]), axis=-1)  # (T, J) px
     steps[:-1][np.diff(body.shot) != 0] = 0
     steps = np.maximum(steps, np.concatenate([steps[:1], steps[:-1]]))
-    steps *= SMEAR_ROWS / body.camera.size.height
+    steps *= shutter * SMEAR_ROWS / body.camera.size.height
     moved = np.stack([np.nanmean(steps[:, layer.joints], axis=1) for layer in LAYERS], axis=1)
     return np.asarray(1 / (1 + (np.nan_to_num(moved) / SMEAR_PX) ** 2), dtype=np.float32)
 

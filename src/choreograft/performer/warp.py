@@ -132,7 +132,7 @@ class Warper:
         self._atlas, self._config = atlas, config or WarpConfig()
         self._count, self._looks = len(atlas.pictures), Looks.of(atlas)
         self._mover = Mover(atlas, self._looks, self._config)
-        self._exposure_s = self._config.shutter / max(atlas.rate, SLOWEST)
+        self._exposure_s = atlas.shutter / max(atlas.rate, SLOWEST)
 
     def draw(self, posed: Posed, allowed: NDArray[np.bool_] | None = None) -> Warped:
         """Draw one body by itself.

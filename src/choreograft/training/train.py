@@ -47,7 +47,7 @@ from choreograft.training.swaying import measure_sway
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
-DRAWING_RECIPE: Final = 7
+DRAWING_RECIPE: Final = 9
 """Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
