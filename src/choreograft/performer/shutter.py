@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
-from choreograft.pose.resample import NEIGHBOUR
+from choreograft.pose.track import NEIGHBOUR
 
 Floats = NDArray[np.float64]
 FOREARMS: Final = ((skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST), (skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST))
@@ -124,7 +124,8 @@ def _cut_limbs(frames: NDArray[np.uint8], body: BodyTrack, limbs: Sequence[tuple
 
 def _find_steps(places: Floats, body: BodyTrack) -> Iterator[tuple[int, Floats]]:
     """Frames between two neighbours, and how far their joints (J, 2) move in a frame's time, px."""
-    close = (np.diff(body.time_s) <= NEIGHBOUR / float(body.rate)) & body.present[1:] & body.present[:-1]
+    close = (np.diff(body.time_s) <= NEIGHBOUR / float(body.rate)) & (np.diff(body.shot) == 0)
+    close &= body.present[1:] & body.present[:-1]
     for t in np.flatnonzero(close[1:] & close[:-1]) + 1:
         frames = (body.time_s[t + 1] - body.time_s[t - 1]) * float(body.rate)
         yield int(t), (places[t + 1] - places[t - 1]) / frames
