@@ -24,13 +24,13 @@ FOREARMS: Final = ((skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST), (skeleton.RIGHT_E
 SHINS: Final = ((skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE), (skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE))
 MIDDLE: Final = 0.6
 """Share of the way along a limb that is looked at: where it moves faster."""
-WIDTH: Final = 1.6
+WIDTH: Final = 1.0
 """Of a patch, in lengths of the limb."""
 SHORTEST_PX: Final = 8
 """Limbs that point at the camera tell nothing."""
 STILL: Final = 0.03
 """Lengths of itself that a limb at most moves in a frame to stand still."""
-SLOWEST, FASTEST = 0.12, 0.4
+SLOWEST, FASTEST = 0.12, 0.25
 """Lengths by which those move that are compared: slower ones hardly smear, faster ones vanish in what is behind."""
 STEEPEST: Final = 0.6
 """Share of the motion that may go along the limb, whose outline does not show it."""
