@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +18,7 @@ from choreograft.errors import DependencyError
 from choreograft.pose import mediapipe as module
 from choreograft.pose import skeleton
 from choreograft.pose.mediapipe import MediaPipeEstimator, person_from_result
+from choreograft.quiet import quiet_stderr
 from choreograft.video.size import Size
 
 SIZE = Size(400, 200)
@@ -112,3 +115,24 @@ def test_the_tasks_start_and_close_without_a_word() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_task_that_waits_its_turn_to_be_made_holds_up_no_other() -> None:
+    def make(options: int) -> Any:
+        return nullcontext(SimpleNamespace(detect_for_video=lambda *_: options))
+
+    one, other = (module._Task(ExitStack(), SimpleNamespace(create_from_options=make), n) for n in (1, 2))
+    waiting, found = Thread(target=other.detect_for_video, args=(None, 0), daemon=True), []
+
+    def look() -> None:
+        with quiet_stderr(bool):
+            waiting.start()
+            waiting.join(0.2)  # by now it waits for standard error
+            found.append(one.detect_for_video(None, 0))
+
+    looking = Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(20)
+    waiting.join(20)
+    assert found == [1]
+    assert not waiting.is_alive()

@@ -12,7 +12,6 @@ import importlib.metadata
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -157,15 +156,14 @@ class _Task:
 
     def __init__(self, opened: contextlib.ExitStack, kind: Any, options: Any) -> None:
         self._opened, self._kind, self._options = opened, kind, options
+        self._made: Any = None
 
     def detect_for_video(self, picture: Any, time_ms: int) -> Any:
         """The task's result; pictures come in order of their times."""
+        if self._made is None:  # no cached_property: until Python 3.12 all tasks of all threads wait for one lock
+            with _named_missing_libraries(), _quiet_stderr():
+                self._made = self._opened.enter_context(self._kind.create_from_options(self._options))
         return self._made.detect_for_video(picture, time_ms)
-
-    @cached_property
-    def _made(self) -> Any:
-        with _named_missing_libraries(), _quiet_stderr():
-            return self._opened.enter_context(self._kind.create_from_options(self._options))
 
 
 def person_from_result(result: Any, size: Size) -> Person | None:
