@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from choreograft.body.parts import PARTS
 from choreograft.performer import full_size
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.full_size import Decisions, FullSize
+from choreograft.performer.full_size import NEAR_LEVELS, NEAR_PX, Decisions, FullSize, _keep_near
 from choreograft.performer.warp import Warped, Warper
 from choreograft.video.size import Size
 from painted import EVERY, FULL, GREY, SIZE, draw_frame, draw_surfaces, full_surfaces, scene, weave, woven_bank
@@ -204,3 +204,15 @@ def test_what_no_reference_shows_is_no_hole_at_full_size(full: FullSize, warped:
     picture = full.draw(blind)
     inner = cv2.erode(full_surfaces()[T].covered.numpy().astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
     assert np.abs(picture[inner] - np.array([30.0, 160, 60])).max() < 2
+
+
+def test_what_a_generator_paints_beside_the_references_has_colours_that_they_have_nearby() -> None:
+    red, orange = np.array([200, 20, 40], np.float32), np.array([250, 140, 0], np.float32)
+    seen = np.zeros((40, 60), np.bool_)
+    seen[:, :30] = True
+    shown = np.where(seen[..., None], red, 0).astype(np.float32)
+    kept = _keep_near(np.full((40, 60, 3), orange, np.float32), shown, seen, fine=1.0)
+    assert_array_equal(kept[:, :30], np.broadcast_to(orange, (40, 30, 3)))  # where they show it, others decide
+    beside = np.clip(orange, red - NEAR_LEVELS, red + NEAR_LEVELS)
+    assert_array_equal(kept[:, 30 : 30 + NEAR_PX], np.broadcast_to(beside, (40, NEAR_PX, 3)))
+    assert_array_equal(kept[:, 30 + NEAR_PX :], np.broadcast_to(orange, (40, 30 - NEAR_PX, 3)))  # nobody knows better

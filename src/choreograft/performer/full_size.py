@@ -32,6 +32,10 @@ SHADE_PX: Final = 4
 """Canvas pixels around, over which the generator's light is taken from its colours: edges are the reference's."""
 OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
+NEAR_PX: Final = 8
+"""Of 256 rows, around a pixel beside all that references show, within which they say what colours it may have."""
+NEAR_LEVELS: Final = 24.0
+"""Grey levels beyond the range of those colours that it may be."""
 REMEMBERED_BYTES: Final = 160_000_000
 """Of layers of references that are kept cut out."""
 MITTEN_PX: Final = 4.0
@@ -184,6 +188,7 @@ class _Wanted:
         given = warped.colour, warped.alpha, _find_hands(warped)
         shown, seen, hands = (cv2.remap(maps[at], place, None, cv2.INTER_LINEAR) for maps in given)  # type: ignore[call-overload]
         shown = shown.astype(np.float32)
+        wanted = _keep_near(wanted, shown, seen > 0.5, len(warped.alpha) / SMEAR_ROWS)
         shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
         hands = hands * np.minimum(2 * cv2.dilate(matte, np.ones((9, 9))), 1)  # one that is left out stays out
         detail = np.maximum(cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3)), hands)
@@ -192,6 +197,21 @@ class _Wanted:
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
         own = _levels(_spread(wanted, matte))
         return _Wanted(detail, _levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
+
+
+def _keep_near(wanted: Floats, shown: Floats, seen: NDArray[np.bool_], fine: float) -> Floats:
+    """A generator's colours (h, w, 3), beside what references show (h, w) within the range of colours that they have
+    nearby: what it paints of a hem beyond them may be of any colour.
+
+    Args:
+        fine: pixels for each of 256 rows.
+    """
+    side = 2 * max(1, round(NEAR_PX * fine)) + 1
+    square = np.ones((side, side), np.uint8)
+    low = cv2.erode(np.where(seen[..., None], shown, np.float32(255)), square) - NEAR_LEVELS
+    high = cv2.dilate(np.where(seen[..., None], shown, np.float32(0)), square) + NEAR_LEVELS
+    beside = (cv2.dilate(seen.astype(np.uint8), square) > 0) & ~seen
+    return np.where(beside[..., None], np.clip(wanted, low, high), wanted)
 
 
 def _find_hands(warped: Warped) -> Floats:
