@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.performer.atlas import find_nearest
 from choreograft.performer.cutouts import Cutouts, make_room
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
 from choreograft.performer.references import SMEAR_ROWS
@@ -33,9 +34,9 @@ SHADE_PX: Final = 4
 OUTLINE_AGREES: Final = (0.2, 0.5)
 """Up to which difference of mattes the references' outline is taken, and from which on the generator's is."""
 NEAR_PX: Final = 8
-"""Of 256 rows, around a pixel beside all that references show, within which they say what colours it may have."""
+"""Of 256 rows, beside all that references show, as far as they say what colours a generator may paint."""
 NEAR_LEVELS: Final = 24.0
-"""Grey levels beyond the range of those colours that it may be."""
+"""Grey levels beyond the range of those colours that these may be."""
 REMEMBERED_BYTES: Final = 160_000_000
 """Of layers of references that are kept cut out."""
 MITTEN_PX: Final = 4.0
@@ -201,16 +202,16 @@ class _Wanted:
 
 def _keep_near(wanted: Floats, shown: Floats, seen: NDArray[np.bool_], fine: float) -> Floats:
     """A generator's colours (h, w, 3), beside what references show (h, w) within the range of colours that they have
-    nearby: what it paints of a hem beyond them may be of any colour.
+    at the nearest place: what it paints of a hem beyond them may be of any colour.
 
     Args:
         fine: pixels for each of 256 rows.
     """
-    side = 2 * max(1, round(NEAR_PX * fine)) + 1
-    square = np.ones((side, side), np.uint8)
-    low = cv2.erode(np.where(seen[..., None], shown, np.float32(255)), square) - NEAR_LEVELS
-    high = cv2.dilate(np.where(seen[..., None], shown, np.float32(0)), square) + NEAR_LEVELS
-    beside = (cv2.dilate(seen.astype(np.uint8), square) > 0) & ~seen
+    away, nearest = find_nearest(seen)
+    square = np.ones((5, 5), np.uint8)
+    low = cv2.erode(np.where(seen[..., None], shown, np.float32(255)), square).reshape(-1, 3)[nearest] - NEAR_LEVELS
+    high = cv2.dilate(np.where(seen[..., None], shown, np.float32(0)), square).reshape(-1, 3)[nearest] + NEAR_LEVELS
+    beside = ~seen & (away <= NEAR_PX * fine)
     return np.where(beside[..., None], np.clip(wanted, low, high), wanted)
 
 
