@@ -37,7 +37,7 @@ from choreograft.render.preview import estimate_target_plate, save_overlay_sheet
 from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
-from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
+from choreograft.retarget.body import BodyStage, describe_legs, retarget_body, to_pose_track
 from choreograft.retarget.carry import describe_absence
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.launch import check_devices, launch
@@ -307,7 +307,11 @@ def _read_source(
         progress.say(f"{performer.card.name}: this performer file knows no body, so the motion is carried over as with "
                      "--retarget global; train it again to gain from the body")  # fmt: skip
         return clip, report, None
-    return clip, report, read_bodies([clip], options.person, options.runs, progress)[0]
+    body = read_bodies([clip], options.person, options.runs, progress)[0]
+    note = describe_legs(clip.path.name, body)
+    if note is not None:
+        progress.say(note)
+    return clip, report, body
 
 
 Footage = tuple[list[Clip], list[BodyTrack]]

@@ -124,7 +124,9 @@ def test_no_pose_lies_between_both_sides_of_a_cut_or_a_gap():
     gap = moving_track(np.where(time_s < 1, time_s, time_s + 1))
     for track, held in ((cut, 11), (gap, 20)):  # of a cut the nearer side is shown, through a gap what was shown last
         between = np.linspace(track.time_s[23], track.time_s[24], 21)
-        found = resampled(track, between, Fraction(480)).xy
+        resample = resampled(track, between, Fraction(480))
+        np.testing.assert_array_equal(resample.shot, np.repeat([0, 1], [held, 21 - held]))  # nothing goes on
+        found = resample.xy
         np.testing.assert_array_equal(found[:held], np.repeat(track.xy[23:24], held, 0))
         np.testing.assert_array_equal(found[held:], np.repeat(track.xy[24:25], 21 - held, 0))
 

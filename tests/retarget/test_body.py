@@ -16,7 +16,14 @@ from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.body import BodyStage, find_headings, leg_length_m, retarget_body, to_pose_track
+from choreograft.retarget.body import (
+    BodyStage,
+    describe_legs,
+    find_headings,
+    leg_length_m,
+    retarget_body,
+    to_pose_track,
+)
 from choreograft.video.size import Size
 from filmed import Filmed, film, fitted
 
@@ -279,6 +286,13 @@ def test_legs_that_were_never_seen_stand_at_rest(stage: BodyStage) -> None:
     assert np.abs(np.diff(soles[..., :2], axis=0)).max() < 0.005
     assert stage.pelvis_m is not None
     assert_allclose(soles.mean((0, 1, 2))[:2], stage.pelvis_m[:2], atol=0.15)  # feet reach ahead of the hips
+
+
+def test_a_source_without_feet_is_told_of(squats: Filmed) -> None:
+    assert describe_legs("a.mp4", squats.body) is None
+    note = describe_legs("a.mp4", from_the_waist_up(squats.body))
+    assert note is not None
+    assert note.startswith("a.mp4: NOTE: the feet are hardly ever in the picture")
 
 
 def test_a_target_without_feet_keeps_its_place_in_the_picture(squats: Filmed) -> None:

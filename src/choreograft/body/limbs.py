@@ -43,8 +43,14 @@ def reach_with_arms(body: BodyTrack, wrists: Array) -> BodyTrack:
 
 
 def usual_legs(body: BodyTrack, shown: NDArray[np.bool_]) -> Array:
-    """(8, 3) rad: how hips, knees, ankles and toes are turned as a rule, in the shown frames (T,)."""
-    return np.asarray(np.median(body.turns[shown][:, LEG_JOINTS], axis=0), dtype=np.float64)
+    """(8, 3) rad: how hips, knees, ankles and toes are turned as a rule, the same on both sides.
+
+    Args:
+        shown: (T,) the frames that count, of which those with both feet on the floor do where there are any.
+    """
+    standing = shown & body.stands.all(axis=1)
+    legs = np.median(body.turns[standing if standing.any() else shown][:, LEG_JOINTS], axis=0)
+    return np.repeat(legs.reshape(-1, len(SIDES), 3).mean(axis=1), len(SIDES), axis=0).astype(np.float64)
 
 
 def stand_still(body: BodyTrack, legs: Array, headings: Array, frames: float) -> BodyTrack:

@@ -35,5 +35,5 @@ def resample_body(body: BodyTrack, grid: TimeGrid, rate: Fraction) -> BodyTrack:
         pelvis=((1 - share) * body.pelvis[before] + share * body.pelvis[after]).astype(np.float32),
         turns=((1 - share[..., None]) * body.turns[before] + share[..., None] * body.turns[after]).astype(np.float32),
         stands=body.stands[nearest],
-        shot=body.shot[nearest],
+        shot=grid.shot,
     )

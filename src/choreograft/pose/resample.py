@@ -41,6 +41,8 @@ class TimeGrid:
     """(N,) of the step behind that frame, 0 to 1; 0 or 1 where the two do not belong together."""
     nearest: NDArray[np.intp]
     """(N,) the frame that is shown: the nearest in time, the earlier one of two; in a gap the last."""
+    shot: NDArray[np.int32]
+    """(N,) number of the shot that is shown; after a gap begins another, as nothing moved through it."""
 
     @staticmethod
     def of(track: PoseTrack, time_s: NDArray[np.float64]) -> "TimeGrid":
@@ -61,7 +63,9 @@ class TimeGrid:
         joined = track.present[:-1] & track.present[1:] & ~gap & (np.diff(track.shot) == 0)
         if len(joined):
             share = np.where(gap[before], share == 1, np.where(joined[before], share, share > HALFWAY))
-        return TimeGrid(time_s, step_s, joined, before, share, np.where(share <= HALFWAY, before, after))
+        nearest = np.where(share <= HALFWAY, before, after)
+        shot = track.shot + np.concatenate([[0], np.cumsum(gap)]).astype(np.int32)
+        return TimeGrid(time_s, step_s, joined, before, share, nearest, shot[nearest])
 
 
 def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrack:
@@ -77,7 +81,7 @@ def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrac
     Returns:
         N frames at the grid's times. Unseen joints are NaN with score 0, as ever.
     """
-    near = replace(track.select(grid.nearest), time_s=grid.time_s, rate=rate)
+    near = replace(track.select(grid.nearest), time_s=grid.time_s, rate=rate, shot=grid.shot)
     if len(track) == 1:
         return near
     return replace(

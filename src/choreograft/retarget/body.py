@@ -219,6 +219,16 @@ def leg_length_m(shape: BodyShape) -> float:
     return shape.build().leg_m
 
 
+def describe_legs(name: str, source: BodyTrack) -> str | None:
+    """A sentence about a source, of that name, whose feet are hardly ever in the picture; None about all others."""
+    if BodyStage.measure(source).shows_feet:
+        return None
+    return (
+        f"{name}: NOTE: the feet are hardly ever in the picture, so nobody knows what the legs do; the result stands as"
+        " the target usually does and moves from the hips up"
+    )
+
+
 def _find_stature(source: BodyShape, target: BodyShape, by_feet: bool) -> float:
     """How much longer the target's legs are than the source's; the trunks, where legs were not seen."""
     if by_feet:
