@@ -17,9 +17,12 @@ Side = Literal["upright", "left", "right", "down"]
 SEEN: Final = 0.3
 ALWAYS: Final = 0.9
 """Share of the frames in which a dancer is upside down only if the picture is."""
-HALF_TURN: Final = (
-    'turn the video by 180 degrees first, for example with "ffmpeg -display_rotation 180 -i IN -c copy OUT"'
-)
+_TURNS: Final[dict[Side, tuple[str, str]]] = {
+    "left": ("a quarter turn to the right", "transpose=1"),
+    "right": ("a quarter turn to the left", "transpose=2"),
+    "down": ("by half a turn", "hflip,vflip"),
+}
+"""What brings a head on that side up, and FFmpeg's filters for it, which follow whatever turn the file asks for."""
 
 
 def find_sides(track: PoseTrack) -> NDArray[np.str_]:
@@ -49,13 +52,19 @@ def check_upright(name: str, track: PoseTrack) -> str | None:
     down = share_of(track, "down")
     if down >= ALWAYS:
         raise PersonError(
-            f"{name}: the person is upside down in {down:.0%} of the frames; expected feet below the head; {HALF_TURN}"
+            f"{name}: the person is upside down in {down:.0%} of the frames; expected feet below the head;"
+            f" {_advise_turn('down')}"
         )
-    lying: tuple[tuple[Side, int], ...] = ("left", 90), ("right", -90)
-    for side, angle in lying:
+    lying: tuple[Side, ...] = "left", "right"
+    for side in lying:
         if share_of(track, side) >= ALWAYS:
             return (
-                f"{name}: NOTE: the person lies with the head to the {side} all the time; if the camera lay, turn"
-                f" the video by {angle} degrees first"
+                f"{name}: NOTE: the person lies with the head to the {side} all the time; if the camera lay,"
+                f" {_advise_turn(side)}"
             )
     return None
+
+
+def _advise_turn(side: Side) -> str:
+    how, filters = _TURNS[side]
+    return f'turn the video {how} first, for example with "ffmpeg -i IN -vf {filters} OUT"'
