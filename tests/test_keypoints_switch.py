@@ -167,7 +167,7 @@ def test_a_target_without_masks_is_refused_before_a_body_is_fitted(clips, places
 
 def test_what_cannot_be_is_refused_in_one_line(clips, places, tmp_path) -> None:
     videos = [clip.path for clip in clips]
-    with pytest.raises(OptionError, match="found --keypoints of 1 videos; expected them of 2, as many as there are"):
+    with pytest.raises(OptionError, match="found --keypoints of 1 video; expected them of 2, as many as there are"):
         check_all_keypoints(places[:1], videos)
     performer = write("dance", videos[0], "--as", "her.performer", "-o", tmp_path / "out.mp4", "--as-keypoints", "k")
     with pytest.raises(OptionError, match=r"her.performer is a performer, which knows its footage; .*--as-keypoints"):

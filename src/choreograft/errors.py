@@ -16,6 +16,11 @@ def give_reason(error: BaseException) -> str:
     return words if len(words) <= LONGEST_REASON else words[:LONGEST_REASON] + "…"
 
 
+def count_of(number: int, noun: str) -> str:
+    """'1 frame', '2 frames'."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class ChoreograftError(Exception):
     """Base of every error that is the user's to mend rather than ours."""
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
 
-from choreograft.errors import OptionError
+from choreograft.errors import OptionError, count_of
 from choreograft.files import check_place, fit_name, text_hash
 from choreograft.machine import check_device
 from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOptions
@@ -166,8 +166,8 @@ def check_all_keypoints(keypoints: Sequence[Path], videos: Sequence[Path]) -> No
     """
     if len(keypoints) != len(videos):
         raise OptionError(
-            f"found --keypoints of {len(keypoints)} videos; expected them of {len(videos)}, as many as there are"
-            " videos and in their order"
+            f"found --keypoints of {count_of(len(keypoints), 'video')}; expected them of {len(videos)}, as many"
+            " as there are videos and in their order"
         )
     for place, video in zip(keypoints, videos, strict=True):
         check_keypoints(place, video)

@@ -239,6 +239,8 @@ SPOILED = {
     "too few": (lambda folder: [path.unlink() for path in sorted(folder.iterdir())[4:]],
                 r"of 4 frames, numbered 0 to 3; expected 6"),
     "too many": (lambda folder: write_frames(folder, [[]] * 2, 6), "of 8 frames, numbered 0 to 7; expected 6"),
+    "one alone": (lambda folder: [path.unlink() for path in sorted(folder.iterdir())[1:]],
+                  "keypoints of 1 frame, number 0; expected 6"),
     "which end": (lambda folder: (folder / FRAME_0).unlink(), "frames 1 to 5; expected 6.* of frame 0 or of frame 6"),
     "no start": (lambda folder: [path.unlink() for path in sorted(folder.iterdir())[::5]], "numbered 1 to 4"),
     "two lists": (put(FRAME_2, json.dumps([{"people": []}] * 6)), f"{FRAME_2}: found a list of 6 frames, and other"),

@@ -8,6 +8,7 @@ from choreograft.check.clips import Filmed
 from choreograft.check.coverage import Coverage, Unseen
 from choreograft.check.findings import Finding
 from choreograft.check.moves import MOVES, seconds_shown
+from choreograft.errors import count_of
 
 FORMAT: Final = "choreograft-check"
 VERSION: Final = 1
@@ -51,12 +52,8 @@ def to_text(target: Filmed, source: Filmed | None, findings: Sequence[Finding]) 
         lines += [f"  {_MARKS['fine']}: {', '.join(f.kind.replace('_', ' ') for f in own if f.severity == 'fine')}"]
     warnings = sum(finding.severity == "warning" for finding in findings)
     hints = sum(finding.severity == "hint" for finding in findings)
-    lines += [f"{_count(warnings, 'warning')}, {_count(hints, 'hint')}"]
+    lines += [f"{count_of(warnings, 'warning')}, {count_of(hints, 'hint')}"]
     return "\n".join(lines) + "\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _video(clip: Filmed) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from choreograft.body.track import BodyTrack
 from choreograft.config import VideoConfig
-from choreograft.errors import OptionError
+from choreograft.errors import OptionError, count_of
 from choreograft.evaluate.compare import Case
 from choreograft.evaluate.method import Footage
 from choreograft.evaluate.request import Lesson
@@ -56,8 +56,8 @@ def _make_case(name: str, clip: Clip, body: BodyTrack, footage: Footage, truth: 
     held = held_out_frames(clip.track, footage.hold_out)
     if len(held) < MIN_FRAMES:
         raise OptionError(
-            f"{clip.path}: {footage.hold_out:.0%} of it are {len(held)} frames; expected at least {MIN_FRAMES} held-out"
-            " frames; use a longer clip or a larger --hold-out"
+            f"{clip.path}: {footage.hold_out:.0%} of it are {count_of(len(held), 'frame')}; expected at least"
+            f" {MIN_FRAMES} held-out frames; use a longer clip or a larger --hold-out"
         )
     info, wanted, start = probe(clip.path), set(held.tolist()), None
     with (

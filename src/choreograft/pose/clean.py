@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
+from choreograft.errors import count_of
 from choreograft.pose import skeleton
 from choreograft.pose.adaptive import smooth_adaptive
 from choreograft.pose.flips import Flip
@@ -82,18 +83,14 @@ class CleaningReport:
         parts = [f"person in {self.frames_present} of {self.frames} frames"]
         parts += [f"{self.frames_filled} of them filled"] if self.frames_filled else []
         for group in dict.fromkeys(flip.group for flip in self.flips):
-            parts += [f"left and right of the {group} put right in {_count(self.frames_flipped(group), 'frame')}"]
-        parts += [f"{_count(self.joints_jumped, 'jumping joint')} dropped"] if self.joints_jumped else []
-        parts += [f"{_count(self.joints_misplaced, 'misplaced joint')} dropped"] if self.joints_misplaced else []
-        parts += [f"{self.joints_filled} joints filled"] if self.joints_filled else []
-        parts += [f"{self.frames_dropped} frames of false sightings dropped"] if self.frames_dropped else []
-        parts += [f"{_count(len(self.cuts_s), 'cut')} found, at {tell_times(self.cuts_s)}"] if self.cuts_s else []
+            parts += [f"left and right of the {group} put right in {count_of(self.frames_flipped(group), 'frame')}"]
+        parts += [f"{count_of(self.joints_jumped, 'jumping joint')} dropped"] if self.joints_jumped else []
+        parts += [f"{count_of(self.joints_misplaced, 'misplaced joint')} dropped"] if self.joints_misplaced else []
+        parts += [f"{count_of(self.joints_filled, 'joint')} filled"] if self.joints_filled else []
+        parts += [f"{count_of(self.frames_dropped, 'frame')} of false sightings dropped"] if self.frames_dropped else []
+        parts += [f"{count_of(len(self.cuts_s), 'cut')} found, at {tell_times(self.cuts_s)}"] if self.cuts_s else []
         parts += [f"another view at {tell_times(self.views_s)}"] if self.views_s else []
         return f"cleaned track: {', '.join(parts)}; smoothing: {self.smoothing}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple[PoseTrack, CleaningReport]:

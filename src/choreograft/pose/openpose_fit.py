@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import FileFormatError, PersonError
+from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person
 from choreograft.pose.openpose_files import EXTENDED_JOINTS, LAYOUTS, Parts, read_keypoint_files
@@ -58,8 +58,8 @@ def read_people(place: Path, info: VideoInfo, progress: Progress) -> Mapping[int
     found: Mapping[int, People] = {n: [_to_person(one) for one in frame] for n, frame in files.people.items()}
     if not any(one.score.any() for frame in found.values() for one in frame):
         raise PersonError(
-            f"{place}: the files hold nobody: found {len(found)} frames, none with a point that is seen; expected "
-            "those of a person; name other keypoints, or leave them out"
+            f"{place}: the files hold nobody: found {count_of(len(found), 'frame')}, none with a point that is seen; "
+            "expected those of a person; name other keypoints, or leave them out"
         )
     return place_in_picture(place, found, files.canvas, info, progress)
 
@@ -172,8 +172,9 @@ def _find_start(place: Path, numbers: Sequence[int], frames: int, video: Path) -
         return last - frames + 1
     if abs(span - frames) == 1:
         return first
+    numbered = f"number {first}" if first == last else f"numbered {first} to {last}"
     raise FileFormatError(
-        f"{place}: found keypoints of {len(numbers)} frames, numbered {first} to {last}; expected {frames}, as many as "
+        f"{place}: found keypoints of {count_of(len(numbers), 'frame')}, {numbered}; expected {frames}, as many as "
         f"{video} has; name the keypoints of this video, with a file without people where nobody is"
     )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.ahead import run_ahead
 from choreograft.config import TrackingConfig
-from choreograft.errors import FileFormatError, PersonError
+from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.pose.estimator import Person, PoseEstimator
 from choreograft.pose.follow import Sighting, find_strands, follow_person, sight
@@ -266,7 +266,7 @@ def _explain(info: VideoInfo, finds: Sequence[Sequence[_Find]], config: Tracking
     if known.any():
         return ""
     if len(finds) < FEWEST_FRAMES:
-        return f"found nobody in {len(finds)} frame{'s' * (len(finds) != 1)}; expected a video of some seconds"
+        return f"found nobody in {count_of(len(finds), 'frame')}; expected a video of some seconds"
     looked_at = set(np.linspace(0, len(finds) - 1, BLUR_LOOKS).round().astype(int).tolist())
     blur_px = measure_blur(frame.image for frame in read_frames(info.path) if frame.index in looked_at)
     if blur_px > BLURRED_PX:

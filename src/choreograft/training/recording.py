@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import PersonError
+from choreograft.errors import PersonError, count_of
 from choreograft.files import atomic_path, write_json
 from choreograft.performer.device import run_ahead
 from choreograft.performer.plate import Plate, estimate_plate, view_plate
@@ -112,16 +112,17 @@ def choose_all_frames(clips: Sequence[Clip]) -> list[NDArray[np.intp]]:
             raise PersonError(f"{clip.path}: found nobody once false sightings were dropped; leave this clip out")
         if not len(at):
             raise PersonError(
-                f"{clip.path}: found no mask of the person in any of {shown} frames, as nobody is seen where the"
-                " keypoints are; expected those of this video; name them, or leave them out"
+                f"{clip.path}: found no mask of the person in any of {count_of(shown, 'frame')}, as nobody is seen"
+                " where the keypoints are; expected those of this video; name them, or leave them out"
             )
     pairs = find_pairs([replace(clip.track, masks=None).select(at) for clip, at in zip(clips, kept, strict=True)])
     if len(pairs) < MIN_PAIRS:
         names = ", ".join(str(clip.path) for clip in clips)
         masked = sum(len(at) for at in kept) == sum(int(clip.track.present.sum()) for clip in clips)
         raise PersonError(
-            f"{names}: found {len(pairs)} pairs of consecutive frames with the person{'' if masked else ' and a mask'}"
-            f" in them; expected at least {MIN_PAIRS}; film a longer clip in which the whole person is seen"
+            f"{names}: found {count_of(len(pairs), 'pair')} of consecutive frames with the person"
+            f"{'' if masked else ' and a mask'} in them; expected at least {MIN_PAIRS}; film a longer clip in which the"
+            " whole person is seen"
         )
     return kept
 
