@@ -72,6 +72,16 @@ LAYOUTS: Final[dict[str, dict[int, tuple[int, ...]]]] = {
 }
 """Part: number of its points: the joint that each point is. Face and hands have COCO-WholeBody's own order."""
 
+_FARTHEST: Final = 1e6
+"""No picture has a pixel as far out, px."""
+_OTHER_FORMATS: Final[dict[str, set[str]]] = {
+    "COCO results, which AlphaPose writes too": {"image_id", "keypoints"},
+    "COCO annotations": {"annotations", "images"},
+    "MMPose's JSON": {"instance_info", "meta_info"},
+    "MMPose's JSON of one picture": {"keypoint_scores", "keypoints"},
+}
+"""Fields that only they have together, in the whole or in each of its list."""
+
 JSON_ENDING: Final = "_keypoints.json"
 _ANY_JSON: Final = ".json"
 _ENDINGS: Final = (JSON_ENDING, "_pose.yml", "_pose.yaml", "_pose.xml")
@@ -221,7 +231,11 @@ def _read_frames(path: Path) -> list[_Frame]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"{path}: found no JSON ({error}); expected OpenPose's; write it again") from error
-    return [_read_frame(path, frame) for frame in (content if isinstance(content, list) else [content])]
+    frames = content if isinstance(content, list) else [content]
+    for name, fields in _OTHER_FORMATS.items():
+        if frames and isinstance(frames[0], dict) and fields <= frames[0].keys():
+            raise FileFormatError(f"{path}: found {name}; expected OpenPose's JSON; convert it")
+    return [_read_frame(path, frame) for frame in frames]
 
 
 def _read_frame(path: Path, frame: Any) -> _Frame:
@@ -267,7 +281,7 @@ def _read_matrices(path: Path) -> _Frame:
     return _Frame(people, None)
 
 
-def _read_matrix(path: Path, part: str) -> NDArray[np.float32]:
+def _read_matrix(path: Path, part: str) -> NDArray[np.float64]:
     """(N, P, 3); a file without any matrix is that of a frame without people."""
     name = f"{part}_0"
     try:
@@ -277,24 +291,26 @@ def _read_matrix(path: Path, part: str) -> NDArray[np.float32]:
     except (cv2.error, SystemError) as error:  # a parser's exception comes through the binding as SystemError
         raise FileFormatError(f"{path}: found no OpenCV matrix {name} that can be read; write it again") from error
     if is_blank or (matrix is not None and matrix.size == 0):
-        return np.zeros((0, 0, 3), np.float32)
+        return np.zeros((0, 0, 3))
     if matrix is None or matrix.ndim != 3:
         shape = "none" if matrix is None else f"one of {' x '.join(map(str, matrix.shape))}"
         raise FileFormatError(
             f"{path}: expected a matrix {name} of people x points x 3, found {shape}; write it again with OpenPose"
         )
-    return np.asarray(matrix, dtype=np.float32)
+    return np.asarray(matrix, dtype=np.float64)
 
 
 def _check_points(path: Path, part: str, values: Any) -> NDArray[np.float32]:
     """(P, 3) of a number of points that `LAYOUTS` knows; without a score, one is seen unless it lies at (0, 0)."""
     try:
-        numbers = np.array(values, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError) as error:
+        numbers = np.array(values)
+    except ValueError:  # lists of several lengths
+        numbers = np.array(None)
+    if numbers.dtype.kind not in "iuf":
         raise FileFormatError(
             f"{path}: found {part} keypoints that are not numbers alone; expected x, y and score of each point; write "
             "them again"
-        ) from error
+        )
     # a flat list can be of one kind only: no known number of points, three times, is another one twice
     widths = (3, 2) if numbers.ndim == 1 else numbers.shape[-1:]
     width = next((n for n in widths if n in (2, 3) and numbers.size in [n * points for points in LAYOUTS[part]]), None)
@@ -304,12 +320,12 @@ def _check_points(path: Path, part: str, values: Any) -> NDArray[np.float32]:
             f"{path}: found {numbers.size} numbers as {part} keypoints; expected x, y and score, or x and y alone, of "
             f"{known} points; write them in OpenPose's order of points"
         )
-    if not np.isfinite(numbers).all():
+    if not (np.abs(numbers) < _FARTHEST).all():  # nor is NaN
         raise FileFormatError(
-            f"{path}: found {part} keypoints that are no finite numbers; expected (0, 0, 0) where a point is unseen; "
-            "write them again"
+            f"{path}: found {part} keypoints that are no finite numbers, or beyond any picture; expected pixels, and "
+            "(0, 0, 0) where a point is unseen; write them again"
         )
-    points = numbers.reshape(-1, width)
+    points = numbers.reshape(-1, width).astype(np.float32)
     return points if width == 3 else np.column_stack([points, points.any(axis=-1)]).astype(np.float32)
 
 

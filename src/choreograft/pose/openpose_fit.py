@@ -32,6 +32,9 @@ _STRAY: Final = 0.05
 _LOST: Final = 0.5
 """Share outside the picture from which they were found in another one, though no video says in which."""
 
+_DAMAGED: Final = 10.0
+"""Longer sides of the picture from its corner to a point that no program has found there."""
+
 People = Sequence[Person]
 """Of one frame."""
 
@@ -116,7 +119,7 @@ def place_in_picture(
         canvas: the size of that picture; None where the files do not say.
     Raises:
         FileFormatError: shares of an unknown canvas, a canvas of another shape than the video's pictures as shown and
-            as stored, or most points outside of it.
+            as stored, most points outside of it, or one absurdly far.
         VideoError: as `probe`.
     """
     xy = np.concatenate([one.xy[one.score > 0] for frame in people.values() for one in frame]).astype(np.float64)
@@ -134,6 +137,12 @@ def place_in_picture(
     if _share_outside(in_px, picture) > _LOST:
         raise FileFormatError(
             f"{found}; expected pixels of {info.path}, {picture}; name the keypoints of this video, in its pixels"
+        )
+    far = np.abs(in_px).max() / max(picture)
+    if far > _DAMAGED:
+        raise FileFormatError(
+            f"{found}, up to {far:.0f} times the size of the picture they are in; expected pixels of {info.path}, "
+            f"{picture}; a file is damaged: write them again"
         )
     if picture == info.size and not shares:
         return people
