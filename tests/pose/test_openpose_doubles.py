@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft.config import TrackingConfig
+from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton, tracking
 from choreograft.pose.estimator import Person
 from choreograft.pose.openpose import find_double, load_or_read_openpose, read_openpose, write_openpose
@@ -104,6 +105,22 @@ def test_where_nobody_stands_there_the_files_are_all_there_is(tmp_path, video) -
     assert not track.score[:, LACKING].any()
     assert np.isnan(track.depth).all()
     assert np.isnan(track.world).all()
+
+
+def test_keypoints_of_a_larger_picture_are_refused_and_those_of_a_smaller_one_told_of(tmp_path, video) -> None:
+    def load(size: float) -> list[str]:
+        values = body(size=size)
+        folder = write_frames(tmp_path / str(size), [[{"pose_keypoints_2d": values}]] * FRAMES)
+        notes = Notes()
+        load_or_read_openpose(
+            folder, video, tmp_path / "tracks", TrackingConfig(max_people=1), progress=notes, estimator=Blind
+        )
+        return notes.said
+
+    with pytest.raises(FileFormatError, match=r"1.5: found 43% of the points outside of .*clip.mp4, 64x96, and nobody"):
+        load(1.5)
+    [said] = load(0.5)
+    assert "in 0 of the 6 frames" in said
 
 
 def test_a_frame_without_keypoints_is_an_absence_whoever_is_seen_in_it(tmp_path, video) -> None:

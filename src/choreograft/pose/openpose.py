@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.config import TrackingConfig
-from choreograft.errors import PersonError
+from choreograft.errors import FileFormatError, PersonError
 from choreograft.files import PARTIAL, content_hash
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import Person, PoseEstimator
@@ -39,7 +39,7 @@ from choreograft.pose.openpose_files import (
     check_keypoint_folder,
     hash_keypoints,
 )
-from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people
+from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people, share_outside
 from choreograft.pose.sighting import SEEN
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import EstimatorFactory, follow_video, is_alone, keep_track
@@ -57,6 +57,8 @@ _NEAR: Final = 0.1
 """Of the longer side of the person's box: joints no farther apart are one, and people whose usual joint is not."""
 _FEWEST_JOINTS: Final = 4
 """In common, of people who are held against each other."""
+_OUTSIDE: Final = 0.1
+"""Share of the points outside the picture where nobody stands at the others: they are of a picture of another size."""
 _EXCHANGE: Final = 0.05
 """By how much, in the same unit, exchanging sides must bring the usual joint nearer to be right."""
 
@@ -73,7 +75,8 @@ def load_or_read_openpose(
     """The track of a video by keypoint files, from `folder`, or made and kept there; says what is from where.
 
     Raises:
-        As `read_openpose`; OutputError if the folder cannot be written.
+        As `read_openpose`; FileFormatError too if nobody is ever seen where the keypoints are and a tenth of them
+            lies outside the picture. OutputError if the folder cannot be written.
     """
     facts = {
         "video": content_hash(video), "keypoints": hash_keypoints(place), "person": person, "config": asdict(config),
@@ -83,6 +86,8 @@ def load_or_read_openpose(
         video, folder, facts, progress, lambda: read_openpose(place, video, config, person, progress, estimator)
     )
     shown, masked = int(track.present.sum()), int((track.present & track.masked).sum())
+    if not masked:
+        _refuse_another_size(place, video, track)
     doubt = "" if 2 * masked > shown else "; in the others nobody was found who stands where the keypoints are"
     progress.say(
         f"{video.name}: joints from {place}; masks, depth and joints that it lacks made anew in {masked} of the {shown}"
@@ -142,6 +147,15 @@ def read_openpose(
         if list(map(id, people)) != list(map(id, assumed)):
             track = follow()
     return track
+
+
+def _refuse_another_size(place: Path, video: Path, track: PoseTrack) -> None:
+    outside = share_outside(track.xy[track.score > 0], track.size)
+    if outside > _OUTSIDE:
+        raise FileFormatError(
+            f"{place}: found {outside:.0%} of the points outside of {video}, {track.size}, and nobody who stands where"
+            " the others are; expected pixels of this video; find its keypoints in pictures of its own size"
+        )
 
 
 def _find_lacking(frames: Iterable[Sequence[Person]]) -> NDArray[np.bool_]:

@@ -134,7 +134,7 @@ def place_in_picture(
     unit = canvas if canvas is not None and shares else Size(1, 1)
     in_px = (xy - HALF_PX) * unit + HALF_PX
     picture, stored = _find_picture(place, in_px, canvas, info)
-    if _share_outside(in_px, picture) > _LOST:
+    if share_outside(in_px, picture) > _LOST:
         raise FileFormatError(
             f"{found}; expected pixels of {info.path}, {picture}; name the keypoints of this video, in its pixels"
         )
@@ -193,9 +193,9 @@ def _find_picture(
 ) -> tuple[Size, StoredPicture | None]:
     """The picture that points (.., 2) px were found in: its size, and how it lies in the file unless it is as shown."""
     if canvas is None:
-        if _share_outside(xy, info.size) > _STRAY:
+        if share_outside(xy, info.size) > _STRAY:
             stored = look_at_stored(info.path)
-            if stored is not None and stored.transpose and _share_outside(xy, stored.size) <= _STRAY:
+            if stored is not None and stored.transpose and share_outside(xy, stored.size) <= _STRAY:
                 return stored.size, stored
         return info.size, None
     if _is_shape(canvas, info.size):
@@ -214,5 +214,6 @@ def _is_shape(canvas: Size, size: Size) -> bool:
     return abs(canvas.width * size.height - canvas.height * size.width) <= max(size)
 
 
-def _share_outside(xy: NDArray[np.float64], size: Size) -> float:
+def share_outside(xy: NDArray[np.floating], size: Size) -> float:
+    """Share of points (.., 2) px that lie outside a picture."""
     return float(((xy < 0) | (xy > size)).any(axis=-1).mean())
