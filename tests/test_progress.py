@@ -35,6 +35,18 @@ def test_a_sentence_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err == "[bold] file:/a/b[/bold] 100%\n"
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_name_of_several_lines_is_told_in_one(is_terminal: bool):
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=is_terminal, color_system=None, width=100, soft_wrap=True)
+    progress = ConsoleProgress(console=console)
+    with progress.task("following two\nlines.mp4", 2):
+        pass
+    progress.say("two\nlines\x1b[31m.mp4 is done")
+    assert "following two\\nlines.mp4" in screen.getvalue()
+    assert "two\\nlines\\x1b[31m.mp4 is done" in screen.getvalue()
+
+
 @pytest.mark.parametrize("name", ["take [/b] 2", "a [red]b :dancer: {task} 100%.mp4"])
 def test_a_terminal_shows_a_name_as_it_is(name: str):
     screen = StringIO()

@@ -19,7 +19,7 @@ import tyro
 
 from choreograft import __version__
 from choreograft.console import ConsoleProgress
-from choreograft.errors import ChoreograftError, OptionError
+from choreograft.errors import ChoreograftError, OptionError, in_one_line
 from choreograft.options import (
     CheckOptions,
     DanceOptions,
@@ -49,7 +49,7 @@ def run_dance(options: DanceOptions) -> int:
     done = dance(options, ConsoleProgress())
     beside = f"; side by side: {done.side_by_side}" if done.side_by_side else ""
     performer = f"performer: {done.performer}; " if done.performer else ""
-    sys.stdout.write(f"{done.video} ({performer}contact sheet: {done.sheet}{beside})\n")
+    _answer(f"{done.video} ({performer}contact sheet: {done.sheet}{beside})")
     return 0
 
 
@@ -62,7 +62,7 @@ def run_train(options: TrainOptions) -> int:
 
     performer = train(options, ConsoleProgress() if is_main() else silent)
     if is_main():
-        sys.stdout.write(f"{performer}\n")
+        _answer(str(performer))
     return 0
 
 
@@ -73,7 +73,7 @@ def run_track(options: TrackOptions) -> int:
     check_tracking(options)
     from choreograft.pipeline import track
 
-    sys.stdout.write(f"{track(options, ConsoleProgress())}\n")
+    _answer(str(track(options, ConsoleProgress())))
     return 0
 
 
@@ -88,7 +88,7 @@ def run_check(options: CheckOptions) -> int:
     sys.stdout.write(done.json if options.json else done.text)
     if done.pictures:
         numbers = done.pictures[0].with_name(DOCUMENT_NAME)
-        sys.stdout.write(f"{', '.join(map(str, done.pictures))} (numbers: {numbers})\n")
+        _answer(f"{', '.join(map(str, done.pictures))} (numbers: {numbers})")
     return done.exit_code
 
 
@@ -102,7 +102,7 @@ def run_evaluate(options: EvaluateOptions) -> int:
 
     done = evaluate(options, ConsoleProgress())
     print_tables(done.evaluation, done.report.summary)
-    sys.stdout.write(f"{done.report.page} (numbers: {done.report.json})\n")
+    _answer(f"{done.report.page} (numbers: {done.report.json})")
     return 0
 
 
@@ -111,7 +111,7 @@ def run_studio(options: StudioOptions) -> int:
     from choreograft.studio.cases import render_chosen
 
     for pair in render_chosen(options, ConsoleProgress()):
-        sys.stdout.write(f"{pair.folder}\n")
+        _answer(str(pair.folder))
     return 0
 
 
@@ -122,7 +122,7 @@ def run_demo(options: DemoOptions) -> int:
     check_demo(options)
     from choreograft.demo import run
 
-    sys.stdout.write(f"{run(options, ConsoleProgress())}\n")
+    _answer(str(run(options, ConsoleProgress())))
     return 0
 
 
@@ -204,11 +204,15 @@ def _advise_on_dashes(arguments: Sequence[str]) -> str:
     return "".join(f"; if {word} is a file's name, write ./{word}" for word in dashed)
 
 
+def _answer(sentence: str) -> None:
+    """Say what was made, and where."""
+    sys.stdout.write(f"{in_one_line(sentence)}\n")
+
+
 def _complain(sentence: str) -> None:
     """Say why the program ends; of several processes that train together one on each machine does."""
     if local_rank() == 0:
-        line = re.sub(r"[\x00-\x1f\x7f]", lambda control: repr(control[0])[1:-1], sentence)  # in names, or of a library
-        sys.stderr.write(f"choreograft: {line}\n")
+        sys.stderr.write(f"choreograft: {in_one_line(sentence)}\n")
 
 
 def _one_line(box: str) -> str:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Task, TextColumn, TimeElapsedColumn, TimeRe
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from choreograft.errors import in_one_line
 from choreograft.progress import Advance
 
 
@@ -48,12 +49,13 @@ class ConsoleProgress:
 
     @contextmanager
     def task(self, name: str, total: float | None, unit: str = "frames") -> Iterator[Advance]:
+        name = in_one_line(name)
         inner = self._bar(name, total, unit) if self.console.is_terminal else self._lines(name, total, unit)
         with inner as advance:
             yield advance
 
     def say(self, sentence: str) -> None:
-        self.console.print(sentence, markup=False, emoji=False)
+        self.console.print(in_one_line(sentence), markup=False, emoji=False)
 
     @contextmanager
     def _bar(self, name: str, total: float | None, unit: str) -> Iterator[Advance]:

@@ -4,6 +4,7 @@ A message is one line and says what was found, what was expected and what to do.
 with `exit_code`; a library caller catches `ChoreograftError` or the kind it can mend.
 """
 
+import re
 from typing import Final
 
 LONGEST_REASON: Final = 160
@@ -14,6 +15,11 @@ def give_reason(error: BaseException) -> str:
     """What a library's error says, in one line and not too long: PyTorch lists what does not fit line by line."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= LONGEST_REASON else words[:LONGEST_REASON] + "…"
+
+
+def in_one_line(text: str) -> str:
+    """The same with its control characters and line feeds, of names or of a library, as Python writes them."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda control: repr(control[0])[1:-1], text)
 
 
 def count_of(number: int, noun: str) -> str:

@@ -8,7 +8,7 @@ from choreograft.check.clips import Filmed
 from choreograft.check.coverage import Coverage, Unseen
 from choreograft.check.findings import Finding
 from choreograft.check.moves import MOVES, seconds_shown
-from choreograft.errors import count_of
+from choreograft.errors import count_of, in_one_line
 
 FORMAT: Final = "choreograft-check"
 VERSION: Final = 1
@@ -53,7 +53,7 @@ def to_text(target: Filmed, source: Filmed | None, findings: Sequence[Finding]) 
     warnings = sum(finding.severity == "warning" for finding in findings)
     hints = sum(finding.severity == "hint" for finding in findings)
     lines += [f"{count_of(warnings, 'warning')}, {count_of(hints, 'hint')}"]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{in_one_line(line)}\n" for line in lines)
 
 
 def _video(clip: Filmed) -> dict[str, Any]:
