@@ -10,6 +10,7 @@ import pytest
 
 from choreograft.config import ASSUMED_RATE
 from choreograft.errors import VideoError
+from choreograft.video.decode import find_recordings
 from choreograft.video.read import ReadReport, count_frames, measure_held, measure_length, probe, read_frames
 
 NTSC = Fraction(30_000, 1001)
@@ -244,6 +245,41 @@ def test_a_clock_that_runs_too_fast_to_be_true_still_gives_each_frame_a_time(mak
     path = make_clip("fast.mp4", numbers[:10], times=times, time_base=Fraction(1, 1_000_000))
     steps = np.diff([frame.time for frame in read_all(path)])
     assert min(steps) >= Fraction(1, 10_000)
+
+
+@pytest.mark.parametrize("fragments", [False, True])
+@pytest.mark.parametrize(("gap_at", "count"), [(1, 15), (2, 15), (5, 14), (10, 14), (11, 14), (12, 14), (13, 14)])
+def test_reordered_pictures_of_uneven_times_last_until_the_next_one(make_clip, numbers, gap_at, count, fragments):
+    times = [Fraction(index, 25) + (40 if index >= gap_at else 0) for index in range(count)]
+    path = make_clip(
+        "hold.mp4",
+        numbers[:count],
+        times=times,
+        options={"bf": "2", "preset": "medium", "x264-params": "b-adapt=0"},
+        container_options={"movflags": "frag_keyframe+empty_moov"} if fragments else None,
+    )
+    frames = read_all(path)
+    assert [frame.time for frame in frames] == times
+    assert frames[-1].duration == Fraction(1, 25)
+    assert measure_length(path) == times[-1] + Fraction(1, 25)
+    assert measure_held(path) == pytest.approx(40.04)
+    assert len(find_recordings(path, Fraction(25))) == 1
+
+
+def test_the_last_of_reordered_pictures_stays_as_long_as_the_file_says(make_clip, numbers):
+    path = make_clip("plain.mp4", numbers[:14], options={"bf": "2", "preset": "medium", "x264-params": "b-adapt=0"})
+    held = path.with_name("held.mp4")
+    with av.open(str(path)) as plain, av.open(str(held), "w") as container:
+        stream = container.add_stream_from_template(plain.streams.video[0])
+        for packet in plain.demux(video=0):
+            if packet.dts is not None:
+                packet.duration += (
+                    5 * packet.time_base.denominator * (packet.pts * packet.time_base == Fraction(13, 25))
+                )
+                packet.stream = stream
+                container.mux(packet)
+    assert measure_length(held) == Fraction(14, 25) + 5
+    assert read_all(held)[-1].duration == Fraction(1, 25) + 5
 
 
 def test_closing_the_generator_closes_the_file(make_clip, numbers):

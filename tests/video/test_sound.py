@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from choreograft import pipeline
 from choreograft.cli import main
 from choreograft.errors import PersonError
-from choreograft.video.clock import split_recordings
+from choreograft.video.clock import Stamp, split_recordings
 from choreograft.video.raw_sound import count_channels, read_numbers
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
@@ -162,7 +162,8 @@ def test_the_sound_of_joined_recordings_stays_with_their_pictures(make_clip, tmp
 
 
 def test_of_a_sound_whose_clock_is_damaged_what_fits_no_pictures_is_left_out():
-    recordings = split_recordings([(Fraction(n, 25), 10 * n) for n in range(100)], Fraction(1, 25))
+    step = Fraction(1, 25)
+    recordings = split_recordings([Stamp(n * step, None, step, 10 * n) for n in range(100)], step)
     packets = []
     for time in (0, 1000, 90_000_000, 2000):  # ticks of a millisecond: a damaged one among them
         packet = Packet(1)

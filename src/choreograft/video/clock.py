@@ -3,12 +3,14 @@
 Times that are missing, repeat, jump or run backwards are repaired; recordings that were joined follow one another.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import Any, TypeAlias
 
 import av
@@ -115,6 +117,29 @@ def jumps(step: Fraction) -> bool:
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """When and where a packet is, on the file's own clock."""
+
+    time: Fraction
+    """When its picture is shown, s."""
+    decoded: Fraction | None
+    """When it is decoded, s, which may be before an earlier picture is."""
+    length: Fraction
+    """For how long it says that its picture stays, s."""
+    place: int | None
+    """In the file, bytes."""
+
+    @classmethod
+    def of(cls, packet: AnyPacket) -> "Stamp | None":
+        """That of a packet; None where it has no time or is not to be shown."""
+        ticks, unit = packet.dts if packet.pts is None else packet.pts, Fraction(packet.time_base or 0)
+        if ticks is None or packet.is_discard:
+            return None
+        decoded = None if packet.dts is None else packet.dts * unit
+        return cls(ticks * unit, decoded, stay(packet.duration, unit), packet.pos)
+
+
+@dataclass(frozen=True)
 class Recording:
     """The pictures of one of the recordings that were joined, on its own clock."""
 
@@ -136,18 +161,19 @@ class Recording:
         return 0 if place is None else max(self.place.start - place, place - self.place.stop, 0)
 
 
-def split_recordings(stamps: Iterable[tuple[Fraction, int | None]], interval: Fraction) -> list[Recording]:
+def split_recordings(stamps: Iterable[Stamp], interval: Fraction) -> list[Recording]:
     """The recordings that a clip is joined from, placed as `Clock` places their pictures.
 
     Args:
-        stamps: time, s, and place in the file, bytes, of each picture, in the order in which they are decoded.
+        stamps: of the packets of pictures, in the order in which they are decoded.
         interval: from the last picture of one to the first of the next, s.
     """
     parts: list[list[tuple[Fraction, int]]] = []
-    for time, place in stamps:
-        if not parts or jumps(time - parts[-1][-1][0]):
+    splices = _Splices()
+    for stamp in stamps:
+        if splices.begins(stamp.time, stamp.decoded) or not parts:
             parts.append([])
-        parts[-1].append((time, place or 0))
+        parts[-1].append((stamp.time, stamp.place or 0))
     recordings: list[Recording] = []
     for part in parts:
         times, places = zip(*part, strict=True)
@@ -156,23 +182,93 @@ def split_recordings(stamps: Iterable[tuple[Fraction, int | None]], interval: Fr
     return recordings
 
 
+class _Splices:
+    """Where the times of pictures begin anew."""
+
+    def __init__(self) -> None:
+        self._latest: Fraction | None = None
+        self._decoded: Fraction | None = None
+
+    def begins(self, time: Fraction, decoded: Fraction | None) -> bool:
+        """Whether another recording begins with a picture, by its time and its decoding time, s.
+
+        One that is decoded after a later one goes back too, across a picture that is held for seconds, but its decoding
+        time does not.
+        """
+        step = Fraction(0) if self._latest is None else time - self._latest
+        goes_on = decoded is not None and self._decoded is not None and decoded >= self._decoded
+        begins = jumps(step) and (step > 0 or not goes_on)
+        self._latest = time if self._latest is None or begins else max(self._latest, time)
+        self._decoded = decoded
+        return begins
+
+
 class JoinedTimes:
     """Times of joined recordings, or of a damaged one, as those of one: what jumps follows what was before."""
 
     def __init__(self, report: ReadReport | None = None) -> None:
         self._report = report or ReadReport()
-        self._last: Fraction | None = None
-        self._shift = Fraction(0)
+        self._splices = _Splices()
+        self._last = self._shift = Fraction(0)
 
-    def place(self, time: Fraction, interval: Fraction) -> Fraction:
-        """When a picture of that time is shown, s; the next one by `interval` where the times jump."""
-        place = time + self._shift
-        if self._last is not None and jumps(place - self._last):
-            self._shift += self._last + interval - place
-            place = self._last + interval
+    def place(self, time: Fraction, interval: Fraction, decoded: Fraction | None = None) -> Fraction:
+        """When a picture of that time is shown, s; the next one by `interval` where the times jump.
+
+        Args:
+            decoded: its decoding time, s, where pictures come in the order in which they are decoded.
+        """
+        if self._splices.begins(time, decoded):
+            self._shift = self._last + interval - time
             self._report.repaired_times += 1
-        self._last = place
-        return place
+        self._last = time + self._shift
+        return self._last
+
+
+class Ending:
+    """When the last picture is gone, from the packets of its stream.
+
+    What MP4 says of a packet is the step of the decoding times, which is how long its picture stays only where pictures
+    lie in the order in which they are shown.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._steps_decode = is_indexed(container)
+        self._declared: Fraction | None = None
+        if stream.frames and stream.duration and stream.time_base:  # fragments count their end from elsewhere
+            self._declared = ((stream.start_time or 0) + stream.duration) * stream.time_base
+        self._joined = JoinedTimes()
+        self._lengths: Counter[Fraction] = Counter()
+        self._reordered = False
+        self._time = self._place = self._length = Fraction(0)
+
+    def see(self, stamp: Stamp) -> None:
+        """Take note of one packet."""
+        time, length = stamp.time, stamp.length
+        place = self._joined.place(time, length, stamp.decoded)
+        self._lengths[length] += 1
+        self._reordered |= place < self._place
+        if place >= self._place:
+            self._time, self._place, self._length = time, place, length
+
+    @property
+    def end(self) -> Fraction:
+        """Of all pictures seen so far, s."""
+        return self._place + self._last_stay
+
+    def settle(self, picture: ShownPicture) -> ShownPicture:
+        """The picture with a duration that is right where it is the last one."""
+        return replace(picture, duration=self._last_stay or None) if self._misleads else picture
+
+    @property
+    def _misleads(self) -> bool:
+        return self._steps_decode and self._reordered
+
+    @property
+    def _last_stay(self) -> Fraction:
+        if not self._misleads:
+            return self._length
+        left = Fraction(0) if self._declared is None else self._declared - self._time
+        return left if 0 < left <= LONGEST_GAP_S else median_low(self._lengths.elements())
 
 
 class Clock:

@@ -22,14 +22,15 @@ from choreograft.errors import VideoError
 from choreograft.video.clock import (
     AnyPacket,
     Clock,
+    Ending,
     JoinedTimes,
     ReadReport,
     Recording,
     ShownPicture,
+    Stamp,
     is_indexed,
     nominal_rate,
     split_recordings,
-    stay,
 )
 from choreograft.video.interlaced import Deinterlacer
 
@@ -98,7 +99,11 @@ def pictures_end(path: Path) -> Fraction:
     Raises:
         VideoError: as `open_video`.
     """
-    return max((start + length for start, length in _places(path)), default=Fraction(0))
+    with open_video(path) as (container, stream):
+        ending = Ending(container, stream)
+        for stamp in _stamps(container, stream):
+            ending.see(stamp)
+    return ending.end
 
 
 def held_time(path: Path) -> Fraction:
@@ -107,7 +112,11 @@ def held_time(path: Path) -> Fraction:
     Raises:
         VideoError: as `open_video`.
     """
-    steps = (later - start for start, later in pairwise(sorted(start for start, _ in _places(path))))
+    joined = JoinedTimes()
+    with open_video(path) as (container, stream):
+        stamps = _stamps(container, stream)
+        starts = sorted(joined.place(stamp.time, stamp.length, stamp.decoded) for stamp in stamps)
+    steps = (later - start for start, later in pairwise(starts))
     return sum((step for step in steps if step >= LONG_HOLD_S), Fraction(0))
 
 
@@ -119,23 +128,17 @@ def find_recordings(path: Path, rate: Fraction) -> list[Recording]:
     Raises:
         VideoError: as `open_video`.
     """
-    return split_recordings(((time, place) for time, _, place in _stamps(path)), 1 / rate)
+    with open_video(path) as (container, stream):
+        return split_recordings(_stamps(container, stream), 1 / rate)
 
 
-def _places(path: Path) -> Iterator[tuple[Fraction, Fraction]]:
-    """When each packet of pictures is shown and for how long it says so, s, in the order of the file."""
-    joined = JoinedTimes()
-    return ((joined.place(time, length), length) for time, length, _ in _stamps(path))
-
-
-def _stamps(path: Path) -> Iterator[tuple[Fraction, Fraction, int | None]]:
-    """Of each packet of pictures the time on the file's own clock, how long it says that it stays, s, and its place."""
-    with open_video(path) as (container, stream), suppress(av.FFmpegError):  # what is behind damage does not count
-        time_base = Fraction(stream.time_base or 0)
+def _stamps(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
+    """Those of the packets of pictures, in the order of the file."""
+    with suppress(av.FFmpegError):  # what is behind damage does not count
         for packet in container.demux(stream):
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if stamp is not None and not packet.is_discard:
-                yield stamp * time_base, stay(packet.duration, time_base), packet.pos
+            stamp = Stamp.of(packet)
+            if stamp is not None:
+                yield stamp
 
 
 def shown_pictures(
@@ -188,7 +191,7 @@ def _show(
         if packet.stream is not stream:  # its stream_index is not set on the packets that flush
             continue
         for frame in _decode(decoder, packet, report):
-            picture = clock.time_picture(frame)
+            picture = extent.ending.settle(clock.time_picture(frame))
             shown_until = picture.time + (picture.duration or clock.longest_step)
             report.frames += 1
             yield from weaver.weave(picture)
@@ -208,19 +211,17 @@ class _Extent:
         self._stream = stream
         self._first_s = float("inf")
         self._last_s = 0.0
-        self._pictures_s = 0.0
-        self._joined = JoinedTimes()
+        self.ending = Ending(container, stream)
 
     def see(self, packet: AnyPacket) -> None:
         """Take note of one packet of any stream."""
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None or packet.is_discard:
+        stamp = Stamp.of(packet)
+        if stamp is None:
             return
-        start, length = stamp * packet.time_base, stay(packet.duration, packet.time_base)
-        self._first_s = min(self._first_s, float(start))
-        self._last_s = max(self._last_s, float(start + length))
+        self._first_s = min(self._first_s, float(stamp.time))
+        self._last_s = max(self._last_s, float(stamp.time + stamp.length))
         if packet.stream is self._stream:
-            self._pictures_s = max(self._pictures_s, float(self._joined.place(start, length) + length))
+            self.ending.see(stamp)
 
     def check_complete(self, path: Path, shown_until_s: float, longest_step_s: float) -> None:
         """Raise VideoError if the file breaks off, or its last part does not decode (an unfinished download)."""
@@ -229,8 +230,9 @@ class _Extent:
         reached_s = max(self._last_s, self._last_s - self._first_s)
         if reached_s < self._declared_s - tolerance_s:
             raise _truncated(path, shown_until_s, self._declared_s)
-        if shown_until_s < self._pictures_s - tolerance_s:
-            raise _truncated(path, shown_until_s, self._pictures_s)
+        pictures_s = float(self.ending.end)
+        if shown_until_s < pictures_s - tolerance_s:
+            raise _truncated(path, shown_until_s, pictures_s)
 
 
 def _truncated(path: Path, found_s: float, declared_s: float) -> VideoError:
