@@ -1,6 +1,7 @@
 """The command line: what is refused, how it is said, and that nothing is left behind."""
 
 import json
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -229,6 +230,14 @@ def test_what_is_no_video_is_refused_before_any_work(refuse, clip, tmp_path):
     for name in ("notes.mp4", "empty.mp4", "torn.mp4"):
         assert name in refuse("dance", name, "--as", clip, "-o", "out.mp4")
         assert name in refuse("dance", clip, "--as", name, "-o", "out.mp4")
+
+
+def test_a_pipe_is_refused_rather_than_waited_for(refuse, clip, tmp_path):
+    for name in ("pipe.mp4", "pipe.performer"):
+        os.mkfifo(tmp_path / name)
+        assert "a pipe or a device; " in refuse("dance", clip, "--as", name, "-o", "out.mp4")
+    assert "save the video as a file" in refuse("dance", "pipe.mp4", "--as", clip, "-o", "out.mp4")
+    assert "save the video as a file" in refuse("track", "/dev/null", "-o", "t.npz")
 
 
 def test_a_file_that_is_no_performer_is_refused(refuse, clip, tmp_path):

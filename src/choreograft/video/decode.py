@@ -4,6 +4,7 @@ Everything that is odd about files is dealt with here: packets that do not decod
 files that end early. When a picture is shown is `clock.py`'s concern, what it looks like `picture.py`'s.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -48,6 +49,8 @@ PICTURE_BRANDS = dict.fromkeys(("avif", "avis"), "avif") | dict.fromkeys(
 """Of MP4's relatives that hold pictures, moving or not, and how people call them."""
 APNG_HEAD = 1 << 16
 """Bytes within which an APNG file says how many pictures it has."""
+ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+(?P<rest>.*)")
+"""How an address on a network begins, such as https://."""
 MAX_READ_ERRORS = 100
 """Unreadable places in a row after which the rest of the file counts as lost."""
 
@@ -60,7 +63,9 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         VideoError: the file is missing, unreadable, not a video, without pictures or truncated.
     """
     if not path.exists():
-        raise VideoError(f"{path}: no such file; check the name of the video")
+        raise _missing(path)
+    if not path.is_file():  # reading waits for whoever writes into it, and there is no second reading
+        raise VideoError(f"{path}: not a file but a pipe or a device; save the video as a file and name that")
     try:
         # the prefix keeps FFmpeg from taking a name with a colon for a protocol
         container = av.open(f"file:{path}")
@@ -74,6 +79,14 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = _picture_stream(path, container)
         _check_index(path, container, stream)
         yield container, stream
+
+
+def _missing(path: Path) -> VideoError:
+    address = ADDRESS.match(str(path))
+    if address is None:
+        return VideoError(f"{path}: no such file; check the name of the video")
+    whole = f"{address['scheme']}://{address['rest']}"  # of two slashes a path keeps one
+    return VideoError(f"{whole}: an address, not a file; download the video and name the file")
 
 
 def declared_duration_s(container: InputContainer, stream: VideoStream) -> float:
