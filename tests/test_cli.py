@@ -20,9 +20,10 @@ from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
 from choreograft.presets import DEFAULT_PRESET
-from choreograft.request import dance_folder
+from choreograft.request import check_dance, check_training, dance_folder
 from choreograft.retarget.stance import Stance
 from choreograft.system import lacks_cuda
+from choreograft.video.sheet import save_picture
 from standing import body, write_frames
 from swaying import PRESET, SIZE, swaying_track, write_target
 
@@ -89,6 +90,10 @@ def test_help_and_version_are_no_errors(capsys):
         (["train", "a.mp4", "--num-nodes", "2"], "no MASTER_ADDR, MASTER_PORT, NODE_RANK"),
         (["train", "a.mp4", "--preset", "preview", "--devices", "2", "--device", "cpu"], "leave out --devices"),
         (["track", "a.mp4", "-o", "a.json"], ".npz"),
+        (["dance", "", "--as", "b.mp4", "-o", "c.mp4"], "found an empty argument"),
+        (["dance", "a.mp4", "--as=", "-o", "c.mp4"], "found an empty argument"),
+        (["dance", "a.performer", "--as", "b.mp4", "-o", "c.mp4"], "a.performer is a performer, which belongs after"),
+        (["check", "a.performer"], "a.performer is a performer"),
         (["check", "-her.mp4"], "if -her.mp4 is a file's name, write ./-her.mp4"),
         (["dance", "a.mp4", "--as", "b.mp4", "-o", "-out.mp4"], "write ./-out.mp4"),
     ],
@@ -112,7 +117,7 @@ print(json.dumps(ended))
 
 
 def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her, make_clip, tmp_path):
-    make_clip("fast.mp4", [np.zeros((96, 64, 3), np.uint8)] * 6, rate=Fraction(300))
+    make_clip("fast.mp4", [np.zeros((96, 64, 3), np.uint8)] * 9, rate=Fraction(300))
     (tmp_path / "notes.mp4").write_text("not a video")
     (tmp_path / "t.npz").write_bytes(b"mine")
     (tmp_path / "check").mkdir()
@@ -221,6 +226,33 @@ def test_a_missing_source_or_target_is_named(refuse, clip):
     assert "gone.performer" in refuse("dance", clip, "--as", "gone.performer", "-o", "out.mp4")
     assert "gone.mp4" in refuse("train", clip, "gone.mp4")
     assert "gone.mp4" in refuse("track", "gone.mp4", "-o", "t.npz")
+
+
+def test_an_address_is_named_whole(refuse, clip):
+    for address in ("http://x.org/a.mp4", "https://x.org/a.mp4"):
+        assert f"{address}: an address, not a file; " in refuse("dance", address, "--as", clip, "-o", "out.mp4")
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_too_few_frames_are_refused_before_any_work(refuse, clip, make_clip, tmp_path, folder):
+    def make(name: str, count: int) -> Path:
+        images = [np.zeros((96, 64, 3), np.uint8)] * count
+        if not folder:
+            return make_clip(f"{name}.mp4", images)
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(images):
+            save_picture(image, tmp_path / name / f"{number}.png")
+        return tmp_path / name
+
+    one, few, enough = make("one", 1), make("few", 8), make("enough", 9)
+    assert "a single frame" in refuse("dance", one, "--as", clip, "-o", "out.mp4")
+    assert "a single frame" in refuse("dance", clip, "--as", one, "-o", "out.mp4", "--preview-retarget")
+    assert "a single frame" in refuse("track", one, "-o", "t.npz")
+    said = refuse("dance", clip, "--as", few, "-o", "out.mp4")
+    assert "found 8 frames, 7 pairs of consecutive ones; expected at least 8 pairs" in said
+    assert "found 8 frames" in refuse("train", few)
+    check_training(TrainOptions((few, few)))
+    check_dance(DanceOptions(few, enough, tmp_path / "out.mp4"))
 
 
 def test_what_is_no_video_is_refused_before_any_work(refuse, clip, tmp_path):

@@ -184,6 +184,10 @@ def parse(arguments: Sequence[str]) -> Any:
     if list(arguments) == ["--version"]:
         sys.stdout.write(f"choreograft {__version__}\n")
         sys.exit(0)
+    if any(word == "" or (word.startswith("--") and word.endswith("=")) for word in arguments):
+        raise OptionError(
+            "found an empty argument; expected a name or a value; look at the quotes and the variables of the shell"
+        )
     verbs: dict[str, Callable[..., Any]] = {name: kind for name, (kind, _) in VERBS.items()}
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     complaint = io.StringIO()

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
 
-from choreograft.errors import OptionError, count_of
+from choreograft.errors import OptionError, PersonError, VideoError, count_of
 from choreograft.files import check_place, fit_name, text_hash
 from choreograft.machine import check_device
 from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOptions
@@ -28,9 +28,9 @@ from choreograft.presets import (
     preset_from_dict,
 )
 from choreograft.render.timing import TimingRequest
-from choreograft.training.holdout import check_hold_out
+from choreograft.training.holdout import MIN_PAIRS, check_hold_out
 from choreograft.training.processes import Processes, choose_batch
-from choreograft.video.read import measure_held, measure_length, probe
+from choreograft.video.read import VideoInfo, measure_held, measure_length, probe
 from choreograft.video.size import Size
 from choreograft.video.tempo import Retiming
 from choreograft.video.write import check_output
@@ -74,7 +74,7 @@ def check_dance(options: DanceOptions) -> DanceRequest:
     Raises:
         OptionError: options that make no sense, together or with these videos. OutputError: the output may not be
             written. VideoError, FileFormatError: source, target or keypoints cannot be read. PersonError: the keypoints
-            hold nobody.
+            hold nobody, or the target has too few frames to learn from.
     """
     preset, weights = _choose_preset(options)
     if options.as_keypoints is not None and is_performer(options.target):
@@ -93,13 +93,14 @@ def check_dance(options: DanceOptions) -> DanceRequest:
         if path is not None:
             check_output(path, [options.source, options.target], options.overwrite)
     check_place(dance_folder(options.output, options.runs) / SUMMARY)
-    source = probe(options.source)
+    source = probe_clip(options.source)
     if is_performer(options.target):
         rate = _check_performer(options)
     else:
-        filmed = probe(options.target)
+        filmed = probe_clip(options.target)
         rate = filmed.rate
         if not options.preview_retarget:
+            _check_pairs([filmed])
             _check_retarget(options, preset)
             _check_height(options, preset, filmed.size)
     for keypoints, video in ((options.keypoints, options.source), (options.as_keypoints, options.target)):
@@ -127,7 +128,8 @@ def check_training(options: TrainOptions) -> TrainRequest:
 
     Raises:
         OptionError: options that make no sense. OutputError: the output may not be written. VideoError,
-            FileFormatError: a clip or its keypoints cannot be read. PersonError: the keypoints hold nobody.
+            FileFormatError: a clip or its keypoints cannot be read. PersonError: the keypoints hold nobody, or the
+            clips have too few frames to learn from.
     """
     preset, weights = _choose_preset(options)
     budget = Budget.choose(preset, options.minutes, options.images)
@@ -140,8 +142,7 @@ def check_training(options: TrainOptions) -> TrainRequest:
         if not is_performer(options.output):
             raise OptionError(f"{options.output}: expected a name that ends in {SUFFIX}")
         check_output(options.output, list(options.target), options.overwrite, suffixes=(SUFFIX,))
-    for video in options.target:
-        probe(video)
+    _check_pairs([probe_clip(video) for video in options.target])
     if options.keypoints:
         check_all_keypoints(options.keypoints, options.target)
     return TrainRequest(preset, weights, budget, processes, batch)
@@ -177,9 +178,9 @@ def check_tracking(options: TrackOptions) -> None:
     """Refuse a tracking that cannot be.
 
     Raises:
-        OptionError: an output is an input, or has another suffix than it must. OutputError: it may not be written.
-            VideoError, FileFormatError: the video or its keypoints cannot be read. PersonError: the keypoints hold
-            nobody.
+        OptionError: an output is an input or another output, or has another suffix than it must. OutputError: it may
+            not be written. VideoError, FileFormatError: the video or its keypoints cannot be read. PersonError: the
+            keypoints hold nobody.
     """
     check_people(person=options.person)
     check_output(options.output, [options.video], options.overwrite, suffixes=(".npz",))
@@ -188,9 +189,23 @@ def check_tracking(options: TrackOptions) -> None:
     if options.write_openpose is not None:
         keypoints = [] if options.openpose is None else [options.openpose]
         check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
-    probe(options.video)
+    probe_clip(options.video)
     if options.openpose is not None:
         check_keypoints(options.openpose, options.video)
+
+
+def probe_clip(path: Path) -> VideoInfo:
+    """Look at a video that a person is to be followed through.
+
+    Raises:
+        OptionError: it is a performer. VideoError: as `probe`, or it is known to have a single frame.
+    """
+    if is_performer(path):
+        raise OptionError(f"{path} is a performer, which belongs after --as; name a video here")
+    info = probe(path)
+    if info.listed == 1:
+        raise VideoError(f"{path}: a single frame; expected a video of some seconds")
+    return info
 
 
 def check_people(**numbers: int) -> None:
@@ -251,6 +266,17 @@ def _check_performer(options: DanceOptions) -> Fraction | None:
         raise OptionError(f"{options.target}: has no network for faces; leave out --face yes, or train with it")
     pick_size(header["name"], *read_sizes(options.target), options.height)
     return rate
+
+
+def _check_pairs(clips: Sequence[VideoInfo]) -> None:
+    """Refuse a target that is known to have too few frames to learn from."""
+    listed = [clip.listed for clip in clips if clip.listed is not None]
+    pairs = sum(listed) - len(listed)
+    if len(listed) == len(clips) and pairs < MIN_PAIRS:
+        raise PersonError(
+            f"{', '.join(str(clip.path) for clip in clips)}: found {count_of(sum(listed), 'frame')},"
+            f" {count_of(pairs, 'pair')} of consecutive ones; expected at least {MIN_PAIRS} pairs; film a longer clip in which the whole person is seen"
+        )
 
 
 def _check_retarget(options: DanceOptions, preset: Preset) -> None:

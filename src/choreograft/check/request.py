@@ -8,8 +8,7 @@ from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.options import CheckOptions
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.pose.openpose_fit import check_keypoints
-from choreograft.request import check_people
-from choreograft.video.read import probe
+from choreograft.request import check_people, probe_clip
 
 DOCUMENT_NAME: Final = "check.json"
 DEFAULT_FOLDER: Final = Path("check")
@@ -29,7 +28,7 @@ def check_footage(options: CheckOptions) -> Path:
         raise OptionError("found --source-keypoints without --source; name the video, or leave them out")
     for video, keypoints in ((options.video, options.keypoints), (options.source, options.source_keypoints)):
         if video is not None:
-            probe(video)
+            probe_clip(video)
             if keypoints is not None:
                 check_keypoints(keypoints, video)
     document_path = (options.output or own_folder(options)) / DOCUMENT_NAME

@@ -21,10 +21,11 @@ from choreograft.presets import Preset
 from choreograft.retarget.stance import Stance
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair
 from choreograft.training.generator import draw_second
+from choreograft.training.holdout import MIN_PAIRS
 from choreograft.training.objective import likeness_terms
 from choreograft.training.pairs import Lessons, pair_at
 from choreograft.training.preview import draw_pairs
-from choreograft.training.recording import MIN_PAIRS, Recording
+from choreograft.training.recording import Recording
 from choreograft.training.setup import Materials, begin_state, start_fabric
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, add_gradients

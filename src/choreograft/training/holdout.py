@@ -19,6 +19,9 @@ GUARD_S: Final = 0.5
 MAX_HOLD_OUT: Final = 0.5
 """Share of a clip that may be kept back."""
 
+MIN_PAIRS: Final = 8
+"""Fewer pairs of consecutive frames with the person in them are no material to learn from."""
+
 
 def check_hold_out(share: float) -> None:
     """Refuse a share that leaves too little to learn from.

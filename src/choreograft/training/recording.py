@@ -20,6 +20,7 @@ from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
+from choreograft.training.holdout import MIN_PAIRS
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 
@@ -27,8 +28,6 @@ MARKER: Final = "recording-2.json"
 """The file that is written last; it has a new name where the others change."""
 MAX_FRAMES: Final = 8000
 """Longer footage is thinned to this many frames, in pairs of neighbours: 0.9 GB of disk at the draft size."""
-MIN_PAIRS: Final = 8
-"""Fewer pairs of consecutive frames with the person in them are no material to learn from."""
 
 
 @dataclass(frozen=True)

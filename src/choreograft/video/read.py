@@ -46,6 +46,8 @@ class VideoInfo:
     frames: int | None
     """Declared or estimated, for progress totals; None if unknown. The frames shown may be fewer."""
     has_sound: bool
+    listed: int | None = None
+    """The frames shown, where names or an index list every one of them and none is damaged."""
     time_base: Fraction = ASSUMED_TIME_BASE
     """Seconds that every frame time is a whole multiple of."""
 
@@ -81,6 +83,7 @@ def probe(path: Path) -> VideoInfo:
             duration_s=reel.duration_s,
             frames=reel.count,
             has_sound=reel.has_sound,
+            listed=reel.listed,
             time_base=reel.time_base,
         )
 
