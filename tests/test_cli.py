@@ -323,6 +323,17 @@ def test_an_output_is_never_an_input_nor_overwritten_unasked(refuse, clip, tmp_p
     assert "--overwrite" in refuse("track", clip, "-o", "t.npz")
 
 
+def test_outputs_in_each_others_way_are_refused(refuse, clip, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    for outputs in (
+        ("t.npz", "--overlay", "t.mp4", "--write-openpose", "t.mp4"),
+        ("t.npz", "--overlay", "link/t.mp4", "--write-openpose", "t.mp4"),
+        ("new/t.npz", "--write-openpose", "new"),
+        ("t.npz", "--write-openpose", "t.npz/new"),
+    ):
+        assert "in each other's way" in refuse("track", clip, "-o", *outputs, code=2)
+
+
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(refuse, clip, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     assert "cannot write" in refuse("dance", clip, "--as", clip, "-o", "file/out.mp4")

@@ -7,6 +7,7 @@ pipeline.py, still before any tracking. Nothing in here may need torch: importin
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Final, cast
 
@@ -189,9 +190,18 @@ def check_tracking(options: TrackOptions) -> None:
     if options.write_openpose is not None:
         keypoints = [] if options.openpose is None else [options.openpose]
         check_keypoint_folder(options.write_openpose, keypoints, options.overwrite)
+    _check_apart(options.output, options.overlay, options.write_openpose)
     probe_clip(options.video)
     if options.openpose is not None:
         check_keypoints(options.openpose, options.video)
+
+
+def _check_apart(*outputs: Path | None) -> None:
+    """Refuse outputs of which one would take the other's place, or lie in it."""
+    for one, other in combinations([path for path in outputs if path is not None], 2):
+        place, other_place = one.resolve(), other.resolve()
+        if place.is_relative_to(other_place) or other_place.is_relative_to(place):
+            raise OptionError(f"the outputs {one} and {other} are in each other's way; choose names that are apart")
 
 
 def probe_clip(path: Path) -> VideoInfo:
