@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -178,6 +179,27 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
     )
     assert json.loads(said.splitlines()[-1]) == {command: [code] for command, code in codes.items()}
     assert sorted(tmp_path.rglob("*")) == before
+
+
+INTERRUPTED_AT_AN_IMPORT = """
+import os, runpy, sys
+module, number = sys.argv.pop(1), int(sys.argv.pop(1))
+class Finder:
+    def find_spec(name, *_):
+        if name == module:
+            os.kill(os.getpid(), number)
+sys.meta_path.insert(0, Finder)
+runpy.run_module("choreograft", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["choreograft.cli", "tyro", "choreograft.request", "torch"])
+def test_an_interruption_is_one_line_whatever_is_being_imported(make_clip, tmp_path, module, number):
+    make_clip("clip.mp4", [np.zeros((96, 64, 3), np.uint8)] * 9)
+    command = [sys.executable, "-c", INTERRUPTED_AT_AN_IMPORT, module, str(int(number)), "train", "clip.mp4"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "choreograft: interrupted\n")
 
 
 def test_pairs_that_are_not_there_are_refused_without_pytorch(tmp_path):

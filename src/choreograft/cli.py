@@ -19,7 +19,7 @@ import tyro
 
 from choreograft import __version__
 from choreograft.console import ConsoleProgress
-from choreograft.errors import ChoreograftError, OptionError, in_one_line
+from choreograft.errors import INTERRUPTED, ChoreograftError, OptionError, in_one_line
 from choreograft.options import (
     CheckOptions,
     DanceOptions,
@@ -35,8 +35,6 @@ from choreograft.ranks import is_main, local_rank
 from choreograft.system import explain_missing_library
 
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."
-INTERRUPTED: Final = 130
-"""The exit code of a program that was interrupted from the keyboard, by the shells' custom."""
 
 
 def run_dance(options: DanceOptions) -> int:
@@ -147,10 +145,12 @@ VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int]]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the arguments, run the verb, and exit with its code."""
-    signal.signal(signal.SIGTERM, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names may have characters that the terminal has not
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _interrupt)
         options = parse(sys.argv[1:] if arguments is None else arguments)
         run = next(run for kind, run in VERBS.values() if isinstance(options, kind))
         code = run(options)
@@ -169,8 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         place = "" if error.filename is None else f"{error.filename}: "
         _complain(f"error: {place}{error.strerror}; check the name, the permissions and the free space there")
         code = 1
-    except KeyboardInterrupt:
-        _complain("interrupted; what was learned is kept: the same command goes on from there")
+    except KeyboardInterrupt as interruption:
+        _complain("; ".join(["interrupted", *map(str, interruption.args)]))
         code = INTERRUPTED
     sys.exit(code)
 

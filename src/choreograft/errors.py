@@ -7,6 +7,8 @@ with `exit_code`; a library caller catches `ChoreograftError` or the kind it can
 import re
 from typing import Final
 
+INTERRUPTED: Final = 130
+"""The exit code of a program that was interrupted from the keyboard, by the shells' custom."""
 LONGEST_REASON: Final = 160
 """Characters of what a library has to say to a file that does not fit."""
 

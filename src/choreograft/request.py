@@ -285,7 +285,8 @@ def _check_pairs(clips: Sequence[VideoInfo]) -> None:
     if len(listed) == len(clips) and pairs < MIN_PAIRS:
         raise PersonError(
             f"{', '.join(str(clip.path) for clip in clips)}: found {count_of(sum(listed), 'frame')},"
-            f" {count_of(pairs, 'pair')} of consecutive ones; expected at least {MIN_PAIRS} pairs; film a longer clip in which the whole person is seen"
+            f" {count_of(pairs, 'pair')} of consecutive ones; expected at least {MIN_PAIRS} pairs; film a longer clip"
+            " in which the whole person is seen"
         )
 
 

@@ -38,7 +38,7 @@ def weights(path):
 
 def test_four_steps_equal_two_and_a_resume_and_two(plan, target, tmp_path, quiet_journal):
     whole = train_performer(plan, [target], tmp_path / "whole", CPU, journal_config=quiet_journal)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="what was learned is kept"):
         train_performer(plan, [target], tmp_path / "cut", CPU, None, StopAfter(4), quiet_journal)
     checkpoint = plan.folder(tmp_path / "cut") / "checkpoint.safetensors"
     assert checkpoint.exists()

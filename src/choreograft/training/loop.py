@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from choreograft.training.journal import Journal
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, descend, learning_rate
 from choreograft.training.team import Team
+
+KEPT: Final = "what was learned is kept: the same command goes on from there"
+"""What an interruption says once the checkpoint is safe."""
 
 
 class Stage(Protocol):
@@ -128,9 +131,9 @@ def fit(stage: Stage, span: Span, course: Course) -> None:
                 checkpoint_due = time.monotonic() + journal.config.checkpoint_every_s
             state.seconds = team.settle(time.monotonic() - began)
             course.advance(budget.spent(state.seconds, state.seen_images) * budget.total, **journal.latest)
-    except KeyboardInterrupt as interruption:
+    except KeyboardInterrupt:
         _save(state, course)
-        team.fail(interruption)
+        team.fail(KeyboardInterrupt(KEPT))
     finally:
         lessons.close()
     _save(state, course)
