@@ -190,6 +190,8 @@ def test_each_kind_of_wrong_picture_gets_its_own_sentence(make_folder, numbers, 
     sizes = make_folder("sizes", numbers[:2])
     make_folder("sizes", [np.zeros((48, 96, 3), np.uint8)], first=3)
     assert "frame_0003.png: found 96x48 px; expected 64x48 as in frame_0001.png; bring all" in refuse(sizes)
+    with pytest.raises(VideoError, match=r"frame_0003\.png: found 96x48 px"):
+        probe(sizes)
 
     damaged = make_folder("damaged", numbers[:3])
     second = damaged / "frame_0002.png"

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from choreograft.errors import VideoError
 
@@ -40,6 +41,15 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     if _may_be_transparent(data):
         upright = _lay_over_black(path, data, upright)
     return np.asarray(cv2.cvtColor(upright, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def read_sides(path: Path) -> tuple[int, int] | None:
+    """Shorter and longer side, px, by the picture's header alone, which is fast; None where it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            return min(picture.size), max(picture.size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
 def _decode(data: bytes, flags: int) -> NDArray[np.uint8] | None:

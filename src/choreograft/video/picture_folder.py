@@ -20,7 +20,7 @@ from choreograft.errors import VideoError
 from choreograft.files import PICTURE_SUFFIXES, list_pictures
 from choreograft.video.clock import ReadReport
 from choreograft.video.picture import TimedPicture
-from choreograft.video.picture_file import read_picture
+from choreograft.video.picture_file import read_picture, read_sides
 from choreograft.video.size import Size
 
 LAST_NUMBER = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
@@ -68,6 +68,17 @@ class PictureFolder:
         for index, path in enumerate(self._paths):
             report.frames += 1
             yield TimedPicture(index / self.rate, 1 / self.rate, partial(self._read, path))
+
+    def check_sizes(self) -> None:
+        """Read those pictures alone whose headers speak of another size than the first one's.
+
+        Raises:
+            VideoError: one cannot be read, or is not of the first one's size.
+        """
+        sides = read_sides(self._paths[0])
+        for path in self._paths[1:]:
+            if read_sides(path) not in (sides, None):
+                self._read(path)
 
     def measure_end(self) -> Fraction:
         """When the last picture is gone, s."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.video.clock import ASSUMED_TIME_BASE, ReadReport
 from choreograft.video.picture import TimedPicture
+from choreograft.video.picture_folder import PictureFolder
 from choreograft.video.reel import open_reel
 from choreograft.video.size import Size
 
@@ -72,9 +73,11 @@ def probe(path: Path) -> VideoInfo:
 
     Raises:
         VideoError: missing, not a video, sound only, no picture that decodes, truncated; of a folder: no pictures,
-            or not numbered one by one.
+            or not numbered one by one, or not all of one size.
     """
     with open_reel(path) as reel:
+        if isinstance(reel, PictureFolder):
+            reel.check_sizes()
         height, width, _ = next(reel.pictures(ReadReport())).to_rgb().shape
         return VideoInfo(
             path=path,
