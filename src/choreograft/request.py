@@ -214,7 +214,7 @@ def probe_clip(path: Path) -> VideoInfo:
         raise OptionError(f"{path} is a performer, which belongs after --as; name a video here")
     info = probe(path)
     if info.listed == 1:
-        raise VideoError(f"{path}: a single frame; expected a video of some seconds")
+        raise VideoError(f"{path}: found a single frame; expected a video of some seconds")
     return info
 
 
