@@ -93,6 +93,7 @@ def test_a_dance_follows_the_keypoints_of_both_sides(clips, places, tmp_path, mo
 
     monkeypatch.setattr(pipeline, "read_bodies", fit)
     monkeypatch.setattr(pipeline, "choose_all_frames", lambda _: None)
+    monkeypatch.setattr(pipeline, "describe_legs", lambda *_: None)
     monkeypatch.setattr(pipeline, "obtain_performer", stop)
     arguments = write("dance", clips[0].path, "--as", clips[1].path, "-o", tmp_path / "out.mp4", "--preset", "preview")
     given = write("--keypoints", places[0], "--as-keypoints", places[1], "--runs", tmp_path / "runs")
