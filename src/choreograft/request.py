@@ -101,9 +101,9 @@ def check_dance(options: DanceOptions) -> DanceRequest:
         filmed = probe_clip(options.target)
         rate = filmed.rate
         if not options.preview_retarget:
-            _check_pairs([filmed])
             _check_retarget(options, preset)
             _check_height(options, preset, filmed.size)
+            _check_pairs([filmed])
     for keypoints, video in ((options.keypoints, options.source), (options.as_keypoints, options.target)):
         if keypoints is not None:
             check_keypoints(keypoints, video)
