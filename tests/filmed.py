@@ -129,3 +129,19 @@ def posed(*frames: Mapping[str, tuple[float, float, float]], shape: BodyShape = 
         turns=turns,
         stands=np.ones((T, 2), np.bool_),
     )
+
+
+def pixels(body: BodyTrack) -> Array:
+    """(T, 17, 2) px of the body's joints, in its own camera's picture."""
+    return body.camera.project(body.points[:, skeleton.BODY])
+
+
+def height_px(body: BodyTrack) -> float:
+    """From nose to ankles, upright."""
+    at = pixels(body)
+    return float(np.linalg.norm(at[:, skeleton.NOSE] - at[:, list(skeleton.ANKLES)].mean(1), axis=1).max())
+
+
+def feet(body: BodyTrack) -> Array:
+    """(T, 2, 4, 3) the soles' points."""
+    return body.points[:, SOLES].reshape(len(body), 2, -1, 3).astype(np.float64)

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
+from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
 from choreograft.body.track import BodyTrack
-from choreograft.performer.atlas import find_nearest
 from choreograft.performer.cutouts import Cutouts, cut_out
 from choreograft.performer.layers import LAYERS
 from choreograft.performer.references import ReferenceBank, part_turns

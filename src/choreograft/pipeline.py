@@ -31,7 +31,7 @@ from choreograft.pose.shots import check_views
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.pose.upright import check_upright
-from choreograft.progress import Progress, side_by_side, silent
+from choreograft.progress import Progress, side_by_side, silent, warn
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
 from choreograft.render.session import choose_size
@@ -154,9 +154,7 @@ def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress
 def _retarget(clip: Clip, body: BodyTrack, stage: BodyStage, progress: Progress) -> BodyTrack:
     """The target's body doing the source's motion, with a word where most of it would be outside of the picture."""
     result = retarget_body(body, stage)
-    note = describe_absence(to_pose_track(result, body, clip.track))
-    if note is not None:
-        progress.say(note)
+    warn(progress, describe_absence(to_pose_track(result, body, clip.track)))
     return result
 
 
@@ -232,9 +230,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     """
     for clip in clips:
         check_views(str(clip.path), clip.track)
-        note = check_upright(clip.path.name, clip.track)
-        if note is not None:
-            progress.say(note)
+        warn(progress, check_upright(clip.path.name, clip.track))
     config = BodyFitConfig()
     shown = [int(clip.track.present.sum()) for clip in clips]
     facts = {
@@ -267,9 +263,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
 def _doubt(clips: Sequence[Clip], bodies: list[BodyTrack], progress: Progress) -> list[BodyTrack]:
     """The bodies, with a word about those that are hard to believe."""
     for clip, body in zip(clips, bodies, strict=True):
-        note = find_doubts(clip.path.name, clip.track, body)
-        if note is not None:
-            progress.say(note)
+        warn(progress, find_doubts(clip.path.name, clip.track, body))
     return bodies
 
 
@@ -287,9 +281,7 @@ def read_shown_bodies(
 
 def _try_sound(source: Path, output: Path, progress: Progress, retiming: Retiming | None = None) -> None:
     """Find out, before any work, whether the source's sound can be carried into the output, and say if it cannot."""
-    note = try_sound(source, output.suffix.lower(), retiming).note
-    if note is not None:
-        progress.say(f"NOTE: {note}")
+    warn(progress, try_sound(source, output.suffix.lower(), retiming).note)
 
 
 def _read_source(
@@ -308,9 +300,7 @@ def _read_source(
                      "--retarget global; train it again to gain from the body")  # fmt: skip
         return clip, report, None
     body = read_bodies([clip], options.person, options.runs, progress)[0]
-    note = describe_legs(clip.path.name, body)
-    if note is not None:
-        progress.say(note)
+    warn(progress, describe_legs(clip.path.name, body))
     return clip, report, body
 
 
@@ -340,6 +330,7 @@ def _read_footage(plan: TrainingPlan, runs: Path, progress: Progress) -> Footage
         read_clip(video, plan.person, runs, progress, keypoints)[0]
         for video, keypoints in zip(plan.videos, places, strict=True)
     ]
+    # too little to learn from is refused before bodies are fitted to it
     choose_all_frames([replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips])
     return clips, read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
 
@@ -366,8 +357,7 @@ def obtain_performer(
     path = train_performer(plan, clips, runs, compute, output, progress, bodies=bodies, team=team)
     left = f" (previews and losses in {plan.folder(runs)})" if plan.preset.trains else ""
     progress.say(f"Performer: {path}{left}")
-    if plan.substitute is not None:
-        progress.say(f"NOTE: {plan.substitute}")
+    warn(progress, plan.substitute)
     return path
 
 

@@ -43,6 +43,12 @@ class SilentProgress:
 silent = SilentProgress()
 
 
+def warn(progress: Progress, note: str | None) -> None:
+    """Say what the user may have to mend, if there is any such thing."""
+    if note is not None:
+        progress.say(f"NOTE: {note}")
+
+
 class _StoppedError(Exception):
     """Work that is given up because the work beside it failed."""
 

@@ -44,7 +44,7 @@ def test_a_cartoon_with_stumps_of_legs_is_told_of(track: PoseTrack) -> None:
     cartoon = replace(track, xy=xy)
     note = find_doubts("a.mp4", cartoon, fit_body(cartoon, QUICK, exact=True))
     assert note is not None
-    assert "a.mp4: NOTE: the body found in it is hard to believe: a tenth of the joints" in note
+    assert "a.mp4: the body found in it is hard to believe: a tenth of the joints" in note
     assert "\n" not in note
 
 

@@ -1,4 +1,4 @@
-"""People of known height standing at known places, for the tests of retarget/."""
+"""People of known height standing at known places, and a dance carried over in 3D, for the tests of retarget/."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
+from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.video.size import Size
+from filmed import Filmed, film
 
 Stand = Callable[..., PoseTrack]
 SIZE = Size(1000, 1000)
@@ -56,3 +59,19 @@ def stand() -> Stand:
         )
 
     return make
+
+
+@pytest.fixture(scope="package")
+def squats() -> Filmed:
+    return film("ada", "squats", 3.0)
+
+
+@pytest.fixture(scope="package")
+def stage() -> BodyStage:
+    """Short and broad Bruno before another camera."""
+    return BodyStage.measure(film("bruno", "gestures", pitch_deg=9.0).body)
+
+
+@pytest.fixture(scope="package")
+def carried(squats: Filmed, stage: BodyStage) -> BodyTrack:
+    return retarget_body(squats.body, stage)

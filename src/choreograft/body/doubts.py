@@ -65,4 +65,4 @@ def find_doubts(name: str, track: PoseTrack, body: BodyTrack) -> str | None:
     if not doubts:
         return None
     found = "; ".join(doubts)
-    return f"{name}: NOTE: the body found in it is hard to believe: {found}; look at it with dance --preview-retarget"
+    return f"{name}: the body found in it is hard to believe: {found}; look at it with dance --preview-retarget"

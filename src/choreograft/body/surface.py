@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -165,3 +166,19 @@ def _write_down(keys: Tensor, vertices: Tensor, mesh: Mesh, focal_px: float) -> 
     drawn = [vertices, normals, mesh.faces, mesh.face_part]
     launch("surface_kernels.resolve", tuple(keys.shape), [keys, *drawn, focal_px, *maps])
     return surface
+
+
+def find_nearest(covered: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """(H, W) the distance of each pixel to the body, px, and the number, row by row, of the body's pixel nearest to it.
+
+    Where there is no body, every pixel is nearest to itself.
+    """
+    if not covered.any():
+        own = np.arange(covered.size, dtype=np.int32).reshape(covered.shape)
+        return np.full(covered.shape, np.inf, np.float32), own
+    away, label = cv2.distanceTransformWithLabels(
+        (~covered).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    pixel_of = np.zeros(int(label.max()) + 1, np.int32)  # OpenCV numbers the body's pixels in an order of its own
+    pixel_of[label[covered]] = np.flatnonzero(covered)
+    return np.asarray(away, dtype=np.float32), pixel_of[label]

@@ -200,7 +200,7 @@ RULES: Final = (
         "cuts", lambda clip, _: float(len(_cuts_s(clip))), lambda _: Limit(1, 3), "cuts",
         lambda clip, cuts: (
             f"The person is suddenly elsewhere, before the same view, at {tell_times(_cuts_s(clip))}." if cuts else
-            "The clip is one take."
+            "No cut was found."
         ),
         "Use one take: no motion is known across a cut, and in the dance the person jumps there as well.",
         source_too=True,
@@ -209,7 +209,7 @@ RULES: Final = (
         "views", lambda clip, _: float(len(clip.report.views_s)), lambda _: Limit(1, 1), "changes",
         lambda clip, changes: (
             f"The picture changes to another view at {tell_times(clip.report.views_s)}." if changes else
-            "One camera shows all of it."
+            "No change to another view was found."
         ),
         "Cut the video there and use each part by itself: a body and what is behind it are found for one camera, so "
         "dance and train refuse the clip as it is.",

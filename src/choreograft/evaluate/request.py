@@ -18,7 +18,7 @@ from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HO
 from choreograft.performer.header import expect_performer, is_performer, read_header, read_training
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import DEFAULT_PRESET, Budget, find_preset, preset_from_dict
-from choreograft.request import check_all_keypoints, check_people
+from choreograft.request import check_all_keypoints, check_people, probe_clip
 from choreograft.video.read import probe
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def check_evaluation(options: EvaluateOptions) -> EvaluationRequest:
         if field.given is not None:
             lesson = read_lesson(field.given)
         for video in lesson.videos:
-            probe(video)
+            probe_clip(video)
         if options.keypoints:
             check_all_keypoints(options.keypoints, options.inputs)
         return EvaluationRequest(kind, field, lesson=lesson)

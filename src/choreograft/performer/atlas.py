@@ -18,10 +18,11 @@ from torch.nn import functional as F
 
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
-from choreograft.body.surface import Mesh, SurfaceMap, render_surfaces
+from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
 from choreograft.config import ReferenceConfig
 from choreograft.machine import return_memory
 from choreograft.performer.device import run_ahead
+from choreograft.performer.hands import claim_hands
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
 from choreograft.performer.sway import Cloth
@@ -47,16 +48,6 @@ CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
 """How sharply a colour is told to be the usual one or not."""
-HAND_REACH_PX: Final = 24.0
-"""Of 256 rows, from a fitted hand, within which the real one is looked for."""
-HAND_LEVELS: Final = 60.0
-"""Of 255, at most, by which what is not a hand may differ from its usual colour."""
-SLIDES_PX: Final = 4
-"""Canvas pixels by which cloth may lie elsewhere than usual."""
-LIKE_SKIN: Final = 0.6
-"""Times that difference: what differs less from a hand's colour is one."""
-SKIN_LEVELS: Final = 45.0
-"""Of 255, by which a hand's colour may differ from its median."""
 BELIEVED: Final = 1e6
 """Tolerance of a vertex whose references all are believed."""
 
@@ -169,7 +160,7 @@ class Atlas:
             cloth,
         )  # fmt: skip
         atlas = replace(atlas, colours=_mean_colours(atlas))
-        nearest, claimed = _claim_hands(atlas)
+        nearest, claimed = claim_hands(atlas)
         atlas = replace(atlas, nearest_part=nearest, clearness=atlas.clearness * (1 - claimed))
         return_memory()
         return atlas
@@ -230,22 +221,6 @@ def project(vertices: Tensor, focal_px: float, size: Size) -> Tensor:
     """(V, 2) px of vertices (V, 3) in camera axes."""
     middle = vertices.new_tensor([size.width / 2, size.height / 2])
     return focal_px * vertices[:, :2] / vertices[:, 2:].clamp_min(1e-3) + middle
-
-
-def find_nearest(covered: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """(H, W) the distance of each pixel to the body, px, and the number, row by row, of the body's pixel nearest to it.
-
-    Where there is no body, every pixel is nearest to itself.
-    """
-    if not covered.any():
-        own = np.arange(covered.size, dtype=np.int32).reshape(covered.shape)
-        return np.full(covered.shape, np.inf, np.float32), own
-    away, label = cv2.distanceTransformWithLabels(
-        (~covered).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    pixel_of = np.zeros(int(label.max()) + 1, np.int32)  # OpenCV numbers the body's pixels in an order of its own
-    pixel_of[label[covered]] = np.flatnonzero(covered)
-    return np.asarray(away, dtype=np.float32), pixel_of[label]
 
 
 def vertex_shares(body: Body) -> Tensor:
@@ -324,51 +299,6 @@ def _mean_colours(atlas: Atlas) -> Tensor:
     head = atlas.vertex_parts[:, PARTS.index("head")].cpu().numpy() > 0.5
     known = (weights[:, 0] / KNOWN_WELL).clamp(0, 1) * (weights[:, 0] > 1e-2)
     return carry_on(total / weights.clamp_min(1e-6), known, atlas.rest, atlas.mesh.faces.cpu().numpy(), head)
-
-
-def _claim_hands(atlas: Atlas) -> tuple[Tensor, NDArray[np.float32]]:
-    """(N, h, w) `Atlas.nearest_part` with hands where they are seen: a fitted hand may lie beside the real one.
-
-    Hand is what is seen near it, in its colour, on trunk, legs and upper arms that have another: else a hand on a hip
-    is moved with the hip, and drawn twice.
-
-    Returns:
-        Also (N, L) 0..1 how much of a hand was seen on each layer: cuff and sleeve, which look like other clothes, are
-        still on it.
-    """
-    parts = atlas.nearest_part.cpu().numpy().copy()
-    colours, tolerance, shares = (maps.cpu().numpy() for maps in (atlas.colours, atlas.tolerance, atlas.vertex_parts))
-    xy, quality, shown, pictures = (
-        maps.cpu().numpy() for maps in (atlas.xy, atlas.quality, atlas.part, atlas.pictures)
-    )
-    h, w = parts.shape[1:]
-    hands = [PARTS.index("left_hand"), PARTS.index("right_hand")]
-    kept = [PARTS.index(name) for name in ("head", "neck", "left_forearm", "right_forearm", "left_hand", "right_hand")]
-    bare = shares[:, hands].max(axis=1) > 0.1
-    skins = [np.median(colours[shares[:, hand] > 0.5], axis=0) for hand in hands]
-    reach = HAND_REACH_PX * h / SMEAR_ROWS
-    claimed = np.zeros((len(parts), len(LAYERS)), np.float32)
-    fitted = [np.count_nonzero(shown[n] == hand) for n in range(len(parts)) for hand in hands]
-    half = max(1.0, float(np.median(fitted)) / 2)
-    for n, part in enumerate(parts):
-        vertex = np.full((h, w), -1, np.int64)
-        of = np.flatnonzero((quality[n] > 0) & ~bare & (xy[n] >= 0).all(axis=1) & (xy[n] < (w, h)).all(axis=1))
-        column, row = xy[n, of].astype(np.int64).T
-        vertex[row, column] = of
-        nearest = vertex.reshape(-1)[find_nearest(vertex >= 0)[1]]
-        picture = pictures[n, ..., :3].astype(np.float32)
-        usual, around = colours[nearest], np.ones((2 * SLIDES_PX + 1,) * 2, np.uint8)
-        off = np.maximum(picture - cv2.dilate(usual, around), cv2.erode(usual, around) - picture).max(axis=-1)
-        strange = (2 * off > np.minimum(tolerance[nearest], HAND_LEVELS)) & (pictures[n, ..., 3] > 127) & (nearest >= 0)
-        strange &= ~np.isin(part, kept)
-        for hand, skin in zip(hands, skins, strict=True):
-            near = find_nearest(shown[n] == hand)[0] < reach
-            like = np.abs(picture - skin).max(axis=-1) < np.minimum(LIKE_SKIN * off, SKIN_LEVELS)
-            seen = (strange & near & like).astype(np.uint8)
-            of_hand = strange & (cv2.dilate(seen, np.ones((5, 5), np.uint8)) > 0)
-            claimed[n] += np.bincount(LAYER_OF[part[of_hand]], minlength=len(LAYERS)) / half
-            part[of_hand] = hand
-    return torch.from_numpy(parts).to(atlas.nearest_part), np.minimum(claimed, 1)
 
 
 def carry_on(

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.performer.atlas import find_nearest
+from choreograft.body.surface import find_nearest
 from choreograft.performer.cutouts import Cutouts, make_room
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
 from choreograft.performer.references import SMEAR_ROWS

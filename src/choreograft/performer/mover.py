@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS
+from choreograft.body.surface import find_nearest
 from choreograft.config import WarpConfig
-from choreograft.performer.atlas import AGREEMENT_POWER, Atlas, find_nearest
+from choreograft.performer.atlas import AGREEMENT_POWER, Atlas
 from choreograft.performer.laid import Candidate, Laid
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
 from choreograft.performer.mirror import Looks, reflect, reflect_places, turn_over

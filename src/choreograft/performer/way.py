@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from choreograft.body.surface import SurfaceMap
-from choreograft.performer.atlas import Atlas, find_nearest, project
+from choreograft.body.surface import SurfaceMap, find_nearest
+from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import INNER_FACE
 from choreograft.performer.sheets import Box, Floats

@@ -81,10 +81,14 @@ def load_or_track(
         As `track_video`; OutputError if the folder cannot be written.
     """
     probe(path)
-    facts = {
-        "video": content_hash(path), "person": person, "config": asdict(config), "name": estimator(1, progress).name
-    }  # fmt: skip
+    facts = describe_tracking(path, config, person, estimator)
     return keep_track(path, folder, facts, progress, lambda: track_video(path, config, person, progress, estimator))
+
+
+def describe_tracking(path: Path, config: TrackingConfig, person: int, estimator: EstimatorFactory) -> dict[str, Any]:
+    """What shapes the track of a video, for `keep_track`."""
+    name = estimator(1, silent).name
+    return {"video": content_hash(path), "person": person, "config": asdict(config), "name": name}
 
 
 def keep_track(

@@ -59,7 +59,7 @@ def check_upright(name: str, track: PoseTrack) -> str | None:
     for side in lying:
         if share_of(track, side) >= ALWAYS:
             return (
-                f"{name}: NOTE: the person lies with the head to the {side} all the time; if the camera lay,"
+                f"{name}: the person lies with the head to the {side} all the time; if the camera lay,"
                 f" {_advise_turn(side)}"
             )
     return None

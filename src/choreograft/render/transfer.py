@@ -20,7 +20,7 @@ from choreograft.performer.device import AHEAD, Compute, run_ahead
 from choreograft.performer.performer import Performer
 from choreograft.pose.resample import TimeGrid, resample_track
 from choreograft.pose.track import PoseTrack
-from choreograft.progress import Progress, silent
+from choreograft.progress import Progress, silent, warn
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
 from choreograft.retarget.carry import Motion, carry_over, describe_absence
@@ -157,9 +157,7 @@ def render_dance(
     info, size = probe(source), choose_size(performer, height)
     timing = time_for(performer, info, track, request, progress)
     motion = bring_to(timing, motion_for(performer, track, body))
-    note = describe_absence(motion.track)
-    if note is not None:
-        progress.say(note)
+    warn(progress, describe_absence(motion.track))
     danced, beside = motion.track, _shrink(size, height=BESIDE_HEIGHT)
     cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
     columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()

@@ -41,8 +41,8 @@ Array = NDArray[np.float64]
 
 _CORE = (*skeleton.SHOULDERS, *skeleton.HIPS)
 """What has to stay in the picture; arms and legs may reach out of it."""
-NUMBERS = {"place_m": 2, "pelvis_m": 3, "legs_rad": 3 * len(LEG_JOINTS)}
-"""How many a stage has of what."""
+TUPLES = {"place_m": 2, "pelvis_m": 3, "legs_rad": 3 * len(LEG_JOINTS)}
+"""Fields of a stage that are tuples of numbers, and of how many."""
 SHOWN_AS_A_RULE = 0.5
 """Share of the frames in which the feet must be in the picture to tell where a body stands."""
 
@@ -99,8 +99,8 @@ class BodyStage:
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` is the inverse."""
         plain = asdict(self) | {"shape": self.shape.as_dict(), "camera": self.camera.as_dict()}
-        numbers = {name: list(getattr(self, name)) for name in NUMBERS if getattr(self, name)}
-        return {name: value for name, value in plain.items() if name not in NUMBERS} | numbers
+        numbers = {name: list(getattr(self, name)) for name in TUPLES if getattr(self, name)}
+        return {name: value for name, value in plain.items() if name not in TUPLES} | numbers
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> "BodyStage":
@@ -115,7 +115,7 @@ class BodyStage:
                     **content,
                     "shape": BodyShape.from_dict(content["shape"]),
                     "camera": FloorCamera.from_dict(content["camera"]),
-                    **{name: _read_numbers(content[name], count) for name, count in NUMBERS.items() if name in content},
+                    **{name: _read_numbers(content[name], count) for name, count in TUPLES.items() if name in content},
                 }
             )
         except (KeyError, TypeError, IndexError, ValueError) as error:
@@ -224,7 +224,7 @@ def describe_legs(name: str, source: BodyTrack) -> str | None:
     if BodyStage.measure(source).shows_feet:
         return None
     return (
-        f"{name}: NOTE: the feet are hardly ever in the picture, so nobody knows what the legs do; the result stands as"
+        f"{name}: the feet are hardly ever in the picture, so nobody knows what the legs do; the result stands as"
         " the target usually does and moves from the hips up"
     )
 

@@ -70,6 +70,6 @@ def describe_absence(track: PoseTrack) -> str | None:
     if outside <= OUTSIDE:
         return None
     return (
-        f"NOTE: most of the person is outside of the picture in {outside:.0%} of the frames: the source or the target"
+        f"most of the person is outside of the picture in {outside:.0%} of the frames: the source or the target"
         " lies, is turned, or is followed wrongly; look at both with --preview-retarget"
     )

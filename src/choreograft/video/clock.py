@@ -102,6 +102,7 @@ def _first_ticks(path: Path, container: InputContainer, stream: VideoStream) -> 
 
 
 def is_indexed(container: InputContainer) -> bool:
+    """Whether its format, MP4 or a relative, lists its packets before or behind them."""
     return "mp4" in container.format.name.split(",")
 
 

@@ -27,6 +27,7 @@ Flags = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
 _ROWS: Final = 96
+"""Of a small picture."""
 _LEAST_PX: Final = 24
 """Side of a picture that DIS takes."""
 _EVEN_PX: Final = 8.0
@@ -48,22 +49,27 @@ _STEP_NOISE: Final = 0.02
 _STEEP: Final = 2.0
 """How many times what is left around a step must be left of it."""
 _STEEP_OF_PEOPLE: Final = 1.7
+"""The same of what is left where people are: with 1.5 some steps of fast dances are cuts."""
 _LATE: Final = 1.5
 """A step that takes so many times longer than those around it moves people farther: no cut, but a hold or a gap."""
 _FOR_GOOD: Final = 0.6
 """Share of a step's difference that must remain between all pictures on both sides."""
 _BLOCK_PX: Final = 8
+"""Side of a block."""
 _TEXTURED_LEVELS: Final = 6.0
+"""Standard deviation, grey levels, from which on a block has a texture that can be told again."""
 _ALIKE: Final = 0.8
 """Correlation of two textured blocks that show the same."""
 _PLAIN_LEVELS: Final = 25.0
 """Grey levels by which plain blocks that show the same may differ."""
 _FEWEST_BLOCKS: Final = 6
+"""Fewer of a kind tell nothing."""
 _SHIFT: Final = 0.06
 """Of the height: how far a camera that is held by hand moves in a step, or between two pieces of a take."""
 _STEADY: Final = 0.6
 """Share of the background that goes on as it was while the camera stands, or moves as a hand does."""
 _SAME_VIEW: Final = 0.5
+"""Share of the background that is as it was, below which the view is another."""
 _RELIT_LEVELS: Final = 10.0
 """Median change of the background, grey levels, from which on the light changed: people look otherwise then."""
 
