@@ -55,6 +55,7 @@ def test_a_head_is_laid_on_its_face_and_its_neck_stays_on_the_trunk() -> None:
 
 def test_what_does_not_hang_together_with_a_layer_is_left_behind() -> None:
     atlas, surface = Atlas.of(painted_bank()), draw_surfaces(*scene()[:2])[6]
+    atlas = replace(atlas, reach=np.full(len(PARTS), 0.16, np.float32))
     part = surface.part.numpy()
     edges = {row: int(np.flatnonzero(part[row] >= 0).max()) for row in np.flatnonzero((part >= 0).any(axis=1))}
     trunk = [row for row, right in edges.items() if LAYER_OF[part[row, right]] == LAYER_OF[PARTS.index("pelvis")]]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap
 from choreograft.config import WarpConfig
-from choreograft.performer.atlas import Atlas
+from choreograft.performer.atlas import ROOM, ROOM_M, Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.warp import NOWHERE, SLOWEST, Warper, pose_frames
 from choreograft.pose import skeleton
@@ -76,16 +76,21 @@ def test_something_before_the_body_in_one_reference_is_not_taken_for_the_body(su
     assert (off > 60).sum() < 0.2 * side**2  # its rim alone
 
 
-def test_cloth_around_the_body_comes_along(atlas: Atlas, surfaces: list[SurfaceMap]) -> None:
+def test_cloth_around_the_body_comes_along_as_far_as_it_reaches(atlas: Atlas, surfaces: list[SurfaceMap]) -> None:
+    bank = painted_bank()
     wide = torch.nn.functional.max_pool2d(atlas.pictures[..., 3].float()[:, None], 7, stride=1, padding=3)[:, 0]
-    dressed = replace(atlas, pictures=torch.cat([atlas.pictures[..., :3], wide[..., None].byte()], -1))
+    dressed = Atlas.of(replace(bank, masks=wide.byte().numpy()))
+    metre = dressed.focal_px[0] / float(dressed.vertices[0, :, 2].median())
+    trunk = PARTS.index("torso")
+    assert dressed.reach[trunk] == pytest.approx(ROOM * 3 / metre + ROOM_M, rel=0.3)  # px, on either side
+    assert atlas.reach[trunk] < 0.02
     choice, covered = np.full((L, 3), 2), surfaces[6].covered
     warped = Warper(dressed).draw_from(surfaces[6], choice)
     ring = (wide[2] > 127).numpy() & ~covered.numpy()
     assert warped.alpha[ring].mean() > 0.7
     bare = Warper(atlas).draw_from(surfaces[6], choice)
     assert bare.alpha[~widen(covered, 3)].max() < 0.05  # beyond the mask's own edge
-    assert warped.alpha[~widen(covered, 41)].max() == 0
+    assert warped.alpha[~widen(covered, 25)].max() == 0
 
 
 def test_frames_that_are_not_allowed_are_not_used(atlas: Atlas) -> None:

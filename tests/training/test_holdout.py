@@ -34,8 +34,8 @@ def test_training_sees_only_the_rest_and_the_performer_remembers(tmp_path, prese
     clip = write_target(tmp_path / "target.mp4", swaying_track(60))
     seen = []
 
-    def watch(folder, clips, size, progress):
-        recording = prepare(folder, clips, size, progress)
+    def watch(folder, clips, *others):
+        recording = prepare(folder, clips, *others)
         seen.append([track.time_s for track in recording.tracks])
         return recording
 

@@ -44,6 +44,14 @@ SURE: Final = 10.0
 """Times as much as from such a neighbour a vertex takes from what is known of it."""
 KNOWN_WELL: Final = 0.5
 """Sum of qualities from which on a vertex's own colour is all that counts."""
+LEAST_SEEN_PX: Final = 20
+"""Of a part, in a picture, to say anything of what is around it."""
+STRAY: Final = 0.01
+"""Share of a part's pixels that what is around it may reach farther."""
+MOST: Final = 0.9
+"""Share of the references that it does not reach farther in."""
+ROOM, ROOM_M = 1.5, 0.01
+"""Times that, and m more, clothes and hair are looked for."""
 CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
 AGREEMENT_POWER: Final = 6
@@ -85,6 +93,8 @@ class Atlas:
     """Frames per second of the first clip."""
     shutter: float
     """Share of the time between two of its frames for which its camera looked: what moves is smeared as much."""
+    reach: NDArray[np.float32]
+    """(P,) m how far clothes and hair reach beyond each part; see `measure_reach`."""
     clearness: NDArray[np.float32]
     """(N, L) 0..1 how cleanly each layer can be cut out there; see `measure_clearness`."""
     rest: NDArray[np.floating]
@@ -120,7 +130,7 @@ class Atlas:
         pictures = torch.from_numpy(shown).to(device)
         masks = pictures[..., 3]
         shares = vertex_shares(shape).to(device)
-        posed_vertices, focal, xy, quality, facing, part, around, clear = [], [], [], [], [], [], [], []
+        posed_vertices, focal, xy, quality, facing, part, around, clear, reach = [], [], [], [], [], [], [], [], []
         n = 0
         for body in bank.bodies:
             camera = body.camera
@@ -130,8 +140,8 @@ class Atlas:
                 posed_vertices.append(surface.vertices)
                 focal.append(surface.focal_px)
                 xy.append(here)
-                facing.append(-(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1))
-                quality.append(_rate_vertices(surface, here, facing[-1], masks[n], config))
+                facing.append(view_cosines(surface))
+                quality.append(rate_vertices(surface, here, facing[-1], masks[n], config))
                 part.append(surface.part.to(torch.int8))
                 covered = surface.covered.cpu().numpy()
                 nearest = torch.from_numpy(find_nearest(covered)[1]).to(device).long()
@@ -140,6 +150,9 @@ class Atlas:
                 clear.append(
                     measure_clearness(around[-1].cpu().numpy(), part[-1].cpu().numpy(), shown[n, ..., 3] > 127) * whole
                 )
+                metre = surface.focal_px / float(surface.vertices[:, 2].median())
+                person = shown[n, ..., 3] > 127
+                reach.append(measure_reach(around[-1].cpu().numpy(), part[-1].cpu().numpy(), person, metre))
                 n += 1
         cloth = None if bank.sway is None else Cloth(bank.sway, shape.vertices, shares.cpu().numpy())
         if cloth is not None:
@@ -152,8 +165,9 @@ class Atlas:
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(facing),
             torch.stack(part), torch.stack(around), np.concatenate([part_turns(body) for body in bank.bodies]),
-            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), bank.shutter, np.stack(clear),
-            shape.vertices, find_limbs(shape.vertices, vertex_parts(shape)),
+            bank.sharpness, bank.faces, _find_moments(bank), float(bank.bodies[0].rate), bank.shutter,
+            usual_reach(np.stack(reach)), np.stack(clear), shape.vertices,
+            find_limbs(shape.vertices, vertex_parts(shape)),
             torch.from_numpy(mirror_vertices(shape)).to(device),
             np.asarray(shape.face_joints[INNER_FACE:].sum(axis=0), np.float64).ravel(), shares,
             torch.from_numpy(_find_patches(shape)).to(device), torch.zeros(len(mesh), 3, device=device), tolerance,
@@ -184,8 +198,9 @@ def measure_clearness(
 ) -> NDArray[np.float32]:
     """(L,) 0..1 how cleanly each layer can be cut out of a picture.
 
-    Of what surrounds a layer, the share that is no other layer of the person (cloth joins some); times the share of its
-    body that lies on the person: else the body was fitted beside it.
+    Of what surrounds a layer, the share that is no other layer of the person (cloth joins some, but a trunk beside an
+    arm is one that comes along); times the share of its body that lies on the person: else the body was fitted beside
+    it.
 
     Args:
         nearest: (h, w) the nearest part of each pixel. part: (h, w) the part it shows, `NO_PART` beside the body.
@@ -195,13 +210,41 @@ def measure_clearness(
     layers, body = small[nearest], np.where(part >= 0, small[part], len(LAYERS))
     side = 2 * max(1, round(CLEAR_PX * len(nearest) / SMEAR_ROWS)) + 1
     result = np.zeros(len(LAYERS), np.float32)
+    trunk = LAYER_OF[PARTS.index("torso")]
     for layer, joined in enumerate(adjoining_layers()):
+        joined[trunk] &= LAYERS[layer].kind != "round"
         own = (layers == layer) & person
         around = (cv2.dilate(own.astype(np.uint8), np.ones((side, side), np.uint8)) > 0) & ~own
         foreign = around & person & ~joined[layers]
         on = body == layer
         if on.any() and around.any():
             result[layer] = (1 - np.count_nonzero(foreign) / np.count_nonzero(around)) * person[on].mean()
+    return result
+
+
+def measure_reach(
+    nearest: NDArray[np.int8], part: NDArray[np.int8], person: NDArray[np.bool_], px_per_m: float
+) -> NDArray[np.float32]:
+    """(P,) m how far a picture's person reaches beyond each part; NaN where hardly anything of it is seen.
+
+    Args:
+        nearest, part, person: as `measure_clearness` has them.
+    """
+    away = cv2.distanceTransform((part < 0).astype(np.uint8), cv2.DIST_L2, 3) / px_per_m
+    beyond = person & (part < 0)
+    result = np.full(len(PARTS), np.nan, np.float32)
+    for n in np.flatnonzero(np.bincount(part[part >= 0], minlength=len(PARTS)) >= LEAST_SEEN_PX):
+        some = np.sort(away[beyond & (nearest == n)])
+        stray = round(STRAY * np.count_nonzero(part == n))
+        result[n] = some[-1 - stray] if len(some) > stray else 0
+    return result
+
+
+def usual_reach(measured: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(P,) of `measured` (N, P): as far as most references have it and room for what swings; infinite where unknown."""
+    known = np.isfinite(measured).any(axis=0)
+    result = np.full(len(PARTS), np.inf, np.float32)
+    result[known] = np.nanquantile(measured[:, known], MOST, axis=0) * ROOM + ROOM_M
     return result
 
 
@@ -223,6 +266,11 @@ def project(vertices: Tensor, focal_px: float, size: Size) -> Tensor:
     return focal_px * vertices[:, :2] / vertices[:, 2:].clamp_min(1e-3) + middle
 
 
+def view_cosines(surface: SurfaceMap) -> Tensor:
+    """(V,) between each vertex's normal and the line to the lens."""
+    return -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1)
+
+
 def vertex_shares(body: Body) -> Tensor:
     """(V, P) each vertex's shares in the parts."""
     weights = part_weights(body)
@@ -236,7 +284,7 @@ def _find_patches(body: Body) -> NDArray[np.int64]:
     return np.asarray(patch.reshape(-1), dtype=np.int64)
 
 
-def _rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor, config: ReferenceConfig) -> Tensor:
+def rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor, config: ReferenceConfig) -> Tensor:
     """(V,) how well a frame shows each vertex: faced, not hidden, inside of picture and mask."""
     width, height = surface.size
     column, row = xy[:, 0].floor().long(), xy[:, 1].floor().long()
@@ -259,7 +307,7 @@ def find_usual(
     Args:
         pictures: (N, h, w, 4) uint8. xy: (N, V, 2) px. quality: (N, V) 0..1. shares: (V, P) in the parts.
     """
-    colours = torch.stack([_sample_blurred(*one, config.agreement_blur) for one in zip(pictures, xy, strict=True)])
+    colours = torch.stack([sample_blurred(*one, config.agreement_blur) for one in zip(pictures, xy, strict=True)])
     seen = quality > config.agreement_seen
     known = torch.where(seen, 1.0, torch.nan)[..., None]
     away = (colours - (colours * known).nanmedian(dim=0).values).abs().amax(-1)  # (N, V)
@@ -269,7 +317,7 @@ def find_usual(
     return 1 / (1 + (torch.where(doubted, away, 0.0) / tolerance) ** AGREEMENT_POWER), tolerance
 
 
-def _sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
+def sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
     """(V, 3) float32 colours of a picture (h, w, 4) around places (V, 2) px."""
     side, colours = (2 * radius + 1,) * 2, picture[..., :3].cpu().numpy().astype(np.float32)
     total, count = (

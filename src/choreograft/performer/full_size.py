@@ -20,7 +20,7 @@ from choreograft.body.surface import find_nearest
 from choreograft.performer.cutouts import Cutouts, make_room
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
 from choreograft.performer.references import SMEAR_ROWS
-from choreograft.performer.sheets import STEEP, Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
+from choreograft.performer.sheets import Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
 
@@ -134,7 +134,7 @@ class FullSize:
             part = _meet(own, window)
             if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
                 continue
-            share = cv2.LUT(enlargement.enlarge(sheet.gate, sheet.box, part), STEEP)
+            share = enlargement.enlarge(sheet.gate, sheet.box, part)
             sample = sheet.expose(self._cut(sheet), enlargement, part)
             rows, columns = (
                 slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)

@@ -1,4 +1,4 @@
-"""Where hands are seen in the references, which is not always where they were fitted.
+"""Where hands are seen in the references, which is not always where they were fitted, and what else lies on arms.
 
 Shapes: N references of h x w pixels, L layers.
 """
@@ -38,8 +38,9 @@ def claim_hands(atlas: "Atlas") -> tuple[Tensor, NDArray[np.float32]]:
     is moved with the hip, and drawn twice.
 
     Returns:
-        Also (N, L) 0..1 how much of a hand was seen on each layer: cuff and sleeve, which look like other clothes, are
-        still on it.
+        Also (N, L) 0..1 how much of each layer's picture is of something else: hands that were seen on it, since cuff
+        and sleeve, which look like other clothes, are still there; on arms whatever has other colours than usual, more
+        than in most references: hair, a strap, what they lie before.
     """
     parts = atlas.nearest_part.cpu().numpy().copy()
     colours, tolerance, shares = (maps.cpu().numpy() for maps in (atlas.colours, atlas.tolerance, atlas.vertex_parts))
@@ -52,9 +53,9 @@ def claim_hands(atlas: "Atlas") -> tuple[Tensor, NDArray[np.float32]]:
     bare = shares[:, hands].max(axis=1) > 0.1
     skins = [np.median(colours[shares[:, hand] > 0.5], axis=0) for hand in hands]
     reach = HAND_REACH_PX * h / SMEAR_ROWS
-    claimed = np.zeros((len(parts), len(LAYERS)), np.float32)
-    fitted = [np.count_nonzero(shown[n] == hand) for n in range(len(parts)) for hand in hands]
-    half = max(1.0, float(np.median(fitted)) / 2)
+    claimed, foreign = (np.zeros((len(parts), len(LAYERS)), np.float32) for _ in range(2))
+    sizes = np.median([np.bincount(one[one >= 0], minlength=len(PARTS)) for one in shown], axis=0)
+    half = max(1.0, float(sizes[hands].mean()) / 2)
     for n, part in enumerate(parts):
         vertex = np.full((h, w), -1, np.int64)
         of = np.flatnonzero((quality[n] > 0) & ~bare & (xy[n] >= 0).all(axis=1) & (xy[n] < (w, h)).all(axis=1))
@@ -65,6 +66,7 @@ def claim_hands(atlas: "Atlas") -> tuple[Tensor, NDArray[np.float32]]:
         usual, around = colours[nearest], np.ones((2 * SLIDES_PX + 1,) * 2, np.uint8)
         off = np.maximum(picture - cv2.dilate(usual, around), cv2.erode(usual, around) - picture).max(axis=-1)
         strange = (2 * off > np.minimum(tolerance[nearest], HAND_LEVELS)) & (pictures[n, ..., 3] > 127) & (nearest >= 0)
+        foreign[n] = np.bincount(LAYER_OF[part[strange]], minlength=len(LAYERS))
         strange &= ~np.isin(part, kept)
         for hand, skin in zip(hands, skins, strict=True):
             near = find_nearest(shown[n] == hand)[0] < reach
@@ -73,4 +75,7 @@ def claim_hands(atlas: "Atlas") -> tuple[Tensor, NDArray[np.float32]]:
             of_hand = strange & (cv2.dilate(seen, np.ones((5, 5), np.uint8)) > 0)
             claimed[n] += np.bincount(LAYER_OF[part[of_hand]], minlength=len(LAYERS)) / half
             part[of_hand] = hand
+    arms = [n for n, layer in enumerate(LAYERS) if layer.kind == "round"]
+    more = np.maximum(foreign - np.median(foreign, axis=0), 0)
+    claimed[:, arms] += more[:, arms] / np.maximum(sizes[[PARTS.index(LAYERS[n].parts[0]) for n in arms]] / 2, 1)
     return torch.from_numpy(parts).to(atlas.nearest_part), np.minimum(claimed, 1)

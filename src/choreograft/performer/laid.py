@@ -116,14 +116,13 @@ def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:
         alpha[n][at], depth[n][at] = shown, layer.depth[each]
     flat, deep = alpha.reshape(len(layers), -1), (alpha * depth).reshape(len(layers), -1)
     shared = flat @ flat.T
-    nearer = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is farther where both are
-    nearer[shared < LEAST_SHARED] = 0
-    order = list(range(len(layers)))
-    for _ in order:
-        for place in range(len(order) - 1):
-            back, front = order[place : place + 2]
-            if nearer[back, front] < -LEAST_DEPTH_M or (back > front and nearer[back, front] < LEAST_DEPTH_M):
-                order[place : place + 2] = [front, back]
+    farther = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is, where both are
+    alike = np.abs(farther) < LEAST_DEPTH_M
+    behind = np.where(alike, np.triu(np.full_like(farther, LEAST_DEPTH_M), 1), np.maximum(farther, 0))
+    behind[shared < LEAST_SHARED] = 0
+    waiting, order = list(range(len(layers))), list[int]()
+    while waiting:  # next is what none that waits lies behind; of layers in a circle, what they least do
+        order.append(waiting.pop(int(behind[np.ix_(waiting, waiting)].sum(axis=0).argmin())))
     return [layers[n] for n in order]
 
 

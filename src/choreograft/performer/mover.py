@@ -100,14 +100,17 @@ class Mover:
 
     def find_spot(self, scene: Scene, layer: int) -> Spot | None:
         """Where a layer is to be drawn; None where hardly anything of it is seen."""
-        reach = (self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m) * scene.px_per_m
-        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
+        most = self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m
+        reach = np.minimum(self._atlas.reach, most) * np.float32(scene.px_per_m)
+        own = [PARTS.index(part) for part in LAYERS[layer].parts]
+        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], float(reach[own].max()))
         if points is None:
             return None
         on = scene.layer[points.box.at] == layer
         body = on | ((points.near > BEHIND) & (scene.layer[points.box.at] >= 0))
         away = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 3)
-        return Spot(layer, points, on, body, away, _fade(away, reach))
+        far = reach[scene.part[points.box.at].reshape(-1)[find_nearest(on)[1]]] if on.any() else reach[own].max()
+        return Spot(layer, points, on, body, away, _fade(away, far))
 
     def move(self, scene: Scene, spot: Spot, reference: int) -> Moved:
         """A layer as one reference, maybe mirrored, shows it."""
@@ -243,7 +246,8 @@ def _find_strange(sample: Picture, scene: Scene, spot: Spot) -> NDArray[np.bool_
         return np.zeros(on.shape, np.bool_)
     at = find_nearest(on)[1]
     usual, tolerance = (maps[spot.points.box.at].reshape(on.size, -1)[at] for maps in (scene.usual, scene.tolerance))
-    off = np.abs(sample[..., :3] - usual.reshape(sample[..., :3].shape)).max(axis=-1)
+    change = sample[..., :3] - usual.reshape(sample[..., :3].shape)
+    off = np.maximum(np.abs(change).max(axis=-1), np.ptp(change, axis=-1))  # shade changes all channels, hue some
     return np.asarray((spot.away > BESIDE_PX * spot.points.fine) & (off > tolerance.reshape(on.shape)))
 
 
@@ -278,11 +282,11 @@ def _smooth_distance(body: NDArray[np.bool_]) -> Floats:
     return np.asarray(cv2.GaussianBlur(beyond - inside, (7, 7), OUTLINE_PX), dtype=np.float32)
 
 
-def _fade(away: Floats, reach: float) -> Picture:
+def _fade(away: Floats, reach: Floats | float) -> Picture:
     """(h, w) 255 on a layer's body, 0 farther from it than so many px.
 
     Args:
-        away: (h, w) px; as far as numbers go where there is no body.
+        away: (h, w) px; as far as numbers go where there is no body. reach: (h, w) or everywhere.
     """
     away = np.minimum(away, 2 * reach)
     return np.asarray(np.clip((1 - away / reach) * (255 / FADE), 0, 255), dtype=np.uint8)

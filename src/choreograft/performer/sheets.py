@@ -19,8 +19,6 @@ from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
-SEAM: Final = 3.0
-"""How much narrower a seam is than the canvas's pixels."""
 LEAST_SMEAR_PX: Final = 3.0
 """Result pixels below which a motion is not drawn as a smear: lens and codec leave as much."""
 SMEAR_STEP_PX: Final = 1.5
@@ -36,8 +34,6 @@ COARSE_FROM: Final = 4.0
 times as slow to look up, would keep more of it."""
 LINED_UP: Final = 4
 """Lines of the canvas among which that is looked for from which on enlarged ones lie best on those of a result."""
-STEEP: Final = np.clip((np.arange(256) - 127.5) * SEAM + 127.5, 0, 255).astype(np.uint8)
-"""What a share of 255 becomes at a seam."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +185,7 @@ class Cutout:
         matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
         size = picture.shape[1], picture.shape[0]
         inside = cv2.warpAffine(soft, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-        matte = cv2.multiply(cv2.LUT(inside, STEEP), picture[..., 3], scale=1 / 255)
+        matte = cv2.multiply(inside, picture[..., 3], scale=1 / 255)
         cv2.insertChannel(matte, picture, 3)
         box = Box.around(np.asarray(matte) > 0, 1) or Box(0, 0, 1, 1)
         return Cutout(np.ascontiguousarray(picture[box.at]), self.scale, (left + box.left * step, top + box.top * step))

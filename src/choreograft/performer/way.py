@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from choreograft.body.surface import SurfaceMap, find_nearest
-from choreograft.performer.atlas import Atlas, project
+from choreograft.performer.atlas import Atlas, project, view_cosines
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import INNER_FACE
 from choreograft.performer.sheets import Box, Floats
@@ -46,8 +45,10 @@ class Scene:
     """(V,) on the canvas and faced."""
     pixel: NDArray[np.int64]
     """(V, 2) column and row that each vertex lies in, within the canvas."""
+    part: NDArray[np.int8]
+    """(H, W) the part that is seen, -1 beside the body."""
     layer: NDArray[np.int8]
-    """(H, W) the layer that is seen, -1 beside the body."""
+    """(H, W) the same of layers."""
     rim: Floats
     """(V,) 0..1 how far each vertex lies on an outline: turned aside from the lens."""
     front: Floats
@@ -69,7 +70,7 @@ class Scene:
     def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "Scene":
         size = surface.size
         xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
-        facing = -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1).cpu().numpy()
+        facing = view_cosines(surface).cpu().numpy()
         (x, y), limit = xy.T, np.array(size, np.float32) - 1
         inside = (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
         pixel = np.clip(np.nan_to_num(xy), 0, limit).astype(np.int64)
@@ -85,14 +86,13 @@ class Scene:
         if face is not None and np.average(facing, weights=atlas.face_shares) < FACED:
             face = None  # the tracker guesses at a face that is turned away
         px_per_m = surface.focal_px / float(np.median(depth.reshape(-1)[seen])) if len(seen) else surface.focal_px
-        seen_layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
+        layer = np.where(part >= 0, LAYER_OF[part], -1).astype(np.int8)
         vertices = surface.vertices.cpu().numpy()
         sway = None if atlas.cloth is None else atlas.cloth.foretold(vertices)
         angles = {layer: limb.stand(vertices)[2] for layer, limb in atlas.limbs.items()}
         return Scene(
-            vertices, xy, inside & (facing > 0), pixel, seen_layer, np.exp(-((facing / RIM) ** 2)), depth, usual,
-            tolerance,
-            surface.focal_px, px_per_m, angles, face, moved, sway,
+            vertices, xy, inside & (facing > 0), pixel, part.astype(np.int8), layer, np.exp(-((facing / RIM) ** 2)),
+            depth, usual, tolerance, surface.focal_px, px_per_m, angles, face, moved, sway,
         )  # fmt: skip
 
 

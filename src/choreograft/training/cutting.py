@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from choreograft.ahead import share_out
 from choreograft.performer.cutouts import Coded, Cutouts, cut_out
 from choreograft.performer.device import one_thread, run_ahead, use_one_thread
+from choreograft.performer.lights import relight
 from choreograft.performer.matting import find_matte
 from choreograft.performer.plate import Floats, estimate_still_plate, lay_on_plate, view_plate
 from choreograft.performer.sizes import full_size
@@ -53,7 +54,7 @@ class _Cutter:
     """One clip at the size that is kept of it."""
 
     def __init__(self, recording: Recording, clip: Clip, number: int) -> None:
-        self._recording, self._clip = recording, clip
+        self._recording, self._clip, self._light = recording, clip, recording.lights[number]
         self._first = int(np.searchsorted(recording.clip_of, number))
         self._kept = recording.kept[number]
         self._laid = Canvas(clip.track.size, full_size(clip.track.size))
@@ -68,7 +69,7 @@ class _Cutter:
     def _cut(self, shown: tuple[int, Picture]) -> tuple[Coded, list[float]]:
         n, frame = shown
         matte, colours = find_matte(frame, self._mask(n), view_plate(self.plate, self._view(n)))
-        return cut_out(colours, matte, self._canvas)
+        return cut_out(relight(colours, self._light), matte, self._canvas)
 
     def _estimate_plate(self) -> Picture:
         some = np.unique(np.linspace(0, len(self._kept) - 1, PLATE_FRAMES).round().astype(int)) + self._first

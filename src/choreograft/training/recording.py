@@ -13,9 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.body.track import BodyTrack
 from choreograft.errors import PersonError, count_of
 from choreograft.files import atomic_path, write_json
 from choreograft.performer.device import run_ahead
+from choreograft.performer.lights import AS_FILMED, match_lights, relight
 from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -24,8 +26,10 @@ from choreograft.training.holdout import MIN_PAIRS
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 
-MARKER: Final = "recording-2.json"
+MARKER: Final = "recording-3.json"
 """The file that is written last; it has a new name where the others change."""
+ARRAYS: Final = ("plates", "views", "lights")
+"""What is stored of a recording beside its frames and masks."""
 MAX_FRAMES: Final = 8000
 """Longer footage is thinned to this many frames, in pairs of neighbours: 0.9 GB of disk at the draft size."""
 
@@ -54,6 +58,8 @@ class Recording:
     """(N, 2, 3) affine: the plate of a frame's clip to what stands behind the person in that frame."""
     has_background: bool
     """Whether the plates are backgrounds to lay people over; not if a camera moved and could not be followed."""
+    lights: NDArray[np.float32]
+    """(clips, 3, 4) that brought the colours of each video into the light of the first; see `relight`."""
     clip_of: NDArray[np.intp]
     """(N,) the clip that each frame comes from."""
     tracks: tuple[PoseTrack, ...]
@@ -78,9 +84,17 @@ class Recording:
         return self.tracks[clip], n - int(np.searchsorted(self.clip_of, clip))
 
 
-def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress: Progress = silent) -> Recording:
+def prepare_recording(
+    folder: Path,
+    clips: Sequence[Clip],
+    size: Size,
+    progress: Progress = silent,
+    bodies: Sequence[BodyTrack] | None = None,
+) -> Recording:
     """Lay all clips onto the canvas and store them in `folder`, or take what is already stored there.
 
+    Args:
+        bodies: of the clips, in their pixels: by them all clips are brought into the light of the first.
     Raises:
         PersonError: too few consecutive frames show the person.
         VideoError: a clip cannot be read.
@@ -90,8 +104,10 @@ def prepare_recording(folder: Path, clips: Sequence[Clip], size: Size, progress:
     clip_of = np.repeat(np.arange(len(clips)), [len(at) for at in kept])
     pairs = find_pairs(tracks)
     if not (folder / MARKER).exists():
-        _store_frames(folder, clips, kept, size, progress)
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", "plates", "views")}
+        whole = bodies if bodies is not None and len(clips) > 1 else ()
+        placed = [body.select(at).on_canvas(size) for body, at in zip(whole, kept, strict=False)]
+        _store_frames(folder, clips, kept, placed, size, progress)
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", *ARRAYS)}
     facts = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     return Recording(
         **arrays, has_background=facts["has_background"], clip_of=clip_of, tracks=tracks, kept=tuple(kept), pairs=pairs
@@ -149,7 +165,12 @@ def find_pairs(tracks: Sequence[PoseTrack]) -> NDArray[np.intp]:
 
 
 def _store_frames(
-    folder: Path, clips: Sequence[Clip], kept: Sequence[NDArray[np.intp]], size: Size, progress: Progress
+    folder: Path,
+    clips: Sequence[Clip],
+    kept: Sequence[NDArray[np.intp]],
+    bodies: Sequence[BodyTrack],
+    size: Size,
+    progress: Progress,
 ) -> None:
     total = sum(len(at) for at in kept)
     shape = (total, size.height, size.width)
@@ -170,11 +191,15 @@ def _store_frames(
                 advance(n)
             plates.append(estimate_plate(frames[first:n], masks[first:n]))
             _report_camera(clip.path, plates[-1], progress)
+    lights = match_lights(frames, masks, bodies) if bodies else np.stack([AS_FILMED] * len(clips))
+    for n, number in enumerate(np.repeat(np.arange(len(clips)), [len(at) for at in kept])):
+        frames[n] = relight(frames[n], lights[number])
     frames.flush()
     masks.flush()
     arrays = {
-        "plates": np.stack([plate.picture for plate in plates]),
+        "plates": np.stack([relight(plate.picture, light) for plate, light in zip(plates, lights, strict=True)]),
         "views": np.concatenate([plate.views for plate in plates]),
+        "lights": lights,
     }
     for name, array in arrays.items():
         with atomic_path(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:

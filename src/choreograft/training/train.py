@@ -47,7 +47,7 @@ from choreograft.training.swaying import measure_sway
 from choreograft.training.team import Team, alone
 from choreograft.video.size import Size
 
-DRAWING_RECIPE: Final = 9
+DRAWING_RECIPE: Final = 10
 """Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
 LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
@@ -177,7 +177,8 @@ def train_performer(
         perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
         size = canvas_size(plan.preset, clips[0].track.size)
         shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
-        recording = team.lead(lambda: prepare_recording(folder / "recording", shown, size, progress))
+        fitted = bodies if plan.preset.refers else None
+        recording = team.lead(lambda: prepare_recording(folder / "recording", shown, size, progress, fitted))
         placed = _place_bodies(plan, recording, bodies, size)
         stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
         bank, cutouts = None, None
