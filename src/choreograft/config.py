@@ -541,7 +541,7 @@ class JournalConfig:
 
 @dataclass(frozen=True)
 class TranslationConfig:
-    """Unpaired translation between the frames of two people (evaluate/translate/); a weight of zero drops its term.
+    """Unpaired translation between the frames of two people (evaluate/baselines/); a weight of zero drops its term.
 
     Networks are of a CPU's size. Published are 64 channels in all of them, 9 residual blocks at 256 px in CycleGAN, 6
     in Recycle-GAN, and a U-Net of 8 halvings.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.config import NormalisationConfig
+from choreograft.evaluate.baselines.method import TranslatedMethod
 from choreograft.evaluate.method import Footage, Method, MethodPlan, Terms
 from choreograft.evaluate.roster import (
     AT,
@@ -24,7 +25,6 @@ from choreograft.evaluate.roster import (
     height_of,
 )
 from choreograft.evaluate.scores import TRUTH
-from choreograft.evaluate.translate.method import TranslatedMethod
 from choreograft.files import content_hash, fit_name, text_hash
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer

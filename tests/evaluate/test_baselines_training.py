@@ -11,11 +11,9 @@ from safetensors.torch import load_file
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
 from choreograft.errors import FileFormatError, OptionError
+from choreograft.evaluate.baselines.method import TranslatedMethod
+from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Terms
-from choreograft.evaluate.translate.drawing import translate_picture
-from choreograft.evaluate.translate.lessons import Domain
-from choreograft.evaluate.translate.method import TranslatedMethod
-from choreograft.evaluate.translate.training import Translation
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import silent

@@ -20,10 +20,8 @@ from torch import nn
 from choreograft.archive import DAMAGE
 from choreograft.config import JournalConfig, TranslationConfig
 from choreograft.errors import FileFormatError, give_reason
+from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Method, Terms
-from choreograft.evaluate.translate.drawing import translate_picture
-from choreograft.evaluate.translate.lessons import Domain
-from choreograft.evaluate.translate.training import Translation
 from choreograft.files import atomic_path, content_hash, fit_name, remove_partial, text_hash
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.progress import Progress

@@ -9,18 +9,19 @@ from torch import nn
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
 from choreograft.errors import PersonError
-from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN
-from choreograft.evaluate.translate.history import History
-from choreograft.evaluate.translate.lessons import Domain, find_runs, load_runs
-from choreograft.evaluate.translate.networks import Direction, build_networks
-from choreograft.evaluate.translate.objective import (
+from choreograft.evaluate.baselines.networks import Direction, History, build_networks
+from choreograft.evaluate.baselines.training import (
+    Domain,
     cycle_loss,
     direction_terms,
+    find_runs,
     identity_loss,
+    load_runs,
     recurrent_loss,
     recycle_loss,
     translate,
 )
+from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN
 from choreograft.performer.images import to_image
 from choreograft.video.size import Size
 from swaying import SIZE, swaying_track, write_target

@@ -1,0 +1,258 @@
+"""Unpaired translation as a stage of the training loop (training/loop.py): which frames it sees, what it learns from.
+
+Losses are those of Zhu et al. 2017 (CycleGAN), section 3.2 and 5.2, and of Bansal et al. 2018 (Recycle-GAN), section 3;
+all are L1 and scalars in float32. Shapes: T consecutive frames, H x W pixels; frames are (T, 3, H, W) in [-1, 1].
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from choreograft.config import OptimiserConfig, TranslationConfig
+from choreograft.errors import PersonError
+from choreograft.evaluate.baselines.networks import Direction, Judges, Translators, build_networks
+from choreograft.files import atomic_path
+from choreograft.performer.device import Compute
+from choreograft.performer.images import to_image, to_tensor
+from choreograft.performer.losses import adversarial_loss, discriminator_loss
+from choreograft.pose.track import PoseTrack
+from choreograft.progress import Progress, silent
+from choreograft.training.pairs import pair_at
+from choreograft.training.recording import MAX_FRAMES, Clip, choose_frames, find_pairs
+from choreograft.training.state import TrainingState
+from choreograft.training.step import Terms, adam
+from choreograft.video.sample import sample_frames
+from choreograft.video.sheet import tile_pictures
+from choreograft.video.size import Canvas, Size
+
+MIN_RUNS: Final = 8
+"""Fewer runs of consecutive frames are no material to learn from."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The frames of one person, in runs that never span a gap."""
+
+    frames: NDArray[np.uint8]
+    """(N, H, W, 3), memory-mapped."""
+    starts: NDArray[np.intp]
+    """The first frame of every run."""
+    length: int
+    """Frames of a run."""
+
+    @staticmethod
+    def prepare(path: Path, clips: Sequence[Clip], length: int, size: Size, progress: Progress = silent) -> "Domain":
+        """The frames that show the person, laid onto the canvas and stored at `path`, or what is stored there.
+
+        Args:
+            path: an .npy file. length: of the runs, 1 to 3.
+        Raises:
+            PersonError: there are hardly any runs. VideoError: a clip cannot be read.
+        """
+        kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
+        starts = find_runs([clip.track.select(at) for clip, at in zip(clips, kept, strict=True)], length)
+        if len(starts) < MIN_RUNS:
+            names = ", ".join(str(clip.path) for clip in clips)
+            raise PersonError(
+                f"{names}: found {len(starts)} runs of {length} consecutive frames with the person in them; expected at"
+                f" least {MIN_RUNS}; give a clip without gaps that is a few minutes long at most"
+            )
+        if not path.exists():
+            _store_frames(path, clips, kept, size, progress)
+        return Domain(np.load(path, mmap_mode="r"), starts, length)
+
+    def run_at(self, step: int, seed: int) -> Tensor:
+        """(T, 3, H, W) in [-1, 1], channels last: the run of a step."""
+        first = int(self.starts[pair_at(step, len(self.starts), seed)])
+        run = torch.stack([to_tensor(self.frames[n]) for n in range(first, first + self.length)])
+        return run.contiguous(memory_format=torch.channels_last)
+
+
+def load_runs(source: Domain, target: Domain, sample: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A run of each domain, (T, 3, H, W) in [-1, 1]; the orders of both know nothing of each other."""
+    first, second = np.random.SeedSequence(seed).generate_state(2).tolist()
+    return source.run_at(sample, first), target.run_at(sample, second)
+
+
+def find_runs(tracks: Sequence[PoseTrack], length: int) -> NDArray[np.intp]:
+    """Every n, counted through all tracks, that begins a run of 1 to 3 consecutive frames which show the person."""
+    if length == 1:
+        return np.flatnonzero(np.concatenate([track.present for track in tracks]))
+    pairs = find_pairs(tracks)
+    return pairs if length == 2 else np.intersect1d(pairs, pairs - 1)
+
+
+def _store_frames(
+    path: Path, clips: Sequence[Clip], kept: Sequence[NDArray[np.intp]], size: Size, progress: Progress
+) -> None:
+    total, n = sum(map(len, kept)), 0
+    shape = (total, size.height, size.width, 3)
+    with atomic_path(path) as temporary, progress.task("Preparing frames", total) as advance:
+        frames = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        for clip, at in zip(clips, kept, strict=True):
+            canvas = Canvas(clip.track.size, size)
+            for image in sample_frames(clip.path, at):
+                frames[n] = canvas.place_image(image)
+                n += 1
+                advance(n)
+        frames.flush()
+
+
+def translate(network: nn.Module, frames: Tensor) -> Tensor:
+    """Each of the frames (T, 3, H, W) for itself, the same shape; one by one is how `InstanceNorm` is fast."""
+    return torch.cat([network(frame) for frame in torch.split(frames, 1)])
+
+
+def direction_terms(
+    direction: Direction, here: Tensor, there: Tensor, drawn: Tensor, config: TranslationConfig
+) -> Terms:
+    """The weighted losses of one direction by name.
+
+    Args:
+        here, there: `config.loaded` consecutive real frames of the domain it begins in, and of the other.
+        drawn: the first `config.shown` of `here`, translated.
+    """
+    terms: Terms = {}
+    if config.cycle:
+        terms["cycle"] = config.cycle * cycle_loss(direction, here[: config.shown], drawn)
+    if config.identity:
+        terms["identity"] = config.identity * identity_loss(direction, there[: config.shown])
+    if config.recurrent:
+        terms["recurrent"] = config.recurrent * recurrent_loss(direction, here)
+    if config.recycle:
+        terms["recycle"] = config.recycle * recycle_loss(direction, here, drawn)
+    return terms
+
+
+def cycle_loss(direction: Direction, here: Tensor, drawn: Tensor) -> Tensor:
+    """F(G(x)) - x for frames and their translations, (T, 3, H, W) each."""
+    return _l1(translate(direction.back, drawn), here)
+
+
+def identity_loss(direction: Direction, there: Tensor) -> Tensor:
+    """G(y) - y for frames (T, 3, H, W) that are where they should be already."""
+    return _l1(translate(direction.there, there), there)
+
+
+def recurrent_loss(direction: Direction, here: Tensor) -> Tensor:
+    """P_X(x(t-1), x(t)) - x(t+1) for three real frames (3, 3, H, W)."""
+    return _l1(direction.next_here(_join(here[:2])), here[2:])
+
+
+def recycle_loss(direction: Direction, here: Tensor, drawn: Tensor) -> Tensor:
+    """F(P_Y(G(x(t-1)), G(x(t)))) - x(t+1) for three real frames (3, 3, H, W) and the first two translated."""
+    return _l1(direction.back(direction.next_there(_join(drawn))), here[2:])
+
+
+def _join(frames: Tensor) -> Tensor:
+    """(2, 3, H, W) to (1, 6, H, W), the earlier frame first."""
+    return frames.flatten(0, 1)[None].contiguous(memory_format=torch.channels_last)
+
+
+def _l1(found: Tensor, wanted: Tensor) -> Tensor:
+    return F.l1_loss(found.float(), wanted.float())
+
+
+def translate_picture(network: nn.Module, picture: NDArray[np.uint8], compute: Compute) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) of one domain as it looks in the other, the same shape."""
+    frame = to_tensor(picture)[None].to(compute.device, memory_format=torch.channels_last)
+    with torch.inference_mode(), compute.autocast():
+        return to_image(network(frame)[0])
+
+
+def draw_sheet(translators: Translators, source: Domain, compute: Compute, count: int) -> NDArray[np.uint8]:
+    """A contact sheet with a column each for `count` frames spread over the source: real, translated, back again."""
+    real = [source.frames[n] for n in np.linspace(0, len(source.frames) - 1, count).round().astype(int)]
+    there = [translate_picture(translators.to_target, picture, compute) for picture in real]
+    back = [translate_picture(translators.to_source, picture, compute) for picture in there]
+    return tile_pictures([real, there, back])
+
+
+@dataclass(frozen=True)
+class Translation:
+    """See loop.Stage."""
+
+    config: TranslationConfig
+    source: Domain
+    target: Domain
+    translators: Translators
+    judges: Judges
+    state: TrainingState
+    """The same networks, with their optimisers and counters."""
+    compute: Compute
+    seed: int
+    """Of the weights, of the order of the frames and of what the histories draw lots for."""
+
+    @staticmethod
+    def begin(
+        config: TranslationConfig, source: Domain, target: Domain, size: Size, compute: Compute, seed: int
+    ) -> "Translation":
+        """Untrained, for frames of that size."""
+        translators, judges = build_networks(config, size, seed)
+        translators.to(compute.device)
+        judges.to(compute.device)
+        optimisers = adam(translators, config.optimiser), adam(judges, config.optimiser)
+        state = TrainingState("global", translators, judges, *optimisers)
+        return Translation(config, source, target, translators, judges, state, compute, seed)
+
+    @property
+    def optimiser(self) -> OptimiserConfig:
+        """See loop.Stage."""
+        return self.config.optimiser
+
+    @property
+    def images(self) -> int:
+        """See loop.Stage."""
+        return self.config.images_per_step
+
+    def prepare(self, sample: int) -> Callable[[float], Terms]:
+        """See loop.Stage."""
+        return partial(self._learn, *load_runs(self.source, self.target, sample, self.seed), sample)
+
+    def draw_preview(self, count: int) -> NDArray[np.uint8]:
+        """See loop.Stage."""
+        return draw_sheet(self.translators, self.source, self.compute, count)
+
+    def _learn(self, source: Tensor, target: Tensor, sample: int, share: float) -> Terms:
+        """Add what consecutive frames of each domain, (T, 3, H, W), have to say to the gradients; the losses by name.
+
+        All gradients are taken before any update. As published the networks of both directions share an optimiser.
+        """
+        config, shown, networks, judges = self.config, self.config.shown, self.translators, self.judges
+        source, target = source.to(self.compute.device), target.to(self.compute.device)
+        with self.compute.autocast():
+            drawn_target = translate(networks.to_target, source[:shown])
+            drawn_source = translate(networks.to_source, target[:shown])
+            terms = _add(
+                direction_terms(networks.from_source, source, target, drawn_target, config),
+                direction_terms(networks.from_target, target, source, drawn_source, config),
+            )
+            judges.requires_grad_(False)
+            verdicts = judges.of_target(drawn_target), judges.of_source(drawn_source)
+            judges.requires_grad_(True)
+        terms["adversarial"] = shown * torch.stack([adversarial_loss(verdict) for verdict in verdicts]).sum()
+        (share * torch.stack(list(terms.values())).sum()).backward()  # type: ignore[no-untyped-call]
+
+        lots = np.random.default_rng((self.seed, sample))
+        old_target = judges.drawn_target.exchange(drawn_target, lots)
+        old_source = judges.drawn_source.exchange(drawn_source, lots)
+        with self.compute.autocast():
+            judged = shown * (
+                discriminator_loss(judges.of_target(target[:shown]), judges.of_target(old_target))
+                + discriminator_loss(judges.of_source(source[:shown]), judges.of_source(old_source))
+            )
+        (share * judged).backward()  # type: ignore[no-untyped-call]
+        return {**terms, "discriminator": judged}
+
+
+def _add(first: Terms, second: Terms) -> Terms:
+    """The losses of both directions, which have the same names."""
+    return {name: term + second[name] for name, term in first.items()}
