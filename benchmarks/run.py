@@ -14,9 +14,8 @@ from pathlib import Path
 import tyro
 
 from choreograft.console import ConsoleProgress
-from choreograft.evaluate.report.grid import case_grids, method_grids
 from choreograft.evaluate.report.summary import summarise
-from choreograft.evaluate.report.table import to_markdown
+from choreograft.evaluate.report.table import case_grids, method_grids, to_markdown
 from choreograft.evaluate.run import evaluate
 from choreograft.evaluate.scores import TRUTH, Evaluation
 from choreograft.files import atomic_path

@@ -6,10 +6,9 @@ Options are looked at first, then the output, then inputs, as in choreograft.req
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from choreograft.errors import OptionError, OutputError, VideoError
-from choreograft.evaluate.report.page import DOCUMENT_NAME
 from choreograft.evaluate.roster import TRANSLATIONS, check_methods, list_methods
 from choreograft.evaluate.scores import RATE_TOLERANCE, Kind
 from choreograft.files import check_place, content_hash
@@ -23,6 +22,8 @@ from choreograft.video.read import probe
 
 if TYPE_CHECKING:
     from choreograft.studio.pairs import Pair
+
+DOCUMENT_NAME: Final = "evaluation.json"
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft.evaluate.report.exhibits import collect_exhibits
-from choreograft.evaluate.report.figures import nice_ticks, thin_out
+from choreograft.evaluate.report.figures import PALETTE, Style, style_methods, thin_out
 from choreograft.evaluate.report.media import PICTURE_HEIGHT_PX, pick_pictures
-from choreograft.evaluate.report.page import write_report
-from choreograft.evaluate.report.page_figures import style_methods
-from choreograft.evaluate.report.sections import build_page
+from choreograft.evaluate.report.page import build_page, write_report
 from choreograft.evaluate.report.summary import summarise
 from choreograft.evaluate.scores import Evaluation
 from choreograft.progress import silent
@@ -87,6 +85,8 @@ def test_page_is_whole_and_asks_for_nothing(text: str, page: PageReader) -> None
     assert "https:" not in text
     addresses = [each[key] for _, each in page.elements for key in ("src", "href", "poster") if key in each]
     assert all(address.startswith(("data:", "#")) for address in addresses)
+    ids = [each["id"] for _, each in page.elements if "id" in each]
+    assert len(ids) == len(set(ids))
     assert {tag for tag, _ in page.elements} & {"link", "iframe", "object"} == set()
     (policy,) = [each["content"] for each in page.find("meta") if each.get("http-equiv") == "Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
@@ -190,15 +190,26 @@ def test_result_without_truth_or_source_is_shown_alone(evaluation: Evaluation, t
 
 def test_curve_breaks_at_gaps_and_lies_where_its_values_do(text: str, evaluation: Evaluation) -> None:
     figure = re.search(r'<figure data-case="0" data-measure="frame-ssim">.*?</figure>', text, re.DOTALL)[0]
-    paths = re.findall(r'<path class="curve (.*?)" d="(.*?)"/>', figure)
-    assert [style for style, _ in paths] == ["m0", "m1", "m2", "truth"]
+    paths = re.findall(r'<path d="([^"]*)" style="fill: none; [^"]*stroke: var\(--(\w+)\); stroke-width: 1.75', figure)
+    assert [colour for _, colour in paths] == ["c0", "c1", "c2", "soft"]
     values = evaluation.entries[0].scores.series["frame", "ssim"]
-    points = np.array(re.findall(r"[ML]([\d.]+) ([\d.]+)", paths[0][1]), float)
+    points = np.array(re.findall(r"[ML] ([\d.]+) ([\d.]+)", paths[0][0]), float)
     known = np.flatnonzero(np.isfinite(values))
     assert len(points) == len(known) == 27
-    assert paths[0][1].count("M") == 2
+    assert paths[0][0].count("M") == 2
     assert np.corrcoef(points[:, 0], known)[0, 1] == pytest.approx(1, abs=1e-6)
     assert np.corrcoef(points[:, 1], values[known])[0, 1] == pytest.approx(-1, abs=1e-4)
+
+
+def test_figures_follow_the_pages_dress_and_keep_their_text(text: str, page: PageReader) -> None:
+    for number in range(3):
+        light, dark = PALETTE[f"c{number}"]
+        assert f"--c{number}: {light};" in text
+        assert f"--c{number}: {dark};" in text
+    figures = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    assert not re.findall(r": #[0-9a-f]{6}", figures)
+    assert page.texts.count("time, s") == len(CASES) * 11
+    assert [name for name in METHODS if page.texts.count(name) < 11] == []  # a row in every panel
 
 
 def test_long_curves_are_thinned_to_means() -> None:
@@ -211,17 +222,12 @@ def test_long_curves_are_thinned_to_means() -> None:
     assert means[4] == 8.5
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "ticks"),
-    [(0, 1, [0, 0.5, 1]), (0.79, 0.91, [0.8, 0.85, 0.9]), (-3, 9, [0, 5]), (20, 21, [20, 20.5, 21])],
-)
-def test_ticks_are_round(low: float, high: float, ticks: list[float]) -> None:
-    assert nice_ticks(low, high) == ticks
-
-
 def test_further_methods_are_dashed() -> None:
     styles = style_methods([*"abcdefg", "truth"])
-    assert (styles["a"], styles["f"], styles["g"], styles["truth"]) == ("m0", "m5", "m0 dashed", "truth")
+    assert (styles["a"], styles["f"], styles["g"]) == (
+        Style("c0", "solid"), Style("c5", "solid"), Style("c0", "dashed"),
+    )  # fmt: skip
+    assert styles["truth"] == Style("soft", "dotted")
 
 
 def decode_picture(address: str | None) -> NDArray[np.uint8]:

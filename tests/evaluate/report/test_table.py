@@ -10,9 +10,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from choreograft.evaluate.report.grid import Cell, Column, Grid, case_grids, method_grids
 from choreograft.evaluate.report.summary import summarise
-from choreograft.evaluate.report.table import print_tables, to_markdown
+from choreograft.evaluate.report.table import Cell, Column, Grid, case_grids, method_grids, print_tables, to_markdown
 from choreograft.evaluate.scores import METRICS, Entry, Evaluation, Region, Scores
 from choreograft.video.size import Size
 from evaluated import judge_squares

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.evaluate.report.worst import find_judge, find_worst
+from choreograft.evaluate.report.exhibits import find_judge, find_worst
 from choreograft.evaluate.scores import Evaluation, Scores
 from evaluated import judge_squares
 

@@ -1,107 +1,129 @@
-"""Figures of a page as SVG, in the page's own colours, so that they follow its light or dark dress.
+"""Figures of a page as SVG, its text left as text and its colours the page's own, so that they follow its dress.
 
-Classes `m0`, `m1`, ... give each method its colour (style.py), `truth` the truth's. Coordinates are CSS pixels.
-Shapes: T frames.
+Lengths are CSS pixels. Shapes: T frames.
 """
 
-import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Final
+from io import StringIO
+from typing import Final, Literal
 
+import matplotlib
 import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from choreograft.evaluate.metrics.bootstrap import Interval
-from choreograft.evaluate.report.grid import Column, write_value
-from choreograft.evaluate.scores import Values
+from choreograft.evaluate.report.summary import Summary, competing_first
+from choreograft.evaluate.report.table import Column, write_value
+from choreograft.evaluate.scores import TRUTH, Entry, Values
 
+PALETTE: Final[Mapping[str, tuple[str, str]]] = {
+    "ground": ("#ffffff", "#14171b"),
+    "card": ("#f6f7f9", "#1d2126"),
+    "ink": ("#1b1f24", "#e8eaed"),
+    "soft": ("#5b6470", "#a2abb6"),
+    "line": ("#d9dde3", "#363c44"),
+    "strong": ("#eef4fb", "#1f2f40"),
+    "c0": ("#0072b2", "#56b4e9"),
+    "c1": ("#d55e00", "#e69f00"),
+    "c2": ("#009e73", "#1fbf92"),
+    "c3": ("#cc79a7", "#e08fbd"),
+    "c4": ("#e69f00", "#f0e442"),
+    "c5": ("#56b4e9", "#ff8a45"),
+}
+"""CSS variables on light and on dark pages. `c0` to `c5` are the methods': those of Okabe & Ito 2008, "Color Universal
+Design", lightened for dark pages."""
+METHOD_COLOURS: Final = 6
+"""Further methods begin again with dashed lines."""
 DOTS_WIDTH, ROW_HEIGHT, AXIS_HEIGHT = 340, 26, 26
-CURVES_WIDTH, CURVES_HEIGHT = 960, 280
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 10, 38
-"""Margins of the curves."""
+CURVES_SIZE: Final = (960, 280)
 LABEL_CHARACTERS, CHARACTER_WIDTH = 18, 7.2
 """Of method names beside the dots: longer ones are cut."""
 MAX_POINTS: Final = 480
 """Of a curve: two pixels each. Longer clips are shown as means of neighbouring frames."""
 TICKS: Final = 4
+TEXT_HEIGHT: Final = 11
+DPI: Final = 72
+"""At which a pixel of matplotlib's SVG is one of the page."""
+_NOTHING: Final = Interval(float("nan"), float("nan"), float("nan"), 0)
 
 
 @dataclass(frozen=True)
-class Dot:
-    """One method's mean."""
+class Style:
+    """How a method is drawn."""
 
-    method: str
-    style: str
-    """CSS class."""
-    interval: Interval
-    case_means: tuple[float, ...]
+    variable: str
+    """Of its colour, in `PALETTE`."""
+    line: Literal["solid", "dashed", "dotted"]
 
-
-@dataclass(frozen=True)
-class Curve:
-    """One method's values in one case."""
-
-    style: str
-    time_s: Values
-    values: Values
-    """(T,) NaN leaves a gap."""
+    @property
+    def colour(self) -> str:
+        """On light pages."""
+        return PALETTE[self.variable][0]
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """Maps values from `low` to `high` onto pixels from `begin` to `end`."""
-
-    low: float
-    high: float
-    begin: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        return self.begin + (value - self.low) / (self.high - self.low) * (self.end - self.begin)
+def style_methods(methods: Sequence[str]) -> dict[str, Style]:
+    """By method: the truth soft and dotted, the others a colour each, dashed where the colours begin again."""
+    styles = {}
+    for index, method in enumerate(competing_first(methods)):
+        line: Literal["solid", "dashed"] = "solid" if index < METHOD_COLOURS else "dashed"
+        styles[method] = Style("soft", "dotted") if method == TRUTH else Style(f"c{index % METHOD_COLOURS}", line)
+    return styles
 
 
-def draw_dots(column: Column, dots: Sequence[Dot]) -> str:
+def draw_dots(column: Column, summary: Summary, styles: Mapping[str, Style]) -> Markup:
     """Means as dots with their 95 % intervals as bars, one row a method; the means of single cases as small rings."""
-    known = [dot for dot in dots if math.isfinite(dot.interval.mean)]
-    label_width = CHARACTER_WIDTH * min(LABEL_CHARACTERS, max(len(dot.method) for dot in dots)) + 12
-    values = [v for dot in known for v in (dot.interval.low, dot.interval.high, *dot.case_means) if math.isfinite(v)]
-    across = _Scale(*_widen(values), label_width, DOTS_WIDTH - 14)
-    height = ROW_HEIGHT * len(dots) + AXIS_HEIGHT
-    parts = [_open(DOTS_WIDTH, height, _tell_dots(column, dots))]
-    for tick in nice_ticks(across.low, across.high):
-        x = across(tick)
-        parts.append(f'<path class="grid" d="M{x:.1f} 0V{height - AXIS_HEIGHT}"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 8}" text-anchor="middle">{tick:g}</text>')
-    for row, dot in enumerate(dots):
-        parts += _draw_dot(dot, ROW_HEIGHT * (row + 0.5), across, column)
-    return "".join([*parts, "</svg>"])
+    names = [name if len(name) <= LABEL_CHARACTERS else f"{name[: LABEL_CHARACTERS - 1]}…" for name in summary.pooled]
+    label_width = CHARACTER_WIDTH * max(map(len, names)) + 12
+    figure = Figure(figsize=(DOTS_WIDTH / DPI, (ROW_HEIGHT * len(names) + AXIS_HEIGHT) / DPI))
+    axes = _add_axes(figure, (label_width, 14, 0, AXIS_HEIGHT))
+    told = []
+    for row, (method, intervals) in enumerate(summary.pooled.items()):
+        found, colour = intervals.get(column.pair, _NOTHING), styles[method].colour
+        of_cases = [case[method] for case in summary.by_case.values() if method in case]
+        means = [intervals[column.pair].mean for intervals in of_cases if column.pair in intervals]
+        if len(means) > 1:
+            axes.plot(means, [row] * len(means), "o", ms=5, mfc="none", mec=colour, alpha=0.7, clip_on=False)
+        axes.hlines(row, found.low, found.high, colour, lw=3, alpha=0.55, capstyle="round", clip_on=False)
+        axes.plot(found.mean, row, "o", ms=10, mew=0, color=colour, gid=f"told{row}", clip_on=False)
+        low, mean, high = (write_value(column.metric, value) for value in (found.low, found.mean, found.high))
+        told.append(f"{method}: {mean} ({low} to {high})")
+    axes.xaxis.grid(color=PALETTE["line"][0])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), [f"{{names[{row}]}}" for row in range(len(names))], fontsize=13, ha="left")
+    axes.tick_params(axis="y", pad=label_width, labelcolor=PALETTE["ink"][0])
+    axes.margins(x=0.06)
+    axes.set_xlim(left=_keep_positive(axes.dataLim.x0, axes.get_xlim()[0]))
+    return _embed(figure, f"{column.title} {column.region}, {'; '.join(told)}", names=names, told=told)
 
 
-def draw_curves(curves: Sequence[Curve], label: str) -> str:
-    """Values over time, one line a method, interrupted where there is no value.
-
-    Args:
-        label: what the figure shows, for those who cannot see it.
-    """
-    values = np.concatenate([curve.values[np.isfinite(curve.values)] for curve in curves])
-    end_s = max(float(curve.time_s[-1]) for curve in curves) or 1.0
-    across = _Scale(0, end_s, LEFT, CURVES_WIDTH - RIGHT)
-    up = _Scale(*_widen(values.tolist()), CURVES_HEIGHT - BOTTOM, TOP)
-    parts = [_open(CURVES_WIDTH, CURVES_HEIGHT, label)]
-    for tick in nice_ticks(up.low, up.high):
-        parts.append(f'<path class="grid" d="M{LEFT} {up(tick):.1f}H{CURVES_WIDTH - RIGHT}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in nice_ticks(0, end_s, 2 * TICKS):
-        x, y = across(tick), CURVES_HEIGHT - BOTTOM
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 16}" text-anchor="middle">{tick:g}</text>')
-    middle = (LEFT + CURVES_WIDTH - RIGHT) / 2
-    parts.append(f'<text class="tick" x="{middle}" y="{CURVES_HEIGHT - 4}" text-anchor="middle">time, s</text>')
-    parts += [
-        f'<path class="curve {curve.style}" d="{trace(*thin_out(curve.time_s, curve.values), across, up)}"/>'
-        for curve in curves
-    ]
-    return "".join([*parts, "</svg>"])
+def draw_curves(entries: Sequence[Entry], column: Column, styles: Mapping[str, Style]) -> Markup:
+    """The values of one case over time, one line a method, interrupted where there is no value; empty without any."""
+    series = [(entry, entry.scores.series[column.pair]) for entry in entries if column.pair in entry.scores.series]
+    shown = [(entry, values) for entry, values in series if np.isfinite(values).any()]
+    if not shown:
+        return Markup()
+    figure = Figure(figsize=(CURVES_SIZE[0] / DPI, CURVES_SIZE[1] / DPI))
+    axes = _add_axes(figure, (56, 12, 10, 38), 2 * TICKS)
+    for entry, values in shown:
+        style = styles[entry.method]
+        time_s, means = thin_out(entry.time_s, values)
+        known = np.isfinite([np.nan, *means, np.nan])
+        alone = known[1:-1] & ~known[:-2] & ~known[2:]
+        axes.plot(
+            time_s, means, color=style.colour, linestyle=style.line, lw=1.75, solid_capstyle="round",
+            marker="o", ms=1.75, mew=0, markevery=alone, clip_on=False,
+        )  # fmt: skip
+    axes.yaxis.grid(color=PALETTE["line"][0])
+    axes.set_xlabel("time, s", color=PALETTE["soft"][0], fontsize=TEXT_HEIGHT)
+    axes.margins(y=0.06)
+    axes.set_xlim(0, max(float(entry.time_s[-1]) for entry, _ in shown) or 1.0)
+    axes.set_ylim(bottom=_keep_positive(axes.dataLim.y0, axes.get_ylim()[0]))
+    return _embed(figure, f"{column.title} {column.region} over time, {entries[0].case}")
 
 
 def thin_out(time_s: Values, values: Values, points: int = MAX_POINTS) -> tuple[Values, Values]:
@@ -117,60 +139,51 @@ def thin_out(time_s: Values, values: Values, points: int = MAX_POINTS) -> tuple[
     return np.add.reduceat(time_s, starts) / lengths, np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def trace(time_s: Values, values: Values, across: "_Scale", up: "_Scale") -> str:
-    """The path of a curve; a lone value between gaps becomes a stroke of no length, which round caps make a dot."""
-    steps, drawing = [], False
-    for moment, value in zip(time_s, values, strict=True):
-        if not math.isfinite(value):
-            drawing = False
-            continue
-        x, y = across(float(moment)), up(float(value))
-        steps.append(f"L{x:.1f} {y:.1f}" if drawing else f"M{x:.1f} {y:.1f}h0")
-        drawing = True
-    return "".join(steps)
+def _add_axes(figure: Figure, margins: tuple[float, float, float, float], across: int = TICKS) -> Axes:
+    """Axes without frames.
+
+    Args:
+        margins: left, right, top and bottom. across: how many ticks the axis along the bottom has, about.
+    """
+    left, right, top, bottom = margins
+    width, height = figure.get_size_inches() * DPI
+    axes = figure.add_axes(
+        (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height), frameon=False
+    )
+    axes.set_axisbelow(True)
+    axes.tick_params(left=False, bottom=False, length=0, labelsize=TEXT_HEIGHT, labelcolor=PALETTE["soft"][0])
+    for axis, count in ((axes.xaxis, across), (axes.yaxis, TICKS)):
+        axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter("{x:g}")
+    return axes
 
 
-def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
-    """About `count` round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
-    rough = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
+def _keep_positive(least: float, low: float) -> float:
+    """The lower end of an axis: below 0 only where the values are."""
+    return max(low, 0.0) if least >= 0 else low
 
 
-def _draw_dot(dot: Dot, y: float, across: _Scale, column: Column) -> list[str]:
-    name = dot.method if len(dot.method) <= LABEL_CHARACTERS else f"{dot.method[: LABEL_CHARACTERS - 1]}…"
-    parts = [f'<text class="name" x="0" y="{y + 4:.1f}">{escape(name)}</text>']
-    if not math.isfinite(dot.interval.mean):
-        return parts
-    parts += [
-        f'<circle class="ring {dot.style}" cx="{across(mean):.1f}" cy="{y:.1f}" r="2.5"/>'
-        for mean in dot.case_means
-        if math.isfinite(mean)
-    ]
-    low, mean, high = (across(value) for value in (dot.interval.low, dot.interval.mean, dot.interval.high))
-    parts.append(f'<path class="bar {dot.style}" d="M{low:.1f} {y:.1f}H{high:.1f}"/>')
-    told = escape(f"{dot.method}: {_tell_interval(dot.interval, column)}")
-    parts.append(f'<circle class="dot {dot.style}" cx="{mean:.1f}" cy="{y:.1f}" r="5"><title>{told}</title></circle>')
-    return parts
+def _embed(figure: Figure, label: str, **texts: Sequence[str]) -> Markup:
+    """An element of a page.
 
-
-def _tell_dots(column: Column, dots: Sequence[Dot]) -> str:
-    return f"{column.title}: " + "; ".join(f"{dot.method} {_tell_interval(dot.interval, column)}" for dot in dots)
-
-
-def _tell_interval(interval: Interval, column: Column) -> str:
-    low, mean, high = (write_value(column.metric, v) for v in (interval.low, interval.mean, interval.high))
-    return f"{mean} ({low} to {high})"
-
-
-def _open(width: float, height: float, label: str) -> str:
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
-
-
-def _widen(values: Sequence[float]) -> tuple[float, float]:
-    """The range of an axis: a little more than the values', never empty, below 0 only where they are."""
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return (max(0.0, low - margin) if low >= 0 else low - margin), high + margin
+    Args:
+        label: what the figure shows, for those who cannot see it.
+        texts: what stands for `{names[0]}` and the like in the figure: what comes from outside is filled in here, as
+            matplotlib's fonts may not know it. An artist whose gid is `told0` has `told[0]` as its tooltip.
+    """
+    stream = StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": ascii(label), "path.simplify": False}):
+        figure.savefig(
+            stream, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        )
+    svg = stream.getvalue().partition("</defs>")[2]  # before that is a style sheet, which would be the whole page's
+    svg = re.sub(r"font-family: [^;]*; ", "", svg)
+    svg = re.sub(r'<g id="told(\d+)">', r"<g><title>{told[\1]}</title>", svg)
+    svg = re.sub(r' id="\S+_\d+"', "", svg)  # each figure has the same
+    svg = re.sub(r' (d|x|y|transform)="[^"]*"', lambda numbers: re.sub(r"(\.\d\d)\d+", r"\1", numbers[0]), svg)
+    svg = re.sub(r">\s+<", "><", svg)
+    for variable, (light, _) in PALETTE.items():
+        svg = svg.replace(light, f"var(--{variable})")
+    width, height = (figure.get_size_inches() * DPI).round().astype(int)
+    head = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(width, height, label)
+    return head + Markup(svg.strip()).format(**texts)
