@@ -11,7 +11,7 @@ from choreograft.errors import OptionError, PersonError, VideoError
 from choreograft.evaluate import compare
 from choreograft.evaluate.compare import Case, Comparison
 from choreograft.evaluate.method import Footage, Method
-from choreograft.evaluate.metrics.tools import Tools
+from choreograft.evaluate.metrics.judge import Tools
 from choreograft.evaluate.paired import name_cases
 from choreograft.evaluate.scores import Scores
 from choreograft.progress import silent

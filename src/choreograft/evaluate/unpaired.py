@@ -10,7 +10,7 @@ from typing import Final
 
 from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.errors import VideoError
-from choreograft.evaluate.metrics.identity import FaceGallery
+from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import Tools, judge_without_truth
 from choreograft.evaluate.scores import RATE_TOLERANCE, Entry
 from choreograft.files import content_hash
@@ -66,7 +66,7 @@ def judge_result(
     body = None if known.standing.stage is None else read_bodies([wanted], person, runs, progress)[0]
     asked = carry_over(wanted.track, body, known.standing).track
     asked = asked.on_canvas(found.size)
-    gallery = FaceGallery.from_clip(known.clip, tools) if known.clip is not None else None
+    gallery = FaceGallery.from_clip(known.clip, tools.faces, tools.batch) if known.clip is not None else None
     scores = judge_without_truth(Clip(result, found), asked, tools, gallery, progress)
     return Entry(result.stem, RESULT, found.size, found.time_s, result, None, source, scores)
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from choreograft.evaluate.metrics.detail import detail, texture
-from choreograft.evaluate.metrics.outline import outline
+from choreograft.evaluate.metrics.detail import detail, outline, texture
 from full_size_person import add_noise, blur, draw_mask, draw_person, fray, invent_detail, shift, take_through
 
 MASK = draw_mask()

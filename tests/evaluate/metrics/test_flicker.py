@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.evaluate.metrics.asked_motion import AskedMotion
 from choreograft.evaluate.metrics.flicker import (
+    AskedMotion,
     Motion,
     MotionSearch,
     change_of_motion,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from choreograft.errors import VideoError
-from choreograft.evaluate.metrics.identity import FaceGallery
+from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, judge_without_truth, size_to_compare
 from choreograft.evaluate.metrics.similarity import PSNR_CAP_DB
 from choreograft.evaluate.scores import METRICS, Region
@@ -165,7 +165,7 @@ def test_a_still_picture_flickers_more_than_a_noisy_video(stand: Any) -> None:
 
 @pytest.mark.models
 def test_without_a_truth_pose_flicker_and_identity_still_tell(stand: Any) -> None:
-    gallery = FaceGallery.from_clip(stand.truth, stand.tools)
+    gallery = FaceGallery.from_clip(stand.truth, stand.tools.faces, stand.tools.batch)
     asked = replace(stand.dance.exact, masks=None).on_canvas(Size(384, 512))
 
     def judge(name: str) -> dict[tuple[Region, str], float]:

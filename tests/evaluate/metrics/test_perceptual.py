@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from choreograft import assets
 from choreograft.errors import AssetError
-from choreograft.evaluate.metrics import tools as tools_module
-from choreograft.evaluate.metrics.faces import PATCH_PX, FaceLikeness
-from choreograft.evaluate.metrics.identity import FaceGallery
+from choreograft.evaluate.metrics import judge
+from choreograft.evaluate.metrics.faces import PATCH_PX, FaceGallery, FaceLikeness
+from choreograft.evaluate.metrics.judge import load_tools
 from choreograft.evaluate.metrics.perceptual import CROP_SIZES, FRAME_SIDE_PX, FeatureDistance, Lpips, crop, load_lpips
 from choreograft.evaluate.metrics.regions import Box
-from choreograft.evaluate.metrics.tools import load_tools
 from choreograft.performer.perceptual import EfficientNetLite0
 from taught import CPU
 
@@ -119,8 +118,8 @@ def test_missing_weights_leave_their_metrics_out_and_stop_nothing(monkeypatch: p
         raise AssetError(f"{assets.EFFICIENTNET_LITE0.name} cannot be fetched")
 
     monkeypatch.setitem(sys.modules, "lpips", None)
-    monkeypatch.setattr(tools_module, "load_perceptual", refuse)
-    monkeypatch.setattr(tools_module, "load_stlpips", refuse)
+    monkeypatch.setattr(judge, "load_perceptual", refuse)
+    monkeypatch.setattr(judge, "load_stlpips", refuse)
     tools = load_tools(CPU)
     assert (tools.perceptual, tools.faces, tools.lpips, tools.stlpips) == (None, None, None, None)
     assert len(tools.notes) == 3

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from choreograft.evaluate.metrics.matte import soft_iou
 from choreograft.evaluate.metrics.regions import Box
-from choreograft.evaluate.metrics.similarity import PSNR_CAP_DB, mean_in, psnr, ssim_map
+from choreograft.evaluate.metrics.similarity import PSNR_CAP_DB, mean_in, psnr, soft_iou, ssim_map
 
 WHOLE = Box(0, 0, 40, 32)
 

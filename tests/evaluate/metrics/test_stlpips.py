@@ -8,8 +8,7 @@ import torch
 
 from choreograft import assets
 from choreograft.errors import FileFormatError
-from choreograft.evaluate.metrics.regions import Box
-from choreograft.evaluate.metrics.stlpips import (
+from choreograft.evaluate.metrics.perceptual import (
     MAX_SIDE_PX,
     MIN_SIDE_PX,
     ShiftTolerantDistance,
@@ -17,6 +16,7 @@ from choreograft.evaluate.metrics.stlpips import (
     crop_at_full_size,
     load_stlpips,
 )
+from choreograft.evaluate.metrics.regions import Box
 from choreograft.performer.device import choose_compute
 from full_size_person import blur, draw_mask, draw_person, invent_detail, shift, take_through
 

@@ -5,7 +5,9 @@ over the middle of the face. Among seven real people and two rendered ones it or
 rightly (area under the curve of same person against other person, any pose); later stages tell pose and background,
 earlier ones colour. It knows the look of a face in one clip: light, make-up and hair count.
 
-Shapes: T frames, N faces, C = 40 channels, h x w positions.
+Where no true video shows a face in the same pose, it is likened to those of a gallery of the target's real faces.
+
+Shapes: T frames, N faces, M others, C = 40 channels, h x w positions.
 """
 
 import math
@@ -19,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, upright_height
+from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, find_boxes, upright_height
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork
@@ -27,6 +29,8 @@ from choreograft.pose import skeleton
 from choreograft.pose.crops import Crop
 from choreograft.pose.head import head_middle
 from choreograft.pose.track import PoseTrack
+from choreograft.training.recording import Clip
+from choreograft.video.read import read_frames
 
 Image = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -39,6 +43,10 @@ _MIDDLE: Final = 0.25
 _APART: Final = 0.02
 """Eyes nearer to each other, in body heights, belong to a profile and do not tell which way is level."""
 _UPRIGHT: Final = np.array([0, -1], np.float32)
+GALLERY_FACES: Final = 64
+"""Faces of a gallery, spread over the clip: enough for every pose of the head that it shows."""
+_CLOSEST: Final = 3
+"""Faces of a gallery that a face is likened to, those in about its pose; not one alone, which may be blurred."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +109,40 @@ class FaceLikeness:
         one, other = (self.describe([pair[side] for pair in pairs]) for side in (0, 1))
         likeness: list[float] = (one * other).sum(axis=1).tolist()
         return likeness
+
+
+@dataclass(frozen=True)
+class FaceGallery:
+    """Faces of one person, described."""
+
+    features: Features
+    """(N, C) of length 1, N > 0."""
+
+    @staticmethod
+    def from_clip(
+        clip: Clip, likeness: FaceLikeness | None, batch: int, limit: int = GALLERY_FACES
+    ) -> "FaceGallery | None":
+        """Up to `limit` faces of a clip of the target; None where it shows no face, or nothing can describe one.
+
+        Args:
+            batch: faces that are described at once.
+        Raises:
+            VideoError: the clip cannot be read.
+        """
+        shown = [t for t, box in enumerate(find_boxes(clip.track, clip.track.size)["face"]) if box is not None]
+        if likeness is None or not shown:
+            return None
+        chosen = {shown[i] for i in np.linspace(0, len(shown) - 1, min(limit, len(shown))).astype(int)}
+        places = FacePlaces.find(clip.track)
+        faces = [places.cut(frame.image, frame.index) for frame in read_frames(clip.path) if frame.index in chosen]
+        return FaceGallery(_describe(faces, likeness, batch))
+
+    def likeness(self, features: Features) -> NDArray[np.float64]:
+        """(M,) for M faces (M, C): the mean over the three of the gallery that each is most like."""
+        closest = min(_CLOSEST, len(self.features))
+        alike = np.sort(features @ self.features.T, axis=1)
+        return np.asarray(alike[:, -closest:].mean(axis=1), dtype=np.float64)
+
+
+def _describe(faces: Sequence[Image], likeness: FaceLikeness, batch: int) -> Features:
+    return np.concatenate([likeness.describe(faces[at : at + batch]) for at in range(0, len(faces), batch)])

@@ -1,5 +1,6 @@
 """Measures one result: against the true video, or against nothing but the pose that was asked for.
 
+What the metrics measure with is loaded once for a whole evaluation; what cannot be loaded is left out and named.
 Both videos are streamed; a few pictures at a time wait for the networks. Pictures are compared at the truth's size, to
 which the result is brought; only what follows the motion from frame to frame is worked out at a draft's.
 
@@ -7,18 +8,16 @@ Shapes: T frames, H x W pixels.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.errors import VideoError
-from choreograft.evaluate.metrics.asked_motion import AskedMotion
-from choreograft.evaluate.metrics.faces import FacePlaces
-from choreograft.evaluate.metrics.identity import FaceGallery
+from choreograft.errors import AssetError, FileFormatError, VideoError
+from choreograft.evaluate.metrics.faces import FaceGallery, FaceLikeness, FacePlaces
+from choreograft.evaluate.metrics.flicker import AskedMotion
 from choreograft.evaluate.metrics.keypoints import compare_joints
-from choreograft.evaluate.metrics.matte import soft_iou
 from choreograft.evaluate.metrics.measures import (
     DeepDistance,
     Fidelity,
@@ -32,18 +31,30 @@ from choreograft.evaluate.metrics.measures import (
     draft_size,
     thin_out,
 )
-from choreograft.evaluate.metrics.perceptual import Pair, crop
+from choreograft.evaluate.metrics.perceptual import (
+    FeatureDistance,
+    Lpips,
+    Pair,
+    ShiftTolerantDistance,
+    crop,
+    crop_at_full_size,
+    load_lpips,
+    load_stlpips,
+)
 from choreograft.evaluate.metrics.regions import FACE_SIDE, Boxes, find_boxes, upright_height
-from choreograft.evaluate.metrics.stlpips import crop_at_full_size
-from choreograft.evaluate.metrics.tools import Tools, load_tools
+from choreograft.evaluate.metrics.similarity import soft_iou
 from choreograft.evaluate.scores import RATE_TOLERANCE, Scores, Values
+from choreograft.performer.device import Compute
+from choreograft.performer.perceptual import load_perceptual
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 
-__all__ = ["Tools", "judge_against_truth", "judge_without_truth", "load_tools", "size_to_compare"]
+GPU_BATCH: Final = 16
+CPU_BATCH: Final = 4
+"""Pictures that a network sees at once; on a CPU the features of more fall out of its caches and take twice as long."""
 
 Image = NDArray[np.uint8]
 
@@ -53,6 +64,44 @@ SHORTER_SIDE_PX: Final = 1080
 """Of the pictures compared, at most; every metric but the networks' looks at all of their pixels."""
 LEARNED_EVERY_S: Final = 0.5
 """Between two frames that ST-LPIPS looks at: one takes seconds on a CPU, and neighbours resemble each other."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The networks behind the metrics; None where one is missing, and its metrics are left out."""
+
+    perceptual: FeatureDistance | None
+    faces: FaceLikeness | None
+    lpips: Lpips | None
+    batch: int
+    """Pictures, or pairs of them, that are shown to a network at once."""
+    notes: tuple[str, ...] = ()
+    """One sentence for each that is missing."""
+    stlpips: ShiftTolerantDistance | None = None
+
+
+def load_tools(compute: Compute, progress: Progress = silent) -> Tools:
+    """Load the networks that can be had; never fails for one that cannot."""
+    batch = CPU_BATCH if compute.device.type == "cpu" else GPU_BATCH
+    lpips = load_lpips(compute)
+    notes = [lpips] if isinstance(lpips, str) else []
+    network, stlpips = None, None
+    try:
+        network = load_perceptual("efficientnet_lite0", progress)
+    except (AssetError, FileFormatError) as error:
+        notes.append(f"perceptual distance and identity were left out: {error}")
+    try:
+        stlpips = load_stlpips(compute, progress)
+    except (AssetError, FileFormatError) as error:
+        notes.append(f"ST-LPIPS was left out: {error}")
+    return Tools(
+        None if network is None else FeatureDistance(network, compute),
+        None if network is None else FaceLikeness(network, compute),
+        None if isinstance(lpips, str) else lpips,
+        batch,
+        tuple(notes),
+        stlpips,
+    )
 
 
 def size_to_compare(truth: Size) -> Size:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics import perceptual
-from choreograft.evaluate.metrics.detail import DRAFT_HEIGHT_PX, detail, texture
+from choreograft.evaluate.metrics.detail import DRAFT_HEIGHT_PX, detail, outline, texture
 from choreograft.evaluate.metrics.flicker import Motion, MotionSearch, change_of_motion, own_change, unexplained_change
-from choreograft.evaluate.metrics.outline import outline
 from choreograft.evaluate.metrics.regions import PICTURES, Box, Boxes, find_boxes
 from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
 from choreograft.evaluate.scores import Region, Values

@@ -1,4 +1,4 @@
-"""How alike two pictures are, pixel by pixel: SSIM and PSNR, in boxes of one frame.
+"""How alike two pictures are, pixel by pixel: SSIM and PSNR, in boxes of one frame; and how alike two masks are.
 
 Shapes: H x W pixels, h x w of them in a box.
 """
@@ -75,3 +75,17 @@ def psnr(box: Box | None, picture: Image, truth: Image) -> float:
     difference = box.cut(picture).astype(np.float32) - box.cut(truth)
     error = float(np.mean(np.square(difference), dtype=np.float64))
     return PSNR_CAP_DB if error == 0 else min(PSNR_CAP_DB, float(10 * np.log10(PEAK**2 / error)))
+
+
+def soft_iou(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
+    """Intersection over union of two soft masks (H, W) of 0..255: the smaller values over the larger.
+
+    For masks of 0 and 255 it is the ordinary IoU; equal soft masks score 1 (the Ruzicka similarity).
+
+    Returns:
+        0..1; NaN where nobody is wanted.
+    """
+    if not wanted.any():
+        return float("nan")
+    smaller, larger = np.minimum(found, wanted), np.maximum(found, wanted)
+    return float(smaller.sum(dtype=np.float64) / larger.sum(dtype=np.float64))
