@@ -14,8 +14,8 @@ from choreograft.cli import parse
 from choreograft.config import CheckConfig
 from choreograft.errors import FileFormatError, OptionError, PersonError
 from choreograft.evaluate.method import Footage
-from choreograft.evaluate.reenact import read_footage
 from choreograft.evaluate.request import choose_kind, read_lesson
+from choreograft.evaluate.run import read_footage
 from choreograft.performer.store import save_performer
 from choreograft.pose import skeleton
 from choreograft.pose.openpose import load_or_read_openpose

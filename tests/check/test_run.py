@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from choreograft.check import run
-from choreograft.check.findings import judge_clip
-from choreograft.check.report import WARNED, exit_code, to_document, to_text
+from choreograft.check.findings import WARNED, exit_code, judge_clip, to_document, to_text
 from choreograft.check.request import own_folder
 from choreograft.check.run import check
 from choreograft.cli import main

@@ -11,8 +11,7 @@ import numpy as np
 from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.clips import Filmed, film_facts
 from choreograft.check.coverage import Coverage, compare_tracks
-from choreograft.check.findings import Finding, judge_clip, judge_coverage
-from choreograft.check.report import exit_code, to_document, to_text
+from choreograft.check.findings import Finding, exit_code, judge_clip, judge_coverage, to_document, to_text
 from choreograft.check.request import check_footage
 from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from choreograft.check.clips import Filmed
 from choreograft.check.coverage import Coverage
-from choreograft.check.limbs import LIMBS
+from choreograft.check.footage import LIMBS
 from choreograft.check.moves import MOVES
 from choreograft.check.person import CUT
 from choreograft.config import CheckConfig, Limit

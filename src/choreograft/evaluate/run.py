@@ -1,34 +1,54 @@
-"""`choreograft evaluate` as a function: everything that each of its three kinds does (request.py says which it is)."""
+"""`choreograft evaluate` as a function: everything that each of its three kinds does (request.py says which it is).
+
+No truth exists for a transfer between real people. So Chan et al. 2019, "Evaluation", measure how well a performer
+draws held-out frames of the same person; and a finished result is held against the pose that was asked for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from choreograft.config import TrackingConfig
+from choreograft.body.track import BodyTrack
+from choreograft.config import CleaningConfig, TrackingConfig, VideoConfig
+from choreograft.errors import OptionError, VideoError, count_of
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.method import Footage, MethodPlan, Terms
 from choreograft.evaluate.methods import GivenMethod, plan_method
-from choreograft.evaluate.metrics.judge import load_tools
+from choreograft.evaluate.metrics.faces import FaceGallery
+from choreograft.evaluate.metrics.judge import judge_without_truth, load_tools
 from choreograft.evaluate.paired import name_cases
-from choreograft.evaluate.reenact import make_cases, read_footage
 from choreograft.evaluate.report.page import Report, write_report
-from choreograft.evaluate.request import EvaluationRequest, check_evaluation
+from choreograft.evaluate.request import EvaluationRequest, Lesson, check_evaluation
 from choreograft.evaluate.roster import describe_substitutes
-from choreograft.evaluate.scores import Evaluation, Kind
-from choreograft.evaluate.unpaired import judge_result
+from choreograft.evaluate.scores import RATE_TOLERANCE, Entry, Evaluation, Kind
+from choreograft.files import content_hash, fit_name
 from choreograft.machine import describe_machine
 from choreograft.options import EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.header import is_performer
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip
+from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
+from choreograft.retarget.body import BodyStage
+from choreograft.retarget.carry import Standing, carry_over
+from choreograft.retarget.stance import Stance
 from choreograft.studio.pairs import Pair
+from choreograft.training.holdout import held_out_frames
 from choreograft.training.recording import Clip
 from choreograft.training.train import list_versions
+from choreograft.video.read import probe, read_frames
+from choreograft.video.write import VideoWriter
+
+MIN_FRAMES: Final = 8
+"""Fewer held-out frames are no measurement."""
+TRUTH_CRF: Final = 8
+"""The real frames are written again with hardly any loss."""
+RESULT: Final = "result"
+"""The method's name in the table."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +82,12 @@ def _evaluate_pairs(
     pairs, judged, sources = request.pairs, [], []
     for number, (name, pair) in enumerate(zip(name_cases(pairs), pairs, strict=True), start=1):
         progress.say(f"Case {number} of {len(pairs)}: {name}")
-        judged.append(field.judge(_make_case(name, pair, options.runs, progress)))
+        judged.append(field.judge(_pair_case(name, pair, options.runs, progress)))
         sources.append(load_or_track(pair.source, options.runs / "tracks", TrackingConfig(), 1, progress))
     return field.conclude("pair", options, judged, sources)
 
 
-def _make_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
+def _pair_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
     """Track target and source as a user's videos would be: methods get no truth to work from."""
     target, _ = read_clip(pair.target, 1, runs, progress)
     source, _ = read_clip(pair.source, 1, runs, progress)
@@ -91,10 +111,21 @@ def _evaluate_holdout(
 def _evaluate_result(
     options: EvaluateOptions, _request: EvaluationRequest, compute: Compute, progress: Progress
 ) -> Evaluation:
-    result, source = options.inputs
-    keypoints = next(iter(options.keypoints), None)
+    """Hold a finished video against the motion of its source.
+
+    Without a target the wanted place and size are the result's own, so only the pose is judged.
+    """
+    (result, source), runs = options.inputs, options.runs
     tools = load_tools(compute, progress)
-    entry = judge_result(result, source, options.target, options.person, options.runs, tools, progress, keypoints)
+    wanted, _ = read_clip(source, options.person, runs, progress, next(iter(options.keypoints), None))
+    found = load_or_track(result, runs / "tracks", TrackingConfig(), 1, progress)
+    _check_alike(result, found, source, wanted.track)
+    known = _know_target(result, found, options.target, runs, progress)
+    body = None if known.standing.stage is None else read_bodies([wanted], options.person, runs, progress)[0]
+    asked = carry_over(wanted.track, body, known.standing).track.on_canvas(found.size)
+    gallery = FaceGallery.from_clip(known.clip, tools.faces, tools.batch) if known.clip is not None else None
+    scores = judge_without_truth(Clip(result, found), asked, tools, gallery, progress)
+    entry = Entry(result.stem, RESULT, found.size, found.time_s, result, None, source, scores)
     return Evaluation("result", (entry,), notes=tools.notes, facts=_describe_run(options, compute))
 
 
@@ -149,3 +180,87 @@ def _describe_run(options: EvaluateOptions, compute: Compute) -> dict[str, Any]:
         "machine": describe_machine(),
         "versions": list_versions(),
     }
+
+
+def make_cases(footage: Footage, folder: Path, runs: Path, progress: Progress) -> list[Case]:
+    """One case for each clip: its held-out frames, written as a video of their own into `folder`.
+
+    Raises:
+        OptionError: a clip is too short for that.
+    """
+    stems = [clip.path.stem for clip in footage.clips]
+    alike = len({stem.casefold() for stem in stems}) < len(stems)  # some file systems tell no case
+    files = [fit_name(stem, f"-{n}.mp4" if alike else ".mp4") for n, stem in enumerate(stems, start=1)]
+    bodies = read_bodies(footage.clips, footage.person, runs, progress)
+    return [
+        _held_out_case(Path(file).stem, clip, body, footage, folder / file, progress)
+        for file, clip, body in zip(files, footage.clips, bodies, strict=True)
+    ]
+
+
+def read_footage(lesson: Lesson, runs: Path, progress: Progress) -> Footage:
+    """The clips of a lesson with their cleaned tracks."""
+    clips = tuple(
+        read_clip(video, lesson.person, runs, progress, keypoints)[0]
+        for video, keypoints in zip(lesson.videos, lesson.keypoints or (None,) * len(lesson.videos), strict=True)
+    )
+    return Footage(clips, lesson.person, lesson.hold_out)
+
+
+def _held_out_case(name: str, clip: Clip, body: BodyTrack, footage: Footage, truth: Path, progress: Progress) -> Case:
+    held = held_out_frames(clip.track, footage.hold_out)
+    if len(held) < MIN_FRAMES:
+        raise OptionError(
+            f"{clip.path}: {footage.hold_out:.0%} of it are {count_of(len(held), 'frame')}; expected at least"
+            f" {MIN_FRAMES} held-out frames; use a longer clip or a larger --hold-out"
+        )
+    info, wanted, start = probe(clip.path), set(held.tolist()), None
+    with (
+        VideoWriter(truth, info.size, info.rate, time_base=info.time_base, config=VideoConfig(crf=TRUTH_CRF)) as video,
+        progress.task(f"Cutting out what {clip.path.name} kept back", len(held)) as advance,
+    ):
+        for frame in read_frames(clip.path):
+            if frame.index in wanted:
+                start = frame.time if start is None else start
+                video.write(frame.image, frame.time - start, frame.duration)
+                advance(frame.index - held[0] + 1)
+    motion = clip.track.select(held)
+    posed = body.select(held)
+    return Case(name, footage, motion, own=True, source=None, truth=truth, true_track=None, body=posed)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is known of who should be seen."""
+
+    standing: Standing
+    clip: Clip | None
+    """A video of theirs, for the face."""
+
+
+def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path, progress: Progress) -> _Target:
+    if target is None:
+        own = Clip(result, clean_track(found, CleaningConfig())[0])
+        return _Target(_stand(own, 1, runs, progress), None)
+    if not is_performer(target):
+        clip, _ = read_clip(target, 1, runs, progress)
+        return _Target(_stand(clip, 1, runs, progress), clip)
+    card = load_performer(target).card
+    for name, sha in card.training.get("clips", {}).items():
+        if Path(name).exists() and content_hash(Path(name)) == sha:
+            clip, _ = read_clip(Path(name), int(card.training["person"]), runs, progress)
+            return _Target(card.standing, clip)
+    progress.say(f"{target}: its footage is not where it was, so the identity in {result.name} is not judged")
+    return _Target(card.standing, None)
+
+
+def _stand(clip: Clip, person: int, runs: Path, progress: Progress) -> Standing:
+    return Standing(Stance.measure(clip.track), BodyStage.measure(read_bodies([clip], person, runs, progress)[0]))
+
+
+def _check_alike(result: Path, found: PoseTrack, source: Path, wanted: PoseTrack) -> None:
+    if len(found) != len(wanted) or abs(found.rate / wanted.rate - 1) > RATE_TOLERANCE:
+        raise VideoError(
+            f"{result} has {len(found)} frames at {float(found.rate):g} fps, {source} has {len(wanted)} at"
+            f" {float(wanted.rate):g}; expected a result with its source's frames; give the source it was made from"
+        )
