@@ -9,8 +9,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from choreograft.evaluate.metrics.bootstrap import mean_interval
-from choreograft.evaluate.report.summary import block_frames, summarise, to_document, to_plain
+from choreograft.evaluate.report.summary import block_frames, mean_interval, summarise, to_document, to_plain
 from choreograft.evaluate.scores import METRICS, Evaluation, Scores
 from choreograft.files import write_json
 from evaluated import judge_squares

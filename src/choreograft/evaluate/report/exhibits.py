@@ -18,7 +18,10 @@ from choreograft.evaluate.report.summary import Pair
 from choreograft.evaluate.scores import METRICS, TRUTH, Entry, Evaluation
 from choreograft.progress import Progress
 
-COUNT: Final = 10
+ROOM_BYTES: Final = 40_000_000
+"""For all media of a page, as they stand in it: what mail and browsers still take well."""
+WORST_FRAMES: Final = 10
+"""Of all methods together, at most."""
 SPACING_S: Final = 0.5
 """Frames of one result that are closer show the same failure."""
 JUDGES: Final[tuple[Pair, ...]] = (
@@ -50,7 +53,7 @@ def find_judge(evaluation: Evaluation) -> Pair | None:
     )
 
 
-def find_worst(evaluation: Evaluation, judge: Pair, count: int = COUNT) -> list[Moment]:
+def find_worst(evaluation: Evaluation, judge: Pair, count: int = WORST_FRAMES) -> list[Moment]:
     """The worst frames of all results, worst first; the truth judged against itself is not among them.
 
     No method has more than an equal share of the places, or a weak baseline would take them all. A frame is shown
@@ -83,10 +86,6 @@ def _moments(evaluation: Evaluation, judge: Pair) -> Iterator[Moment]:
 def _resemble(one: Moment, other: Moment) -> bool:
     apart_s = abs(one.time_s - other.time_s)
     return one.case == other.case and (apart_s < SPACING_S if one.method == other.method else apart_s == 0)
-
-
-ROOM_BYTES: Final = 40_000_000
-"""For all media of a page, as they stand in it: what mail and browsers still take well."""
 
 
 @dataclass(frozen=True)

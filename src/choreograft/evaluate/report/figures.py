@@ -16,8 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from choreograft.evaluate.metrics.bootstrap import Interval
-from choreograft.evaluate.report.summary import Summary, competing_first
+from choreograft.evaluate.report.summary import Interval, Summary, competing_first
 from choreograft.evaluate.report.table import Column, write_value
 from choreograft.evaluate.scores import TRUTH, Entry, Values
 

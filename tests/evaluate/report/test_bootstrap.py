@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from choreograft.evaluate.metrics.bootstrap import mean_interval
+from choreograft.evaluate.report.summary import mean_interval
 
 
 def autoregressive(random: np.random.Generator, frames: int, memory: float) -> np.ndarray:
