@@ -17,10 +17,11 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft.evaluate.report.exhibits import collect_exhibits
-from choreograft.evaluate.report.figures import PALETTE, Style, style_methods, thin_out
+from choreograft.evaluate.report.figures import PALETTE, Style, draw_dots, style_methods, thin_out
 from choreograft.evaluate.report.media import PICTURE_HEIGHT_PX, pick_pictures
 from choreograft.evaluate.report.page import build_page, write_report
 from choreograft.evaluate.report.summary import summarise
+from choreograft.evaluate.report.table import method_grids
 from choreograft.evaluate.scores import Evaluation
 from choreograft.progress import silent
 from choreograft.video.size import Size
@@ -210,6 +211,14 @@ def test_figures_follow_the_pages_dress_and_keep_their_text(text: str, page: Pag
     assert not re.findall(r": #[0-9a-f]{6}", figures)
     assert page.texts.count("time, s") == len(CASES) * 11
     assert [name for name in METHODS if page.texts.count(name) < 11] == []  # a row in every panel
+
+
+def test_names_are_shown_as_they_are_in_figures() -> None:
+    names = ["{names[1]}", "$\\frac{$", "踊り手", "\udcff"]
+    evaluation = judge_squares(CASES, names)
+    (column,) = (each for each in method_grids(evaluation, summarise(evaluation))[0].columns if each.pair == PERCEPTUAL)
+    figure = draw_dots(column, summarise(evaluation), style_methods(names))
+    assert re.findall(r"<text[^>]*fill: var\(--ink\)[^>]*>(.*?)</text>", figure) == names
 
 
 def test_long_curves_are_thinned_to_means() -> None:
