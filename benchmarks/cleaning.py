@@ -12,13 +12,11 @@ The last columns tell what cleaning does to a track that needs none.
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.flips import exchange_sides
@@ -40,7 +38,6 @@ class Options:
     """Share of the joints."""
     swapped: float = 0.02
     """Share of the frames."""
-    smoothing: tuple[Literal["adaptive", "median"], ...] = ("adaptive", "median")
     seeds: int = 3
     """How many times each clip is damaged anew."""
 
@@ -64,17 +61,14 @@ class Result:
 
 
 def main(options: Options) -> None:
-    """Print one table for each way of smoothing."""
+    """Print the table."""
     paths = sorted(path for role in ROLES for path in options.pairs.glob(f"*/{role}.npz"))
-    for smoothing in options.smoothing:
-        config = CleaningConfig(smoothing=smoothing)
-        results = {f"{path.parent.name}/{path.stem}": measure(PoseTrack.load(path), config, options) for path in paths}
-        print(f"\n{smoothing}\n")
-        print("| clip | error px | after/before | jitter px | after/before | came back | swaps found |")
-        print("|---|---|---|---|---|---|---|")
-        for name, result in results.items():
-            print(row(name, result))
-        print(summary(list(results.values())))
+    results = {f"{path.parent.name}/{path.stem}": measure(PoseTrack.load(path), options) for path in paths}
+    print("| clip | error px | after/before | jitter px | after/before | came back | swaps found |")
+    print("|---|---|---|---|---|---|---|")
+    for name, result in results.items():
+        print(row(name, result))
+    print(summary(list(results.values())))
 
 
 def row(name: str, result: Result) -> str:
@@ -99,20 +93,20 @@ def summary(results: list[Result]) -> str:
     )
 
 
-def measure(true: PoseTrack, config: CleaningConfig, options: Options) -> Result:
+def measure(true: PoseTrack, options: Options) -> Result:
     """Damage and clean one true track a few times."""
     rows = []
     for seed in range(options.seeds):
         damaged, swapped = damage(true, options, seed)
         began = time.process_time()
-        cleaned, report = clean_track(damaged, config)
+        cleaned, report = clean_track(damaged)
         seconds = time.process_time() - began
         before, after = errors(damaged, true), errors(cleaned, true)
         came_back = np.isfinite(cleaned.xy[:, BODY]).all(-1)[np.isfinite(true.xy[:, BODY]).all(-1)].mean()
         found = found_swaps(report, swapped)
         rows.append([before[0], after[0], before[1], after[1], came_back, found, len(true) / seconds])
     mean = np.mean(rows, axis=0)
-    untouched, _ = clean_track(true, config)
+    untouched, _ = clean_track(true)
     height_px = float(np.nanpercentile(np.ptp(true.xy[:, BODY, 1], axis=1), 90))
     return Result(
         error_px=(mean[0], mean[1]),

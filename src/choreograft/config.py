@@ -32,19 +32,10 @@ class TrackingConfig:
 class CleaningConfig:
     """Repair, smoothing and gap filling of a track (pose/clean.py); METHOD section 1 of docs/method.md."""
 
-    smoothing: Literal["adaptive", "median"] = "adaptive"
-    """adaptive: learned from the track itself; median: the paper's running median, and its Gaussian at high rates."""
     noise_fps: float = 30.0
     """Noise is estimated between frames this far apart, or as near to it as the rate allows."""
-    median_window: int = 7
-    """Frames under the confidence-aware running median, at ordinary frame rates."""
     ordinary_fps: float = 20.0
-    """Below this rate the window shrinks with it, so that it never spans more than `median_window / ordinary_fps` s;
-    adaptive smoothing takes less for noise."""
-    high_fps: float = 90.0
-    """From this rate on a Gaussian replaces the median."""
-    gaussian_sigma_s: float = 0.02
-    """Standard deviation of that Gaussian, s."""
+    """Below this rate less is taken for noise."""
     fill_gap_s: float = 0.35
     """Gaps of a joint, or of the whole person, up to this long are interpolated; longer ones stay absent."""
     flash_s: float = 0.15
@@ -65,20 +56,6 @@ class CleaningConfig:
     """Body heights a square second; a joint that leaves and comes back harder was seen wrongly."""
     max_stretch: float = 1.5
     """How many times its usual length in 3D, or its greatest in the picture, a limb may seem to have."""
-
-
-@dataclass(frozen=True)
-class OneEuroConfig:
-    """Smoothing without a look ahead, for live use (pose/one_euro.py)."""
-
-    min_cutoff_hz: float = 1.5
-    """Cut-off for a joint at rest: lower is calmer."""
-    beta: float = 6.0
-    """By how many Hz the cut-off rises for every body height a second: higher is less late."""
-    speed_cutoff_hz: float = 2.0
-    """Cut-off of the speed itself."""
-    forget_s: float = 0.35
-    """A joint away for longer than this starts anew."""
 
 
 @dataclass(frozen=True)
@@ -163,35 +140,6 @@ class BodyFitConfig:
     window_overlap: int = 24
     pose_steps: int = 90
     finger_steps: int = 30
-
-
-@dataclass(frozen=True)
-class CorrespondenceConfig:
-    """Flow from one body to another (body/correspond.py)."""
-
-    near_m: float = SurfaceConfig.near_m
-    """Points of the reference nearer to its lens than this are not visible."""
-    tolerance_m: float = 0.015
-    """By how much a point's depth may differ from what the reference shows; less than a hand is thick."""
-    slope: float = 1.0
-    """How many pixels farther the depth of a slanted surface is allowed to run."""
-    least_facing: float = 0.05
-    """Cosine between normal and view, below which a point does not count as visible."""
-    full_facing: float = 0.4
-    """Cosine from which on the angle to the view costs no confidence."""
-    edge_m: float = 0.02
-    """How far around a point the reference should show the same surface."""
-    fill_m: float = 0.15
-    """How far a seen pixel carries hidden ones of its part along; confidence falls to zero on the way."""
-    fill_trust: float = 0.5
-    """Confidence of a hidden pixel right beside a seen one, as a share of that one's."""
-    beyond_m: float = 0.08
-    """How far beyond the silhouette clothes and hair move along; confidence falls to zero on the way."""
-    front_m_per_m: float = 0.1
-    """How much farther away a part may be in the picture for each metre that it is nearer to the lens, to take a pixel
-    beyond the silhouette from another part."""
-    inset_m: float = 0.015
-    """A pixel beyond the silhouette is trusted as the surface this far inside it, which is seen less aslant."""
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,19 @@
-"""Smoothing equals its definition, gaps are filled in time, and nothing crosses a cut or a long gap."""
+"""Gaps are filled in time, and nothing crosses a cut or a long gap."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
-from choreograft.pose.clean import clean_track, median_frames
+from choreograft.pose.clean import clean_track
 from choreograft.pose.masks import MaskSequence
-from choreograft.pose.smooth import Window, smooth_gaussian, smooth_median
 from choreograft.pose.track import PoseTrack
 from choreograft.video.size import Size
 
 ARM = skeleton.LEFT_WRIST
 CONFIG = CleaningConfig()
-MEDIAN = CleaningConfig(smoothing="median")
 
 
 def _hide(track: PoseTrack, frames: slice | int, joints: slice | int = slice(None)) -> None:
@@ -27,51 +22,6 @@ def _hide(track: PoseTrack, frames: slice | int, joints: slice | int = slice(Non
     track.score[frames, joints] = 0
     if joints == slice(None):
         track.present[frames] = False
-
-
-def _weighted_median(values: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    """The mean of the smallest and the largest value with at most half of the weight on either side."""
-    half = weights.sum() / 2 * (1 + 1e-6)
-    central = [v for v in values if weights[values < v].sum() <= half and weights[values > v].sum() <= half]
-    return (min(central) + max(central)) / 2
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 25))
-def test_median_equals_a_brute_force_weighted_median(seed: int, frames: int) -> None:
-    random = np.random.default_rng(seed)
-    values = random.normal(0, 10, (frames, 2, 2)).astype(np.float32)
-    weight = random.choice([0.0, 0.25, 0.5, 0.9], (frames, 2)).astype(np.float32)
-    window = Window(np.arange(frames) / 25, np.zeros((frames, 2), np.intp), weight)
-    smooth = smooth_median(values, window, 7)
-    for t in range(frames):
-        half = min(3, t, frames - 1 - t)
-        for joint in range(2):
-            part = slice(t - half, t + half + 1)
-            counted = weight[part, joint] > 0
-            for axis in range(2):
-                expected = values[t, joint, axis]
-                if weight[t, joint] > 0:
-                    expected = _weighted_median(values[part, joint, axis][counted], weight[part, joint][counted])
-                assert smooth[t, joint, axis] == pytest.approx(expected, rel=1e-5)
-
-
-def test_gaussian_equals_its_sum_over_uneven_times() -> None:
-    random = np.random.default_rng(1)
-    T = 40
-    time_s = np.cumsum(random.choice([1 / 120, 2 / 120], T))
-    values = random.normal(0, 10, (T, 1, 1)).astype(np.float32)
-    weight = random.uniform(0.3, 1, (T, 1)).astype(np.float32)
-    smooth = smooth_gaussian(values, Window(time_s, np.zeros((T, 1), np.intp), weight), sigma_s=0.02, step_s=1 / 120)
-    for t in range(T):
-        near = slice(t - min(7, t, T - 1 - t), t + min(7, t, T - 1 - t) + 1)
-        closeness = weight[near, 0] * np.exp(-((time_s[near] - time_s[t]) ** 2) / (2 * 0.02**2))
-        assert smooth[t, 0, 0] == pytest.approx((values[near, 0, 0] * closeness).sum() / closeness.sum(), rel=1e-4)
-
-
-@pytest.mark.parametrize(("fps", "frames"), [(5, 1), (10, 3), (15, 5), (20, 7), (25, 7), (60, 7)])
-def test_median_spans_less_time_not_more_at_low_rates(fps: float, frames: int) -> None:
-    assert median_frames(fps, CONFIG) == frames
 
 
 def test_one_wild_frame_is_replaced_and_makes_no_cut(make_track) -> None:
@@ -87,33 +37,17 @@ def test_steady_motion_is_not_held_back_at_either_end(make_track) -> None:
     track = make_track()
     track.score[:] = 0.8
     track.xy[:] = track.xy[:1] + 3 * np.arange(30, dtype=np.float32)[:, None, None]
-    for config in (CONFIG, MEDIAN):
-        cleaned, _ = clean_track(track, config)
-        np.testing.assert_allclose(cleaned.xy, track.xy, atol=5e-3)
-
-
-def test_at_five_frames_a_second_the_median_smooths_nothing(make_track) -> None:
-    track = make_track(fps=5)
-    cleaned, report = clean_track(track, MEDIAN)
-    np.testing.assert_array_equal(cleaned.xy, track.xy)
-    assert report.smoothing == "none"
-
-
-def test_at_a_high_rate_a_gaussian_smooths(make_track) -> None:
-    track = make_track(frames=200, fps=120)
-    cleaned, report = clean_track(track, MEDIAN)
-    assert "Gaussian" in report.smoothing
-    assert cleaned.xy[50:150].std(0).mean() < 0.6 * track.xy[50:150].std(0).mean()
+    cleaned, _ = clean_track(track)
+    np.testing.assert_allclose(cleaned.xy, track.xy, atol=5e-3)
 
 
 def test_depth_and_world_are_smoothed_like_positions(make_track) -> None:
     track = make_track()
     track.depth[15] = 1e4
     track.world[15] = 1e4
-    for config in (CONFIG, MEDIAN):
-        cleaned, _ = clean_track(track, config)
-        assert np.abs(cleaned.depth[15]).max() < 200
-        assert np.abs(cleaned.world[15]).max() < 5
+    cleaned, _ = clean_track(track)
+    assert np.abs(cleaned.depth[15]).max() < 200
+    assert np.abs(cleaned.world[15]).max() < 5
 
 
 def test_depth_unknown_for_hands_stays_unknown(make_track) -> None:
@@ -272,15 +206,6 @@ def test_unlikely_body_joints_are_unseen_and_faint_hands_are_not(make_track) -> 
     np.testing.assert_array_equal(cleaned.score[:, hand], track.score[:, hand])
 
 
-def test_an_uncertain_outlier_pulls_less_than_a_certain_one(make_track) -> None:
-    track = make_track(frames=7)
-    track.score[:] = 0.9
-    track.xy[:, ARM] = [[10, 10]] * 3 + [[50, 50]] * 4
-    track.score[3:, ARM] = 0.4
-    cleaned, _ = clean_track(track, MEDIAN)
-    np.testing.assert_allclose(cleaned.xy[3, ARM], [10, 10])
-
-
 def test_a_filled_frame_borrows_the_nearest_mask(make_track) -> None:
     track = make_track(frames=20)
     _hide(track, slice(8, 12))
@@ -321,7 +246,4 @@ def test_the_report_reads_as_one_line(make_track) -> None:
     track = make_track(frames=80)
     _hide(track, slice(20, 25))
     _, report = clean_track(track)
-    assert report.sentence() == (
-        "cleaned track: person in 80 of 80 frames, 5 of them filled, 665 joints filled; "
-        "smoothing: adaptive, forwards and backwards"
-    )
+    assert report.sentence() == "cleaned track: person in 80 of 80 frames, 5 of them filled, 665 joints filled"

@@ -95,4 +95,4 @@ def test_the_report_tells_what_was_put_right() -> None:
     assert report.flips == (Flip("body", 20, 22), Flip("legs", 60, 60))
     assert report.frames_flipped("body") == 3
     assert "left and right of the body put right in 3 frames" in report.sentence()
-    assert "left and right of the legs put right in 1 frame;" in report.sentence()
+    assert report.sentence().endswith("left and right of the legs put right in 1 frame")

@@ -121,8 +121,5 @@ def test_motion_at_low_rates_is_not_taken_for_noise() -> None:
     assert level.max() < 0.01 * HEIGHT_PX
 
 
-def test_the_way_of_smoothing_is_a_choice() -> None:
-    noisy = shaken(dance(), 3.0)
-    names = {clean_track(noisy, CleaningConfig(smoothing=way))[1].smoothing for way in ("adaptive", "median")}
-    assert names == {"adaptive, forwards and backwards", "median of 7 frames"}
-    assert clean_track(noisy)[1].noise_px == pytest.approx(3.0, rel=0.1)
+def test_the_noise_found_is_told() -> None:
+    assert clean_track(shaken(dance(), 3.0))[1].noise_px == pytest.approx(3.0, rel=0.1)

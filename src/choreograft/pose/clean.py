@@ -1,9 +1,8 @@
 """Cleaning a track: what cannot be is dropped or put right, joints are smoothed over time, short gaps filled.
 
-Chan et al. 2019 smooth every keypoint before rendering: a confidence-aware running median at ordinary frame rates, a
-Gaussian at 120 fps (section 1 of docs/method.md). The rest is ours: exchanged sides, jumps and impossible limbs
-(pose/repair.py), smoothing that learns from the track (pose/adaptive.py), gaps filled along the limbs (pose/gaps.py).
-Long gaps stay absent, and nothing mixes across a cut.
+Chan et al. 2019 smooth every keypoint before rendering (section 1 of docs/method.md). How is ours: exchanged sides,
+jumps and impossible limbs are taken out (pose/repair.py), smoothing learns from the track (pose/adaptive.py), gaps are
+filled along the limbs (pose/gaps.py). Long gaps stay absent, and nothing mixes across a cut.
 
 Shapes: T frames, J = 133 joints, C coordinates.
 """
@@ -32,7 +31,6 @@ from choreograft.pose.segments import (
     number_shots,
 )
 from choreograft.pose.shots import find_changes, tell_times
-from choreograft.pose.smooth import Window, smooth_gaussian, smooth_median
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
@@ -71,8 +69,6 @@ class CleaningReport:
     """Those of them at which the camera's view is another."""
     noise_px: float
     """Usual standard deviation of the noise found in body joints."""
-    smoothing: str
-    """For people to read, such as 'median of 7 frames'."""
 
     def frames_flipped(self, group: str) -> int:
         """In how many frames a limb group (body, arms, legs, head) was put right."""
@@ -90,7 +86,7 @@ class CleaningReport:
         parts += [f"{count_of(self.frames_dropped, 'frame')} of false sightings dropped"] if self.frames_dropped else []
         parts += [f"{count_of(len(self.cuts_s), 'cut')} found, at {tell_times(self.cuts_s)}"] if self.cuts_s else []
         parts += [f"another view at {tell_times(self.views_s)}"] if self.views_s else []
-        return f"cleaned track: {', '.join(parts)}; smoothing: {self.smoothing}"
+        return f"cleaned track: {', '.join(parts)}"
 
 
 def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple[PoseTrack, CleaningReport]:
@@ -121,7 +117,7 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     neighbours = Neighbours.find(seen)
     gaps = find_short_gaps(seen, neighbours, segment, track.time_s, config)
     related = _relate_to_carriers(repair.track, -1)
-    smooth, smoothing = _smooth(related, seen, gaps, segment, config)
+    smooth = _smooth(related, seen, segment, config)
     filled = _relate_to_carriers(fill_gaps(smooth, seen, gaps, segment, config), +1)
     known = seen | gaps
     present = np.asarray(known[:, skeleton.BODY].any(1))
@@ -142,7 +138,6 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
         cuts_s=find_changes(track.time_s, track.shot),
         views_s=find_changes(track.time_s, track.view),
         noise_px=round(float(np.median(repair.noise_px)), 3) if repair.noise_px else 0.0,
-        smoothing=smoothing,
     )
     return _borrow_masks(result, new, kept), report
 
@@ -174,12 +169,8 @@ _FACE: Final = tuple(range(skeleton.FACE.start, skeleton.FACE.stop))
 """Joints that are smoothed each by itself."""
 
 
-def _smooth(
-    track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices, config: CleaningConfig
-) -> tuple[PoseTrack, str]:
-    """Smooth every joint by the method of `config`; says which it was."""
-    if config.smoothing == "median":
-        return _smooth_as_published(track, seen, gaps, segment, config)
+def _smooth(track: PoseTrack, seen: Flags, segment: Indices, config: CleaningConfig) -> PoseTrack:
+    """Smooth every joint, forwards and backwards in time."""
     fields = {"xy": track.xy, "depth": track.depth[..., None], "world": track.world}
     smooth = {name: values.copy() for name, values in fields.items()}
     weight = np.where(seen, np.clip(track.score, 0, 1), 0).astype(np.float32)
@@ -192,39 +183,7 @@ def _smooth(
                 smooth[name][at] = smooth_adaptive(
                     values[at], weight[at], track.time_s[part], noise[list(joints)], None if joints is _FACE else joints
                 )
-    name = "adaptive, forwards and backwards"
-    return replace(track, xy=smooth["xy"], depth=smooth["depth"][..., 0], world=smooth["world"]), name
-
-
-def _smooth_as_published(
-    track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices, config: CleaningConfig
-) -> tuple[PoseTrack, str]:
-    """Smooth every run of a joint: frames in which it is seen, or missing for a short gap, without a cut."""
-    step_s = 1 / frame_rate(track.time_s, track.rate)
-    known = seen | gaps
-    starts = np.diff(segment, prepend=segment[:1]) != 0
-    starts_run = np.diff(known, axis=0, prepend=known[:1]) | starts[:, None]
-    weight = np.where(seen, track.score, 0).astype(np.float32)
-    window = Window(track.time_s, np.cumsum(starts_run, axis=0), weight)
-    if 1 / step_s >= config.high_fps:
-        sigma_s = config.gaussian_sigma_s
-        xy, depth, world = (smooth_gaussian(v, window, sigma_s, step_s) for v in _coordinates(track))
-        name = f"Gaussian of {1000 * sigma_s:g} ms"
-    else:
-        frames = median_frames(1 / step_s, config)
-        xy, depth, world = (smooth_median(v, window, frames) for v in _coordinates(track))
-        name = f"median of {frames} frames" if frames > 1 else "none"
-    return replace(track, xy=xy, depth=depth[..., 0], world=world), name
-
-
-def _coordinates(track: PoseTrack) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    return track.xy, track.depth[..., None], track.world
-
-
-def median_frames(fps: float, config: CleaningConfig) -> int:
-    """How many frames the median spans at a frame rate: an odd number, 1 where frames are too far apart to smooth."""
-    frames = int(config.median_window * min(1.0, fps / config.ordinary_fps) + 1e-6)
-    return max(1, frames - 1 + frames % 2)
+    return replace(track, xy=smooth["xy"], depth=smooth["depth"][..., 0], world=smooth["world"])
 
 
 def _without_unseen(track: PoseTrack, seen: Flags, present: Flags) -> PoseTrack:
