@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from choreograft.body.fit import fit_body
+from choreograft.body.fit import fit_bodies
 from choreograft.body.shape import SOLES, load_shape_space
 from choreograft.body.stance import measure_height_px
 from choreograft.body.surface import Mesh, render_surface
@@ -82,7 +82,7 @@ def print_pairs(title: str, pairs: Sequence[Pair], read: Callable[[Path], PoseTr
         key = str(pair.spec.target_camera)
         if key not in stages:
             filmed = read(pair.folder / "target.npz")
-            stages[key] = filmed, BodyStage.measure(fit_body(filmed, exact=exact))
+            stages[key] = filmed, BodyStage.measure(fit_bodies([filmed], exact=exact)[0])
         row = carry(pair, read(pair.folder / "source.npz"), *stages[key], exact)
         rows.append((row.by_global, row.by_body, row.slide, row.own))
         print_row(pair.name, rows[-1])
@@ -101,7 +101,7 @@ def print_row(name: str, row: tuple[float, ...]) -> None:
 def carry(pair: Pair, source: PoseTrack, filmed: PoseTrack, stage: BodyStage, exact: bool) -> Carried:
     """Both retargeters on one pair."""
     truth = PoseTrack.load(pair.folder / "truth.npz")
-    body = fit_body(source, exact=exact)
+    body = fit_bodies([source], exact=exact)[0]
     result = retarget_body(body, stage)
     found = result.camera.project(result.points[:, BODY])
     scaled = map_to_target(source, Stance.measure(source), Stance.measure(filmed))
@@ -150,7 +150,7 @@ def print_clips(clips: Sequence[Path], runs: Path) -> None:
     for clip in clips:
         track = read_clip(clip, 1, runs, ConsoleProgress())[0].track
         began = time.monotonic()
-        body = fit_body(track)
+        body = fit_bodies([track])[0]
         rate = len(track) / (time.monotonic() - began)
         camera = body.camera
         print(

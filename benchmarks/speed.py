@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 import tyro
 
-from choreograft.body.fit import fit_body
+from choreograft.body.fit import fit_bodies
 from choreograft.config import StageName, TrackingConfig
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.evaluate.roster import TRAINED, adapt_preset
@@ -109,7 +109,7 @@ def _film(folder: Path) -> Clip:
 
 def _pose(clip: Clip, folder: Path) -> tuple[Motion, ReferenceBank]:
     """The clip's own motion on the canvas, and its frames to draw from."""
-    body = fit_body(clip.track, exact=True)
+    body = fit_bodies([clip.track], exact=True)[0]
     placed = body.on_canvas(SIZE)
     recording = prepare_recording(folder / "recording", [clip], SIZE)
     shown = placed.select(recording.kept[0])

@@ -95,7 +95,7 @@ if [[ ! -e $stamp ]] || ! cmp -s <(fingerprint) "$stamp"; then
   say "Python packages (about 500 MB)"
   install_packages --editable ".[studio,dev]"
   say "body model for the demo (one to two minutes, once)"
-  "$venv/bin/python" -c "from choreograft.body.model import warm_up; warm_up()"
+  "$venv/bin/python" -c "from choreograft.body.model import load_blend; load_blend()"
   say "model files, and a look at the result"
   "$venv/bin/choreograft" doctor --fetch
   fingerprint >"$stamp"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.camera import FloorCamera
-from choreograft.body.fit import fit_body
+from choreograft.body.fit import fit_bodies
 from choreograft.body.model import SOLE_M
 from choreograft.body.rig import JOINTS, joint_axes, joint_index
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, SOLES, BodyShape, load_shape_space
@@ -75,7 +75,7 @@ def film(name: str, routine: str, seconds: float = 2.0, azimuth_deg: float = 0.0
 @cache
 def fitted(name: str, routine: str, azimuth_deg: float = 0.0) -> BodyTrack:
     """The body fitted to such a clip."""
-    return fit_body(film(name, routine, azimuth_deg=azimuth_deg).track, QUICK, exact=True)
+    return fit_bodies([film(name, routine, azimuth_deg=azimuth_deg).track], QUICK, exact=True)[0]
 
 
 def true_body(shape: BodyShape, poses: Poses, camera: Camera) -> BodyTrack:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from choreograft.body.doubts import find_doubts, measure_misses
-from choreograft.body.fit import fit_body
+from choreograft.body.fit import fit_bodies
 from choreograft.body.lengths import LENGTHS
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
@@ -42,7 +42,7 @@ def test_a_cartoon_with_stumps_of_legs_is_told_of(track: PoseTrack) -> None:
     hips = xy[:, list(skeleton.HIPS)].mean(1, keepdims=True)
     xy[:, BELOW_HIPS] = hips + 0.3 * (xy[:, BELOW_HIPS] - hips)
     cartoon = replace(track, xy=xy)
-    note = find_doubts("a.mp4", cartoon, fit_body(cartoon, QUICK, exact=True))
+    note = find_doubts("a.mp4", cartoon, fit_bodies([cartoon], QUICK, exact=True)[0])
     assert note is not None
     assert "a.mp4: the body found in it is hard to believe: a tenth of the joints" in note
     assert "\n" not in note

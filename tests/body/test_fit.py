@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.calibration import choose_varied
 from choreograft.body.energy import POINTS, Energy, Evidence
-from choreograft.body.fit import fit_bodies, fit_body
+from choreograft.body.fit import fit_bodies
 from choreograft.body.shape import SOLES
 from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import BodyFitConfig
@@ -92,7 +92,7 @@ def test_rotations_are_rotations(body: BodyTrack) -> None:
 
 
 def test_the_same_track_gives_the_same_body(body: BodyTrack, clip: Filmed) -> None:
-    again = fit_body(clip.track, QUICK, exact=True)
+    again = fit_bodies([clip.track], QUICK, exact=True)[0]
     assert (again.shape, again.camera) == (body.shape, body.camera)
     for name in ARRAYS:
         assert_array_equal(getattr(again, name), getattr(body, name))
@@ -107,12 +107,12 @@ def test_dropped_and_wrong_joints_change_little(body: BodyTrack, clip: Filmed) -
     angle = random.uniform(0, 2 * np.pi, score.shape)
     wrong = chance > 0.97
     xy[wrong] += 100 * np.stack([np.cos(angle), np.sin(angle)], -1)[wrong].astype(np.float32)
-    disturbed = fit_body(replace(clip.track, xy=xy, score=score), QUICK, exact=True)
+    disturbed = fit_bodies([replace(clip.track, xy=xy, score=score)], QUICK, exact=True)[0]
     assert errors_2d(disturbed, clip).mean() < errors_2d(body, clip).mean() + 0.004
 
 
 def test_windows_leave_no_seam(body: BodyTrack, clip: Filmed) -> None:
-    pieces = fit_body(clip.track, replace(QUICK, window_frames=8, window_overlap=4), exact=True)
+    pieces = fit_bodies([clip.track], replace(QUICK, window_frames=8, window_overlap=4), exact=True)[0]
     assert errors_2d(pieces, clip).mean() < 0.01
     own, whole = (b.points[:, BODY] - b.pelvis[:, None] for b in (pieces, body))
     assert np.linalg.norm(own - whole, axis=-1).mean() < 0.015
@@ -127,7 +127,7 @@ def test_shots_are_fitted_apart(clip: Filmed) -> None:
     half, xy = len(clip.track) // 2, clip.track.xy.copy()
     xy[half:, :, 0] += 0.3 * clip.height_px  # they jump aside
     shot = (np.arange(len(clip.track)) >= half).astype(np.int32)
-    body = fit_body(replace(clip.track, xy=xy, shot=shot), QUICK, exact=True)
+    body = fit_bodies([replace(clip.track, xy=xy, shot=shot)], QUICK, exact=True)[0]
     off = np.linalg.norm(body.camera.project(body.points[:, BODY]) - xy[:, BODY], axis=-1) / clip.height_px
     assert off[half - 1 : half + 1].mean() < 0.012
     assert body.stands[half - 1 : half + 1].all()  # squats
@@ -147,11 +147,11 @@ def test_clips_of_one_person_share_a_shape(clip: Filmed) -> None:
 
 def test_without_metric_landmarks_the_picture_alone_is_met(clip: Filmed) -> None:
     flat = replace(clip.track, world=np.full_like(clip.track.world, np.nan))
-    assert errors_2d(fit_body(flat, QUICK, exact=True), clip).mean() < 0.025
+    assert errors_2d(fit_bodies([flat], QUICK, exact=True)[0], clip).mean() < 0.025
 
 
 def test_feet_out_of_the_picture_do_not_matter_to_the_rest(clip: Filmed) -> None:
-    body = fit_body(hide(clip.track, LEGS), QUICK, exact=True)
+    body = fit_bodies([hide(clip.track, LEGS)], QUICK, exact=True)[0]
     assert np.isfinite(body.points).all()
     shown = [joint for joint in range(BODY.stop) if joint not in LEGS]
     assert errors_2d(body, clip)[:, shown].mean() < 0.01
@@ -159,7 +159,7 @@ def test_feet_out_of_the_picture_do_not_matter_to_the_rest(clip: Filmed) -> None
 
 def test_one_frame_is_enough(clip: Filmed) -> None:
     track = clip.track.select([10])
-    body = fit_body(track, QUICK, exact=True)
+    body = fit_bodies([track], QUICK, exact=True)[0]
     off = body.camera.project(body.points[:, BODY]) - track.xy[:, BODY]
     assert np.linalg.norm(off, axis=-1).mean() < 0.015 * clip.height_px
 
@@ -170,7 +170,7 @@ def test_a_person_may_leave_and_come_back(clip: Filmed) -> None:
     arrays = empty_arrays(len(clip.track))
     seen = {name: np.where(present.reshape(-1, *[1] * (empty.ndim - 1)), getattr(clip.track, name), empty)
             for name, empty in arrays.items()}  # fmt: skip
-    body = fit_body(replace(clip.track, present=present, **seen), QUICK, exact=True)
+    body = fit_bodies([replace(clip.track, present=present, **seen)], QUICK, exact=True)[0]
     assert_array_equal(body.present, present)
     assert np.isfinite(body.points).all()
     assert errors_2d(body, clip)[present].mean() < 0.012

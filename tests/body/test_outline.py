@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from choreograft.body.calibration import _read_outlines
-from choreograft.body.fit import fit_body
+from choreograft.body.fit import fit_bodies
 from choreograft.body.outline import Outlines, find_outline, load_thinned
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
 from choreograft.config import BodyFitConfig
@@ -159,7 +159,7 @@ def test_masks_tell_how_heavy_somebody_is(weight: float) -> None:
     camera = Camera(Size(240, 320), height_m=1.2, distance_m=4.2, view_m=2.4, pitch_deg=3.0)
     track = silhouettes(BodyShape(tuple(traits.values())), camera, 3)
     config = BodyFitConfig(calibration_frames=4, calibration_steps=24, outline_steps=40, pose_steps=4, finger_steps=2)
-    found = fit_body(track, config, exact=True).shape
+    found = fit_bodies([track], config, exact=True)[0].shape
     index = PHENOTYPES.index("weight")
     blind = MEAN_SHAPE.phenotypes[index]
     assert (found.phenotypes[index] - blind) * (weight - blind) > 0

@@ -45,7 +45,7 @@ def test_a_pair_comes_back_as_it_was_written(pair: Pair) -> None:
 
 
 def test_source_and_truth_are_the_same_motion_by_two_bodies(pair: Pair) -> None:
-    source, truth = PoseTrack.load(pair.source_track), PoseTrack.load(pair.truth_track)
+    source, truth = PoseTrack.load(pair.source.with_suffix(".npz")), PoseTrack.load(pair.truth_track)
     assert len(source) == len(truth) == 6
     takes = SPEC.takes()
     assert (takes["source"].routine, takes["source"].seed) == (takes["truth"].routine, takes["truth"].seed)

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from choreograft.errors import VideoError
 from choreograft.video.picture_file import read_picture
-from choreograft.video.read import ReadReport, measure_length, probe, read_frames
+from choreograft.video.read import measure_length, probe, read_frames
 from choreograft.video.sample import sample_frames
 
 
@@ -65,12 +65,10 @@ def test_frames_come_by_number_at_exact_times(make_folder, numbers, read_number)
     assert (info.path, info.size, info.rate, info.frames, info.has_sound) == (folder, (64, 48), 25, 12, False)
     assert (info.duration_s, info.time_base) == (0.48, Fraction(1, 25))
     assert measure_length(folder) == Fraction(12, 25)
-    report = ReadReport()
-    frames = list(read_frames(folder, report))
+    frames = list(read_frames(folder))
     assert [frame.index for frame in frames] == [read_number(frame.image) for frame in frames] == list(range(12))
     assert [frame.time for frame in frames] == [Fraction(index, 25) for index in range(12)]
     assert {frame.duration for frame in frames} == {Fraction(1, 25)}
-    assert (report.frames, report.undecodable, report.repaired_times) == (12, 0, 0)
 
 
 def test_a_folder_and_a_lossless_video_of_the_same_pictures_are_the_same(make_folder, tmp_path):
@@ -101,9 +99,7 @@ def test_no_picture_is_read_before_its_turn_and_those_left_out_never(make_folder
         (folder / f"frame_000{number}.png").write_bytes(b"damaged")
     frames = read_frames(folder)
     assert [next(frames).index for _ in range(2)] == [0, 1]
-    report = ReadReport()
-    assert [read_number(image) for image in sample_frames(folder, [1, 3], report)] == [1, 3]
-    assert report.frames == 4
+    assert [read_number(image) for image in sample_frames(folder, [1, 3])] == [1, 3]
     assert probe(folder).frames == 6
 
 

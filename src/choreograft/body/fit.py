@@ -43,13 +43,6 @@ FIT_RECIPE: Final = 6
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
 
 
-def fit_body(
-    track: PoseTrack, config: BodyFitConfig | None = None, progress: Progress = silent, exact: bool = False
-) -> BodyTrack:
-    """Fit a body to one cleaned track; see `fit_bodies`."""
-    return fit_bodies([track], config, progress, exact)[0]
-
-
 def fit_bodies(
     tracks: Sequence[PoseTrack],
     config: BodyFitConfig | None = None,

@@ -190,6 +190,9 @@ class Blend:
 def load_blend() -> Blend:
     """The blend of Anny's full body and of our limb lengths.
 
+    The first time builds the body model's cache, which takes a minute or two and 830 MB under ~/.cache/anny (or
+    `ANNY_CACHE_DIR`). It needs no network: the model's data are part of the anny package.
+
     Raises:
         DependencyError: anny is not installed.
     """
@@ -221,18 +224,6 @@ def phenotype_coefficients(shape: Mapping[str, Any]) -> Any:
 
     coefficients = _load_model().get_phenotype_blendshape_coefficients(**shape)[0]
     return coefficients if any(isinstance(value, torch.Tensor) for value in shape.values()) else coefficients.numpy()
-
-
-def warm_up() -> None:
-    """Build the body model's cache, so that the first clip does not have to wait for it.
-
-    It takes a minute or two, once, and 830 MB under ~/.cache/anny (or `ANNY_CACHE_DIR`). It needs no network: the
-    model's data are part of the anny package.
-
-    Raises:
-        DependencyError: anny is not installed.
-    """
-    _load_model()
 
 
 @cache

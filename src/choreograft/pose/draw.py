@@ -64,6 +64,7 @@ def _color_joints(limbs: dict[tuple[int, int], Color]) -> dict[int, Color]:
 
 LIMB_COLORS: Final = _color_limbs()
 JOINT_COLORS: Final = _color_joints(LIMB_COLORS)
+DIM: Final = 0.6
 NECK_COLOR: Final = _color(0.0, saturation=0.0, value=0.6)
 FACE_COLOR: Final = _color(0.0, saturation=0.0)
 FINGER_COLORS: Final = {
@@ -137,19 +138,12 @@ def draw_track_frame(track: PoseTrack, t: int, config: StickFigureConfig | None 
     return draw_pose(track.xy[t], track.score[t] * track.present[t], track.size, config, track.depth[t])
 
 
-def overlay_pose(
-    image: Image,
-    xy: Floats,
-    score: Floats,
-    config: StickFigureConfig | None = None,
-    depth: Floats | None = None,
-    dim: float = 0.6,
-) -> Image:
-    """Draw one pose over a picture (H, W, 3) uint8, darkened to the share `dim`; otherwise like `draw_pose`."""
-    config = StickFigureConfig() if config is None else config
+def overlay_pose(image: Image, xy: Floats, score: Floats, depth: Floats | None = None) -> Image:
+    """Draw one pose over a picture (H, W, 3) uint8, darkened to the share `DIM`; otherwise like `draw_pose`."""
+    config = StickFigureConfig()
     size = Size(image.shape[1], image.shape[0])
     factor = _supersampling(size, config)
-    dimmed = cv2.convertScaleAbs(image, alpha=dim)
+    dimmed = cv2.convertScaleAbs(image, alpha=DIM)
     enlarged = Size(size.width * factor, size.height * factor)
     canvas = np.asarray(cv2.resize(dimmed, enlarged, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     _paint(canvas, _compose(_Pose.read(xy, score, depth, size), size, config), factor)

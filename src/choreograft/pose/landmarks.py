@@ -16,7 +16,7 @@ POSE_POINTS: Final = 33
 FACE_POINTS: Final = 478
 
 _LEFT_HAND, _RIGHT_HAND = skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.start
-HAND_ROOT, THUMB_2, INDEX_1, MIDDLE_1, PINKY_1 = 0, 2, 5, 9, 17
+HAND_ROOT, THUMB_2, INDEX_1, PINKY_1 = 0, 2, 5, 17
 
 BODY_FROM_POSE: Final = {
     skeleton.NOSE: 0, skeleton.LEFT_EYE: 2, skeleton.RIGHT_EYE: 5, skeleton.LEFT_EAR: 7, skeleton.RIGHT_EAR: 8,

@@ -18,6 +18,6 @@ def render_overlay(video: Path, track: PoseTrack, output: Path, progress: Progre
     ):
         for frame in read_frames(video):
             t = frame.index
-            image = overlay_pose(frame.image, track.xy[t], track.score[t] * track.present[t], depth=track.depth[t])
+            image = overlay_pose(frame.image, track.xy[t], track.score[t] * track.present[t], track.depth[t])
             writer.write(image, frame.time, frame.duration)
             advance(t + 1)

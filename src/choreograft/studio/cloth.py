@@ -33,6 +33,8 @@ SKIRT_TRAIL, HAIR_TRAIL = 0.5, 0.7
 THICKNESS_M = 0.004
 CLEARANCE_M = 0.014
 """How far a skirt's points keep off the body: more than a leg can bulge between two of them."""
+PUSHES = 4
+"""How often they are pushed out of it, and spread over the skirt in between."""
 HEM_BELOW_KNEE_M = 0.03
 SKIRT_RINGS, SKIRT_ROUND = 16, 60
 FLARE = 0.32
@@ -222,14 +224,14 @@ def _remember(past: Sequence[Array]) -> Array:
     return np.tensordot(weights / weights.sum(), np.stack(past), axes=1)
 
 
-def _keep_off(sheet: Array, vertices: Array, normals: Array, rounds: int = 4) -> Array:
+def _keep_off(sheet: Array, vertices: Array, normals: Array) -> Array:
     """Push a sheet (R, K, 3) out of a body, and its neighbourhood along, so that cloth drapes rather than dents."""
     rest = sheet
     tree = KDTree(vertices)
-    for turn in range(rounds):
+    for turn in range(PUSHES):
         push = _push_out(sheet.reshape(-1, 3), vertices, normals, CLEARANCE_M, tree).reshape(sheet.shape)
         sheet = sheet + push
-        if turn < rounds - 1:
+        if turn < PUSHES - 1:
             sheet = rest + _spread(sheet - rest)
     return sheet
 

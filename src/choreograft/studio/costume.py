@@ -35,6 +35,8 @@ SHIRT_EASE_M, TROUSER_EASE_M, HAIR_M = 0.013, 0.008, 0.011
 """How far cloth and hair stand off the skin."""
 CHEST_M = 0.13
 """How far above and below the middle of the chest the shirt hangs loose."""
+SHOE_RINGS, SHOE_ARCH = 22, 15
+"""From heel to toe, and points over the foot in each of them."""
 EYE_WHITE: Colour = (236, 232, 226)
 PUPIL: Colour = (14, 12, 12)
 
@@ -149,7 +151,7 @@ def _eyeball(body: Body, letter: str, outfit: Outfit) -> tuple[Array, Faces, NDA
     return centre + ball, faces, colours.astype(np.uint8)
 
 
-def _cobble(body: Body, letter: str, rings: int = 22, arch: int = 15) -> tuple[Array, Faces, NDArray[np.bool_]]:
+def _cobble(body: Body, letter: str) -> tuple[Array, Faces, NDArray[np.bool_]]:
     """A shoe around a foot: rings from heel to toe, as wide and high as the foot there; and which vertices are sole."""
     ankle, ball = body.head(f"foot.{letter}"), body.head(f"toe3-1.{letter}")
     ahead = (ball - ankle) * [1, 1, 0]
@@ -159,9 +161,9 @@ def _cobble(body: Body, letter: str, rings: int = 22, arch: int = 15) -> tuple[A
     foot = foot[(foot[:, 0] * ankle[0] > 0) & (foot[:, 2] < ankle[2] + 0.01)]
     along, across = foot @ ahead, foot @ aside
     heel, toe = along.min() - 0.01, along.max() + 0.012
-    angle = np.linspace(0, np.pi, arch)
+    angle = np.linspace(0, np.pi, SHOE_ARCH)
     shoe = []
-    for s in heel + (toe - heel) * (1 - np.cos(np.linspace(0.12, np.pi - 0.12, rings))) / 2:
+    for s in heel + (toe - heel) * (1 - np.cos(np.linspace(0.12, np.pi - 0.12, SHOE_RINGS))) / 2:
         near = np.abs(along - np.clip(s, heel + 0.03, toe - 0.03)) < 0.022
         rounding = np.sqrt(max(0.0, 1 - max(0.0, (heel + 0.035 - s) / 0.035, (s - toe + 0.05) / 0.05) ** 2))
         middle = (across[near].min() + across[near].max()) / 2
@@ -171,7 +173,7 @@ def _cobble(body: Body, letter: str, rings: int = 22, arch: int = 15) -> tuple[A
         heights = np.concatenate([[0, SOLE_M], SOLE_M + (top - SOLE_M) * np.sin(angle) ** 0.8, [SOLE_M, 0]])
         shoe.append(s * ahead + (middle + offsets)[:, None] * aside + heights[:, None] * [0, 0, 1.0])
     vertices, faces = loft(np.stack(shoe))
-    is_sole = np.tile([True, True, *[False] * arch, True, True], rings)
+    is_sole = np.tile([True, True, *[False] * SHOE_ARCH, True, True], SHOE_RINGS)
     return vertices, faces, np.concatenate([is_sole, [False, False]])
 
 

@@ -36,10 +36,10 @@ def smooth(vertices: Array, faces: Faces, amount: Array, rounds: int) -> Array:
     return vertices
 
 
-def ellipsoid(centre: Array, radii: Array, around: int = 24, down: int = 14) -> tuple[Array, Faces]:
+def ellipsoid(centre: Array, radii: Array) -> tuple[Array, Faces]:
     """Vertices and triangles of an ellipsoid."""
-    polar = np.linspace(0, np.pi, down + 2)[1:-1, None]
-    angle = np.linspace(0, 2 * np.pi, around, endpoint=False)[None]
+    polar = np.linspace(0, np.pi, 16)[1:-1, None]
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)[None]
     rings = np.stack(
         [np.sin(polar) * np.cos(angle), np.sin(polar) * np.sin(angle), np.cos(polar) * np.ones_like(angle)], axis=-1
     )

@@ -96,16 +96,6 @@ class Pair:
         return self.folder / "truth.mp4"
 
     @property
-    def target_track(self) -> Path:
-        """The true track of `target`."""
-        return self.folder / "target.npz"
-
-    @property
-    def source_track(self) -> Path:
-        """The true track of `source`."""
-        return self.folder / "source.npz"
-
-    @property
     def truth_track(self) -> Path:
         """The true track of `truth`."""
         return self.folder / "truth.npz"

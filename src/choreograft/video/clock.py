@@ -43,18 +43,6 @@ LONGEST_GAP_S = 600
 """Times that jump forward further than this do so too, or are damaged: nobody dances in a picture that long."""
 
 
-@dataclass
-class ReadReport:
-    """What was found while a video was read; complete once its last frame was taken."""
-
-    frames: int = 0
-    """Frames that were shown."""
-    undecodable: int = 0
-    """Places that could not be decoded; their frames are missing and leave gaps in the times."""
-    repaired_times: int = 0
-    """Frames whose time was missing, repeated or ran backwards."""
-
-
 @dataclass(frozen=True)
 class ShownPicture:
     """A decoded picture and when it is shown, s since the stream's own zero."""
@@ -207,8 +195,7 @@ class _Splices:
 class JoinedTimes:
     """Times of joined recordings, or of a damaged one, as those of one: what jumps follows what was before."""
 
-    def __init__(self, report: ReadReport | None = None) -> None:
-        self._report = report or ReadReport()
+    def __init__(self) -> None:
         self._splices = _Splices()
         self._last = self._shift = Fraction(0)
 
@@ -220,7 +207,6 @@ class JoinedTimes:
         """
         if self._splices.begins(time, decoded):
             self._shift = self._last + interval - time
-            self._report.repaired_times += 1
         self._last = time + self._shift
         return self._last
 
@@ -275,13 +261,12 @@ class Ending:
 class Clock:
     """Gives every picture a time, repairing those that are missing, repeat or run backwards."""
 
-    def __init__(self, stream: VideoStream, rate: Fraction, report: ReadReport) -> None:
+    def __init__(self, stream: VideoStream, rate: Fraction) -> None:
         self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
         self._interval = 1 / rate
         self.longest_step = self._interval
-        self._report = report
         self._last: Fraction | None = None
-        self._joined = JoinedTimes(report)
+        self._joined = JoinedTimes()
 
     def time_picture(self, frame: VideoFrame) -> ShownPicture:
         """The picture with its own time, or the most plausible one."""
@@ -295,7 +280,6 @@ class Clock:
         return ShownPicture(frame, time, stay(frame.duration, self.time_base) or None)
 
     def _repair(self, time: Fraction | None) -> Fraction:
-        self._report.repaired_times += 1
         if self._last is None:
             return Fraction(0)
         if time is None:

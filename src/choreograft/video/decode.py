@@ -7,6 +7,7 @@ files that end early. When a picture is shown is `clock.py`'s concern, what it l
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,6 @@ from choreograft.video.clock import (
     Clock,
     Ending,
     JoinedTimes,
-    ReadReport,
     Recording,
     ShownPicture,
     Stamp,
@@ -154,8 +154,15 @@ def _stamps(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
                 yield stamp
 
 
+@dataclass
+class _Damage:
+    """What could not be decoded so far."""
+
+    places: int = 0
+
+
 def shown_pictures(
-    path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, report: ReadReport
+    path: Path, container: InputContainer, stream: VideoStream, rate: Fraction
 ) -> Iterator[ShownPicture]:
     """Every picture that a player would show, in order, at strictly increasing times; interlaced ones made whole.
 
@@ -167,19 +174,18 @@ def shown_pictures(
     Raises:
         VideoError: none could be decoded, or (after the last one) the file turns out to be truncated.
     """
-    stream.thread_type, last = "AUTO", None
-    for picture in _show(path, container, stream, rate, report):
-        if report.undecodable:
+    stream.thread_type, last, damage = "AUTO", None, _Damage()
+    for picture in _show(path, container, stream, rate, damage):
+        if damage.places:
             break
         yield picture
         last = picture.time
     else:
-        if not report.undecodable:
+        if not damage.places:
             return
-    report.frames = report.undecodable = report.repaired_times = 0
     with open_video(path) as (again, same):
         same.thread_type = "NONE"
-        pictures = _show(path, again, same, rate, report)
+        pictures = _show(path, again, same, rate, _Damage())
         yield from (picture for picture in pictures if last is None or picture.time > last)
 
 
@@ -189,27 +195,26 @@ def first_picture(path: Path, container: InputContainer, stream: VideoStream) ->
     Raises:
         VideoError: as `shown_pictures`.
     """
-    return next(shown_pictures(path, container, stream, nominal_rate(path, container, stream), ReadReport()))
+    return next(shown_pictures(path, container, stream, nominal_rate(path, container, stream)))
 
 
 def _show(
-    path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, report: ReadReport
+    path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, damage: _Damage
 ) -> Iterator[ShownPicture]:
-    clock = Clock(stream, rate, report)
+    clock = Clock(stream, rate)
     extent = _Extent(container, stream)
     decoder, weaver = _find_decoder(stream), Deinterlacer()
-    shown_until = Fraction(0)
-    for packet in _packets(container, report):
+    shown_until: Fraction | None = None
+    for packet in _packets(container, damage):
         extent.see(packet)
         if packet.stream is not stream:  # its stream_index is not set on the packets that flush
             continue
-        for frame in _decode(decoder, packet, report):
+        for frame in _decode(decoder, packet, damage):
             picture = extent.ending.settle(clock.time_picture(frame))
             shown_until = picture.time + (picture.duration or clock.longest_step)
-            report.frames += 1
             yield from weaver.weave(picture)
     yield from weaver.finish()
-    if not report.frames:
+    if shown_until is None:
         raise VideoError(f"{path}: not one picture could be decoded; expected a video with at least one frame")
     extent.check_complete(path, float(shown_until), float(clock.longest_step))
 
@@ -322,7 +327,7 @@ def _check_index(path: Path, container: InputContainer, stream: VideoStream) -> 
         raise _truncated(path, max(found_s, 0.0), declared_s)
 
 
-def _packets(container: InputContainer, report: ReadReport) -> Iterator[AnyPacket]:
+def _packets(container: InputContainer, damage: _Damage) -> Iterator[AnyPacket]:
     """All packets of all streams, going on behind places that cannot be read."""
     errors = 0
     while True:
@@ -333,7 +338,7 @@ def _packets(container: InputContainer, report: ReadReport) -> Iterator[AnyPacke
             return
         except av.FFmpegError:
             errors += 1
-            report.undecodable += 1
+            damage.places += 1
             if errors >= MAX_READ_ERRORS:
                 return
 
@@ -346,13 +351,13 @@ def _find_decoder(stream: VideoStream) -> VideoCodecContext:
     return cast(VideoCodecContext, VideoCodecContext.create(name, "r"))
 
 
-def _decode(decoder: VideoCodecContext, packet: AnyPacket, report: ReadReport) -> list[VideoFrame]:
+def _decode(decoder: VideoCodecContext, packet: AnyPacket, damage: _Damage) -> list[VideoFrame]:
     """The pictures that this packet completes, without those the decoder knows to be broken."""
     try:
         frames = decoder.decode(packet)
     except av.FFmpegError:
-        report.undecodable += 1
+        damage.places += 1
         return []
     sound = [frame for frame in frames if not frame.is_corrupt]
-    report.undecodable += len(frames) - len(sound)
+    damage.places += len(frames) - len(sound)
     return sound

@@ -19,6 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from choreograft.video.filters import build_filter
+from choreograft.video.sheet import fit_into
 from choreograft.video.size import Size
 from choreograft.video.tone import PLANES, ToneMap
 
@@ -133,7 +134,7 @@ class PictureConverter:
     def convert(self, frame: VideoFrame, shape: Shape) -> NDArray[np.uint8]:
         """The picture as (H, W, 3) uint8 RGB, contiguous and not shared with the decoder; bars where another shape."""
         image = shape.turn(self._to_rgb(frame, shape.stored))
-        return image if self._size is None or shape.size == self._size else _fit(image, self._size)
+        return image if self._size is None or shape.size == self._size else fit_into(image, self._size, ground=0)
 
     def _to_rgb(self, frame: VideoFrame, size: Size) -> NDArray[np.uint8]:
         if any(component.is_alpha for component in frame.format.components):
@@ -159,18 +160,6 @@ class PictureConverter:
             dst_color_range=ColorRange.JPEG,
             interpolation=PRECISE,
         )
-
-
-def _fit(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """A picture in the middle of one of another size, black around it."""
-    height, width = image.shape[:2]
-    scale = min(size.width / width, size.height / height)
-    inner = Size(min(size.width, round(width * scale)), min(size.height, round(height * scale)))
-    fitted = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    left, top = (size.width - inner.width) // 2, (size.height - inner.height) // 2
-    result = np.zeros((size.height, size.width, 3), np.uint8)
-    result[top : top + inner.height, left : left + inner.width] = fitted
-    return result
 
 
 def _view(plane: VideoPlane) -> NDArray[np.uint8]:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from choreograft.config import ASSUMED_RATE
 from choreograft.errors import VideoError
 from choreograft.files import PICTURE_SUFFIXES, list_pictures
-from choreograft.video.clock import ReadReport
 from choreograft.video.picture import TimedPicture
 from choreograft.video.picture_file import read_picture, read_sides
 from choreograft.video.size import Size
@@ -59,14 +58,13 @@ class PictureFolder:
         """
         return _size_of(read_picture(self._paths[0]))
 
-    def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         """All pictures, none of them read before it is asked for.
 
         Raises:
             VideoError: by `to_rgb`: the picture cannot be read, or is not of the first one's size.
         """
         for index, path in enumerate(self._paths):
-            report.frames += 1
             yield TimedPicture(index / self.rate, 1 / self.rate, partial(self._read, path))
 
     def check_sizes(self) -> None:

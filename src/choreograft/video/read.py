@@ -14,23 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.clock import ASSUMED_TIME_BASE, ReadReport
+from choreograft.video.clock import ASSUMED_TIME_BASE
 from choreograft.video.picture import TimedPicture
 from choreograft.video.picture_folder import PictureFolder
 from choreograft.video.reel import open_reel
 from choreograft.video.size import Size
-
-__all__ = [
-    "Frame",
-    "ReadReport",
-    "VideoInfo",
-    "count_frames",
-    "measure_held",
-    "measure_length",
-    "probe",
-    "read_frames",
-    "read_pictures",
-]
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,7 @@ def probe(path: Path) -> VideoInfo:
     with open_reel(path) as reel:
         if isinstance(reel, PictureFolder):
             reel.check_sizes()
-        height, width, _ = next(reel.pictures(ReadReport())).to_rgb().shape
+        height, width, _ = next(reel.pictures()).to_rgb().shape
         return VideoInfo(
             path=path,
             size=Size(width, height),
@@ -101,7 +89,7 @@ def measure_length(path: Path) -> Fraction:
         VideoError: as `probe`.
     """
     with open_reel(path) as reel:
-        start = next(reel.pictures(ReadReport())).time
+        start = next(reel.pictures()).time
     return reel.measure_end() - start
 
 
@@ -124,32 +112,30 @@ def count_frames(path: Path) -> int:
         VideoError: as `read_frames`.
     """
     with open_reel(path) as reel:
-        return sum(1 for _ in reel.pictures(ReadReport())) if reel.listed is None else reel.listed
+        return sum(1 for _ in reel.pictures()) if reel.listed is None else reel.listed
 
 
-def read_frames(path: Path, report: ReadReport | None = None) -> Iterator[Frame]:
+def read_frames(path: Path) -> Iterator[Frame]:
     """Decode a video frame by frame. Closing the generator closes the file.
 
     Frames of a file that do not decode are left out; the times of the others stay true, so a gap is a gap. Missing,
     repeated and backward times are repaired. Frames that an edit list hides are not shown.
 
-    Args:
-        report: filled while the frames are read, for callers that want to tell of damage.
     Raises:
         VideoError: as `probe`; after the last frame also if the file turns out to break off early; of a folder,
             where a picture cannot be read or is of another size than the first.
     """
-    for index, picture in enumerate(read_pictures(path, report)):
+    for index, picture in enumerate(read_pictures(path)):
         yield Frame(index, float(picture.time), picture.time, picture.to_rgb(), picture.duration)
 
 
-def read_pictures(path: Path, report: ReadReport | None = None) -> Iterator[TimedPicture]:
+def read_pictures(path: Path) -> Iterator[TimedPicture]:
     """The same frames before their colours are converted, which costs more than decoding them.
 
-    Args, Raises: as `read_frames`.
+    Raises: as `read_frames`.
     """
     with open_reel(path) as reel:
         start: Fraction | None = None
-        for picture in reel.pictures(report or ReadReport()):
+        for picture in reel.pictures():
             start = picture.time if start is None else start
             yield replace(picture, time=picture.time - start)

@@ -10,7 +10,7 @@ from typing import Protocol
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from choreograft.video.clock import ASSUMED_TIME_BASE, ReadReport, nominal_rate
+from choreograft.video.clock import ASSUMED_TIME_BASE, nominal_rate
 from choreograft.video.decode import (
     count_listed,
     declared_duration_s,
@@ -38,7 +38,7 @@ class Reel(Protocol):
     """Of the pictures that a player would show, where names or an index list every one of them and none is damaged."""
     has_sound: bool
 
-    def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         """Every picture that a player would show, in order, at strictly increasing times; all of one size.
 
         Raises:
@@ -76,9 +76,9 @@ class _VideoFile:
         self.listed = count_listed(container, stream)
         self.has_sound = bool(container.streams.audio)
 
-    def pictures(self, report: ReadReport) -> Iterator[TimedPicture]:
+    def pictures(self) -> Iterator[TimedPicture]:
         converter = PictureConverter(self._stream.sample_aspect_ratio)
-        for shown in shown_pictures(self._path, self._container, self._stream, self.rate, report):
+        for shown in shown_pictures(self._path, self._container, self._stream, self.rate):
             shape = converter.see(shown.frame)
             yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame, shape))
 

@@ -15,13 +15,9 @@ GROUND = 24
 """Grey level between the pictures."""
 
 
-def tile_pictures(rows: Sequence[Sequence[NDArray[np.uint8]]], height_px: int | None = None) -> NDArray[np.uint8]:
-    """Lay pictures (h, w, 3) RGB uint8 out in rows, each row scaled to one height, with a gap between them.
-
-    Args:
-        height_px: of every row; the height of a row's first picture where None.
-    """
-    strips = [_join_row(row, height_px or row[0].shape[0]) for row in rows if row]
+def tile_pictures(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """Lay pictures (h, w, 3) RGB uint8 out in rows, each as tall as its first picture, with a gap between them."""
+    strips = [_join_row(row) for row in rows if row]
     width = max(strip.shape[1] for strip in strips)
     sheet = np.full((sum(strip.shape[0] + GAP_PX for strip in strips) - GAP_PX, width, 3), GROUND, np.uint8)
     top = 0
@@ -41,14 +37,14 @@ def scale_to_height(picture: NDArray[np.uint8], height_px: int) -> NDArray[np.ui
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
 
 
-def fit_into(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """The whole of a picture (h, w, 3) as large as it fits into `size`, centred on the sheet's ground."""
+def fit_into(picture: NDArray[np.uint8], size: Size, ground: int = GROUND) -> NDArray[np.uint8]:
+    """The whole of a picture (h, w, 3) as large as it fits into `size`, centred on a grey level."""
     height, width = picture.shape[:2]
     scale = min(size.width / width, size.height / height)
     inner = Size(max(1, round(width * scale)), max(1, round(height * scale)))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     left, top = (size.width - inner.width) // 2, (size.height - inner.height) // 2
-    cell = np.full((size.height, size.width, 3), GROUND, np.uint8)
+    cell = np.full((size.height, size.width, 3), ground, np.uint8)
     cell[top : top + inner.height, left : left + inner.width] = cv2.resize(picture, inner, interpolation=interpolation)
     return cell
 
@@ -60,7 +56,8 @@ def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
         temporary.write_bytes(data.tobytes())
 
 
-def _join_row(row: Sequence[NDArray[np.uint8]], height_px: int) -> NDArray[np.uint8]:
+def _join_row(row: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    height_px = row[0].shape[0]
     parts = [scale_to_height(picture, height_px) for picture in row]
     gap = np.full((height_px, GAP_PX, 3), GROUND, np.uint8)
     joined = [part for picture in parts for part in (picture, gap)][:-1]
