@@ -78,14 +78,6 @@ class StickFigureConfig:
 
 
 @dataclass(frozen=True)
-class SurfaceConfig:
-    """Drawing a body's surface map (body/surface.py)."""
-
-    near_m: float = 0.05
-    """Triangles with a corner nearer to the lens, or behind it, are not drawn."""
-
-
-@dataclass(frozen=True)
 class BodyFitConfig:
     """Fitting a body to a track (body/fit.py, body/energy.py); each sigma is a deviation that costs one unit."""
 

@@ -3,12 +3,20 @@
 A z-buffer rasteriser; its kernels are in `surface_kernels.py`. Camera axes: x right, y down, z away from the lens, m.
 Pixel centres lie at integers + 0.5, the principal point in the middle (docs/conventions.md).
 
+Kernels run on PyTorch's tensors, on a CPU (one thread) or a CUDA device. warp-lang compiles them when they are first
+launched on a kind of device, which takes seconds, and keeps the result under ~/.cache/warp (or `WARP_CACHE_PATH`). It
+is imported late: a command without a body need not wait.
+
 Shapes: H, W pixels; V vertices; F triangles; T frames.
 """
 
-from collections.abc import Iterable, Iterator
+import importlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from threading import Lock
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -16,15 +24,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.kernels import launch
 from choreograft.body.model import Body
 from choreograft.body.parts import NO_PART, face_parts
-from choreograft.config import SurfaceConfig
+from choreograft.errors import DependencyError
+from choreograft.quiet import quiet_stderr
 from choreograft.video.size import Size
 
 NO_FACE = -1
 """The face index where there is no body."""
+NEAR_M: Final = 0.05
+"""Triangles with a corner nearer to the lens, or behind it, are not drawn."""
 _EMPTY = torch.iinfo(torch.int64).max
+_ERRORS_ONLY = 40
+"""warp's log level; below, it greets on standard output."""
+_TURN = Lock()
+"""warp loads and compiles what is launched first, and is not made for two threads that do."""
 
 
 @dataclass(frozen=True)
@@ -102,16 +116,10 @@ class SurfaceMap:
         return at, faces.long(), self.barycentric.view(-1, 3).index_select(0, at)
 
 
-def render_surface(
-    vertices: Tensor | NDArray[np.floating],
-    mesh: Mesh,
-    focal_px: float,
-    size: Size,
-    config: SurfaceConfig | None = None,
-) -> SurfaceMap:
+def render_surface(vertices: Tensor | NDArray[np.floating], mesh: Mesh, focal_px: float, size: Size) -> SurfaceMap:
     """Draw one posed body.
 
-    Triangles that face away are left out, as are those with a corner nearer than `config.near_m` or one that is NaN.
+    Triangles that face away are left out, as are those with a corner nearer than `NEAR_M` or one that is NaN.
     Where two triangles are equally near, the one of lower index is shown: equal input gives equal maps.
 
     Args:
@@ -123,18 +131,14 @@ def render_surface(
         ValueError: the mesh has another number of vertices.
         DependencyError: warp-lang is not installed.
     """
-    return next(render_surfaces([vertices], mesh, focal_px, size, config))
+    return next(render_surfaces([vertices], mesh, focal_px, size))
 
 
 def render_surfaces(
-    frames: Iterable[Tensor | NDArray[np.floating]],
-    mesh: Mesh,
-    focal_px: float,
-    size: Size,
-    config: SurfaceConfig | None = None,
+    frames: Iterable[Tensor | NDArray[np.floating]], mesh: Mesh, focal_px: float, size: Size
 ) -> Iterator[SurfaceMap]:
     """Draw the frames (T, V, 3) of a body one by one, as `render_surface` does each; only one is held in memory."""
-    config = SurfaceConfig() if config is None else config
+    kernels = _import_kernels()
     device = mesh.faces.device
     keys = torch.empty((size.height, size.width), dtype=torch.int64, device=device)
     for frame in frames:
@@ -142,15 +146,15 @@ def render_surfaces(
         if vertices.shape != (len(mesh), 3):
             raise ValueError(f"found vertices of shape {tuple(vertices.shape)}; the mesh needs ({len(mesh)}, 3)")
         keys.fill_(_EMPTY)
-        launch("surface_kernels.fill", len(mesh.faces), [vertices, mesh.faces, focal_px, config.near_m, keys])
+        _launch(kernels.fill, len(mesh.faces), [vertices, mesh.faces, focal_px, NEAR_M, keys])
         yield _write_down(keys, vertices, mesh, focal_px)
 
 
 def _write_down(keys: Tensor, vertices: Tensor, mesh: Mesh, focal_px: float) -> SurfaceMap:
     """The map of the winners in `keys` (H, W)."""
-    normals = torch.empty_like(vertices)
+    kernels, normals = _import_kernels(), torch.empty_like(vertices)
     corners = [mesh.corner_starts, mesh.corner_faces]
-    launch("surface_kernels.face_vertices", len(mesh), [vertices, mesh.faces, *corners, normals])
+    _launch(kernels.face_vertices, len(mesh), [vertices, mesh.faces, *corners, normals])
     surface = SurfaceMap(
         mesh=mesh,
         vertices=vertices,
@@ -164,8 +168,46 @@ def _write_down(keys: Tensor, vertices: Tensor, mesh: Mesh, focal_px: float) -> 
     )
     maps = [surface.face, surface.barycentric, surface.depth_m, surface.normal, surface.part]
     drawn = [vertices, normals, mesh.faces, mesh.face_part]
-    launch("surface_kernels.resolve", tuple(keys.shape), [keys, *drawn, focal_px, *maps])
+    _launch(kernels.resolve, tuple(keys.shape), [keys, *drawn, focal_px, *maps])
     return surface
+
+
+@cache
+def _import_kernels() -> Any:
+    """`surface_kernels.py`, with warp ready to launch them."""
+    with _TURN:
+        try:
+            settings: Any = importlib.import_module("warp.config")
+            settings.log_level = _ERRORS_ONLY
+            from choreograft.body import surface_kernels
+        except ImportError as error:
+            raise DependencyError("cannot import warp; install it with: pip install warp-lang") from error
+        kernels: Any = surface_kernels
+        # it misses a CUDA driver at any log level
+        with nullcontext() if torch.cuda.is_available() else quiet_stderr(bool):
+            kernels.wp.init()
+        return kernels
+
+
+def _launch(kernel: Any, threads: int | tuple[int, ...], arguments: Sequence[Tensor | float]) -> None:
+    """Run a kernel, in order with what PyTorch does on the same device.
+
+    Args:
+        threads: how many, along each axis.
+        arguments: in the kernel's order; contiguous tensors of one device, and numbers. The kernel may write to them.
+            A float32 tensor stands for an array of vectors where the kernel asks for one.
+    """
+    warp = _import_kernels().wp
+    device = next(argument for argument in arguments if isinstance(argument, Tensor)).device
+    passed = [
+        warp.from_torch(value.detach(), dtype=parameter.type.dtype, return_ctype=True)
+        if isinstance(value, Tensor)
+        else value
+        for value, parameter in zip(arguments, kernel.adj.args, strict=True)
+    ]
+    stream = warp.stream_from_torch(torch.cuda.current_stream(device)) if device.type == "cuda" else None
+    with _TURN:
+        warp.launch(kernel, dim=threads, inputs=passed, device=warp.device_from_torch(device), stream=stream)
 
 
 def find_nearest(covered: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
