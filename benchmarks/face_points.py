@@ -25,7 +25,7 @@ from choreograft.assets import FACE_LANDMARKER, fetch
 from choreograft.body.model import Body, make_body
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
-from choreograft.pose.landmarks import FACE_FROM_MESH
+from choreograft.pose.detail import FACE_FROM_MESH
 from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
 from choreograft.studio.performers import costume_of

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from choreograft.config import CheckConfig, Limit
 from choreograft.pose import skeleton as sk
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.video.size import Size
 
 SIZE = Size(160, 208)

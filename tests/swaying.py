@@ -18,8 +18,7 @@ from choreograft.config import (
     TrainingStage,
 )
 from choreograft.pose import skeleton
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.presets import Preset
 from choreograft.training.recording import Clip
 from choreograft.video.size import Size

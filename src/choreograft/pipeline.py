@@ -25,12 +25,12 @@ from choreograft.performer.perceptual import check_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose.clean import CleaningReport, clean_track
+from choreograft.pose.head import check_upright
 from choreograft.pose.openpose import load_or_read_openpose, write_openpose
 from choreograft.pose.openpose_files import JSON_ENDING, hash_keypoints
 from choreograft.pose.shots import check_views
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.pose.upright import check_upright
 from choreograft.progress import Progress, side_by_side, silent, warn
 from choreograft.render.overlay import render_overlay
 from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview

@@ -6,7 +6,7 @@ from choreograft.body.initial import USUAL_HEIGHT_M, deepen
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
 from choreograft.body.rig import JOINTS
 from choreograft.pose import skeleton
-from choreograft.pose.landmarks import BODY_FROM_POSE
+from choreograft.pose.detail import BODY_FROM_POSE
 
 TURNED = {bone for joint in JOINTS for bone in joint.bones}
 

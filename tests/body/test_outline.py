@@ -10,8 +10,7 @@ from choreograft.body.fit import fit_bodies
 from choreograft.body.outline import Outlines, find_outline, load_thinned
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
 from choreograft.config import BodyFitConfig
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.studio.camera import Camera
 from choreograft.studio.truth import true_track
 from choreograft.video.size import Size

@@ -10,7 +10,7 @@ import pytest
 
 from choreograft.check.clips import Filmed
 from choreograft.check.findings import judge_clip
-from choreograft.pose.masks import MaskSequence
+from choreograft.pose.track import MaskSequence
 from choreograft.video.size import Size
 from filmed_dancer import (
     CONFIG,

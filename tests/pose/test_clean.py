@@ -8,8 +8,7 @@ import pytest
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.video.size import Size
 
 ARM = skeleton.LEFT_WRIST

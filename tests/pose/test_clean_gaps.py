@@ -5,8 +5,8 @@ import pytest
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
-from choreograft.pose.gaps import fill_gaps, interpolate_limb
-from choreograft.pose.limbs import NO_PARENT, OUTWARDS, PARENT, offset_matrix
+from choreograft.pose.clean import fill_gaps, interpolate_limb
+from choreograft.pose.skeleton import NO_PARENT, OUTWARDS, PARENT, offset_matrix
 from choreograft.pose.track import PoseTrack
 from dancing import dance
 

@@ -6,7 +6,7 @@ import pytest
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
-from choreograft.pose.outliers import find_impossible_limbs, find_jumps, mend_spikes
+from choreograft.pose.repair import find_impossible_limbs, find_jumps, mend_spikes
 from dancing import HEIGHT_PX, LIMBED, dance, shaken
 
 CONFIG = CleaningConfig()

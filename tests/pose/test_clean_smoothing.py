@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
-from choreograft.pose.adaptive import smooth_adaptive
 from choreograft.pose.clean import clean_track
-from choreograft.pose.noise import noise_level
+from choreograft.pose.smooth import noise_level, smooth_joints
 from choreograft.pose.track import PoseTrack
 from dancing import HEIGHT_PX, LIMBED, PX_PER_M, dance, shaken
 
@@ -88,16 +87,16 @@ def test_a_long_clip_is_smoothed_in_windows_without_seams() -> None:
 def test_a_doubtful_sighting_pulls_less() -> None:
     values, weight = _ramp(), np.ones((40, 1), np.float32)
     values[20] += 6
-    certain = smooth_adaptive(values, weight, np.arange(40) / 24, np.array([2.0]))
+    certain = smooth_joints(values, weight, np.arange(40) / 24, np.array([2.0]))
     weight[20] = 0.2
-    doubtful = smooth_adaptive(values, weight, np.arange(40) / 24, np.array([2.0]))
+    doubtful = smooth_joints(values, weight, np.arange(40) / 24, np.array([2.0]))
     assert np.abs(doubtful[20] - _ramp()[20]).max() < 0.5 * np.abs(certain[20] - _ramp()[20]).max()
 
 
 def test_sightings_that_do_not_count_stay_as_they_are() -> None:
     values, weight = _ramp(), np.ones((40, 1), np.float32)
     values[20], weight[20] = 777, 0
-    smooth = smooth_adaptive(values, weight, np.arange(40) / 24, np.array([2.0]))
+    smooth = smooth_joints(values, weight, np.arange(40) / 24, np.array([2.0]))
     np.testing.assert_array_equal(smooth[20], values[20])
     np.testing.assert_allclose(np.delete(smooth, 20, axis=0), np.delete(_ramp(), 20, axis=0), atol=1e-3)
 

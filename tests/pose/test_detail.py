@@ -8,19 +8,23 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.pose.crops import Crop
-from choreograft.pose.detail import HANDS, hand_crop, head_crop, place_face, place_hand
-from choreograft.pose.estimator import Person
-from choreograft.pose.landmarks import (
+from choreograft.pose.detail import (
     BODY_FROM_POSE,
     COARSE_HAND_TRUST,
     FACE_FROM_MESH,
     FACE_POINTS,
+    HANDS,
     POSE_POINTS,
+    Crop,
     body_scale_px,
+    hand_crop,
+    head_crop,
     person_from_pose,
+    place_face,
+    place_hand,
 )
-from choreograft.pose.peel import erase_person, hidden_share
+from choreograft.pose.estimator import Person
+from choreograft.pose.mediapipe import erase_person, hidden_share
 
 WIDTH, HEIGHT = 800, 600
 LEFT, LEFT_WRIST = HANDS[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from choreograft.errors import FileFormatError
-from choreograft.pose.masks import MaskSequence
+from choreograft.pose.track import MaskSequence
 from choreograft.video.size import Size
 
 SIZE = Size(6, 4)

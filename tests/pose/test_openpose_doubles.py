@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton, tracking
-from choreograft.pose.doubles import find_double
 from choreograft.pose.estimator import Person
-from choreograft.pose.openpose import load_or_read_openpose, read_openpose, write_openpose
+from choreograft.pose.openpose import find_double, load_or_read_openpose, read_openpose, write_openpose
 from choreograft.pose.track import PoseTrack
 from standing import Blind, Notes, body, write_frames
 from swaying import FIGURE, draw_target, swaying_track

@@ -8,9 +8,8 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from choreograft.pose import skeleton
-from choreograft.pose.masks import MaskSequence
 from choreograft.pose.resample import TimeGrid, resample_track
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.video.size import Size
 
 SIZE = Size(200, 300)

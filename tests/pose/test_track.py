@@ -9,8 +9,7 @@ import pytest
 
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.video.size import Size
 
 FIELDS = ("time_s", "xy", "score", "depth", "world", "present")

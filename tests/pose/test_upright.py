@@ -9,8 +9,8 @@ import pytest
 
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
+from choreograft.pose.head import check_upright, find_sides, share_of
 from choreograft.pose.track import PoseTrack, empty_arrays
-from choreograft.pose.upright import check_upright, find_sides, share_of
 from choreograft.video.size import Size
 
 

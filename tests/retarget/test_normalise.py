@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from choreograft.config import NormalisationConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance, find_ankle_points
 from choreograft.video.size import Size

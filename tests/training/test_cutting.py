@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft.performer.cutouts import Cutouts
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.training.cutting import cut_references
 from choreograft.training.recording import Clip, Recording, prepare_recording
 from choreograft.video.size import Size

@@ -12,9 +12,9 @@ from choreograft.config import CheckConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.pipeline import load_track
 from choreograft.pose.clean import CleaningReport, clean_track
+from choreograft.pose.head import check_upright
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import PeopleCount, count_people, track_nobody
-from choreograft.pose.upright import check_upright
 from choreograft.progress import Progress, silent
 from choreograft.video.read import probe
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from choreograft.check.clips import Filmed
 from choreograft.check.person import CUT
 from choreograft.config import CheckConfig, Limit
+from choreograft.pose.head import share_of
 from choreograft.pose.shots import tell_times
-from choreograft.pose.upright import share_of
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ How the tasks are used was chosen by measurement. All run in video mode, which t
 half its jitter. Bodies: one task a person, each shown the frame without the people found before, for the task's own
 search for several blends neighbours into one skeleton. Hands: one task each, on a crop that moves with the wrist; the
 palm detector finds nothing in a full-length frame. Face: the same on a crop of the head.
+
+Masks are (h, w) uint8, 255 = person, of any resolution.
 """
 
 import contextlib
@@ -22,15 +24,61 @@ from numpy.typing import NDArray
 
 from choreograft.assets import FACE_LANDMARKER, HAND_LANDMARKER, POSE_LANDMARKER, fetch
 from choreograft.errors import DependencyError
-from choreograft.pose.detail import HANDS, hand_crop, head_crop, place_face, place_hand
+from choreograft.pose import skeleton
+from choreograft.pose.detail import HANDS, hand_crop, head_crop, person_from_pose, place_face, place_hand
 from choreograft.pose.estimator import Person
-from choreograft.pose.landmarks import person_from_pose
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.peel import erase_person, hidden_share
+from choreograft.pose.track import MaskSequence
 from choreograft.progress import Progress, silent
 from choreograft.quiet import quiet_stderr
 from choreograft.system import explain_missing_library
 from choreograft.video.size import Size
+
+_WORK_PX: Final = 96
+"""Long side at which the surroundings are spread into the hole: it only has to look like nobody."""
+_SPREADS_PX: Final = (3, 9, 27)
+_PERSON: Final = 64
+"""Mask value from which a pixel is taken out; low, for arms are faint in masks."""
+
+
+def erase_person(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A copy of an RGB frame (H, W, 3) with blurred surroundings in the person's place."""
+    height, width = image.shape[:2]
+    shrink = min(1.0, _WORK_PX / max(height, width))
+    small = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    core = np.asarray(cv2.resize(mask, small, interpolation=cv2.INTER_AREA) >= _PERSON, dtype=np.uint8)
+    hole = np.asarray(cv2.dilate(core, np.ones((3, 3), np.uint8)), dtype=np.uint8)
+    fill = _spread(np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), dtype=np.uint8), 1 - hole)
+    erased = image.copy()
+    cv2.copyTo(
+        cv2.resize(fill, (width, height), interpolation=cv2.INTER_LINEAR),
+        cv2.resize(hole, (width, height), interpolation=cv2.INTER_NEAREST),
+        erased,
+    )
+    return erased
+
+
+def _spread(image: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The known pixels' colours, blurred over the whole picture; near ones outweigh far ones."""
+    weight = known.astype(np.float32)
+    colours, weights = np.zeros(image.shape, np.float32), np.full(known.shape, 1e-30, np.float32)
+    for spread_px in _SPREADS_PX:
+        fading = np.float32(10.0**-spread_px)
+        colours += fading * cv2.GaussianBlur(image * weight[..., None], (0, 0), spread_px)
+        weights += fading * cv2.GaussianBlur(weight, (0, 0), spread_px)
+    return np.asarray(np.clip(colours / weights[..., None], 0, 255), dtype=np.uint8)
+
+
+def hidden_share(person: Person, width_px: int, height_px: int, masks: list[NDArray[np.uint8]]) -> float:
+    """Share of a person's body joints, 0..1, that lie where somebody was taken out."""
+    xy = person.xy[skeleton.BODY] / (width_px, height_px)
+    xy = xy[np.isfinite(xy).all(-1)]
+    hidden = np.zeros(len(xy), bool)
+    for mask in masks:
+        size = np.array(mask.shape[::-1])
+        column, row = np.clip((xy * size).astype(int), 0, size - 1).T
+        hidden |= mask[row, column] >= _PERSON
+    return float(hidden.mean()) if len(hidden) else 1.0
+
 
 _RECIPE: Final = 1
 """Counts changes of this module that change tracks: part of the estimator's name."""

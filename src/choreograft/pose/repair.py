@@ -1,23 +1,224 @@
 """Taking out of a track what cannot be: exchanged sides, jumps, impossible limbs.
 
-Each uncut stretch is judged by itself: behind a cut the person may have another size. Shapes: T frames, J = 133 joints.
+Each uncut stretch is judged by itself: behind a cut the person may have another size. Exchanged sides are told by
+flips.py. Jumps: of a joint's sightings the heaviest chain is kept in which every step is one that a human can make; who
+leaves and comes back faster drops out of it. Then single sightings that stick out from those before and after. Limbs:
+longer than the person's limb is, in 3D where known, in the picture at the person's scale.
+
+Shapes: T frames of one uncut stretch, J = 133 joints, L limbs, B frames looked back at.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import percentile_filter
 
 from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip, repair_flips
-from choreograft.pose.noise import noise_level
-from choreograft.pose.outliers import find_impossible_limbs, find_jumps, mend_spikes
-from choreograft.pose.segments import body_height_px, find_stretches, frame_rate
+from choreograft.pose.shots import body_height_px, find_stretches, frame_rate
+from choreograft.pose.skeleton import NO_PARENT, PARENT
+from choreograft.pose.smooth import noise_level
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Array = NDArray[np.float64]
+
+_NOISE_MARGIN: Final = 6.0
+"""Standard deviations of the noise that a sighting may be off by itself."""
+_SLACK: Final = 0.03
+"""Body heights that a joint may move at once at any rate: estimators are no surer than that."""
+_SPIKE: Final = 15.0
+"""Times the usual distance from the line between its neighbours, from which a depth is wrong."""
+_FEWEST_BACK: Final = 3
+_BURST_S: Final = 0.05
+"""How long a joint may keep its highest speed; half of it for longer."""
+_DETOUR: Final = 0.25
+"""What moving as far as is possible in a frame costs a chain, in sightings: of two, the calmer one is right."""
+_TRUNK: Final = (*skeleton.HEAD, *skeleton.SHOULDERS, *skeleton.HIPS)
+_LIMBS: Final = tuple(pair for pair in skeleton.BODY_LIMBS if pair[0] not in skeleton.HEAD)
+_SPREADS: Final = 6.0
+"""Median deviations from the usual length in 3D that do not count as impossible, whatever their size."""
+_FEET: Final = tuple(range(skeleton.FEET.start, skeleton.FEET.stop))
+_UNSTEADY: Final = 0.25
+"""Lengths in 3D that spread by more than this share of the usual one are guesses, and rule nothing out."""
+_SCALE_SPAN_S: Final = 3.0
+"""Over which the person's scale in the picture hardly changes."""
+_USUAL: Final = 85.0
+"""Percentile that stands for a limb's greatest length in the picture, or else the length that limbs mostly have."""
+_SHARE_OF_HEIGHT: Final = 0.25
+"""Of the trunk, the thigh and the shin; the longest limbs, and little more than the arm's."""
+_FEWEST_LENGTHS: Final = 10
+
+
+def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array, config: CleaningConfig) -> Flags:
+    """(T, J) sightings that a human body cannot have made between those before and after.
+
+    Args:
+        track: one uncut stretch.
+        seen: (T, J) joints to trust so far.
+        noise_px: (J,) standard deviation of the sightings' noise.
+    """
+    speed = np.full(skeleton.JOINTS, config.max_speed)
+    speed[list(_TRUNK)] /= 2
+    slack = _SLACK * height_px + _NOISE_MARGIN * noise_px
+    kept = _heaviest_chain(track, seen, speed * height_px, slack, config)
+    spikes = _find_spikes(track.xy, kept, track.time_s, config.max_acceleration * height_px, slack)
+    return np.asarray(seen & (~kept | spikes))
+
+
+def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array, config: CleaningConfig) -> Flags:
+    """(T, J) sightings that survive: the sum of their scores is the largest possible.
+
+    Where a joint goes for good to where it cannot have gone, it was wrong before; such a break costs as much as the
+    sightings of the time that is looked back, so what leaves for longer is believed.
+    """
+    xy, score = track.xy, np.where(seen, track.score, 0).astype(np.float64)
+    time_s, T = track.time_s, len(track)
+    step_s = float(np.median(np.diff(time_s))) if T > 1 else 1.0
+    back = max(_FEWEST_BACK, round(config.fill_gap_s / step_s))
+    best, came = np.zeros((T, score.shape[1])), np.full((T, score.shape[1]), -1)
+    top, top_at = np.zeros(score.shape[1]), np.full(score.shape[1], -1)
+    joints = np.arange(score.shape[1])
+    for n in range(T):
+        earlier = np.arange(max(0, n - back), n)
+        broken = np.where(seen[earlier].any(0), top - back * score[n], top)
+        gain, origin = np.maximum(broken, 0), np.where(broken > 0, top_at, -1)
+        if len(earlier):
+            moved = np.linalg.norm(xy[n] - xy[earlier], axis=-1)
+            away_s = (time_s[n] - time_s[earlier])[:, None]
+            reach = speed * (np.minimum(away_s, _BURST_S) + np.maximum(away_s - _BURST_S, 0) / 2) + slack
+            usable = seen[earlier] & (moved <= reach)
+            ways = np.where(usable, best[earlier] - _DETOUR * moved / (speed * step_s + slack), -np.inf)
+            chosen = ways.argmax(0)
+            follows = ways[chosen, joints] > gain
+            gain, origin = np.where(follows, ways[chosen, joints], gain), np.where(follows, earlier[chosen], origin)
+        best[n] = np.where(seen[n], gain + score[n], -np.inf)
+        came[n] = origin
+        higher = best[n] > top
+        top, top_at = np.where(higher, best[n], top), np.where(higher, n, top_at)
+    kept, at = np.zeros((T, len(joints)), np.bool_), top_at.copy()
+    while (at >= 0).any():
+        alive = at >= 0
+        kept[at[alive], joints[alive]] = True
+        at = np.where(alive, came[np.maximum(at, 0), joints], -1)
+    return kept
+
+
+def _find_spikes(xy: NDArray[np.float32], kept: Flags, time_s: Array, acceleration: float, slack: Array) -> Flags:
+    """(T, J) sightings off the straight line between their neighbours by more than a human can accelerate."""
+    spikes = np.zeros_like(kept)
+    if len(xy) < 3:
+        return spikes
+    before, after = time_s[1:-1] - time_s[:-2], time_s[2:] - time_s[1:-1]
+    share = (before / (before + after))[:, None, None]
+    off = np.linalg.norm(xy[1:-1] - ((1 - share) * xy[:-2] + share * xy[2:]), axis=-1)
+    limit = acceleration * (before * after)[:, None] / 2 + slack
+    whole = kept[:-2] & kept[1:-1] & kept[2:]
+    excess = np.zeros(kept.shape)
+    excess[1:-1] = np.where(whole, off / limit, 0)
+    around = np.maximum(np.roll(excess, 1, axis=0), np.roll(excess, -1, axis=0))
+    spikes = (excess > 1) & (excess >= around)
+    return np.asarray(spikes)
+
+
+def find_impossible_limbs(
+    track: PoseTrack, seen: Flags, height_px: float, noise_px: Array, config: CleaningConfig
+) -> Flags:
+    """(T, J) joints too far from their neighbours on the body.
+
+    Of a limb's two ends the one is blamed with more impossible limbs, then the one of lower score by far, then the
+    outer one. Hands and face are held against the wrist and the nose.
+    """
+    limbs = np.array(_LIMBS)
+    both = np.asarray(seen[:, limbs].all(-1))  # (T, L)
+    bad = _too_long_in_space(track.world, limbs, both, config) | _too_long_in_picture(
+        track, limbs, both, height_px, noise_px, config
+    )
+    blamed = np.zeros_like(seen)
+    count = np.zeros(seen.shape, np.intp)
+    for number, pair in enumerate(_LIMBS):
+        count[:, pair] += bad[:, number, None]
+    depth = np.array([_depth(joint) for joint in range(skeleton.JOINTS)])
+    for number, (a, b) in enumerate(_LIMBS):
+        inner, outer = (a, b) if depth[a] <= depth[b] else (b, a)
+        doubtful = track.score[:, inner] < 0.6 * track.score[:, outer]
+        blame_inner = (count[:, inner] > count[:, outer]) | ((count[:, inner] == count[:, outer]) & doubtful)
+        blamed[:, inner] |= bad[:, number] & blame_inner
+        blamed[:, outer] |= bad[:, number] & ~blame_inner
+    return blamed & seen
+
+
+def _depth(joint: int) -> int:
+    return 0 if PARENT[joint] == NO_PARENT else 1 + _depth(PARENT[joint])
+
+
+def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags, config: CleaningConfig) -> Flags:
+    """(T, L) limbs much longer in 3D than usual.
+
+    Shorter ones are no worse than an estimator's flat guess, and so is the length of a foot.
+    """
+    length = np.linalg.norm(world[:, limbs[:, 0]] - world[:, limbs[:, 1]], axis=-1).astype(np.float64)
+    known = both & np.isfinite(length)
+    enough = known.sum(0) >= _FEWEST_LENGTHS
+    length = np.where(known & enough, length, np.nan)
+    usual = np.nanmedian(np.where(enough, length, 0), axis=0)
+    spread = 1.5 * np.nanmedian(np.where(enough, np.abs(length - usual), 0), axis=0)
+    enough &= spread < _UNSTEADY * usual
+    longest = np.maximum(config.max_stretch * usual, usual + _SPREADS * spread)
+    return np.asarray(known & enough & (length > longest) & ~np.isin(limbs, _FEET).any(1))
+
+
+def _too_long_in_picture(
+    track: PoseTrack, limbs: Indices, both: Flags, height_px: float, noise_px: Array, config: CleaningConfig
+) -> Flags:
+    """(T, L) limbs longer than they ever are for this person at this scale."""
+    length = np.linalg.norm(track.xy[:, limbs[:, 0]] - track.xy[:, limbs[:, 1]], axis=-1).astype(np.float64)
+    scale = _scale_px(track, both, limbs, height_px)[:, None]
+    enough = both.sum(0) >= _FEWEST_LENGTHS
+    share = np.where(both & enough, length / scale, np.nan)
+    greatest = np.nanpercentile(np.where(enough, share, 0), _USUAL, axis=0)
+    greatest = np.maximum(greatest, _SHARE_OF_HEIGHT * height_px / np.median(scale))
+    margin_px = _NOISE_MARGIN * np.hypot(noise_px[limbs[:, 0]], noise_px[limbs[:, 1]]) + _SLACK * height_px
+    return np.asarray(both & enough & (length > config.max_stretch * greatest * scale + margin_px))
+
+
+def _scale_px(track: PoseTrack, both: Flags, limbs: Indices, height_px: float) -> Array:
+    """(T,) a length that follows how near the person is: the long limbs of the trunk and legs, around each frame."""
+    length = np.where(both, np.linalg.norm(track.xy[:, limbs[:, 0]] - track.xy[:, limbs[:, 1]], axis=-1), np.nan)
+    some = both.any(1)
+    total = np.full(len(both), np.nan)
+    total[some] = np.nanpercentile(length[some], 80, axis=1)
+    if not some.any():
+        return np.full(len(both), height_px)
+    total = np.interp(np.arange(len(both)), np.flatnonzero(some), total[some])
+    step_s = float(np.median(np.diff(track.time_s))) if len(track) > 1 else 1.0
+    frames = min(len(both), max(1, round(_SCALE_SPAN_S / step_s)))
+    return np.maximum(percentile_filter(total, 70, size=frames), 1e-3 * height_px)
+
+
+def mend_spikes(values: NDArray[np.float32], seen: Flags, time_s: Array) -> NDArray[np.float32]:
+    """Values (T, J, C) without single ones that stick out of their joint's own course; a line replaces them.
+
+    For depth and world coordinates, which estimators sometimes get wrong where the joint in the picture is right.
+    """
+    mended = values.copy()
+    if len(values) < 3:
+        return mended
+    share = ((time_s[1:-1] - time_s[:-2]) / (time_s[2:] - time_s[:-2])).astype(np.float32)[:, None, None]
+    line = (1 - share) * values[:-2] + share * values[2:]
+    off = np.linalg.norm(values[1:-1] - line, axis=-1)
+    whole = seen[:-2] & seen[1:-1] & seen[2:] & np.isfinite(off)
+    usual = np.array(
+        [np.median(column[known]) if known.any() else 0 for column, known in zip(off.T, whole.T, strict=True)]
+    )
+    excess = np.pad(np.where(whole, off, 0), ((1, 1), (0, 0)))
+    spikes = (excess > _SPIKE * usual) & (excess >= np.maximum(np.roll(excess, 1, axis=0), np.roll(excess, -1, axis=0)))
+    mended[1:-1][spikes[1:-1] & whole] = line[spikes[1:-1] & whole]
+    return mended
 
 
 @dataclass(frozen=True)

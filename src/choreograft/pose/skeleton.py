@@ -2,9 +2,16 @@
 
 17 body, 6 feet, 68 face, 21 + 21 hands, in the order of Jin et al. 2020, "Whole-Body Human Pose Estimation in the
 Wild". Left and right are the person's own. Other modules name joints through the constants and slices below.
+
+The body is also a tree: each joint hangs from another. What a joint does beyond what its parent does is what its own
+limb does, and that is little and changes slowly: gaps are filled (pose/clean.py), lengths judged (pose/repair.py) and
+noise is told from motion (pose/smooth.py) limb by limb.
 """
 
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR = range(5)
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_ELBOW, RIGHT_ELBOW, LEFT_WRIST, RIGHT_WRIST = range(5, 11)
@@ -82,3 +89,62 @@ def _mirror_index() -> tuple[int, ...]:
 
 MIRROR: Final = _mirror_index()
 """MIRROR[j] is the joint that j becomes in a mirror."""
+
+
+NO_PARENT: Final = -1
+
+
+def _hang() -> tuple[int, ...]:
+    parents = [NO_PARENT] * JOINTS
+    for parent, child in (
+        (LEFT_HIP, RIGHT_HIP),
+        (LEFT_HIP, LEFT_SHOULDER), (LEFT_SHOULDER, RIGHT_SHOULDER),
+        (LEFT_SHOULDER, NOSE),
+        *((NOSE, joint) for joint in HEAD[1:]),
+        (LEFT_SHOULDER, LEFT_ELBOW), (LEFT_ELBOW, LEFT_WRIST),
+        (RIGHT_SHOULDER, RIGHT_ELBOW), (RIGHT_ELBOW, RIGHT_WRIST),
+        (LEFT_HIP, LEFT_KNEE), (LEFT_KNEE, LEFT_ANKLE),
+        (RIGHT_HIP, RIGHT_KNEE), (RIGHT_KNEE, RIGHT_ANKLE),
+        (LEFT_ANKLE, LEFT_HEEL), (RIGHT_ANKLE, RIGHT_HEEL),
+        (LEFT_ANKLE, LEFT_BIG_TOE), (RIGHT_ANKLE, RIGHT_BIG_TOE),
+        (LEFT_BIG_TOE, LEFT_SMALL_TOE), (RIGHT_BIG_TOE, RIGHT_SMALL_TOE),
+    ):  # fmt: skip
+        parents[child] = parent
+    for hand, wrist in ((LEFT_HAND, LEFT_WRIST), (RIGHT_HAND, RIGHT_WRIST)):
+        parents[hand.start] = wrist
+        for near, far in HAND_BONES:
+            parents[hand.start + far] = hand.start + near
+    for joint in range(FACE.start, FACE.stop):
+        parents[joint] = NOSE
+    return tuple(parents)
+
+
+PARENT: Final = _hang()
+"""PARENT[j] is the joint that j hangs from, or NO_PARENT for the left hip, from which all others hang."""
+
+
+def _order_outwards() -> tuple[int, ...]:
+    def depth(joint: int) -> int:
+        return 0 if PARENT[joint] == NO_PARENT else 1 + depth(PARENT[joint])
+
+    return tuple(sorted(range(JOINTS), key=depth))
+
+
+OUTWARDS: Final = _order_outwards()
+"""All joints, every one of them after its parent."""
+
+
+def offset_matrix(joints: list[int]) -> NDArray[np.float64]:
+    """(K, K) what turns the places of K joints into offsets from their nearest ancestors among these.
+
+    Rows of joints without such an ancestor give their place itself, so the matrix can be inverted.
+    """
+    at = {joint: k for k, joint in enumerate(joints)}
+    matrix = np.eye(len(joints))
+    for joint, k in at.items():
+        parent = PARENT[joint]
+        while parent != NO_PARENT and parent not in at:
+            parent = PARENT[parent]
+        if parent != NO_PARENT:
+            matrix[k, at[parent]] -= 1
+    return matrix

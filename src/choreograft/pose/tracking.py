@@ -19,11 +19,9 @@ from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.pose.estimator import Person, PoseEstimator
-from choreograft.pose.follow import Sighting, find_strands, follow_person, sight
-from choreograft.pose.masks import MaskSequence
+from choreograft.pose.follow import Sighting, find_strands, follow_person, mark_people, sight
 from choreograft.pose.mediapipe import MediaPipeEstimator
-from choreograft.pose.sighting import mark_people
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.video.cuts import CutWatch, Shots
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures

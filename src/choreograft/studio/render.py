@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 from choreograft.body.model import Body
 from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash, write_json
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.studio.camera import Camera
 from choreograft.studio.imitate import imitate

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.model import Body
 from choreograft.pose import skeleton
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.studio.camera import Camera
 from choreograft.studio.posing import Poses
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from choreograft.evaluate.metrics.measures import Holes
-from choreograft.pose.masks import MaskSequence
+from choreograft.pose.track import MaskSequence
 from choreograft.video.size import Canvas, Size
 
 SIZE = Size(64, 48)

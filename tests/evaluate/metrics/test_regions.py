@@ -8,8 +8,7 @@ import pytest
 
 from choreograft.evaluate.metrics.regions import FACE_SIDE, Box, find_boxes, shows_face, upright_height
 from choreograft.pose import skeleton
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.video.size import Size
 
 SIZE = Size(200, 300)

@@ -26,7 +26,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.pose import skeleton
-from choreograft.pose.crops import Crop
+from choreograft.pose.detail import Crop
 from choreograft.pose.head import head_middle
 from choreograft.pose.track import PoseTrack
 from choreograft.training.recording import Clip

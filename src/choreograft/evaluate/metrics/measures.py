@@ -16,8 +16,7 @@ from choreograft.evaluate.metrics.flicker import Motion, MotionSearch, change_of
 from choreograft.evaluate.metrics.regions import PICTURES, Box, Boxes, find_boxes
 from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
 from choreograft.evaluate.scores import Region, Values
-from choreograft.pose.masks import MaskSequence
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.video.size import Canvas, Size
 
 Image = NDArray[np.uint8]

@@ -1,10 +1,14 @@
 """Zero-lag smoothing that learns from the track how the body moves and how noisy it was seen.
 
 A Kalman smoother (forwards and backwards at once) for all joints together. Model: each joint's acceleration between
-frames is random, with covariance Q over the joints; each sighting adds white noise of known size (pose/noise.py).
+frames is random, with covariance Q over the joints; each sighting adds white noise of known size (`noise_level`).
 Rotated to the eigenvectors of Q the joints part into independent motions, each solved in closed form: large motions
 stay as they are, what no limb does is noise. Q is learned by evidence maximisation (MacKay 1992), drawn towards
-independent limbs on a tree (pose/limbs.py). Sightings of low score count less.
+independent limbs on a tree (pose/skeleton.py). Sightings of low score count less.
+
+The noise is read from the track itself: over a fifth of a second a joint's path is close to a cubic, and fourth
+differences over time leave next to nothing of it. They leave white noise multiplied by sqrt(70), so their median
+magnitude measures it, whatever outliers there are.
 
 Shapes: T frames, J joints, C coordinates, K = J * C channels, W frames of one window.
 """
@@ -16,7 +20,40 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.pose.limbs import offset_matrix
+from choreograft.config import CleaningConfig
+from choreograft.pose.skeleton import offset_matrix
+
+_ORDER: Final = 4
+_GAIN: Final = 70.0**0.5
+"""Standard deviation of the fourth difference (1, -4, 6, -4, 1) of unit white noise."""
+_MEDIAN_TO_DEVIATION: Final = 1 / 0.6745
+_FEWEST: Final = 12
+"""Differences below which a joint's own estimate says nothing, and that of its group stands for it."""
+
+
+def noise_level(
+    values: NDArray[np.float32], seen: NDArray[np.bool_], fps: float, config: CleaningConfig
+) -> NDArray[np.float64]:
+    """Standard deviation (J,) of the noise in each joint's coordinates (T, J, C), in their own unit.
+
+    At high rates every n-th frame is compared, for neighbouring frames share errors. At rates too low to tell motion
+    from noise, less and less is taken for noise. A joint seen too rarely gets the median of the others, 0 if there
+    are none.
+    """
+    stride = max(1, round(fps / config.noise_fps))
+    usable = seen & np.isfinite(values).all(-1)
+    difference, whole = values.astype(np.float64), usable
+    for _ in range(_ORDER):
+        difference = difference[stride:] - difference[:-stride]
+        whole = whole[stride:] & whole[:-stride]
+    size = np.where(whole[..., None], np.abs(difference), np.nan)
+    enough = whole.sum(0) >= _FEWEST
+    level = np.zeros(values.shape[1])
+    if enough.any():
+        level[enough] = np.nanmedian(size[:, enough], axis=(0, 2)) * _MEDIAN_TO_DEVIATION / _GAIN
+        level[~enough] = np.median(level[enough])
+    return level * min(1.0, fps / config.ordinary_fps) ** 2
+
 
 Array = NDArray[np.float64]
 
@@ -67,7 +104,7 @@ class _Basis:
         return _Basis(modes, np.maximum(roughness, 0), operator)
 
 
-def smooth_adaptive(
+def smooth_joints(
     values: NDArray[np.float32],
     weight: NDArray[np.float32],
     time_s: Array,
