@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.fit import fit_bodies
 from choreograft.body.shape import SOLES, load_shape_space
-from choreograft.body.stance import measure_height_px
+from choreograft.body.standing import measure_height_px
 from choreograft.body.surface import Mesh, render_surface
-from choreograft.body.track import BodyTrack
 from choreograft.console import ConsoleProgress
 from choreograft.pipeline import read_clip
 from choreograft.pose import skeleton

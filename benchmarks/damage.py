@@ -31,7 +31,7 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
 from choreograft import cli
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.config import CleaningConfig
 from choreograft.errors import ChoreograftError
 from choreograft.files import PARTIAL

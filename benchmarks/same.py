@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
-from choreograft.body.track import ARRAYS
+from choreograft.body.body_track import ARRAYS
 from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
 from choreograft.pipeline import read_bodies, read_clip

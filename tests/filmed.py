@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.camera import FloorCamera
 from choreograft.body.fit import fit_bodies
 from choreograft.body.model import SOLE_M
 from choreograft.body.rig import JOINTS, joint_axes, joint_index
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, SOLES, BodyShape, load_shape_space
-from choreograft.body.stance import find_standing
-from choreograft.body.track import BodyTrack
+from choreograft.body.standing import find_standing
 from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack

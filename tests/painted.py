@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
-from choreograft.body.track import BodyTrack
 from choreograft.performer.cutouts import Cutouts, cut_out
 from choreograft.performer.layers import LAYERS
 from choreograft.performer.references import ReferenceBank, part_turns

@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from choreograft.body.doubts import find_doubts
-from choreograft.body.fit import FIT_RECIPE, fit_bodies
+from choreograft.body.body_track import BodyTrack
+from choreograft.body.fit import FIT_RECIPE, find_doubts, fit_bodies
 from choreograft.body.follow import follow_picture
-from choreograft.body.track import BodyTrack
 from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import FileFormatError
 from choreograft.files import content_hash, fit_name, text_hash, write_json

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from choreograft.body.doubts import find_doubts, measure_misses
-from choreograft.body.fit import fit_bodies
-from choreograft.body.lengths import LENGTHS
+from choreograft.body.fit import find_doubts, fit_bodies, measure_misses
+from choreograft.body.model import LENGTHS
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack

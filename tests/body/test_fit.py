@@ -8,11 +8,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
+from choreograft.body.body_track import ARRAYS, BodyTrack
 from choreograft.body.calibration import choose_varied
 from choreograft.body.energy import POINTS, Energy, Evidence
 from choreograft.body.fit import fit_bodies
 from choreograft.body.shape import SOLES
-from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton

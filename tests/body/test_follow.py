@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.body import follow
+from choreograft.body.body_track import ARRAYS, BodyTrack
 from choreograft.body.energy import POINTS, SEEN
 from choreograft.body.rig import BODY_COUNT
 from choreograft.body.surface import Mesh, render_surfaces
-from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.pose.track import PoseTrack
 from choreograft.video.read import Frame
 from filmed import film

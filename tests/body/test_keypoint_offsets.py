@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from choreograft.body.energy import LIMBS
-from choreograft.body.initial import USUAL_HEIGHT_M, deepen
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
+from choreograft.body.placement import USUAL_HEIGHT_M, deepen
 from choreograft.body.rig import JOINTS
 from choreograft.pose import skeleton
 from choreograft.pose.detail import BODY_FROM_POSE

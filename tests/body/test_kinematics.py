@@ -9,12 +9,10 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.kinematics import rotation_matrices
-from choreograft.body.lengths import LENGTHS
-from choreograft.body.model import Body
-from choreograft.body.rig import JOINTS, joint_axes, limits_rad
+from choreograft.body.body_track import BodyTrack
+from choreograft.body.model import LENGTHS, Body
+from choreograft.body.rig import JOINTS, joint_axes, limits_rad, rotation_matrices
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, SOLES, BodyShape, load_shape_space
-from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
 from filmed import posed
 

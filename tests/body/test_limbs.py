@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from choreograft.body.limbs import reach_with_arms, reach_with_legs
+from choreograft.body.body_track import BodyTrack
+from choreograft.body.reach import reach_with_arms, reach_with_legs
 from choreograft.body.rig import NAMES, joint_index
 from choreograft.body.shape import SOLES, load_shape_space
-from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
 from filmed import film, posed
 

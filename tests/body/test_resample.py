@@ -5,7 +5,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.resample import resample_body
+from choreograft.body.body_track import resample_body
 from choreograft.pose.resample import TimeGrid, resample_track
 from filmed import film
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from choreograft.body.lengths import LENGTHS
-from choreograft.body.model import Body
+from choreograft.body.model import LENGTHS, Body
 from choreograft.body.shape import MEAN_SHAPE, SOLE_POINTS, SOLES, BodyShape, load_shape_space
 from choreograft.pose import skeleton
 from filmed import posed

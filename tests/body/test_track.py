@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from choreograft.body.track import ARRAYS, FORMAT, BodyTrack
+from choreograft.body.body_track import ARRAYS, FORMAT, BodyTrack
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.video.size import Canvas, Size

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.performer.shutter import FOREARMS, SHINS, measure_shutter
 from choreograft.pose import skeleton
 from filmed import film

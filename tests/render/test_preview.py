@@ -11,11 +11,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.camera import FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import MEAN_SHAPE
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface
-from choreograft.body.track import BodyTrack
 from choreograft.config import PreviewConfig
 from choreograft.pose import skeleton
 from choreograft.render.body_drawing import BACK, FRONT, LEFT, RIGHT, BodyPainter, draw_body

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body

@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body.limbs import reach_with_arms
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
+from choreograft.body.reach import reach_with_arms
 from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton

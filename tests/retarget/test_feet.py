@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.rig import joint_index
-from choreograft.body.track import BodyTrack
 from choreograft.config import BodyRetargetConfig
 from choreograft.pose import skeleton
 from choreograft.retarget.body import BodyStage, describe_legs, leg_length_m, retarget_body

@@ -13,17 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.descent import descend
-from choreograft.body.energy import ON_SOLES, POINTS, SEEN, Energy, Evidence, observe
-from choreograft.body.initial import read_landmarks
+from choreograft.body.energy import CHOSEN, ON_SOLES, POINTS, SEEN, Energy, Evidence, observe
 from choreograft.body.keypoint_offsets import WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
-from choreograft.body.kinematics import Chain, Points
-from choreograft.body.lengths import LENGTHS
+from choreograft.body.model import LENGTHS
 from choreograft.body.outline import Outlines, load_thinned
-from choreograft.body.placement import CHOSEN, Placement, start_placement, to_world
-from choreograft.body.rig import BODY_COUNT
+from choreograft.body.placement import Placement, descend, read_landmarks, start_placement, to_world
+from choreograft.body.rig import BODY_COUNT, Chain, Points
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, ShapeSpace, load_shape_space
-from choreograft.body.stance import measure_height_px
+from choreograft.body.standing import measure_height_px
 from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack

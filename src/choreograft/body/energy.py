@@ -17,10 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.initial import USUAL_HEIGHT_M, read_landmarks
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, LimbDepth, Offset
-from choreograft.body.kinematics import Points
-from choreograft.body.rig import BODY_JOINTS, joint_index, limits_rad
+from choreograft.body.placement import USUAL_HEIGHT_M, read_landmarks
+from choreograft.body.rig import BODY_JOINTS, Points, joint_index, limits_rad
 from choreograft.body.shape import SOLES, ShapeSpace
 from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
@@ -34,6 +33,8 @@ FACE_POINTS: Final = tuple(skeleton.FACE.start + k for k in (27, 28, 29, 30, 31,
 """The bridge and the base of the nose and the corners of the eyes: no expression moves them against the skull."""
 POINTS: Final = (*BODY_POINTS, *HAND_POINTS, *FACE_POINTS, *range(SOLES.start, SOLES.stop))
 """The points that the body's fit looks at: joints, knuckles, the rigid part of the face, soles."""
+CHOSEN: Final = torch.tensor(POINTS)
+"""The same, as `ShapeSpace` numbers them."""
 SEEN: Final = slice(0, len(BODY_POINTS) + len(HAND_POINTS) + len(FACE_POINTS))
 ON_SOLES: Final = slice(SEEN.stop, len(POINTS))
 TRUE: Final = slice(0, len(POINTS))

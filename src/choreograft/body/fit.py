@@ -6,9 +6,11 @@ In three steps, so that memory does not grow with the clip and equal input gives
    frames' poses).
 2. *Outline* (outline.py): the build, thick or thin, from the masks of some of these frames.
 3. *Pose*, here: shot after shot and window after window, every frame, with shape and camera fixed and with smoothness,
-   floor and standing feet; then the fingers.
+   floor and standing feet; then the fingers. Only directions from the wrist count for these, so that a wrist that is a
+   little off does not bend a finger; where a hand is not seen, its fingers stay relaxed.
 
-How it moves from one frame to the next, the pictures then tell better (follow.py).
+How it moves from one frame to the next, the pictures then tell better (follow.py). What lies well beyond all that good
+footage gives is told of (`find_doubts`).
 
 Shapes: T frames, J joints, K points. The level frame of energy.py until `_to_world`.
 """
@@ -22,22 +24,34 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.body.body_track import BodyTrack, join_bodies
 from choreograft.body.calibration import Lens, calibrate
 from choreograft.body.camera import FloorCamera
-from choreograft.body.descent import descend
-from choreograft.body.energy import ON_SOLES, Energy, Evidence, observe
-from choreograft.body.fingers import fit_fingers
-from choreograft.body.kinematics import Chain, Points
-from choreograft.body.placement import CHOSEN, Placement, start_placement, to_world
-from choreograft.body.rig import BODY_COUNT, JOINTS
+from choreograft.body.energy import CHOSEN, ON_SOLES, Energy, Evidence, huber, observe, robust
+from choreograft.body.model import LENGTHS
+from choreograft.body.placement import Placement, descend, start_placement, to_world
+from choreograft.body.rig import BODY_COUNT, FINGER_JOINTS, JOINTS, Chain, Points, limits_rad
 from choreograft.body.shape import SOLES, BodyShape, load_shape_space
-from choreograft.body.stance import find_standing, measure_foot_speeds, measure_height_px
-from choreograft.body.track import BodyTrack, join_bodies
+from choreograft.body.standing import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
+from choreograft.pose import skeleton
 from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
+
+_HAND_POINTS: Final = tuple(range(skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.stop))
+_HAND_ROOTS: Final = (0, 21)
+"""Where the hands' roots are among the points."""
+_FINGER_SIGMA: Final = 0.008
+"""Share of the person's height by which finger points are off."""
+_FINGER_REST_RAD: Final = 0.35
+_FINGER_SPREAD_RAD: Final = (0.5, 0.05, 0.12)
+"""How much bend, twist and aside differ from that."""
+_FINGER_LIMIT_RAD: Final = 0.1
+_FINGER_ACCELERATION: Final = 90.0
+"""rad/s²"""
+
 
 FIT_RECIPE: Final = 6
 """Counts changes of this package that change bodies: part of the key under which they are cached."""
@@ -191,3 +205,111 @@ def _to_floor(body: BodyTrack) -> BodyTrack:
     above = float(np.median(lowest))
     camera = replace(body.camera, height_m=body.camera.height_m - above)
     return replace(body, camera=camera, pelvis=body.pelvis - np.array([0, 0, above], np.float32))
+
+
+def fit_fingers(body: BodyTrack, track: PoseTrack, height_px: float, config: BodyFitConfig) -> BodyTrack:
+    """The same body with bent fingers.
+
+    Args:
+        body: fitted to `track`. height_px: of the person in the picture.
+    """
+    turns = body.turns.copy()
+    for begin in range(0, len(track), config.window_frames):
+        window = slice(begin, min(len(track), begin + config.window_frames))
+        turns[window, BODY_COUNT:] = _fit_finger_window(body, track, window, height_px, config)
+    return replace(body, turns=turns)
+
+
+def _fit_finger_window(
+    body: BodyTrack, track: PoseTrack, window: slice, height_px: float, config: BodyFitConfig
+) -> NDArray[np.float32]:
+    """(T', F, 3) turns of the finger joints in some frames."""
+    chain, points = load_shape_space().of(body.shape, torch.tensor(_HAND_POINTS))
+    root, pelvis, fixed = (
+        torch.from_numpy(part[window]) for part in (body.root, body.pelvis, body.turns[:, :BODY_COUNT])
+    )
+    seen = track.seen(0.05)[window][:, list(_HAND_POINTS)]
+    weight = torch.from_numpy(np.where(seen, track.score[window][:, list(_HAND_POINTS)], 0).astype(np.float32))
+    xy = np.nan_to_num(track.xy[window][:, list(_HAND_POINTS)])
+    wanted = _from_roots(torch.from_numpy(xy)) / height_px
+    axes, lens = (torch.from_numpy(part.astype(np.float32)) for part in (body.camera.axes, body.camera.position))
+    low, high = (torch.from_numpy(limit[BODY_COUNT:].astype(np.float32)) for limit in limits_rad())
+    relaxed = torch.zeros(len(FINGER_JOINTS), 3)
+    relaxed[:, 0] = _FINGER_REST_RAD
+    bends = torch.nn.Parameter(relaxed.repeat(len(root), 1, 1))
+    step_s = torch.from_numpy(np.diff(track.time_s[window])).float().clamp_min(1e-3)
+
+    def cost() -> Tensor:
+        at = (points.locate(*chain.place(root, pelvis, torch.cat([fixed, bends], 1))) - lens) @ axes.T
+        flat = body.camera.focal_px / height_px * at[..., :2] / at[..., 2:].clamp_min(0.1)
+        off = (_from_roots(flat) - wanted).square().sum(-1) / _FINGER_SIGMA**2
+        beyond = (low - bends).clamp_min(0) + (bends - high).clamp_min(0)
+        usual = ((bends - relaxed) / torch.tensor(_FINGER_SPREAD_RAD)).square()
+        total = (robust(off, 5.0) * weight).sum() + (beyond / _FINGER_LIMIT_RAD).square().sum() + usual.sum()
+        if len(bends) > 2:
+            velocity = (bends[1:] - bends[:-1]) / step_s[:, None, None]
+            faster = (velocity[1:] - velocity[:-1]) / step_s[1:, None, None]
+            total = total + huber((faster / _FINGER_ACCELERATION).square()).sum()
+        return total / len(root)
+
+    descend([{"params": [bends], "lr": 0.08}], cost, config.finger_steps)
+    return bends.detach().numpy()
+
+
+def _from_roots(points: Tensor) -> Tensor:
+    """Hand points (T, 42, 2) seen from their own hand's root."""
+    roots = points[:, list(_HAND_ROOTS)].repeat_interleave(21, dim=1)
+    return points - roots
+
+
+SEEN: Final = 0.3
+FARTHEST: Final = 90
+"""Percentile of the distances that is looked at: one in ten joints is farther off."""
+DOUBTFUL_MISS: Final = 0.08
+"""That percentile, as a share of the person's height: good clips have 0.014 to 0.024, a drawn statue 0.040."""
+HOPELESS_MISS: Final = 0.1
+"""The median, which good clips have at 0.006 to 0.010: from here on the body has nothing to do with what is seen."""
+LOWEST_M, HIGHEST_M = -0.5, 5.0
+"""Of the lens above the floor; a stage may be filmed from its foot. Good clips have 0.6 to 2.1."""
+STRANGE_LENGTH: Final = 0.22
+"""By how much of itself a part may be longer or shorter than usual; in good clips none is by more than 0.14."""
+
+
+def measure_misses(track: PoseTrack, body: BodyTrack) -> NDArray[np.float64]:
+    """(T, J) how far the body's joints are from where they were tracked, in heights of the person; NaN where unseen."""
+    joints = slice(0, skeleton.FEET.stop)
+    seen = track.seen(SEEN)[:, joints] & track.present[:, None]
+    shown = body.camera.project(body.points[:, joints].astype(np.float64))
+    misses = np.linalg.norm(shown - track.xy[:, joints], axis=-1) / measure_height_px(track)
+    return np.asarray(np.where(seen, misses, np.nan))
+
+
+def find_doubts(name: str, track: PoseTrack, body: BodyTrack) -> str | None:
+    """A sentence about a body that is hard to believe; None about all others.
+
+    Args:
+        name: of the video, for the sentence. track: cleaned. body: fitted to it.
+    Raises:
+        PersonError: it has nothing to do with what is seen.
+    """
+    misses = measure_misses(track, body)
+    median, far = np.nanpercentile(misses, (50, FARTHEST)) if np.isfinite(misses).any() else (0.0, 0.0)
+    if median > HOPELESS_MISS:
+        raise PersonError(
+            f"{name}: no body fits the person: half of the joints are {median:.0%} of the height or more beside where"
+            " they are seen; film a real person, whole and clear"
+        )
+    doubts = []
+    if far > DOUBTFUL_MISS:
+        doubts.append(f"a tenth of the joints is {far:.0%} of the height or more beside where they are seen")
+    height_m = body.camera.height_m
+    if not LOWEST_M <= height_m <= HIGHEST_M:
+        doubts.append(f"the camera is {abs(height_m):.1f} m {'below' if height_m < 0 else 'above'} the floor")
+    part, longer = max(zip(LENGTHS, body.shape.lengths, strict=True), key=lambda item: abs(item[1]))
+    if abs(longer) > STRANGE_LENGTH:
+        way = "longer" if longer > 0 else "shorter"
+        doubts.append(f"{part} {abs(longer):.0%} {way} than usual, as in a picture that was squeezed")
+    if not doubts:
+        return None
+    found = "; ".join(doubts)
+    return f"{name}: the body found in it is hard to believe: {found}; look at it with dance --preview-retarget"

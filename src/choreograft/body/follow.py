@@ -26,11 +26,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.ahead import run_ahead
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.energy import POINTS, SEEN
-from choreograft.body.kinematics import Chain, Points, rotation_matrices
-from choreograft.body.rig import BODY_COUNT
+from choreograft.body.rig import BODY_COUNT, Chain, Points, rotation_matrices
 from choreograft.body.shape import load_shape_space
-from choreograft.body.track import BodyTrack
 from choreograft.config import CleaningConfig
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance

@@ -1,27 +1,83 @@
 """A performer's body at rest: mesh, skeleton, skinning weights and where the 133 joints lie on it.
 
 Anny (Brégier et al. 2025, "Human Mesh Modeling for Anny Body") makes the shape; from there on everything is plain
-linear blend skinning of NumPy arrays.
+linear blend skinning of NumPy arrays. Lengths of single parts are blend shapes of our own: people differ in more than
+six phenotypes. A part is stretched along its bone; all that hangs on it moves along; left and right change together.
 
-Shapes: V vertices, U texture corners (a vertex on a texture seam has several), F triangles, B bones, J = 133 joints.
-Stage axes (see the package), origin on the floor below the pelvis.
+Shapes: V vertices, U texture corners (a vertex on a texture seam has several), F triangles, B bones, J = 133 joints, L
+lengths. Stage axes (see the package), origin on the floor below the pelvis.
 """
 
-from collections.abc import Mapping
+import importlib
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
 from choreograft.body.face_points import FACE_POINTS
-from choreograft.body.lengths import LENGTHS, length_shapes
-from choreograft.body.library import import_anny
+from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
 
 Array = NDArray[np.float64]
+
+_PARTS: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
+    "trunk": (("spine05", "spine04", "spine03", "spine02", "spine01"), "root", "neck01"),
+    "neck": (("neck01", "neck02", "neck03"), "neck01", "head"),
+    "shoulders": (("clavicle.{}", "shoulder01.{}"), "clavicle.{}", "upperarm01.{}"),
+    "upper arms": (("upperarm01.{}", "upperarm02.{}"), "upperarm01.{}", "lowerarm01.{}"),
+    "forearms": (("lowerarm01.{}", "lowerarm02.{}"), "lowerarm01.{}", "wrist.{}"),
+    "hips": (("pelvis.{}",), "root", "upperleg01.{}"),
+    "thighs": (("upperleg01.{}", "upperleg02.{}"), "upperleg01.{}", "lowerleg01.{}"),
+    "shins": (("lowerleg01.{}", "lowerleg02.{}"), "lowerleg01.{}", "foot.{}"),
+}
+"""Each part: the bones that are stretched, and from which bone's beginning to which."""
+_SIDEWAYS: Final = ("shoulders", "hips")
+"""Parts that grow in width only."""
+LENGTHS: Final = tuple(_PARTS)
+
+
+def length_shapes(
+    bones: Sequence[str], parents: NDArray[np.int64], vertices: Array, heads: Array, weights: scipy.sparse.csr_array
+) -> tuple[Array, Array]:
+    """How vertices (L, V, 3) and bone heads (L, B, 3) move, in m, if a part becomes twice as long.
+
+    Args:
+        bones, parents: of the skeleton. vertices: (V, 3) m at rest. heads: (B, 3) m. weights: (V, B) of the skinning.
+    """
+    vertex_shapes = np.zeros((len(LENGTHS), len(vertices), 3))
+    head_shapes = np.zeros((len(LENGTHS), len(heads), 3))
+    for index, (name, (stretched, first, last)) in enumerate(_PARTS.items()):
+        for side in "LR" if "{}" in "".join(stretched) else " ":
+            own, start, end = (
+                [bones.index(bone.format(side)) for bone in group] for group in (stretched, [first], [last])
+            )
+            below = _hanging_on(own, parents)
+            way = heads[end[0]] - heads[start[0]]
+            if name in _SIDEWAYS:
+                way = way * [1, 0, 0]
+            for points, shapes, share in (
+                (vertices, vertex_shapes, np.asarray(weights.toarray())),
+                (heads, head_shapes, np.eye(len(bones))),
+            ):
+                along = np.clip((points - heads[start[0]]) @ way / (way @ way), 0, 1)
+                moved = share[:, own].sum(1) * along + share[:, below].sum(1)
+                shapes[index] += moved[:, None] * way
+    return vertex_shapes, head_shapes
+
+
+def _hanging_on(own: list[int], parents: NDArray[np.int64]) -> list[int]:
+    """The bones below some bones, without them."""
+    below: list[int] = []
+    for bone, parent in enumerate(parents):
+        if (parent in own or parent in below) and bone not in own:
+            below.append(bone)
+    return below
+
 
 SOLE_M = 0.022
 """Thickness of the shoes' soles: the bare foot hovers this far above the floor."""
@@ -133,7 +189,7 @@ def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = 
     Args:
         shape: Anny's phenotypes, each 0..1: gender (0 male, 1 female), age (0.67 adult), muscle, weight, height,
             proportions.
-        lengths: by how much of itself a part is longer than in that shape (body/lengths.py), -1..1; none where None.
+        lengths: by how much of itself a part is longer than in that shape (`LENGTHS`), -1..1; none where None.
     Raises:
         DependencyError: anny is not installed.
     """
@@ -228,7 +284,15 @@ def phenotype_coefficients(shape: Mapping[str, Any]) -> Any:
 
 @cache
 def _load_model() -> Any:
-    return import_anny().Anny(skinning_method="lbs")
+    """Anny, imported late: that takes seconds, which a command without a body need not pay."""
+    try:
+        settings: Any = importlib.import_module("warp.config")
+        settings.quiet = True  # it greets on standard output otherwise
+        anny = importlib.import_module("anny")
+    except ImportError as error:
+        raise DependencyError(f"cannot import {error.name or 'anny'}; install it with: pip install anny") from error
+    logging.getLogger("anny").setLevel(logging.WARNING)
+    return anny.Anny(skinning_method="lbs")
 
 
 def _skinning_weights(model: Any) -> scipy.sparse.csr_array:

@@ -19,9 +19,8 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from choreograft.body.energy import robust
-from choreograft.body.kinematics import Points
 from choreograft.body.model import load_blend
-from choreograft.body.rig import BODY_COUNT, Rig
+from choreograft.body.rig import BODY_COUNT, Points, Rig
 from choreograft.body.shape import MEAN_SHAPE
 from choreograft.pose.track import PoseTrack
 

@@ -1,23 +1,216 @@
-"""The free parameters of a body's poses in the level frame of energy.py, and the way from there to the world.
+"""The free parameters of a body's poses in the level frame of energy.py, their first guess, and how they descend.
 
-Shapes: T frames, J joints, K points.
+The guess comes straight from the landmarks; a good start is what makes a hundred steps enough. Directions come from the
+track's metric landmarks, limb by limb from the pelvis outwards; elbows and knees are hinges. Size and place come from
+the picture. Frames or joints without landmarks are interpolated.
+
+Shapes: T frames, J joints of the rig, K points.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from choreograft.body.camera import FloorCamera
-from choreograft.body.energy import POINTS
-from choreograft.body.initial import guess_pose
-from choreograft.body.kinematics import rotation_matrices
+from choreograft.body.keypoint_offsets import LIMB_DEPTHS, WORLD_LEAN_DEG
+from choreograft.body.model import Body
+from choreograft.body.rig import BODY_COUNT, SIDES, joint_axes, joint_index, rotation_matrices
+from choreograft.body.rotations import align, rotate, shortest_turn, transpose, unit, unwrap
 from choreograft.body.shape import BodyShape
+from choreograft.pose import skeleton
+from choreograft.pose.resample import fill_joints
 from choreograft.pose.track import PoseTrack
 
-CHOSEN: Final = torch.tensor(POINTS)
-"""The points of the body that are held against what was seen, as `ShapeSpace` numbers them."""
+_FINEST: Final = 0.05
+"""Step size at the end, as a share of that at the beginning."""
+
+
+def descend(groups: list[dict[str, Any]], cost: Callable[[], Tensor], steps: int) -> None:
+    """Take `steps` steps down `cost` (a scalar) over the parameters of `groups`, each with its step size `lr`."""
+    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: _FINEST + (1 - _FINEST) * 0.5 * (1 + np.cos(np.pi * step / steps))
+    )
+    for _ in range(steps):
+        optimiser.zero_grad(set_to_none=True)
+        cost().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+
+
+Array = NDArray[np.float64]
+
+_STRAIGHT: Final = 0.2
+"""Sine of the angle below which a limb's resting hinge counts for more than the seen one."""
+_LEAST: Final = 0.1
+"""Score from which a landmark is used."""
+USUAL_HEIGHT_M: Final = 1.72
+"""In which the tracker's offsets, shares of a body height, become metres: a tenth more or less is a millimetre."""
+_USUAL_DEPTH: Final = 0.09
+"""Standard deviation of a limb's way in depth, body heights."""
+_ARMS: Final = (
+    (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST),
+    (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST),
+)
+_LEGS: Final = (
+    (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE),
+    (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE, skeleton.RIGHT_HEEL, skeleton.RIGHT_BIG_TOE),
+)
+_TRUNK: Final = (*skeleton.SHOULDERS, *skeleton.HIPS)
+
+
+@dataclass(frozen=True)
+class BodyPose:
+    """A body in every frame, in world axes."""
+
+    root: Array
+    """(T, 3, 3) rotation of the pelvis from rest."""
+    pelvis: Array
+    """(T, 3) m."""
+    turns: Array
+    """(T, J, 3) rad, see `rig.Chain.place`."""
+
+
+def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera, exact: bool) -> BodyPose:
+    """The pose of `body` in every frame of a track, seen by `camera`.
+
+    Frames that show too little are filled from their neighbours; where the whole track has no metric landmarks, the
+    body stands at rest and faces the camera.
+
+    Args:
+        exact: whether landmarks are the body model's own joints: others are too flat.
+    """
+    still = np.tile(np.eye(3), (len(body.bones), 1, 1))
+    rest = body.joints(body.vertices, still, body.heads)
+    seen = read_landmarks(track)
+    world = (seen if exact else deepen(seen)) @ camera.axes  # camera axes to world axes
+    root, turns = _turn_limbs(world, rest, body)
+    pelvis = _place(track, world, rest, camera)
+    return BodyPose(root, pelvis, turns)
+
+
+def read_landmarks(track: PoseTrack) -> Array:
+    """(T, 133, 3) the metric landmarks, gaps interpolated in time; joints never seen stay NaN."""
+    usable = track.seen(_LEAST)[..., None] & np.isfinite(track.world)
+    known = np.where(usable, track.world, np.nan).astype(np.float64)
+    return fill_joints(known, track.time_s, track.time_s)
+
+
+def deepen(seen: Array) -> Array:
+    """Landmarks (T, 133, 3), camera axes, with arms and legs as deep as they are likely to be."""
+    deeper, lean = seen.copy(), np.deg2rad(WORLD_LEAN_DEG)
+    for joints, names in ((_ARMS, ("upper arm", "forearm")), (_LEGS, ("thigh", "shin"))):
+        for limb in joints:
+            by = np.zeros((len(seen), 3))
+            for name, start, end in zip(names, limb, limb[1:], strict=False):
+                depth = LIMB_DEPTHS[name]
+                _, up, away = ((seen[:, end] - seen[:, start]) * [1, -1, 1]).T
+                found = np.cos(lean) * away + np.sin(lean) * up
+                gain = depth.slope / (depth.slope**2 + (depth.scatter / _USUAL_DEPTH) ** 2)
+                by[:, 2] += gain * (found - depth.offset * USUAL_HEIGHT_M) - away
+                deeper[:, end] += by
+            for end in limb[3:]:
+                deeper[:, end] += by
+    return deeper
+
+
+def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
+    """The pelvis's rotation (T, 3, 3) and all turns (T, J, 3) of landmarks (T, 133, 3) in world axes."""
+    T, axes = len(seen), joint_axes(body)
+    turns = np.zeros((T, BODY_COUNT, 3))
+    root = np.tile(np.eye(3), (T, 1, 1))
+    if not np.isfinite(seen[:, list(_TRUNK)]).all():
+        return root, turns
+
+    def turn(name: str, local: Array) -> None:
+        index = joint_index(name)
+        turns[:, index] = unwrap(Rotation.from_matrix(local).as_rotvec()) @ axes[index]
+
+    hips, shoulders = list(skeleton.HIPS), list(skeleton.SHOULDERS)
+    upright = seen[:, shoulders].mean(1) - seen[:, hips].mean(1)
+    rest_upright = rest[shoulders].mean(0) - rest[hips].mean(0)
+    root = align(rest_upright, rest[hips[0]] - rest[hips[1]], upright, seen[:, hips[0]] - seen[:, hips[1]])
+    chest = align(
+        rest_upright, rest[shoulders[0]] - rest[shoulders[1]], upright, seen[:, shoulders[0]] - seen[:, shoulders[1]]
+    )
+    turn("spine", transpose(root) @ chest)
+    if np.isfinite(seen[:, list(skeleton.HEAD)]).all():
+        turn("neck", transpose(chest) @ _turn_head(seen, rest))
+    for side, arm, leg in zip(SIDES, _ARMS, _LEGS, strict=True):
+        _turn_hinged(seen, rest, body, arm, chest, ("shoulder", "elbow"), side, turn)
+        shin = _turn_hinged(seen, rest, body, leg[:3], root, ("hip", "knee"), side, turn)
+        heel, toe = leg[3:]
+        if shin is not None and np.isfinite(seen[:, [heel, toe]]).all():
+            sole = shortest_turn(rotate(shin, unit(rest[toe] - rest[heel])), unit(seen[:, toe] - seen[:, heel]))
+            turn(f"ankle.{side}", transpose(shin) @ sole @ shin)
+    return root, turns
+
+
+def _turn_head(seen: Array, rest: Array) -> Array:
+    ears, nose = [skeleton.LEFT_EAR, skeleton.RIGHT_EAR], skeleton.NOSE
+    rest_face, face = rest[nose] - rest[ears].mean(0), seen[:, nose] - seen[:, ears].mean(1)
+    return align(rest[ears[0]] - rest[ears[1]], rest_face, seen[:, ears[0]] - seen[:, ears[1]], face)
+
+
+def _turn_hinged(
+    seen: Array,
+    rest: Array,
+    body: Body,
+    limb: tuple[int, ...],
+    above: Array,
+    names: tuple[str, str],
+    side: str,
+    turn: Callable[[str, Array], None],
+) -> Array | None:
+    """Turn a two-bone limb that hangs on `above` (T, 3, 3); the lower bone's rotation, None where it is not seen."""
+    start, middle, end = limb
+    if not np.isfinite(seen[:, list(limb)]).all():
+        return None
+    rest_upper, rest_lower = rest[middle] - rest[start], rest[end] - rest[middle]
+    upper, lower = seen[:, middle] - seen[:, start], seen[:, end] - seen[:, middle]
+    rest_hinge = joint_axes(body)[joint_index(f"{names[1]}.{side}")][:, 0]
+    swing = shortest_turn(rotate(above, unit(rest_upper)), unit(upper)) @ above
+    folded = np.cross(unit(upper), unit(lower))
+    certain = np.linalg.norm(folded, axis=1, keepdims=True)
+    hinge = unit(folded + np.exp(-((certain / _STRAIGHT) ** 2)) * rotate(swing, rest_hinge))
+    upper_turn, lower_turn = align(rest_upper, rest_hinge, upper, hinge), align(rest_lower, rest_hinge, lower, hinge)
+    turn(f"{names[0]}.{side}", transpose(above) @ upper_turn)
+    turn(f"{names[1]}.{side}", transpose(upper_turn) @ lower_turn)
+    return lower_turn
+
+
+def _place(track: PoseTrack, world: Array, rest: Array, camera: FloorCamera) -> Array:
+    """(T, 3) where the pelvis is: as far away as its joints' spread in the picture says; at rest without landmarks."""
+    joints = list(range(skeleton.LEFT_SHOULDER, skeleton.BODY.stop))
+    if not np.isfinite(world[:, joints]).any():
+        world = np.broadcast_to(rest - rest[list(skeleton.HIPS)].mean(0), world.shape)
+    weight = track.score[:, joints] * (np.isfinite(world[:, joints]).all(-1) & track.seen(_LEAST)[:, joints])
+    weight = np.where(weight.sum(1, keepdims=True) > 0, weight, np.nan)
+    local = np.nan_to_num(world @ camera.axes.T)[:, joints]  # camera axes, origin between the hips
+    pixels = np.nan_to_num(track.xy[:, joints].astype(np.float64)) - np.asarray(camera.size) / 2
+    share = weight / weight.sum(1, keepdims=True)
+    mean_m, mean_px = (share[..., None] * local).sum(1), (share[..., None] * pixels).sum(1)
+    flat, spread = local[..., :2] - mean_m[:, None, :2], pixels - mean_px[:, None]
+    scale = (share[..., None] * flat * spread).sum((1, 2)) / np.maximum(
+        (share[..., None] * flat * flat).sum((1, 2)), 1e-9
+    )
+    scale = _fill(np.where(scale > 0, scale, np.nan), track.time_s)  # px per m
+    distance = camera.focal_px / scale
+    middle = np.stack([_fill(mean_px[:, axis], track.time_s) for axis in (0, 1)], axis=1)
+    mean_m = np.stack([_fill(mean_m[:, axis], track.time_s) for axis in (0, 1, 2)], axis=1)
+    at = np.column_stack([middle / scale[:, None] - mean_m[:, :2], distance - mean_m[:, 2]])
+    return np.asarray(at @ camera.axes + camera.position)
+
+
+def _fill(values: Array, time_s: Array) -> Array:
+    known = np.isfinite(values)
+    return np.interp(time_s, time_s[known], values[known]) if known.any() else np.ones_like(values)
 
 
 class Placement(torch.nn.Module):

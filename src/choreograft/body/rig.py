@@ -1,10 +1,14 @@
-"""The joints by which a body is moved: fewer than Anny's 104 bones, each turning one or several of them.
+"""The joints by which a body is moved, fewer than Anny's 104 bones, and from their rotations to bones and points.
 
 A *joint* turns its bones by a rotation vector; a chain of bones (spine, neck) shares it evenly. A *segment* is a bone
 that some joint turns; all other bones ride on the nearest segment above them. The rotation vector is written in the
 joint's own axes: *bend* (about its hinge), *twist* (about the limb) and *aside*, so that limits mean something.
 
-Shapes: J joints, S segments, B bones.
+`Chain` and `Points` go from there to places, for all frames at once and differentiable: torch, no skinning. Under
+linear blend skinning a weighted mean of vertices is itself a weighted mean of what the bones make of a few fixed
+points, so every keypoint is one row of a small matrix: exact, and a thousand times cheaper than skinning the mesh.
+
+Shapes: T frames, J joints, S segments, B bones, K points. World axes (see the package), metres, radians.
 """
 
 from collections.abc import Sequence
@@ -13,7 +17,9 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from choreograft.body.model import FINGER_BONES, Body
 
@@ -183,3 +189,75 @@ def _frame(along: Array, hinge: Array) -> Array:
 def limits_rad() -> tuple[Array, Array]:
     """(J, 3) lowest and highest bend, twist and aside of every joint."""
     return np.deg2rad([joint.low_deg for joint in JOINTS]), np.deg2rad([joint.high_deg for joint in JOINTS])
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The rig as tensors, with the bone lengths of one shape."""
+
+    rig: Rig
+    axes: Tensor
+    """(J, 3, 3) see `rig.joint_axes`."""
+    heads: Tensor
+    """(S, 3) where each segment begins at rest."""
+
+    def place(self, root: Tensor, pelvis: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotations (T, S, 3, 3) of the segments from their rest orientation, and where each begins (T, S, 3).
+
+        Args:
+            root: (T, 3, 3) the pelvis's rotation. pelvis: (T, 3) m, where it is.
+            turns: (T, J, 3) bend, twist and aside of the rig's joints. The pelvis's own row is not read.
+        """
+        local = self.local_rotations(turns)
+        rotations: list[Tensor] = [root[:, None]]
+        origins: list[Tensor] = [pelvis[:, None]]
+        at = {0: (0, 0)}
+        for number, level in enumerate(self.rig.levels[1:], start=1):
+            parents = [self.rig.parents[s] for s in level]
+            above = [at[parent][1] for parent in parents]
+            turned, begun = rotations[-1][:, above], origins[-1][:, above]
+            offsets = self.heads[list(level)] - self.heads[parents]  # (n, 3)
+            origins.append(begun + (turned @ offsets[None, :, :, None])[..., 0])
+            rotations.append(turned @ local[:, list(level)])
+            at |= {s: (number, place) for place, s in enumerate(level)}
+        return torch.cat(rotations, 1)[:, self._back], torch.cat(origins, 1)[:, self._back]
+
+    @cached_property
+    def _back(self) -> list[int]:
+        """From the order of levels to that of segments."""
+        order = [s for level in self.rig.levels for s in level]
+        return sorted(range(len(order)), key=order.__getitem__)
+
+    def local_rotations(self, turns: Tensor) -> Tensor:
+        """(T, S, 3, 3) of each segment against the one above it; the root's is not meant to be used."""
+        vectors = torch.einsum("jab,tjb->tja", self.axes[: turns.shape[1]], turns)
+        shares = turns.new_tensor(self.rig.shares)
+        return rotation_matrices(vectors[:, list(self.rig.joints)] * shares[:, None])
+
+
+@dataclass(frozen=True)
+class Points:
+    """K points on the body as weighted means of what the segments carry, for one shape."""
+
+    matrix: Tensor
+    """(4 S, K): of each segment first the three coordinates, then the weight."""
+
+    def locate(self, rotations: Tensor, origins: Tensor) -> Tensor:
+        """(T, K, 3) m of segments' rotations (T, S, 3, 3) and origins (T, S, 3)."""
+        T, S = origins.shape[:2]
+        carried = torch.cat([rotations, origins[..., None]], dim=-1)  # (T, S, 3, 4)
+        return (carried.permute(0, 2, 1, 3).reshape(T, 3, 4 * S) @ self.matrix).transpose(1, 2)
+
+
+def rotation_matrices(vectors: Tensor) -> Tensor:
+    """(..., 3, 3) of rotation vectors (..., 3), radians; smooth at zero (Rodrigues' formula)."""
+    squared = (vectors * vectors).sum(-1, keepdim=True)
+    angle = torch.sqrt(squared + 1e-12)
+    first, second = torch.sin(angle) / angle, (1 - torch.cos(angle)) / (angle * angle)
+    x, y, z = vectors.unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*vectors.shape, 3)
+    outer = vectors[..., :, None] * vectors[..., None, :]
+    eye = torch.eye(3, dtype=vectors.dtype, device=vectors.device)
+    matrices: Tensor = eye * (1 - second * squared)[..., None] + first[..., None] * cross + second[..., None] * outer
+    return matrices

@@ -1,4 +1,4 @@
-"""Rotations of bones as matrices: how two directions, or a direction and a hinge, are brought to lie on two others.
+"""Rotations of bones as matrices, and how directions and hinges are brought to lie on others.
 
 Shapes: T frames; vectors are columns of three.
 """
@@ -47,3 +47,20 @@ def shortest_turn(before: Array, after: Array) -> Array:
     sine = np.linalg.norm(axis, axis=1, keepdims=True)
     angle = np.arctan2(sine[:, 0], (before * after).sum(1))
     return turn_about(axis / np.maximum(sine, 1e-9), np.rad2deg(angle))
+
+
+def transpose(rotations: Array) -> Array:
+    """The inverse rotations."""
+    return np.swapaxes(rotations, -1, -2)
+
+
+def unwrap(vectors: Array) -> Array:
+    """Rotation vectors (T, 3) of the same rotations without jumps by whole turns from frame to frame."""
+    result = vectors.copy()
+    for t in range(1, len(result)):
+        angle = np.linalg.norm(result[t])
+        if angle < 1e-6:
+            continue
+        others = result[t] * (1 + np.array([-2, -1, 0, 1, 2])[:, None] * 2 * np.pi / angle)
+        result[t] = others[np.argmin(np.linalg.norm(others - result[t - 1], axis=1))]
+    return result

@@ -15,18 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.kinematics import Chain, Points
-from choreograft.body.lengths import LENGTHS
 from choreograft.body.model import (
     FINGER_BONES,
     FINGERTIP_REACH,
+    LENGTHS,
     Blend,
     Body,
     load_blend,
     make_body,
     phenotype_coefficients,
 )
-from choreograft.body.rig import JOINTS, SIDES, Rig, joint_axes, joint_index
+from choreograft.body.rig import JOINTS, SIDES, Chain, Points, Rig, joint_axes, joint_index
 from choreograft.pose import skeleton
 
 PHENOTYPES: Final = ("gender", "age", "muscle", "weight", "height", "proportions")
@@ -83,7 +82,7 @@ class ShapeSpace:
     heads: Tensor
     """(1 + C, S, 3) m: the mean, then what each coefficient adds."""
     points: Tensor
-    """(1 + C, 4 S, K) see `kinematics.Points`."""
+    """(1 + C, 4 S, K) see `rig.Points`."""
 
     def segment_of(self, joint: str) -> int:
         """The first segment that a joint turns."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.evaluate.method import Footage, Method, MethodPlan

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.config import CleaningConfig, TrackingConfig, VideoConfig
 from choreograft.errors import OptionError, VideoError, count_of
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion

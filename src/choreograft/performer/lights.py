@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import Mesh, render_surfaces
-from choreograft.body.track import BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.performer.atlas import project, rate_vertices, sample_blurred, view_cosines
 from choreograft.video.size import Size

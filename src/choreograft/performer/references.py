@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.ahead import share_out
+from choreograft.body.body_track import ARRAYS, BodyTrack
 from choreograft.body.camera import FloorCamera
 from choreograft.body.parts import PARTS, part_of_bone
 from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
-from choreograft.body.track import ARRAYS, BodyTrack
 from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts

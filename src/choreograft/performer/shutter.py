@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.pose import skeleton
 from choreograft.pose.track import NEIGHBOUR
 

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import SurfaceMap, render_surface
-from choreograft.body.track import BodyTrack
 from choreograft.config import WarpConfig
 from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.device import AHEAD, run_ahead

@@ -68,6 +68,20 @@ class TimeGrid:
         return TimeGrid(time_s, step_s, joined, before, share, nearest, shot[nearest])
 
 
+def fill_joints(values: Floats, at_s: Floats, time_s: Floats, least: float = 0.0) -> Floats:
+    """Values (N, J, C) known at `at_s`, at other times (T, J, C): linear in between, held at the ends.
+
+    Joints that are known in less than the share `least` of the frames, or never, stay NaN.
+    """
+    result = np.full((len(time_s), *values.shape[1:]), np.nan)
+    for joint in range(values.shape[1]):
+        known = np.isfinite(values[:, joint]).all(axis=-1)
+        if known.any() and known.mean() >= least:
+            for axis in range(values.shape[2]):
+                result[:, joint, axis] = np.interp(time_s, at_s[known], values[known, joint, axis])
+    return result
+
+
 def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrack:
     """The same motion at other times; on its own times a track stays what it is.
 

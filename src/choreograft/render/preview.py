@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.config import PreviewConfig
 from choreograft.performer.plate import estimate_still_plate
 from choreograft.pose.track import PoseTrack

@@ -14,8 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.resample import resample_body
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack, resample_body
 from choreograft.performer.device import AHEAD, Compute, run_ahead
 from choreograft.performer.performer import Performer
 from choreograft.pose.resample import TimeGrid, resample_track

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from choreograft.body.body_track import BodyTrack, join_bodies
 from choreograft.body.camera import FloorCamera
-from choreograft.body.limbs import LEG_JOINTS, reach_with_arms, stand_still, usual_legs
+from choreograft.body.reach import LEG_JOINTS, reach_with_arms, stand_still, usual_legs
 from choreograft.body.shape import BodyShape
-from choreograft.body.track import BodyTrack, join_bodies
 from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton

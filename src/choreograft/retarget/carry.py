@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.config import NormalisationConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack

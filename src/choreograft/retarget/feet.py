@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, label
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.limbs import reach_with_legs, turn_feet
+from choreograft.body.body_track import BodyTrack
+from choreograft.body.reach import reach_with_legs, turn_feet
 from choreograft.body.rig import SIDES
 from choreograft.body.shape import SOLES, load_shape_space
-from choreograft.body.track import BodyTrack
 from choreograft.config import BodyRetargetConfig
 from choreograft.pose import skeleton
 

@@ -18,6 +18,7 @@ from choreograft.body.model import FINGER_BONES, Body
 from choreograft.body.rotations import align, rotate, shortest_turn, unit
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
+from choreograft.pose.resample import fill_joints
 from choreograft.pose.track import PoseTrack
 from choreograft.studio.posing import SIDE_LETTERS, Poses, assign, chain_origins, lift_girdle
 from choreograft.studio.score import SIDES
@@ -104,26 +105,12 @@ def _read_landmarks(track: PoseTrack, time_s: Array, rate: float) -> Array:
     world = np.where(track.present[:, None, None], track.world, np.nan).astype(np.float64)
     stage = np.stack([world[..., 0], world[..., 2], -world[..., 1]], axis=-1)
     body, rest = stage[:, skeleton.BODY], stage[:, skeleton.BODY.stop :]
-    filled = [_fill(body, track.time_s, time_s), _fill(rest, track.time_s, time_s, OFTEN)]
+    filled = [fill_joints(body, track.time_s, time_s), fill_joints(rest, track.time_s, time_s, OFTEN)]
     joints = np.concatenate(filled, axis=1)
     needed = [joint for limb in (*ARMS, *LEGS) for joint in limb[:3]]
     if not np.isfinite(joints[:, needed]).all():
         raise PersonError("the track shows no whole body to imitate: expected world landmarks of arms and legs")
     return _smooth(joints, SMOOTHING_S * rate)
-
-
-def _fill(values: Array, at_s: Array, time_s: Array, least: float = 0.0) -> Array:
-    """Values (N, J, C) known at `at_s`, at other times (T, J, C): linear in between, held at the ends.
-
-    Joints that are known in less than the share `least` of the frames stay NaN.
-    """
-    result = np.full((len(time_s), *values.shape[1:]), np.nan)
-    for joint in range(values.shape[1]):
-        known = np.isfinite(values[:, joint]).all(axis=-1)
-        if known.any() and known.mean() >= least:
-            for axis in range(values.shape[2]):
-                result[:, joint, axis] = np.interp(time_s, at_s[known], values[known, joint, axis])
-    return result
 
 
 def _turn_trunk(likeness: _Likeness, rotations: Array) -> None:
@@ -262,7 +249,7 @@ def _sideways(track: PoseTrack, time_s: Array, body: Body, rate: float) -> Array
     xy = np.where(track.present[:, None, None], track.xy, np.nan).astype(np.float64)
     world = track.world.astype(np.float64)
     middle = xy[:, hips].mean(axis=1, keepdims=True)
-    aside_px = _fill(middle - np.nanmedian(middle, axis=0), track.time_s, time_s)[:, 0, 0]
+    aside_px = fill_joints(middle - np.nanmedian(middle, axis=0), track.time_s, time_s)[:, 0, 0]
     trunk = [(points[:, shoulders].mean(axis=1) - points[:, hips].mean(axis=1))[:, :2] for points in (xy, world)]
     trunk_px, trunk_m = (np.nanmedian(np.linalg.norm(way, axis=-1)) for way in trunk)
     thigh_m = np.nanmedian(np.linalg.norm(world[:, knees] - world[:, hips], axis=-1))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.references import ReferenceBank, part_turns
 from choreograft.performer.warp import Posed, Warper

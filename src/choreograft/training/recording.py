@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.errors import PersonError, count_of
 from choreograft.files import atomic_path, write_json
 from choreograft.performer.device import run_ahead

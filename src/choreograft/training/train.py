@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from choreograft.body.track import BodyTrack
+from choreograft.body.body_track import BodyTrack
 from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.initial import unwrap
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.rig import SIDES, joint_index
-from choreograft.body.rotations import rotate, shortest_turn, unit
+from choreograft.body.rotations import rotate, shortest_turn, unit, unwrap
 from choreograft.body.shape import SOLES, load_shape_space
-from choreograft.body.track import BodyTrack
 from choreograft.pose import skeleton
 
 Array = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""When feet stand, and how tall a person is in the picture."""
+"""When feet stand, and how tall a person stands in the picture."""
 
 from typing import Final
 

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from choreograft.archive import check_times, no_shots, open_archive, take_arrays, take_known, write_archive
 from choreograft.body.camera import FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
+from choreograft.pose.resample import TimeGrid
 from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]
@@ -140,3 +142,29 @@ def join_bodies(parts: Sequence[BodyTrack]) -> BodyTrack:
     """One body of the frames of several, of one shape before one camera, one after another."""
     joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS | SHOTS}
     return replace(parts[0], **joined)
+
+
+def resample_body(body: BodyTrack, grid: TimeGrid, rate: Fraction) -> BodyTrack:
+    """The same motion at other times; before the first and after the last frame these two stay.
+
+    Places and joint angles are interpolated linearly, the pelvis turns the shortest way, where the grid says that two
+    frames belong together; presence and standing feet are those of the frame that is shown.
+
+    Args:
+        grid: of the track that the body was fitted to. rate: nominal frames per second of the new grid.
+    """
+    before, share, nearest = grid.before, grid.share[:, None], grid.nearest
+    after = np.minimum(before + 1, len(body) - 1)
+    turn = Rotation.from_matrix(np.swapaxes(body.root[before], 1, 2) @ body.root[after]).as_rotvec()
+    root = body.root[before] @ Rotation.from_rotvec(share * turn).as_matrix()
+    return replace(
+        body,
+        rate=rate,
+        time_s=grid.time_s,
+        present=body.present[nearest],
+        root=root.astype(np.float32),
+        pelvis=((1 - share) * body.pelvis[before] + share * body.pelvis[after]).astype(np.float32),
+        turns=((1 - share[..., None]) * body.turns[before] + share[..., None] * body.turns[after]).astype(np.float32),
+        stands=body.stands[nearest],
+        shot=grid.shot,
+    )
