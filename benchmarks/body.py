@@ -30,10 +30,10 @@ from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.retarget.normalise import map_to_target
 from choreograft.retarget.stance import Stance
+from choreograft.studio.filming import find_joints
 from choreograft.studio.pairs import Pair, load_pair
 from choreograft.studio.performers import costume_of
 from choreograft.studio.render import perform
-from choreograft.studio.truth import find_joints
 from choreograft.video.size import Size
 
 BODY = skeleton.BODY

@@ -244,7 +244,7 @@ def encode(path: Path, pictures: Sequence[np.ndarray]) -> None:
 
 def make_whole(folder: Path) -> Mapping[str, Path]:
     """The undamaged files by kind."""
-    from choreograft.studio.camera import Camera
+    from choreograft.studio.filming import Camera
     from choreograft.studio.render import SOURCE_TAKE, render_clip
     from choreograft.video.size import Size
 

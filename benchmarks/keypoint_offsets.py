@@ -24,10 +24,9 @@ from choreograft.config import TrackingConfig
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
 from choreograft.pose.tracking import load_or_track
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera, find_joints
 from choreograft.studio.performers import costume_of
 from choreograft.studio.render import Take, perform, render_clip
-from choreograft.studio.truth import find_joints
 from choreograft.video.size import Size
 from keypoint_fit import (
     J,

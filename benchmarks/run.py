@@ -21,8 +21,7 @@ from choreograft.evaluate.scores import TRUTH, Evaluation
 from choreograft.files import atomic_path
 from choreograft.machine import describe_machine
 from choreograft.options import EvaluateOptions
-from choreograft.studio.cases import CASES, render_cases
-from choreograft.studio.pairs import PairSpec
+from choreograft.studio.pairs import CASES, PairSpec, render_cases
 from choreograft.training.train import list_versions
 from speed import measure_speed
 

@@ -19,8 +19,7 @@ from choreograft.console import ConsoleProgress
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.studio.cases import CASES, find_case
-from choreograft.studio.pairs import CLIPS, Pair, render_pair
+from choreograft.studio.pairs import CASES, CLIPS, Pair, find_case, render_pair
 from choreograft.studio.render import is_whole
 
 SEEN = 0.5

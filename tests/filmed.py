@@ -19,11 +19,10 @@ from choreograft.body.standing import find_standing
 from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera, find_joints, true_track
 from choreograft.studio.performers import find_performer
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.routines import ROUTINES
-from choreograft.studio.truth import find_joints, true_track
 from choreograft.video.size import Size
 
 Array = NDArray[np.float64]

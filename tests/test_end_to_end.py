@@ -14,7 +14,7 @@ import pytest
 from choreograft.performer.store import load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.request import dance_folder
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, render_clip
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size

@@ -106,7 +106,7 @@ def run_evaluate(options: EvaluateOptions) -> int:
 
 def run_studio(options: StudioOptions) -> int:
     """Pairs with a known truth."""
-    from choreograft.studio.cases import render_chosen
+    from choreograft.studio.pairs import render_chosen
 
     for pair in render_chosen(options, ConsoleProgress()):
         _answer(str(pair.folder))

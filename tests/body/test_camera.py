@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from choreograft.body.camera import FloorCamera
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera
 from choreograft.video.size import Size
 
 CAMERA = FloorCamera(Size(640, 360), focal_px=700.0, height_m=1.4, pitch_deg=12.0)

@@ -11,8 +11,7 @@ from choreograft.body.outline import Outlines, find_outline, load_thinned
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
 from choreograft.config import BodyFitConfig
 from choreograft.pose.track import MaskSequence, PoseTrack
-from choreograft.studio.camera import Camera
-from choreograft.studio.truth import true_track
+from choreograft.studio.filming import Camera, true_track
 from choreograft.video.size import Size
 from filmed import RATE, SIZE, film
 from swaying import swaying_track, without_masks

@@ -17,7 +17,7 @@ from choreograft.cli import main
 from choreograft.config import Limit, VideoConfig
 from choreograft.errors import OutputError, VideoError
 from choreograft.options import CheckOptions
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera
 from choreograft.studio.render import Take, render_clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Size

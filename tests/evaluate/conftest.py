@@ -17,7 +17,7 @@ from choreograft.evaluate.scores import Region, Scores
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera
 from choreograft.studio.render import Take, render_clip
 from choreograft.studio.room import ROOMS, draw_room
 from choreograft.training.recording import Clip

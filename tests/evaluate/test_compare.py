@@ -17,8 +17,7 @@ from choreograft.evaluate.scores import Scores
 from choreograft.progress import silent
 from choreograft.retarget.carry import Standing
 from choreograft.retarget.stance import Stance
-from choreograft.studio.cases import CASES
-from choreograft.studio.pairs import Pair
+from choreograft.studio.pairs import CASES, Pair
 from choreograft.video.read import read_frames
 from swaying import SIZE, draw_target, swaying_track, write_target
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from choreograft.evaluate.scores import Scores
-from choreograft.studio.camera import Camera
-from choreograft.studio.cases import find_case
-from choreograft.studio.pairs import render_pair
+from choreograft.studio.filming import Camera
+from choreograft.studio.pairs import find_case, render_pair
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
 

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
+from choreograft.studio.filming import Camera, find_joints
 from choreograft.studio.moves import calibration
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.room import ROOMS
 from choreograft.studio.score import Motion
 from choreograft.studio.stage import Stage
-from choreograft.studio.truth import find_joints
 from choreograft.video.size import Size
 
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera
 from choreograft.video.size import Size
 
 POINTS = np.random.default_rng(0).uniform([-1, -1, 0], [1, 1, 2], (50, 3))

@@ -8,15 +8,13 @@ import pytest
 
 from choreograft.errors import OptionError
 from choreograft.options import StudioOptions
-from choreograft.studio import cases
-from choreograft.studio.cases import CASES, find_case, render_chosen, with_seed
-from choreograft.studio.light import LIGHTS
-from choreograft.studio.pairs import PairSpec
+from choreograft.studio import pairs
+from choreograft.studio.filming import LIGHTS, find_joints, true_track
+from choreograft.studio.pairs import CASES, PairSpec, find_case, render_chosen, with_seed
 from choreograft.studio.performers import costume_of, find_performer
 from choreograft.studio.render import Take, perform
 from choreograft.studio.room import ROOMS
 from choreograft.studio.routines import ROUTINES
-from choreograft.studio.truth import find_joints, true_track
 
 WHOLE_BODY = [name for name in CASES if name != "close_up"]
 
@@ -103,7 +101,7 @@ def test_the_command_line_chooses_and_changes_cases(tmp_path: Path, monkeypatch:
         chosen.extend(specs)
         return []
 
-    monkeypatch.setattr(cases, "render_cases", note)
+    monkeypatch.setattr(pairs, "render_cases", note)
     render_chosen(StudioOptions(tmp_path))
     assert chosen == list(CASES.values())
     chosen.clear()

@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.studio.camera import Camera
 from choreograft.studio.cloth import TRAIL_FRAMES, Ponytail, Skirt, Surface
 from choreograft.studio.costume import Costume
+from choreograft.studio.filming import Camera
 from choreograft.studio.mesh import incidence, vertex_normals
 from choreograft.studio.moves import calibration
 from choreograft.studio.performers import costume_of

@@ -10,12 +10,11 @@ from choreograft.body.model import Body
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
+from choreograft.studio.filming import Camera, find_joints, true_track
 from choreograft.studio.imitate import imitate
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.routines import ROUTINES
-from choreograft.studio.truth import find_joints, true_track
 
 Array = NDArray[np.float64]
 LIMBS = (

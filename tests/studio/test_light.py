@@ -4,9 +4,8 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
-from choreograft.studio.light import LIGHTS
+from choreograft.studio.filming import LIGHTS, Camera
 from choreograft.studio.posing import Poses
 from choreograft.studio.room import ROOMS
 from choreograft.studio.stage import Stage

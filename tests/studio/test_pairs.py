@@ -10,13 +10,12 @@ from numpy.testing import assert_array_equal
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.camera import Camera
 from choreograft.studio.costume import Costume
+from choreograft.studio.filming import Camera, find_joints, true_track
 from choreograft.studio.pairs import CLIPS, Pair, PairSpec, load_pair, render_pair
 from choreograft.studio.posing import pose_body
 from choreograft.studio.render import Take, perform, render_clip
 from choreograft.studio.routines import ROUTINES
-from choreograft.studio.truth import find_joints, true_track
 from choreograft.video.read import read_frames
 from choreograft.video.size import Size
 

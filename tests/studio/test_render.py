@@ -10,14 +10,12 @@ from numpy.testing import assert_allclose
 from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.studio import libraries, render
-from choreograft.studio.camera import Camera
-from choreograft.studio.moves import calibration
+from choreograft.studio import render, room
+from choreograft.studio.filming import Camera, find_joints, true_track
+from choreograft.studio.moves import RATE_HZ, calibration, make_rhythm
 from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import pose_body
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, StudioClip, Take, render_clip
-from choreograft.studio.rhythm import RATE_HZ, make_rhythm
-from choreograft.studio.truth import find_joints, true_track
 from choreograft.video.read import probe
 from choreograft.video.size import Size
 
@@ -117,16 +115,16 @@ def test_importing_the_studio_loads_neither_body_model_nor_renderer() -> None:
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvista", None)
     with pytest.raises(DependencyError, match=r"choreograft\[studio\]"):
-        libraries.import_pyvista()
+        room.import_pyvista()
 
 
 def test_a_missing_system_library_is_named_with_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise OSError(name)
 
-    monkeypatch.setattr(libraries.ctypes, "CDLL", refuse)
+    monkeypatch.setattr(room.ctypes, "CDLL", refuse)
     with pytest.raises(DependencyError, match=r"apt-get install .*libegl1"):
-        libraries.import_pyvista()
+        room.import_pyvista()
 
 
 def test_a_longer_calibration_is_the_same_moves_at_another_pace() -> None:

@@ -4,10 +4,8 @@ from numpy.testing import assert_array_equal
 
 from choreograft.errors import OptionError
 from choreograft.studio import room as rooms
-from choreograft.studio.camera import Camera
-from choreograft.studio.furniture import FURNITURE
-from choreograft.studio.light import LIGHTS
-from choreograft.studio.room import ROOMS, Room, draw_room
+from choreograft.studio.filming import LIGHTS, Camera
+from choreograft.studio.room import FURNITURE, ROOMS, Room, draw_room
 from choreograft.video.size import Size
 
 CAMERAS = {

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
 from choreograft.studio.costume import Costume
-from choreograft.studio.drills import FAR, NEAR
+from choreograft.studio.filming import find_joints
 from choreograft.studio.posing import Poses, pose_body
-from choreograft.studio.routines import ROUTINES
+from choreograft.studio.routines import FAR, NEAR, ROUTINES
 from choreograft.studio.score import SIDE_CHANNELS, Motion, mirror
-from choreograft.studio.truth import find_joints
 
 Array = NDArray[np.float64]
 RATE = Fraction(60)

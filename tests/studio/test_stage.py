@@ -3,7 +3,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import Camera
 from choreograft.studio.posing import Poses
 from choreograft.studio.stage import Stage
 from choreograft.video.size import Size

@@ -6,8 +6,7 @@ from pathlib import Path
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import content_hash, fit_name
 from choreograft.performer.header import read_training
-from choreograft.studio.cases import CASES
-from choreograft.studio.pairs import PAIR_FILE, Pair, load_pair
+from choreograft.studio.pairs import CASES, PAIR_FILE, Pair, load_pair
 
 
 def find_pairs(folders: Sequence[Path]) -> list[Pair]:

@@ -25,9 +25,9 @@ from choreograft.studio.outfit import (
     Regions,
     SurfacePoints,
     find_regions,
+    lies_on_pattern,
     measure_belonging,
 )
-from choreograft.studio.pattern import lies_on_pattern
 
 Array = NDArray[np.float64]
 TEXTURE_PX = 1024

@@ -1,8 +1,18 @@
-"""What the performers do: a calibration routine that shows the whole range of motion, and a dance."""
+"""What the performers do: a calibration routine and a showcase of the whole range of motion, a dance, and a beat to it.
+
+The showcase is the target's clip of a pair: front and back, near and far, hands open and closed. The beat is a drum on
+the beat, a brush between the beats, a chord that changes every bar.
+
+Shapes: N sound samples.
+"""
 
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from choreograft.studio.score import LEFT, RIGHT, Motion, Score
+from choreograft.studio.steps import turn_round, walk_to
 
 CALIBRATION_S = 20.0
 """Length of the calibration routine at its own pace."""
@@ -212,3 +222,93 @@ def _roll_low(score: Score, at: float) -> None:
     score.arms(at + 3 * BEAT_S, at + 4 * BEAT_S, "hang", "hang")
     score.move("torso", at + 3 * BEAT_S, at + 4 * BEAT_S, 0.0, 0.0, 0.0)
     score.step(at + 3 * BEAT_S, at + 4 * BEAT_S, (0.0, 0.0))
+
+
+SHOWCASE_S = 22.0
+"""Length of the showcase at its own pace."""
+
+
+def showcase(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: ARG001
+    """All that `calibration` has, a slow full turn, walking nearer and farther, and fists.
+
+    It takes `SHOWCASE_S` at its own pace and is played faster or slower to last `seconds`.
+    """
+    score = Score()
+    raise_arms(score, 0.3)
+    squat(score, 4.1)
+    sidestep_and_wave(score, 6.5)
+    raise_legs(score, 8.8)
+    lean(score, 11.4)
+    touch_head(score, 13.6)
+    _turn_slowly(score, 14.3)
+    _walk_about(score, 18.6)
+    score.rest(SHOWCASE_S)
+    return score.play(seconds, rate, SHOWCASE_S / seconds)
+
+
+def _turn_slowly(score: Score, at: float) -> None:
+    """Once round, with the arms in a different place for every view."""
+    turn_round(score, at + 0.3, at + 4.2, 360.0)
+    for start, end, left, right in (
+        (0.0, 0.5, "down_out", "hang"),
+        (0.7, 1.2, "side", "hip"),
+        (1.4, 1.9, "diagonal", "side"),
+        (2.1, 2.6, "hip", "diagonal"),
+        (2.8, 3.2, "front", "front"),
+        (3.5, 4.0, "hang", "hang"),
+    ):
+        score.arms(at + start, at + end, left, right)
+    for start, end, value in ((0.1, 0.5, 1.0), (1.5, 1.9, 0.0), (2.2, 2.6, 0.7), (3.6, 4.0, 0.0)):
+        for side in ("left", "right"):
+            score.move(f"{side}_fist", at + start, at + end, value)
+
+
+def _walk_about(score: Score, at: float) -> None:
+    """To the camera with swinging arms; back again facing it, hands opening and closing before the chest."""
+    walk_to(score, at, at + 0.8, (0.0, 0.42))
+    score.arms(at + 0.85, at + 1.2, "fists_up", "fists_up")
+    for side in ("left", "right"):
+        score.move(f"{side}_fist", at + 0.85, at + 1.15, 1.0)
+        score.move(f"{side}_fist", at + 1.3, at + 1.6, 0.0)
+    walk_to(score, at + 1.0, at + 2.4, (0.0, -0.7), arms=False)
+    score.arms(at + 1.5, at + 1.9, "stop", "offer")
+    score.arms(at + 1.95, at + 2.3, "offer", "stop")
+    walk_to(score, at + 2.45, at + 3.2, (0.0, 0.0))
+
+
+Array = NDArray[np.float64]
+
+RATE_HZ = 48_000
+BEATS_PER_BAR = 4
+CHORDS_HZ = ((220.0, 261.63, 329.63), (174.61, 220.0, 261.63), (196.0, 246.94, 293.66), (164.81, 196.0, 246.94))
+LOUDNESS = 0.5
+"""Peak of the whole, 0..1."""
+
+
+def make_rhythm(seconds: float) -> NDArray[np.float32]:
+    """(N,) mono samples, -1..1, at `RATE_HZ`; the first beat falls on the first sample."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    since_beat = time_s % BEAT_S
+    since_off_beat = (time_s + BEAT_S / 2) % BEAT_S
+    sound = 0.9 * _drum(since_beat) + 0.12 * _brush(since_off_beat) + 0.35 * _chords(time_s)
+    fade = np.clip((seconds - time_s) / 0.2, 0, 1)
+    return np.asarray(LOUDNESS * fade * sound / np.abs(sound).max(), dtype=np.float32)
+
+
+def _drum(since_s: Array) -> Array:
+    """A drum's skin: a tone that falls from 110 to 50 Hz while it dies away."""
+    phase = 2 * np.pi * (50 * since_s + 60 * 0.04 * (1 - np.exp(-since_s / 0.04)))
+    return np.asarray(np.sin(phase) * np.exp(-since_s / 0.12))
+
+
+def _brush(since_s: Array) -> Array:
+    noise = np.random.default_rng(7).standard_normal(len(since_s))
+    return np.asarray(np.diff(noise, prepend=0.0) * np.exp(-since_s / 0.03))
+
+
+def _chords(time_s: Array) -> Array:
+    bar_s = BEATS_PER_BAR * BEAT_S
+    bar = (time_s // bar_s).astype(int) % len(CHORDS_HZ)
+    swell = np.sin(np.pi * (time_s % bar_s) / bar_s)
+    tones = np.sin(2 * np.pi * np.asarray(CHORDS_HZ)[bar].T * time_s)
+    return np.asarray(swell * tones.mean(axis=0))

@@ -16,16 +16,14 @@ from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.studio.camera import Camera
+from choreograft.studio.filming import LIGHTS, Camera, find_joints, true_track
 from choreograft.studio.imitate import imitate
-from choreograft.studio.light import LIGHTS
+from choreograft.studio.moves import RATE_HZ, make_rhythm
 from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
-from choreograft.studio.rhythm import RATE_HZ, make_rhythm
 from choreograft.studio.room import ROOMS
 from choreograft.studio.routines import ROUTINES
 from choreograft.studio.stage import Stage
-from choreograft.studio.truth import find_joints, true_track
 from choreograft.video.size import Size
 from choreograft.video.soundtrack import add_sound
 from choreograft.video.write import VideoWriter

@@ -14,14 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.studio.camera import Camera
 from choreograft.studio.cloth import Loose, Surface
 from choreograft.studio.costume import Costume, Solids
-from choreograft.studio.libraries import import_pyvista
-from choreograft.studio.light import LIGHTS, Light, switch_on
+from choreograft.studio.filming import LIGHTS, Camera, Light, switch_on
 from choreograft.studio.mesh import Faces, incidence, vertex_normals
 from choreograft.studio.posing import Poses
-from choreograft.studio.room import Room, aim, draw_room
+from choreograft.studio.room import Room, aim, draw_room, import_pyvista
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
