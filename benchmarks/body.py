@@ -28,8 +28,7 @@ from choreograft.pipeline import read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body
-from choreograft.retarget.normalise import map_to_target
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance, map_to_target
 from choreograft.studio.filming import find_joints
 from choreograft.studio.pairs import Pair, load_pair
 from choreograft.studio.performers import costume_of

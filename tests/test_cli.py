@@ -22,7 +22,7 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
 from choreograft.presets import DEFAULT_PRESET
 from choreograft.request import check_dance, check_training, dance_folder
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.system import lacks_cuda
 from choreograft.video.sheet import save_picture
 from standing import body, write_frames

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from swaying import PRESET, SIZE, swaying_track
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"

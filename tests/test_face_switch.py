@@ -13,7 +13,7 @@ from choreograft.errors import OptionError
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.store import save_performer
 from choreograft.pose.clean import clean_track
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.training.recording import Clip
 from swaying import FACE_PRESET, SIZE, swaying_track, write_target
 

@@ -31,8 +31,7 @@ from choreograft.pose.shots import check_views
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, side_by_side, silent, warn
-from choreograft.render.overlay import render_overlay
-from choreograft.render.preview import estimate_target_plate, save_overlay_sheet, write_preview
+from choreograft.render.preview import estimate_target_plate, render_overlay, save_overlay_sheet, write_preview
 from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder

@@ -16,7 +16,7 @@ from choreograft.evaluate.paired import name_cases
 from choreograft.evaluate.scores import Scores
 from choreograft.progress import silent
 from choreograft.retarget.carry import Standing
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.studio.pairs import CASES, Pair
 from choreograft.video.read import read_frames
 from swaying import SIZE, draw_target, swaying_track, write_target

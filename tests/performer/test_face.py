@@ -12,7 +12,7 @@ from choreograft.performer.networks.face import FaceGenerator, soft_square
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.region import Region
 from choreograft.pose import skeleton
-from choreograft.retarget.stance import Stance, Torso
+from choreograft.retarget.normalise import Stance, Torso
 from choreograft.video.size import Size
 from swaying import FACE_PRESET, SIZE, swaying_track
 

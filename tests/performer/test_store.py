@@ -18,7 +18,7 @@ from choreograft.performer.sizes import canvas_size
 from choreograft.performer.staging import Conditioning
 from choreograft.performer.store import load_performer, save_performer
 from choreograft.presets import PRESETS, Preset
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Canvas, Size
 from swaying import ENHANCED_PRESET, FACE_PRESET, PRESET, SIZE, swaying_track
 

@@ -22,7 +22,7 @@ from choreograft.render.session import choose_size, render_frames
 from choreograft.render.transfer import SHEET_WIDTH, render_dance
 from choreograft.retarget.body import BodyStage, to_pose_track
 from choreograft.retarget.carry import Motion
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.video.read import probe
 from choreograft.video.size import Size
 from filmed import film

@@ -18,9 +18,14 @@ from choreograft.body.shape import MEAN_SHAPE
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface
 from choreograft.config import PreviewConfig
 from choreograft.pose import skeleton
-from choreograft.render.body_drawing import BACK, FRONT, LEFT, RIGHT, BodyPainter, draw_body
 from choreograft.render.preview import (
+    BACK,
+    FRONT,
+    LEFT,
+    RIGHT,
+    BodyPainter,
     choose_columns,
+    draw_body,
     estimate_target_plate,
     render_body_overlay,
     render_on_plate,

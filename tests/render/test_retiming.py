@@ -17,10 +17,9 @@ from choreograft.pose.track import PoseTrack
 from choreograft.render.timing import TimingRequest, plan_timing
 from choreograft.render.transfer import bring_to, nearest_frames, render_dance
 from choreograft.retarget.carry import Motion
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.video.read import Frame, measure_length, probe, read_frames
-from choreograft.video.soundtrack import add_sound
-from choreograft.video.write import VideoWriter
+from choreograft.video.write import VideoWriter, add_sound
 from swaying import PRESET, SIZE, draw_target, swaying_track
 
 CPU = Compute(torch.device("cpu"), bf16=False)

@@ -14,7 +14,7 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.render.session import render_frames
 from choreograft.render.transfer import motion_for, render_dance
 from choreograft.retarget.carry import Motion
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
 from swaying import PRESET, RATE, SIZE, draw_target, swaying_track, write_target

@@ -19,7 +19,7 @@ from choreograft.presets import PRESETS, Budget
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import BodyStage, to_pose_track
 from choreograft.retarget.carry import Motion
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from filmed import film
 from painted import GREY, SIZE, draw_surfaces, paint, painted_bank, scene
 from swaying import swaying_track, write_target

@@ -12,8 +12,7 @@ from choreograft.config import NormalisationConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import MaskSequence, PoseTrack
-from choreograft.retarget.normalise import map_to_target
-from choreograft.retarget.stance import Stance, find_ankle_points
+from choreograft.retarget.normalise import Stance, find_ankle_points, map_to_target
 from choreograft.video.size import Size
 
 CONFIG = NormalisationConfig()

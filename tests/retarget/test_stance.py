@@ -9,7 +9,7 @@ import pytest
 from choreograft.config import NormalisationConfig
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.pose import skeleton
-from choreograft.retarget.stance import Stance, find_ankle_points
+from choreograft.retarget.normalise import Stance, find_ankle_points
 
 CONFIG = NormalisationConfig()
 ANKLES = list(skeleton.ANKLES)

@@ -12,9 +12,8 @@ import pytest
 from av.video.frame import VideoFrame
 
 from choreograft.errors import VideoError
-from choreograft.video.picture_file import read_picture
-from choreograft.video.read import measure_length, probe, read_frames
-from choreograft.video.sample import sample_frames
+from choreograft.video.picture_folder import read_picture
+from choreograft.video.read import measure_length, probe, read_frames, sample_frames
 
 
 def refuse(path: Path) -> str:

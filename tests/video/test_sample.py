@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from choreograft.video import reel
-from choreograft.video.sample import sample_frames
+from choreograft.video import read
+from choreograft.video.read import sample_frames
 
 
 def test_the_frames_asked_for_come_in_order_and_the_file_is_read_no_further(
     make_clip, numbers, read_number, monkeypatch
 ):
     decoded = []
-    shown_pictures = reel.shown_pictures
+    shown_pictures = read.shown_pictures
 
     def count(*video: Any) -> Iterator[Any]:
         for picture in shown_pictures(*video):
             decoded.append(picture)
             yield picture
 
-    monkeypatch.setattr(reel, "shown_pictures", count)
+    monkeypatch.setattr(read, "shown_pictures", count)
     clip = make_clip("numbers.mp4", numbers)
     assert [read_number(image) for image in sample_frames(clip, [0, 7, 31])] == [0, 7, 31]
     assert len(decoded) == 32

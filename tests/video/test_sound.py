@@ -17,10 +17,9 @@ from choreograft import pipeline
 from choreograft.cli import main
 from choreograft.errors import PersonError
 from choreograft.video.clock import Stamp, split_recordings
-from choreograft.video.raw_sound import count_channels, read_numbers
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
-from choreograft.video.sound import follow_pictures
+from choreograft.video.sound import count_channels, follow_pictures, read_numbers
 from choreograft.video.sound_trial import main as carry_to_nowhere
 from choreograft.video.sound_trial import try_sound
 from choreograft.video.tempo import Retiming

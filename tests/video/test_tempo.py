@@ -9,9 +9,8 @@ import pytest
 
 from choreograft.video.read import measure_length
 from choreograft.video.size import Size
-from choreograft.video.soundtrack import add_sound
 from choreograft.video.tempo import Retiming, split_tempo
-from choreograft.video.write import VideoWriter
+from choreograft.video.write import VideoWriter, add_sound
 
 RATE_HZ = 44_100
 LENGTH_S = 8

@@ -22,8 +22,7 @@ from choreograft.pipeline import read_bodies
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
-from choreograft.retarget.normalise import map_to_target
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance, map_to_target
 from choreograft.training.recording import Clip
 
 

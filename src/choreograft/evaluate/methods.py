@@ -36,7 +36,7 @@ from choreograft.render.nearest import NearestFrames
 from choreograft.render.session import choose_size, render_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Motion, Standing
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.training.recording import Clip, prepare_recording
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
 from choreograft.video.size import Size

@@ -35,7 +35,7 @@ from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing, carry_over
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.studio.pairs import Pair
 from choreograft.training.holdout import held_out_frames
 from choreograft.training.recording import Clip

@@ -11,7 +11,7 @@ from choreograft.config import FaceConfig, StickFigureConfig
 from choreograft.performer.region import Region
 from choreograft.pose.head import face_centre
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 
 LEAST_BLOCKS: Final = 2
 """The fewest px that the innermost layers need each way, as they are padded by reflection."""

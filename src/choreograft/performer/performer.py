@@ -23,7 +23,7 @@ from choreograft.pose.track import PoseTrack
 from choreograft.presets import Preset
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Size
 
 

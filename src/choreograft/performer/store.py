@@ -20,7 +20,7 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.presets import preset_from_dict
 from choreograft.retarget.body import BodyStage
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Size
 
 BANK: Final = "bank/"

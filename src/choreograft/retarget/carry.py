@@ -14,8 +14,7 @@ from choreograft.config import NormalisationConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
-from choreograft.retarget.normalise import map_to_target
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance, map_to_target
 
 OUTSIDE: Final = 0.1
 """Share of the frames, from which on it is told that most of the person is not in them."""

@@ -25,8 +25,7 @@ from choreograft.studio.room import ROOMS
 from choreograft.studio.routines import ROUTINES
 from choreograft.studio.stage import Stage
 from choreograft.video.size import Size
-from choreograft.video.soundtrack import add_sound
-from choreograft.video.write import VideoWriter
+from choreograft.video.write import VideoWriter, add_sound
 
 LOOK_VERSION = 3
 """Raise when bodies, clothes, rooms or moves change what is drawn, or true tracks what they hold, so that old clips are

@@ -19,7 +19,7 @@ from choreograft.performer.plate import Floats, estimate_still_plate, lay_on_pla
 from choreograft.performer.sizes import full_size
 from choreograft.progress import Progress, silent
 from choreograft.training.recording import Clip, Recording, mask_on_canvas
-from choreograft.video.sample import sample_frames
+from choreograft.video.read import sample_frames
 from choreograft.video.size import Canvas, Size
 
 Picture = NDArray[np.uint8]

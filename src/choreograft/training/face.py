@@ -18,7 +18,7 @@ from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FACE_CHANNELS, join_face
 from choreograft.performer.region import Region
 from choreograft.presets import Preset
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair
 from choreograft.training.generator import draw_second
 from choreograft.training.holdout import MIN_PAIRS

@@ -33,7 +33,7 @@ from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
-from choreograft.retarget.stance import Stance
+from choreograft.retarget.normalise import Stance
 from choreograft.training.cutting import cut_references
 from choreograft.training.face import shows_faces
 from choreograft.training.guides import Guides

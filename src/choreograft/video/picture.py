@@ -1,7 +1,7 @@
 """Decoded pictures to RGB as a viewer sees them: right colours, upright, square pixels.
 
 Colour follows the stream's own tags. Where it has none, the usual convention holds: BT.709 for high definition, BT.601
-below, limited range. High dynamic range becomes BT.709 (tone.py), what is transparent lies over black.
+below, limited range. High dynamic range becomes BT.709 (filters.py), what is transparent lies over black.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,9 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from choreograft.video.filters import build_filter
+from choreograft.video.filters import PLANES, ToneMap, build_filter
 from choreograft.video.sheet import fit_into
 from choreograft.video.size import Size
-from choreograft.video.tone import PLANES, ToneMap
 
 HD = Size(1280, 576)
 """From this long side, or above this short side, untagged pictures are BT.709."""

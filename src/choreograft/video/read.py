@@ -1,24 +1,111 @@
 """Videos as streams of upright RGB frames with exact times; never a whole one in memory.
 
-A video is a file or a folder of numbered pictures.
+A video is a file or a folder of numbered pictures: a *reel* of pictures with times, converted on demand.
 
 Shapes: H, W pixels of a frame as a viewer sees it (rotation and pixel shape applied). Times are fractions of a second,
 0 at the first frame shown (docs/conventions.md, "Time").
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from choreograft.video.clock import ASSUMED_TIME_BASE
-from choreograft.video.picture import TimedPicture
-from choreograft.video.picture_folder import PictureFolder
-from choreograft.video.reel import open_reel
+from choreograft.video.clock import ASSUMED_TIME_BASE, nominal_rate
+from choreograft.video.decode import (
+    count_listed,
+    declared_duration_s,
+    first_picture,
+    held_time,
+    open_video,
+    pictures_end,
+    shown_pictures,
+)
+from choreograft.video.picture import PictureConverter, TimedPicture, orientation
+from choreograft.video.picture_folder import PictureFolder, is_picture_folder
 from choreograft.video.size import Size
+
+
+class Reel(Protocol):
+    """An opened video, whatever it is made of."""
+
+    rate: Fraction
+    """Nominal frames per second; the average where the frames are unevenly timed."""
+    time_base: Fraction
+    """Seconds that every time is a whole multiple of."""
+    duration_s: float
+    """Declared, 0.0 if unknown."""
+    count: int | None
+    """Of the pictures, declared or estimated; None if unknown."""
+    listed: int | None
+    """Of the pictures that a player would show, where names or an index list every one of them and none is damaged."""
+    has_sound: bool
+
+    def pictures(self) -> Iterator[TimedPicture]:
+        """Every picture that a player would show, in order, at strictly increasing times; all of one size.
+
+        Raises:
+            VideoError: one cannot be read, or the last one turns out to be missing.
+        """
+
+    def measure_end(self) -> Fraction:
+        """When the last picture is gone, s since the reel's own zero."""
+
+    def measure_held(self) -> Fraction:
+        """For how long pictures stay that stay for `decode.LONG_HOLD_S` and longer, s."""
+
+
+@contextmanager
+def open_reel(path: Path) -> Iterator[Reel]:
+    """A video file or a folder of pictures, whichever lies there; closed with the context.
+
+    Raises:
+        VideoError: missing, unreadable, not a video, or a folder without numbered pictures.
+    """
+    if is_picture_folder(path):
+        yield PictureFolder(path)
+        return
+    with open_video(path) as (container, stream):
+        yield _VideoFile(path, container, stream)
+
+
+class _VideoFile:
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        self._path, self._container, self._stream = path, container, stream
+        self.rate = nominal_rate(path, container, stream)
+        self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
+        self.duration_s = declared_duration_s(container, stream)
+        self.count = _count(stream, self.rate, self.duration_s)
+        self.listed = count_listed(container, stream)
+        self.has_sound = bool(container.streams.audio)
+
+    def pictures(self) -> Iterator[TimedPicture]:
+        converter = PictureConverter(self._stream.sample_aspect_ratio)
+        for shown in shown_pictures(self._path, self._container, self._stream, self.rate):
+            shape = converter.see(shown.frame)
+            yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame, shape))
+
+    def measure_end(self) -> Fraction:
+        return pictures_end(self._path)
+
+    def measure_held(self) -> Fraction:
+        return held_time(self._path)
+
+
+def _count(stream: VideoStream, rate: Fraction, duration_s: float) -> int | None:
+    # AVI counts its empty chunks as frames, so a count far above the duration's is not believed
+    expected = round(duration_s * rate)
+    if stream.frames and (not expected or stream.frames < 1.5 * expected):
+        return stream.frames
+    return expected or None
 
 
 @dataclass(frozen=True)
@@ -139,3 +226,50 @@ def read_pictures(path: Path) -> Iterator[TimedPicture]:
         for picture in reel.pictures():
             start = picture.time if start is None else start
             yield replace(picture, time=picture.time - start)
+
+
+def sample_frames(path: Path, indices: Sequence[int] | NDArray[np.intp]) -> Iterator[NDArray[np.uint8]]:
+    """The frames (H, W, 3) RGB uint8 at increasing indices, as `read_frames` numbers and shows them.
+
+    The video is not read beyond the last of them; indices beyond its end yield nothing.
+
+    Raises:
+        VideoError: as `probe`.
+    """
+    wanted = {int(index) for index in indices}
+    with open_reel(path) as reel:
+        for index, picture in enumerate(reel.pictures()):
+            if index in wanted:
+                yield picture.to_rgb()
+                wanted.discard(index)
+            if not wanted:
+                return
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """The pictures of one video before they are turned upright and their pixels made square."""
+
+    size: Size
+    transpose: bool
+    """Whether rows become columns; before `flips`."""
+    flips: int | None
+    """OpenCV's code: 0 upside down, 1 left to right, -1 both, None neither."""
+
+    def show(self, shares: NDArray[Any]) -> NDArray[Any]:
+        """Places (..., 2) x, y in the picture as it lies there, as places in the one shown; shares of the sides."""
+        shown = shares[..., ::-1] if self.transpose else shares
+        return np.where([self.flips in (1, -1), self.flips in (0, -1)], 1 - shown, shown)
+
+
+def look_at_stored(path: Path) -> StoredPicture | None:
+    """How the first picture of a video lies in its file; None for a folder of pictures.
+
+    Raises:
+        VideoError: as `probe`.
+    """
+    if is_picture_folder(path):
+        return None
+    with open_video(path) as (container, stream):
+        frame = first_picture(path, container, stream).frame
+        return StoredPicture(Size(frame.width, frame.height), *(orientation(frame) or (False, None)))

@@ -1,6 +1,6 @@
 """Can the sound of a source be carried into a result? Tried before any work, all of it, in a process of its own.
 
-What a decoder makes of a damaged or unusual sound may be an error, and in PyAV 18.1 an abort (`raw_sound.py`): neither
+What a decoder makes of a damaged or unusual sound may be an error, and in PyAV 18.1 an abort (`sound.py`): neither
 may cost a result. A sound that cannot be carried is left out.
 """
 
@@ -20,8 +20,7 @@ import av
 from choreograft.errors import give_reason
 from choreograft.video.decode import open_video
 from choreograft.video.picture_folder import is_picture_folder
-from choreograft.video.raw_sound import LINEAR_PCM
-from choreograft.video.sound import SoundCarrier, sound_stream
+from choreograft.video.sound import LINEAR_PCM, SoundCarrier, sound_stream
 from choreograft.video.tempo import Retiming
 
 FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}

@@ -13,6 +13,7 @@ from typing import Self
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -22,6 +23,7 @@ from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, OutputError
 from choreograft.files import atomic_path, check_place
 from choreograft.video.clock import AnyPacket
+from choreograft.video.decode import open_video
 from choreograft.video.size import Size
 from choreograft.video.sound import COPIED, SoundCarrier
 from choreograft.video.sound_trial import FORMATS, try_sound
@@ -253,3 +255,32 @@ def _ticks_per_s(rate: Fraction, time_base: Fraction | None) -> int:
         if ticks <= MAX_TICKS_PER_S:
             return ticks * -(-MIN_TICKS_PER_S // ticks)
     return COMMON_TICKS_PER_S
+
+
+BIT_RATE = 128_000
+
+
+def add_sound(video: Path, samples: NDArray[np.float32], rate_hz: int) -> None:
+    """Put a sound into a video that has none; its pictures are copied as they are.
+
+    Args:
+        video: an MP4 file, replaced when the new one is whole.
+        samples: (N,) mono, -1..1, from the first picture on.
+        rate_hz: samples per second, one that AAC knows.
+    Raises:
+        VideoError: the video cannot be read.
+        OutputError: its folder cannot be written.
+    """
+    with atomic_path(video) as temporary, open_video(video) as (container, pictures):
+        options = {"movflags": "+faststart"}
+        with av.open(f"file:{temporary}", "w", container_options=options) as output:
+            copy = output.add_stream_from_template(pictures)
+            sound = output.add_stream("aac", rate=rate_hz, layout="mono", bit_rate=BIT_RATE)
+            for packet in container.demux(pictures):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    output.mux(packet)
+            frame = AudioFrame.from_ndarray(samples[None].astype(np.float32), format="fltp", layout="mono")
+            frame.sample_rate = rate_hz
+            output.mux(sound.encode(frame))
+            output.mux(sound.encode(None))

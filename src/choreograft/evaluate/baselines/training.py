@@ -29,7 +29,7 @@ from choreograft.training.pairs import pair_at
 from choreograft.training.recording import MAX_FRAMES, Clip, choose_frames, find_pairs
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, adam
-from choreograft.video.sample import sample_frames
+from choreograft.video.read import sample_frames
 from choreograft.video.sheet import tile_pictures
 from choreograft.video.size import Canvas, Size
 

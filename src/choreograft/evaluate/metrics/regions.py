@@ -17,7 +17,7 @@ from choreograft.evaluate.scores import Region
 from choreograft.pose import skeleton
 from choreograft.pose.head import head_middle, is_turned_to_camera
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.stance import HEIGHT_PER_TORSO
+from choreograft.retarget.normalise import HEIGHT_PER_TORSO
 from choreograft.video.size import Canvas, Size
 
 BODY_SEEN: Final = 0.5
