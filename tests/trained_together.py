@@ -12,8 +12,8 @@ import torch
 
 from choreograft import cli, pipeline, presets
 from choreograft.console import ConsoleProgress
+from choreograft.machine import is_main
 from choreograft.performer import device
-from choreograft.ranks import is_main
 from choreograft.training import generator
 from choreograft.training.recording import Clip
 from choreograft.training.step import add_pair_gradients

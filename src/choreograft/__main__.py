@@ -5,7 +5,7 @@ import signal
 from typing import NoReturn
 
 from choreograft.errors import INTERRUPTED
-from choreograft.ranks import local_rank
+from choreograft.machine import local_rank
 
 
 def main() -> None:

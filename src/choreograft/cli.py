@@ -20,6 +20,7 @@ import tyro
 from choreograft import __version__
 from choreograft.console import ConsoleProgress
 from choreograft.errors import INTERRUPTED, ChoreograftError, OptionError, in_one_line
+from choreograft.machine import is_main, local_rank
 from choreograft.options import (
     CheckOptions,
     DanceOptions,
@@ -31,7 +32,6 @@ from choreograft.options import (
     TrainOptions,
 )
 from choreograft.progress import silent
-from choreograft.ranks import is_main, local_rank
 from choreograft.system import explain_missing_library
 
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."

@@ -1,4 +1,4 @@
-"""System libraries that no Python package brings along, and the Debian packages that hold them.
+"""System libraries that no Python package brings along, the Debian packages that hold them, and how to silence them.
 
 Standard library only and nothing of Choreograft: `scripts/install.sh` runs this file with the system's Python while
 there is no environment yet. It prints the packages to install, one a line.
@@ -6,12 +6,16 @@ there is no environment yet. It prints the packages to install, one a line.
 
 import ctypes
 import importlib.util
+import os
 import re
 import runpy
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Final
 
 
@@ -101,6 +105,33 @@ def _packages_before_installing() -> list[str]:
     # Debian splits this module off, and without it `python3 -m venv` makes environments without pip
     venv = [] if importlib.util.find_spec("ensurepip") else [f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"]
     return [*venv, *(library.package for library in find_missing_libraries())]
+
+
+_TURN = RLock()
+"""There is one standard error for all threads."""
+
+
+@contextmanager
+def quiet_stderr(unwanted: Callable[[bytes], object]) -> Iterator[None]:
+    """Keep some lines off standard error for a while; all else that is written meanwhile gets through at the end.
+
+    Native code writes there past Python, and past every setting of its own.
+
+    Args:
+        unwanted: whether a line is to be dropped.
+    """
+    with _TURN, tempfile.TemporaryFile() as caught:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            caught.seek(0)
+            os.write(kept, b"".join(line for line in caught if not unwanted(line)))
+            os.close(kept)
 
 
 if __name__ == "__main__":

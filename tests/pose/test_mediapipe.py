@@ -18,7 +18,7 @@ from choreograft.errors import DependencyError
 from choreograft.pose import mediapipe as module
 from choreograft.pose import skeleton
 from choreograft.pose.mediapipe import MediaPipeEstimator, person_from_result
-from choreograft.quiet import quiet_stderr
+from choreograft.system import quiet_stderr
 from choreograft.video.size import Size
 
 SIZE = Size(400, 200)

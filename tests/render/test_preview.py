@@ -178,7 +178,7 @@ def test_a_sheet_has_a_row_for_source_target_and_result(walker: BodyTrack, sourc
         save_overlay_sheet(tmp_path / f"{name}.png", (source, walker), target, result, plate, CONFIG)
         sheet = cv2.imread(str(tmp_path / f"{name}.png"))
         assert sheet.shape[:2] == (rows * 64 + (rows - 1) * GAP_PX, 3 * 64 + 2 * GAP_PX)
-    shown = render_body_overlay(source, walker, config=CONFIG)
+    shown = render_body_overlay(source, walker, CONFIG)
     assert [picture.shape for picture in shown] == [(64, 48, 3)] * 3
     assert (shown[0] != shown[2]).any()  # front and back
     assert_array_equal(render_on_plate(result, plate, np.array([3]), CONFIG)[0], plain(Size(64, 64)))

@@ -14,7 +14,7 @@ from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.body import BodyStage, find_headings, leg_length_m, retarget_body, to_pose_track
+from choreograft.retarget.body import BodyStage, find_headings, retarget_body, to_pose_track
 from choreograft.video.size import Size
 from filmed import Filmed, feet, film, fitted, height_px, pixels
 
@@ -62,8 +62,8 @@ def test_the_result_has_the_targets_body_and_the_sources_times(
 
 
 def test_a_squat_stays_as_deep_in_leg_lengths(carried: BodyTrack, squats: Filmed, stage: BodyStage) -> None:
-    depth = np.ptp(carried.pelvis[:, 2]) / leg_length_m(stage.shape)
-    assert_allclose(depth, np.ptp(squats.body.pelvis[:, 2]) / leg_length_m(squats.body.shape), rtol=0.1)
+    depth = np.ptp(carried.pelvis[:, 2]) / stage.shape.build().leg_m
+    assert_allclose(depth, np.ptp(squats.body.pelvis[:, 2]) / squats.body.shape.build().leg_m, rtol=0.1)
 
 
 def test_joints_turn_as_in_the_source(carried: BodyTrack, squats: Filmed) -> None:
@@ -108,7 +108,7 @@ def test_feet_that_stand_on_both_sides_of_a_cut_stand_in_two_places(squats: Film
     pelvis[half:, 0] += 0.3
     stands, shot = np.ones((len(body), 2), np.bool_), (np.arange(len(body)) >= half).astype(np.int32)
     carried = retarget_body(replace(body, pelvis=pelvis, stands=stands, shot=shot), stage)
-    stature = leg_length_m(carried.shape) / leg_length_m(body.shape)
+    stature = carried.shape.build().leg_m / body.shape.build().leg_m
     jump = np.diff(feet(carried)[half - 1 : half + 1], axis=0)
     assert_allclose(np.linalg.norm(jump[..., :2], axis=-1), 0.3 * stature, atol=0.02)
     assert_array_equal(carried.shot, shot)
@@ -135,7 +135,7 @@ def test_distances_are_counted_in_leg_lengths(stage: BodyStage) -> None:
     walk = film("ada", "walk", 3.0).body
     wide = replace(stage, near_m=0.5, far_m=50.0)  # room enough
     result = retarget_body(walk, wide)
-    ratio = leg_length_m(stage.shape) / leg_length_m(walk.shape)
+    ratio = stage.shape.build().leg_m / walk.shape.build().leg_m
     assert_allclose(np.ptp(result.pelvis[:, 1]), ratio * np.ptp(walk.pelvis[:, 1]), rtol=0.03)
 
 

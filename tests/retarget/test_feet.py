@@ -10,7 +10,7 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.body.rig import joint_index
 from choreograft.config import BodyRetargetConfig
 from choreograft.pose import skeleton
-from choreograft.retarget.body import BodyStage, describe_legs, leg_length_m, retarget_body
+from choreograft.retarget.body import BodyStage, describe_legs, retarget_body
 from filmed import Filmed, feet, film, height_px, pixels
 
 CONFIG = BodyRetargetConfig()
@@ -68,7 +68,7 @@ def test_a_jump_leaves_the_floor_in_leg_lengths(stage: BodyStage) -> None:
     pelvis = body.pelvis + np.column_stack([0 * height, 0 * height, height]).astype(np.float32)
     jumping = replace(body, pelvis=pelvis, stands=body.stands & (height < 0.02)[:, None])
     lowest = feet(retarget_body(jumping, stage))[..., 2].min((1, 2))
-    wanted = height * leg_length_m(stage.shape) / leg_length_m(body.shape)
+    wanted = height * stage.shape.build().leg_m / body.shape.build().leg_m
     assert_allclose(lowest[16:21], wanted[16:21], atol=0.06)  # the smoothing rounds the flight
     assert_allclose(lowest[height == 0], 0, atol=0.03)
 

@@ -140,7 +140,7 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
 
     if any(outline is not None for outline in outlines):
         descend(groups, outlined_cost, config.outline_steps)
-    shape = _shape_of(phenotypes, lengths)
+    shape = BodyShape(tuple(torch.sigmoid(phenotypes).tolist()), tuple(lengths.tolist()))
     found = tuple(
         Lens(lens.log_focal.exp().item(), lens.pitch.item(), height_m, lens.log_scale.exp().item(), lens.lean.item())
         for lens, height_m in zip(lenses, heights_m, strict=True)
@@ -218,10 +218,6 @@ def _level(space: ShapeSpace, phenotypes: Tensor, lengths: Tensor, place: Placem
     trunk = at[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
     up = (trunk - at[:, list(skeleton.ANKLES)].mean(1)).median(0).values
     lens.pitch.copy_(0.7 * torch.atan2(-up[1], up[2]))
-
-
-def _shape_of(phenotypes: Tensor, lengths: Tensor) -> BodyShape:
-    return BodyShape(tuple(torch.sigmoid(phenotypes).tolist()), tuple(lengths.tolist()))
 
 
 def choose_varied(track: PoseTrack, count: int) -> NDArray[np.intp]:

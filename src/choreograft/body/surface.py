@@ -27,7 +27,7 @@ from torch import Tensor
 from choreograft.body.model import Body
 from choreograft.body.parts import NO_PART, face_parts
 from choreograft.errors import DependencyError
-from choreograft.quiet import quiet_stderr
+from choreograft.system import quiet_stderr
 from choreograft.video.size import Size
 
 NO_FACE = -1

@@ -166,11 +166,7 @@ def _compose(pose: _Pose, size: Size, config: StickFigureConfig) -> list[_Layer]
     layers = [*_compose_body(pose, size, config), _compose_face(pose, size, config)]
     for hand, wrist in ((skeleton.LEFT_HAND, skeleton.LEFT_WRIST), (skeleton.RIGHT_HAND, skeleton.RIGHT_WRIST)):
         layers.append(_Layer(pose.depth[wrist], _compose_hand(pose, hand.start, size, config)))
-    return sorted(layers, key=_farthest_first)
-
-
-def _farthest_first(layer: _Layer) -> float:
-    return -layer.depth
+    return sorted(layers, key=lambda layer: -layer.depth)
 
 
 def _compose_body(pose: _Pose, size: Size, config: StickFigureConfig) -> Iterable[_Layer]:

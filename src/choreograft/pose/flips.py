@@ -212,11 +212,7 @@ def _list_flips(exchanged: Flags) -> tuple[Flip, ...]:
     body = np.logical_and.reduce(list(limbs.values()))
     groups = {"body": body} | {name: flags & ~body for name, flags in limbs.items()}
     flips = [Flip(name, first, last) for name, flags in groups.items() for first, last in find_runs(flags)]
-    return tuple(sorted(flips, key=_by_time))
-
-
-def _by_time(flip: Flip) -> tuple[int, str]:
-    return flip.first_frame, flip.group
+    return tuple(sorted(flips, key=lambda flip: (flip.first_frame, flip.group)))
 
 
 def find_runs(flags: Flags) -> Iterable[tuple[int, int]]:

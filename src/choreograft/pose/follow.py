@@ -232,11 +232,7 @@ def find_strands(
     """Everybody in the clip, the one who fills most of the frame over time first."""
     steady = [strand for strand in _grow(people, time_s) if len(strand.frames) >= _MIN_SIGHTINGS]
     real = [strand for strand in steady if strand.score >= min_score]
-    return sorted(_join(real), key=_filled, reverse=True)
-
-
-def _filled(strand: Strand) -> float:
-    return strand.fill
+    return sorted(_join(real), key=lambda strand: strand.fill, reverse=True)
 
 
 def _grow(people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float]) -> list[Strand]:

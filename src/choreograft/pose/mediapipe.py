@@ -29,8 +29,7 @@ from choreograft.pose.detail import HANDS, hand_crop, head_crop, person_from_pos
 from choreograft.pose.estimator import Person
 from choreograft.pose.track import MaskSequence
 from choreograft.progress import Progress, silent
-from choreograft.quiet import quiet_stderr
-from choreograft.system import explain_missing_library
+from choreograft.system import explain_missing_library, quiet_stderr
 from choreograft.video.size import Size
 
 _WORK_PX: Final = 96

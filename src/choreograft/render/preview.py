@@ -29,7 +29,7 @@ from choreograft.pose.draw import overlay_pose
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.video.read import Frame, probe, read_frames, sample_frames
-from choreograft.video.sheet import save_picture, scale_to_height, tile_pictures
+from choreograft.video.sheet import save_picture, scale_to_height, tile_pictures, width_at
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter
 
@@ -182,7 +182,7 @@ def write_preview(
     config = PreviewConfig() if config is None else config
     info, stage = probe(source), scale_to_height(plate, config.height_px)
     painter = BodyPainter.of(result.shape, config)
-    width = _width_at(info.size, config.height_px)
+    width = width_at(info.size, config.height_px)
     size = Size(width + stage.shape[1], config.height_px)
     with (
         VideoWriter(output, size, info.rate, sound_from=source, time_base=info.time_base) as video,
@@ -201,7 +201,7 @@ def write_preview(
 
 
 def render_body_overlay(
-    video: Path, body: BodyTrack, at: Indices | None = None, config: PreviewConfig | None = None
+    video: Path, body: BodyTrack, config: PreviewConfig, at: Indices | None = None
 ) -> list[Picture]:
     """Some frames of a clip with the body that was fitted to it half transparent over them.
 
@@ -212,7 +212,6 @@ def render_body_overlay(
     Raises:
         VideoError: the video cannot be read.
     """
-    config = PreviewConfig() if config is None else config
     at = choose_columns(body, config) if at is None else at
     painter, pictures = BodyPainter.of(body.shape, config), _read_scaled(video, at, config.height_px)
     return [
@@ -221,12 +220,8 @@ def render_body_overlay(
     ]
 
 
-def render_on_plate(
-    body: BodyTrack, plate: Picture, at: Indices | None = None, config: PreviewConfig | None = None
-) -> list[Picture]:
+def render_on_plate(body: BodyTrack, plate: Picture, at: Indices, config: PreviewConfig) -> list[Picture]:
     """Some frames of a retargeted body over the target's background, as `write_preview` shows them on the right."""
-    config = PreviewConfig() if config is None else config
-    at = choose_columns(body, config) if at is None else at
     painter, stage = BodyPainter.of(body.shape, config), scale_to_height(plate, config.height_px)
     return [
         painter.draw(stage, vertices, body.camera) if body.present[t] else stage
@@ -256,9 +251,9 @@ def save_overlay_sheet(
     """
     config = PreviewConfig() if config is None else config
     moments = choose_columns(result, config)
-    rows = [render_body_overlay(*source, moments, config)]
+    rows = [render_body_overlay(*source, config, moments)]
     if target is not None:
-        rows.append(render_body_overlay(*target, config=config))
+        rows.append(render_body_overlay(*target, config))
     rows.append(render_on_plate(result, plate, moments, config))
     save_picture(tile_pictures(rows), path)
 
@@ -282,7 +277,8 @@ def estimate_target_plate(
     size = Size(pictures.shape[2], pictures.shape[1])
     masks = np.zeros(pictures.shape[:3], np.uint8)
     if track.masks is not None:
-        masks = np.stack([_resized(track.masks[int(t)], size) for t in at])
+        smaller = [cv2.resize(track.masks[int(t)], size, interpolation=cv2.INTER_AREA) for t in at]
+        masks = np.stack(smaller).astype(np.uint8)
     return estimate_still_plate(pictures, masks)
 
 
@@ -314,15 +310,6 @@ def _within(time_s: NDArray[np.float64], config: PreviewConfig) -> Indices:
 def _spread(frames: Indices, count: int) -> Indices:
     """Up to `count` of increasing frames, the first and the last among them."""
     return frames[np.unique(np.linspace(0, len(frames) - 1, min(len(frames), count)).round().astype(np.intp))]
-
-
-def _width_at(size: Size, height_px: int) -> int:
-    """The width that `scale_to_height` gives a picture of this size."""
-    return size.width if size.height == height_px else max(1, round(size.width * height_px / size.height))
-
-
-def _resized(mask: Picture, size: Size) -> Picture:
-    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def render_overlay(video: Path, track: PoseTrack, output: Path, progress: Progress = silent) -> None:

@@ -25,7 +25,7 @@ from choreograft.render.timing import Timing, TimingRequest, plan_timing
 from choreograft.retarget.carry import Motion, carry_over, describe_absence
 from choreograft.video.picture import TimedPicture
 from choreograft.video.read import VideoInfo, measure_length, probe, read_pictures
-from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures
+from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures, width_at
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 
@@ -109,8 +109,8 @@ def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size, timing: T
     if path is None:
         yield None
         return
-    source_width = scale_to_height(np.zeros((info.size.height, info.size.width, 3), np.uint8), size.height).shape[1]
-    with _open_result(path, info, Size(source_width + 2 * size.width, size.height), timing) as video:
+    width = width_at(info.size, size.height) + 2 * size.width
+    with _open_result(path, info, Size(width, size.height), timing) as video:
         yield video
 
 

@@ -17,7 +17,7 @@ the target stands, which way the dance faces, and that standing feet stand:
 Shapes: T frames. World axes of `choreograft.body`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -115,7 +115,11 @@ class BodyStage:
                     **content,
                     "shape": BodyShape.from_dict(content["shape"]),
                     "camera": FloorCamera.from_dict(content["camera"]),
-                    **{name: _read_numbers(content[name], count) for name, count in TUPLES.items() if name in content},
+                    **{
+                        name: tuple(float(content[name][n]) for n in range(count))
+                        for name, count in TUPLES.items()
+                        if name in content
+                    },
                 }
             )
         except (KeyError, TypeError, IndexError, ValueError) as error:
@@ -214,11 +218,6 @@ def _find_details(source: BodyTrack, track: PoseTrack, px_per_m: Array) -> Array
     return np.asarray(details * (px_per_m * hips / source.camera.focal_px)[..., None])
 
 
-def leg_length_m(shape: BodyShape) -> float:
-    """Thigh plus shin."""
-    return shape.build().leg_m
-
-
 def describe_legs(name: str, source: BodyTrack) -> str | None:
     """A sentence about a source, of that name, whose feet are hardly ever in the picture; None about all others."""
     if BodyStage.measure(source).shows_feet:
@@ -232,7 +231,7 @@ def describe_legs(name: str, source: BodyTrack) -> str | None:
 def _find_stature(source: BodyShape, target: BodyShape, by_feet: bool) -> float:
     """How much longer the target's legs are than the source's; the trunks, where legs were not seen."""
     if by_feet:
-        return leg_length_m(target) / leg_length_m(source)
+        return target.build().leg_m / source.build().leg_m
     return target.build().trunk_m / source.build().trunk_m
 
 
@@ -274,10 +273,6 @@ def _shows_feet(body: BodyTrack, shown: NDArray[np.bool_]) -> bool:
 def _usual_place(places: NDArray[np.floating]) -> tuple[float, ...]:
     """Of places (T, C)."""
     return tuple(float(value) for value in np.median(places, axis=0))
-
-
-def _read_numbers(values: Sequence[Any], count: int) -> tuple[float, ...]:
-    return tuple(float(values[n]) for n in range(count))
 
 
 def _floor_places(body: BodyTrack) -> Array:

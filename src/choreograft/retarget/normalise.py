@@ -306,12 +306,9 @@ def _place_on_ground(ankles: Floats, source: Ground, target: Ground, config: Nor
         scale = np.full(len(lines), target.median_height(config) / source.median_height(config))
         line_goals = target.line_px + (lines - source.line_px) * scale
     else:
-        scale, line_goals = _interpolate_depth(lines, source, _without_noise(target, config))
+        steady = target.at_one_depth() if target.stays_at_one_depth(config) else target
+        scale, line_goals = _interpolate_depth(lines, source, steady)
     return _around_centre(ankles, source.centre_px, line_goals, scale, target.centre_px)
-
-
-def _without_noise(ground: Ground, config: NormalisationConfig) -> Ground:
-    return ground.at_one_depth() if ground.stays_at_one_depth(config) else ground
 
 
 def _interpolate_depth(lines: Floats, source: Ground, target: Ground) -> tuple[Floats, Floats]:

@@ -232,15 +232,11 @@ def _curtain(pv: Any, left: float, colour: Colour) -> Things:
     return things
 
 
-def _nothing(_: Any) -> Things:
-    return []
-
-
 FURNITURE: Mapping[str, Callable[[Any], Things]] = {
     "living room": _living_room,
     "studio": _studio,
     "loft": _loft,
-    "none": _nothing,
+    "none": lambda _: [],
 }
 
 

@@ -12,8 +12,8 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from choreograft.errors import OptionError
+from choreograft.machine import read_torchrun
 from choreograft.performer.device import Compute
-from choreograft.ranks import read_torchrun
 from choreograft.training.processes import Processes
 from choreograft.training.team import Team, alone
 

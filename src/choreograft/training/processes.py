@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from choreograft.errors import OptionError
+from choreograft.machine import read_torchrun
 from choreograft.options import DEFAULT_BATCH, DEFAULT_DEVICES, DEFAULT_NODES
 from choreograft.presets import Preset
-from choreograft.ranks import read_torchrun
 
 RENDEZVOUS: Final = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 """What machines need to find each other where torchrun does not tell them."""

@@ -27,12 +27,17 @@ def tile_pictures(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uin
     return sheet
 
 
+def width_at(size: Size, height_px: int) -> int:
+    """The width of a picture of that size at another height, its shape kept."""
+    return size.width if size.height == height_px else max(1, round(size.width * height_px / size.height))
+
+
 def scale_to_height(picture: NDArray[np.uint8], height_px: int) -> NDArray[np.uint8]:
     """The same picture (h, w, 3) at another height, its shape kept."""
     height, width = picture.shape[:2]
     if height == height_px:
         return picture
-    size = (max(1, round(width * height_px / height)), height_px)
+    size = (width_at(Size(width, height), height_px), height_px)
     interpolation = cv2.INTER_AREA if height > height_px else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
 
