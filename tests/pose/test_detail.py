@@ -13,7 +13,6 @@ from choreograft.pose.detail import (
     COARSE_HAND_TRUST,
     FACE_FROM_MESH,
     FACE_POINTS,
-    HANDS,
     POSE_POINTS,
     Crop,
     body_scale_px,
@@ -27,8 +26,8 @@ from choreograft.pose.estimator import Person
 from choreograft.pose.mediapipe import erase_person, hidden_share
 
 WIDTH, HEIGHT = 800, 600
-LEFT, LEFT_WRIST = HANDS[0]
-RIGHT, RIGHT_WRIST = HANDS[1]
+LEFT, LEFT_WRIST = skeleton.HANDS[0]
+RIGHT, RIGHT_WRIST = skeleton.HANDS[1]
 
 
 def pose_points() -> NDArray[np.float32]:

@@ -36,6 +36,7 @@ from choreograft.body.standing import find_standing, measure_foot_speeds, measur
 from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
+from choreograft.pose.estimator import SEEN
 from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
@@ -262,7 +263,6 @@ def _from_roots(points: Tensor) -> Tensor:
     return points - roots
 
 
-SEEN: Final = 0.3
 FARTHEST: Final = 90
 """Percentile of the distances that is looked at: one in ten joints is farther off."""
 DOUBTFUL_MISS: Final = 0.08

@@ -167,10 +167,7 @@ class Body:
         joints = np.empty((skeleton.JOINTS, 3))
         joints[: skeleton.FEET.stop] = self.surface_joints @ skinned
         joints[skeleton.FACE] = self.face_joints @ skinned
-        for part, side, wrist in (
-            (skeleton.LEFT_HAND, "L", skeleton.LEFT_WRIST),
-            (skeleton.RIGHT_HAND, "R", skeleton.RIGHT_WRIST),
-        ):
+        for side, (part, wrist) in zip("LR", skeleton.HANDS, strict=True):
             joints[part] = [joints[wrist], *self._fingers(side, rotations, origins)]
         return joints
 

@@ -54,15 +54,6 @@ USUAL_HEIGHT_M: Final = 1.72
 """In which the tracker's offsets, shares of a body height, become metres: a tenth more or less is a millimetre."""
 _USUAL_DEPTH: Final = 0.09
 """Standard deviation of a limb's way in depth, body heights."""
-_ARMS: Final = (
-    (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST),
-    (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST),
-)
-_LEGS: Final = (
-    (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE),
-    (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE, skeleton.RIGHT_HEEL, skeleton.RIGHT_BIG_TOE),
-)
-_TRUNK: Final = (*skeleton.SHOULDERS, *skeleton.HIPS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +96,7 @@ def read_landmarks(track: PoseTrack) -> Array:
 def deepen(seen: Array) -> Array:
     """Landmarks (T, 133, 3), camera axes, with arms and legs as deep as they are likely to be."""
     deeper, lean = seen.copy(), np.deg2rad(WORLD_LEAN_DEG)
-    for joints, names in ((_ARMS, ("upper arm", "forearm")), (_LEGS, ("thigh", "shin"))):
+    for joints, names in ((skeleton.ARMS, ("upper arm", "forearm")), (skeleton.LEGS, ("thigh", "shin"))):
         for limb in joints:
             by = np.zeros((len(seen), 3))
             for name, start, end in zip(names, limb, limb[1:], strict=False):
@@ -125,7 +116,7 @@ def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
     T, axes = len(seen), joint_axes(body)
     turns = np.zeros((T, BODY_COUNT, 3))
     root = np.tile(np.eye(3), (T, 1, 1))
-    if not np.isfinite(seen[:, list(_TRUNK)]).all():
+    if not np.isfinite(seen[:, list(skeleton.TRUNK)]).all():
         return root, turns
 
     def turn(name: str, local: Array) -> None:
@@ -142,7 +133,7 @@ def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
     turn("spine", transpose(root) @ chest)
     if np.isfinite(seen[:, list(skeleton.HEAD)]).all():
         turn("neck", transpose(chest) @ _turn_head(seen, rest))
-    for side, arm, leg in zip(SIDES, _ARMS, _LEGS, strict=True):
+    for side, arm, leg in zip(SIDES, skeleton.ARMS, skeleton.LEGS, strict=True):
         _turn_hinged(seen, rest, body, arm, chest, ("shoulder", "elbow"), side, turn)
         shin = _turn_hinged(seen, rest, body, leg[:3], root, ("hip", "knee"), side, turn)
         heel, toe = leg[3:]
@@ -153,7 +144,7 @@ def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
 
 
 def _turn_head(seen: Array, rest: Array) -> Array:
-    ears, nose = [skeleton.LEFT_EAR, skeleton.RIGHT_EAR], skeleton.NOSE
+    ears, nose = list(skeleton.EARS), skeleton.NOSE
     rest_face, face = rest[nose] - rest[ears].mean(0), seen[:, nose] - seen[:, ears].mean(1)
     return align(rest[ears[0]] - rest[ears[1]], rest_face, seen[:, ears[0]] - seen[:, ears[1]], face)
 

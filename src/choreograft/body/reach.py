@@ -27,18 +27,16 @@ _REACH: Final = 0.995
 _ROUNDS: Final = 4
 """After which ankles and wrists are within a tenth of a millimetre of goals in reach."""
 LEG_JOINTS: Final = [joint_index(f"{name}.{side}") for name in ("hip", "knee", "ankle", "toes") for side in SIDES]
-_LEGS: Final = (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
-_ARMS: Final = (skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST)
 
 
 def reach_with_legs(body: BodyTrack, ankles: Array) -> BodyTrack:
     """The same body with its ankles at (T, 2, 3) m, as far as the legs reach; feet keep their orientation."""
-    return _reach(body, ankles, _LEGS, ("hip", "knee", "ankle"))
+    return _reach(body, ankles, skeleton.ANKLES, ("hip", "knee", "ankle"))
 
 
 def reach_with_arms(body: BodyTrack, wrists: Array) -> BodyTrack:
     """The same body with its wrists at (T, 2, 3) m, as far as the arms reach; hands keep their orientation."""
-    return _reach(body, wrists, _ARMS, ("shoulder", "elbow", "wrist"))
+    return _reach(body, wrists, skeleton.WRISTS, ("shoulder", "elbow", "wrist"))
 
 
 def usual_legs(body: BodyTrack, shown: NDArray[np.bool_]) -> Array:
@@ -66,7 +64,7 @@ def stand_still(body: BodyTrack, legs: Array, headings: Array, frames: float) ->
     turns = body.turns.copy()
     turns[:, LEG_JOINTS] = legs
     still = replace(body, root=upright.astype(np.float32), pelvis=places.astype(np.float32), turns=turns)
-    ankles = still.points[:, list(_LEGS)].astype(np.float64)
+    ankles = still.points[:, list(skeleton.ANKLES)].astype(np.float64)
     ankles[..., 2] -= still.points[:, SOLES, 2].min(1, keepdims=True)
     reached = reach_with_legs(replace(body, turns=turns), ankles)
     feet = [load_shape_space().segment_of(f"ankle.{side}") for side in SIDES]

@@ -182,10 +182,7 @@ def _add_hands(carried: NDArray[np.float64], blend: Blend, rig: Rig) -> None:
         carried[0, segment, 3, point] = 1
         carried[:, segment, :3, point] = heads[:, bone] - heads[:, rig.segments[segment]] + offset
 
-    for part, side, wrist in (
-        (skeleton.LEFT_HAND, "L", skeleton.LEFT_WRIST),
-        (skeleton.RIGHT_HAND, "R", skeleton.RIGHT_WRIST),
-    ):
+    for side, (part, wrist) in zip("LR", skeleton.HANDS, strict=True):
         carried[..., part.start] = carried[..., wrist]
         for count, finger in enumerate(FINGER_BONES.values()):
             chain = [blend.bones.index(f"finger{finger}-{knuckle}.{side}") for knuckle in (1, 2, 3)]

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_opening, binary_propagation, gaussian_filter1d
 
 from choreograft.pose import skeleton
+from choreograft.pose.estimator import SEEN
 from choreograft.pose.track import PoseTrack
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_SEEN: Final = 0.3
 _UPRIGHT_PERCENTILE: Final = 95
 _TORSOS_TALL: Final = 3.1
 """Head to ankles, in lengths of the torso, for people whose feet are never seen."""
@@ -32,7 +32,7 @@ _SMOOTHING_S: Final = 0.06
 
 def measure_height_px(track: PoseTrack) -> float:
     """Upright height from ankles to head in the picture, px; from the torso where feet or head are never seen."""
-    seen = track.seen(_SEEN)
+    seen = track.seen(SEEN)
 
     def middle(joints: tuple[int, ...]) -> Array:
         known = seen[:, joints].all(1, keepdims=True)
@@ -54,7 +54,7 @@ def measure_foot_speeds(track: PoseTrack, height_px: float) -> Array:
     The depth of a fitted foot trembles, its place in a picture of a camera at rest does not: what stands is
     still there.
     """
-    seen = track.seen(_SEEN)[:, _FEET][..., None]
+    seen = track.seen(SEEN)[:, _FEET][..., None]
     feet = np.where(seen, track.xy[:, _FEET].astype(np.float64), np.nan)
     step_s = np.maximum(np.diff(track.time_s), 1e-3)[:, None]
     speeds = np.linalg.norm(np.diff(feet, axis=0), axis=-1)  # (T - 1, 2, 3) px: ankle, heel, toe

@@ -42,11 +42,7 @@ from choreograft.pose.track import PoseTrack
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
-CARRIED: Final = (
-    (skeleton.LEFT_HAND, skeleton.LEFT_WRIST),
-    (skeleton.RIGHT_HAND, skeleton.RIGHT_WRIST),
-    (skeleton.FACE, skeleton.NOSE),
-)
+CARRIED: Final = (*skeleton.HANDS, (skeleton.FACE, skeleton.NOSE))
 """Parts of the body that go where one of its joints goes, with that joint."""
 
 

@@ -148,11 +148,7 @@ _FACE_OFF: Final = 0.15
 _MIN_FACE: Final = 0.5
 """Nose and eyes below this score belong to a head that is turned away."""
 _UPRIGHT: Final = np.array([0, -1], np.float32)
-_EYES: Final = [skeleton.LEFT_EYE, skeleton.RIGHT_EYE]
-_EARS: Final = [skeleton.LEFT_EAR, skeleton.RIGHT_EAR]
 _KNUCKLES: Final = [INDEX_1, PINKY_1]
-
-HANDS: Final = ((skeleton.LEFT_HAND, skeleton.LEFT_WRIST), (skeleton.RIGHT_HAND, skeleton.RIGHT_WRIST))
 
 
 def hand_crop(person: Person, hand: slice, wrist: int) -> Crop | None:
@@ -184,10 +180,10 @@ def place_hand(person: Person, points: NDArray[np.float32], crop: Crop, hand: sl
 def head_crop(person: Person) -> Crop | None:
     """A square around the head, the neck pointing down; None where the head is turned away or not seen."""
     head, scale_px = person.xy[list(skeleton.HEAD)], body_scale_px(person)
-    front = [skeleton.NOSE, *_EYES]
+    front = [skeleton.NOSE, *skeleton.EYES]
     if scale_px == 0 or person.score[front].min() < _MIN_FACE or not np.isfinite(head).all():
         return None
-    if person.depth[skeleton.NOSE] > person.depth[_EARS].mean():
+    if person.depth[skeleton.NOSE] > person.depth[list(skeleton.EARS)].mean():
         return None
     up = head.mean(0) - person.xy[list(skeleton.SHOULDERS)].mean(0)
     return Crop(head.mean(0), _HEAD_SIDE * scale_px, up if np.linalg.norm(up) > 0 else _UPRIGHT)
@@ -203,7 +199,7 @@ def place_face(person: Person, points: NDArray[np.float32], crop: Crop) -> bool:
     found = crop.to_frame(chosen[:, :2])
     right_eye, left_eye, nose = found[36:42].mean(0), found[42:48].mean(0), found[30]
     seen = np.stack([left_eye, right_eye, nose])
-    known = person.xy[[skeleton.LEFT_EYE, skeleton.RIGHT_EYE, skeleton.NOSE]]
+    known = person.xy[[*skeleton.EYES, skeleton.NOSE]]
     off = float(np.linalg.norm(seen - known, axis=-1).mean()) / body_scale_px(person)
     if not off <= _FACE_OFF:
         return False

@@ -164,7 +164,7 @@ def _shrink(canvas: Image, size: Size) -> Image:
 def _compose(pose: _Pose, size: Size, config: StickFigureConfig) -> list[_Layer]:
     """Everything there is to paint, farthest first."""
     layers = [*_compose_body(pose, size, config), _compose_face(pose, size, config)]
-    for hand, wrist in ((skeleton.LEFT_HAND, skeleton.LEFT_WRIST), (skeleton.RIGHT_HAND, skeleton.RIGHT_WRIST)):
+    for hand, wrist in skeleton.HANDS:
         layers.append(_Layer(pose.depth[wrist], _compose_hand(pose, hand.start, size, config)))
     return sorted(layers, key=lambda layer: -layer.depth)
 

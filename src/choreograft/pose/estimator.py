@@ -6,10 +6,13 @@ An estimator works in two steps, because only one of the people in a frame deser
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+SEEN: Final = 0.3
+"""Score from which a joint says where its person is."""
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,10 @@ from scipy.optimize import linear_sum_assignment
 
 from choreograft.errors import OptionError, PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person
+from choreograft.pose.estimator import SEEN, Person
 from choreograft.video.size import Size
 
-SEEN: Final = 0.3
-"""Score from which a joint says where its person is."""
-ANCHORS: Final = (skeleton.NOSE, *skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE)
+ANCHORS: Final = (skeleton.NOSE, *skeleton.TRUNK, *skeleton.KNEES)
 """Joints that tell where a person is, however the arms and feet fly about."""
 _MAIN_JOINTS: Final = slice(skeleton.LEFT_SHOULDER, skeleton.RIGHT_ANKLE + 1)
 _SCENE_SIDE: Final = 6
@@ -90,7 +88,7 @@ def mark_people(people: Iterable[Person], frame: Size, size: Size) -> NDArray[np
 def _clothes(joints: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean colours of small squares on chest, belly and thighs, (P, 3) in 0..1."""
     shoulders, hips = joints[list(skeleton.SHOULDERS)].mean(0), joints[list(skeleton.HIPS)].mean(0)
-    knees = joints[[skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]]
+    knees = joints[list(skeleton.KNEES)]
     thighs = (joints[list(skeleton.HIPS)] + knees).mean(0) / 2
     places = np.stack([0.75 * shoulders + 0.25 * hips, 0.3 * shoulders + 0.7 * hips, thighs])
     reach = max(2, round(float(np.nan_to_num(np.linalg.norm(shoulders - hips))) / 12))

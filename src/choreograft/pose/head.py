@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
+from choreograft.pose.estimator import SEEN
 from choreograft.pose.track import PoseTrack
 
-_EARS: Final = [skeleton.LEFT_EAR, skeleton.RIGHT_EAR]
+_EARS: Final = list(skeleton.EARS)
 
 
 def head_middle(xy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -51,7 +52,6 @@ def face_centre(track: PoseTrack, threshold: float) -> NDArray[np.float32]:
 
 Side = Literal["upright", "left", "right", "down"]
 """Where the head is, seen from the hips: up, to the picture's left or right, or down."""
-SEEN: Final = 0.3
 ALWAYS: Final = 0.9
 """Share of the frames in which a dancer is upside down only if the picture is."""
 _TURNS: Final[dict[Side, tuple[str, str]]] = {
@@ -65,7 +65,7 @@ _TURNS: Final[dict[Side, tuple[str, str]]] = {
 def find_sides(track: PoseTrack) -> NDArray[np.str_]:
     """(T,) a `Side` for each frame; empty where the trunk is not seen."""
     trunk = track.xy[:, list(skeleton.SHOULDERS)].mean(1) - track.xy[:, list(skeleton.HIPS)].mean(1)
-    seen = track.seen(SEEN)[:, [*skeleton.SHOULDERS, *skeleton.HIPS]].all(1) & track.present
+    seen = track.seen(SEEN)[:, list(skeleton.TRUNK)].all(1) & track.present
     turn = np.round(np.rad2deg(np.arctan2(trunk[:, 0], -trunk[:, 1])) / 90)
     sides = np.select([turn == 0, turn == 1, turn == -1], ["upright", "right", "left"], "down")
     return np.where(seen, sides, "")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from choreograft.assets import FACE_LANDMARKER, HAND_LANDMARKER, POSE_LANDMARKER, fetch
 from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
-from choreograft.pose.detail import HANDS, hand_crop, head_crop, person_from_pose, place_face, place_hand
+from choreograft.pose.detail import hand_crop, head_crop, person_from_pose, place_face, place_hand
 from choreograft.pose.estimator import Person
 from choreograft.pose.track import MaskSequence
 from choreograft.progress import Progress, silent
@@ -135,7 +135,7 @@ class MediaPipeEstimator:
             min_hand_presence_confidence=_HAND_CONFIDENCE,
             min_tracking_confidence=_HAND_CONFIDENCE,
         )
-        self._hands = [_Task(self._open, vision.HandLandmarker, hand_options) for _ in HANDS]
+        self._hands = [_Task(self._open, vision.HandLandmarker, hand_options) for _ in skeleton.HANDS]
         face_options = vision.FaceLandmarkerOptions(base_options=self._base(face), running_mode=video, num_faces=1)
         self._face = _Task(self._open, vision.FaceLandmarker, face_options)
 
@@ -175,7 +175,7 @@ class MediaPipeEstimator:
         """The same person with both hands and the face, where they are found and agree with the body."""
         self._detail_ms += _DETAIL_STEP_MS
         detailed = replace(person, xy=person.xy.copy(), score=person.score.copy(), depth=person.depth.copy())
-        for task, (hand, wrist) in zip(self._hands, HANDS, strict=True):
+        for task, (hand, wrist) in zip(self._hands, skeleton.HANDS, strict=True):
             crop = hand_crop(person, hand, wrist)
             if crop is not None:
                 found = task.detect_for_video(self._picture(crop.cut(image)), self._detail_ms).hand_landmarks

@@ -26,8 +26,7 @@ from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.files import PARTIAL
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person, PoseEstimator
-from choreograft.pose.follow import SEEN
+from choreograft.pose.estimator import SEEN, Person, PoseEstimator
 from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.openpose_files import (
     BODY_25,

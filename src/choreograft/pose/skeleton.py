@@ -48,9 +48,21 @@ NAMES: Final = (
 assert len(NAMES) == JOINTS
 
 HEAD: Final = (NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR)
+EYES: Final = (LEFT_EYE, RIGHT_EYE)
+EARS: Final = (LEFT_EAR, RIGHT_EAR)
+WRISTS: Final = (LEFT_WRIST, RIGHT_WRIST)
+KNEES: Final = (LEFT_KNEE, RIGHT_KNEE)
 ANKLES: Final = (LEFT_ANKLE, RIGHT_ANKLE)
 HIPS: Final = (LEFT_HIP, RIGHT_HIP)
 SHOULDERS: Final = (LEFT_SHOULDER, RIGHT_SHOULDER)
+TRUNK: Final = (*SHOULDERS, *HIPS)
+ARMS: Final = ((LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST), (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST))
+LEGS: Final = (
+    (LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_HEEL, LEFT_BIG_TOE),
+    (RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE, RIGHT_HEEL, RIGHT_BIG_TOE),
+)
+HANDS: Final = ((LEFT_HAND, LEFT_WRIST), (RIGHT_HAND, RIGHT_WRIST))
+"""Each with the joint that it hangs on."""
 
 BODY_LIMBS: Final = (
     (LEFT_SHOULDER, RIGHT_SHOULDER), (LEFT_HIP, RIGHT_HIP), (LEFT_SHOULDER, LEFT_HIP), (RIGHT_SHOULDER, RIGHT_HIP),
@@ -110,7 +122,7 @@ def _hang() -> tuple[int, ...]:
         (LEFT_BIG_TOE, LEFT_SMALL_TOE), (RIGHT_BIG_TOE, RIGHT_SMALL_TOE),
     ):  # fmt: skip
         parents[child] = parent
-    for hand, wrist in ((LEFT_HAND, LEFT_WRIST), (RIGHT_HAND, RIGHT_WRIST)):
+    for hand, wrist in HANDS:
         parents[hand.start] = wrist
         for near, far in HAND_BONES:
             parents[hand.start + far] = hand.start + near

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from choreograft.performer.references import ReferenceBank
 from choreograft.pose import skeleton
+from choreograft.pose.estimator import SEEN
 from choreograft.pose.track import PoseTrack
 
-SEEN: Final = 0.3
-"""Score from which a joint takes part in the comparison; that of the stick figure."""
 MIN_SHARED: Final = 0.5
 """Share of the wanted joints that a frame of the target must show to be a candidate."""
 

@@ -35,12 +35,10 @@ from choreograft.pose import skeleton
 from choreograft.pose.clean import CARRIED
 from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.feet import ANKLES, hold_feet, put_on_floor, raise_pelvis, spread_legs, step_s
+from choreograft.retarget.feet import hold_feet, put_on_floor, raise_pelvis, spread_legs, step_s
 
 Array = NDArray[np.float64]
 
-_CORE = (*skeleton.SHOULDERS, *skeleton.HIPS)
-"""What has to stay in the picture; arms and legs may reach out of it."""
 TUPLES = {"place_m": 2, "pelvis_m": 3, "legs_rad": 3 * len(LEG_JOINTS)}
 """Fields of a stage that are tuples of numbers, and of how many."""
 SHOWN_AS_A_RULE = 0.5
@@ -265,7 +263,7 @@ def _turn_between(source: BodyStage, target: BodyStage, config: BodyRetargetConf
 
 def _shows_feet(body: BodyTrack, shown: NDArray[np.bool_]) -> bool:
     """Whether an ankle is in the picture in most of the shown frames (T,)."""
-    ankles = body.camera.project(body.points[:, list(ANKLES)])
+    ankles = body.camera.project(body.points[:, list(skeleton.ANKLES)])
     inside: NDArray[np.bool_] = np.all((ankles >= 0) & (ankles <= np.asarray(body.camera.size)), axis=-1)
     return bool(np.any(inside[shown], axis=1).mean() > SHOWN_AS_A_RULE)
 
@@ -277,7 +275,7 @@ def _usual_place(places: NDArray[np.floating]) -> tuple[float, ...]:
 
 def _floor_places(body: BodyTrack) -> Array:
     """(T, 2) where the body stands: between the ankles."""
-    return np.asarray(body.points[:, list(ANKLES), :2].mean(1), dtype=np.float64)
+    return np.asarray(body.points[:, list(skeleton.ANKLES), :2].mean(1), dtype=np.float64)
 
 
 def _keep_on_stage(
@@ -294,9 +292,9 @@ def _keep_on_stage(
     ]
     steps[:, 1] *= min(1.0, *room)
     # breadth: the core of whoever is inside of the source's picture stays inside of the target's
-    core = source.camera.project(source.points[:, _CORE])[..., 0]
+    core = source.camera.project(source.points[:, skeleton.TRUNK])[..., 0]
     inside = ((core >= 0) & (core <= source.camera.size.width)).all(1) & source.present
-    offsets = moved.points[:, _CORE] - moved.pelvis[:, None]
+    offsets = moved.points[:, skeleton.TRUNK] - moved.pelvis[:, None]
     depth = target.place_m[1] + steps[:, 1] + over_place[:, 1]
     half = target.camera.size.width / 2 / target.camera.focal_px * (depth[:, None] + offsets[..., 1])
     side = np.sign(steps[:, :1])
@@ -319,8 +317,8 @@ def _put_at_height(
 
 def _keep_contacts(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
     """Bring wrists that rest on head, shoulders, hips, knees or each other to the same place on the target's body."""
-    anchors = [skeleton.NOSE, *skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE]
-    wrists = [skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST]
+    anchors = [skeleton.NOSE, *skeleton.TRUNK, *skeleton.KNEES]
+    wrists = list(skeleton.WRISTS)
     now, was = moved.points.astype(np.float64), source.points.astype(np.float64)
     turn = moved.root[0] @ source.root[0].T  # about the vertical, the same in every frame
     wanted = now[:, wrists].copy()

@@ -19,13 +19,11 @@ from choreograft.pose import skeleton
 
 Array = NDArray[np.float64]
 
-ANKLES = (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
-
 
 def spread_legs(moved: BodyTrack, source: BodyTrack, turn: Array, stature: float) -> BodyTrack:
     """Bring each ankle as far from its hip as the source's, in leg lengths: a squat of any build is equally deep."""
     hips = [load_shape_space().segment_of(f"hip.{side}") for side in SIDES]
-    way = source.points[:, list(ANKLES)] - source.segments[1][:, hips]
+    way = source.points[:, list(skeleton.ANKLES)] - source.segments[1][:, hips]
     return reach_with_legs(moved, moved.segments[1][:, hips] + stature * way.astype(np.float64) @ turn.T)
 
 
@@ -42,7 +40,7 @@ def hold_feet(moved: BodyTrack, config: BodyRetargetConfig) -> BodyTrack:
     """Hold each standing foot at its mean place while it stands, and ease in and out of that while it swings."""
     moved = turn_feet(moved, _find_trembles(moved, config))
     for _ in range(2):  # a sole moves a little against its ankle, so it is aimed at twice
-        ankles = moved.points[:, list(ANKLES)].astype(np.float64)  # (T, 2, 3)
+        ankles = moved.points[:, list(skeleton.ANKLES)].astype(np.float64)  # (T, 2, 3)
         moved = reach_with_legs(moved, ankles + _find_shifts(moved, config))
     return moved
 

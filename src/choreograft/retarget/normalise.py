@@ -230,10 +230,6 @@ def _too_rare(counts: NDArray[np.bool_], track: PoseTrack, config: Normalisation
     return bool(counts.sum() < max(1, config.min_usable * track.present.sum()))
 
 
-_CORE = (*skeleton.SHOULDERS, *skeleton.HIPS)
-"""What has to stay in the picture; arms and legs may reach out of it."""
-
-
 @dataclass(frozen=True)
 class _Placement:
     """Where each frame's anchor, the ankle point or the hips' middle, goes, and the scale about it."""
@@ -340,9 +336,9 @@ def _around_centre(
 
 
 def _keep_in_picture(placement: _Placement, track: PoseTrack, size: Size, config: NormalisationConfig) -> _Placement:
-    """Shrink all lateral travel by one factor, so that whoever is inside the source's picture stays inside."""
-    seen = track.seen(config.seen)[:, _CORE]
-    x = np.where(seen, track.xy[:, _CORE, 0].astype(np.float64), np.nan)  # (T, 4)
+    """Shrink all lateral travel by one factor, so that whose trunk is inside the source's picture stays inside."""
+    seen = track.seen(config.seen)[:, skeleton.TRUNK]
+    x = np.where(seen, track.xy[:, skeleton.TRUNK, 0].astype(np.float64), np.nan)  # (T, 4)
     offset = (x - placement.anchor[:, :1]) * placement.scale[:, None]
     travel = (placement.goal[:, 0] - placement.centre_px)[:, None]  # (T, 1)
     outwards = np.where(travel > 0, size.width - placement.centre_px - offset, placement.centre_px + offset)

@@ -37,15 +37,6 @@ OFTEN = 0.5
 """Share of the frames in which hands and feet must be known: across longer gaps they would point anywhere."""
 SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
 NECK = ("neck01", "neck02", "neck03", "head")
-ARMS = (
-    (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST, skeleton.LEFT_HAND.start),
-    (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST, skeleton.RIGHT_HAND.start),
-)
-LEGS = (
-    (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE, skeleton.LEFT_HEEL, skeleton.LEFT_BIG_TOE),
-    (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE, skeleton.RIGHT_HEEL, skeleton.RIGHT_BIG_TOE),
-)
-KNEES = (skeleton.LEFT_KNEE, skeleton.RIGHT_KNEE)
 FINGER_POINTS = {finger: 1 + 4 * count for count, finger in enumerate(FINGER_BONES.values())}
 """The first of each finger's four points, counted from the hand's root."""
 
@@ -107,7 +98,7 @@ def _read_landmarks(track: PoseTrack, time_s: Array, rate: float) -> Array:
     body, rest = stage[:, skeleton.BODY], stage[:, skeleton.BODY.stop :]
     filled = [fill_joints(body, track.time_s, time_s), fill_joints(rest, track.time_s, time_s, OFTEN)]
     joints = np.concatenate(filled, axis=1)
-    needed = [joint for limb in (*ARMS, *LEGS) for joint in limb[:3]]
+    needed = [joint for limb in (*skeleton.ARMS, *skeleton.LEGS) for joint in limb[:3]]
     if not np.isfinite(joints[:, needed]).all():
         raise PersonError("the track shows no whole body to imitate: expected world landmarks of arms and legs")
     return _smooth(joints, SMOOTHING_S * rate)
@@ -141,7 +132,7 @@ def _bend(body: Body, bones: tuple[str, ...], start: Array, end: Array, rotation
 
 def _turn_head(likeness: _Likeness, chest: Array) -> Array:
     """From ear to ear, and from between the ears to the nose; upright on the chest where they are unknown."""
-    ears, nose = (skeleton.LEFT_EAR, skeleton.RIGHT_EAR), skeleton.NOSE
+    ears, nose = skeleton.EARS, skeleton.NOSE
     if not likeness.knows(*ears, nose):
         return chest
     rest_face = likeness.rest[nose] - likeness.rest[list(ears)].mean(axis=0)
@@ -152,7 +143,7 @@ def _turn_head(likeness: _Likeness, chest: Array) -> Array:
 
 def _turn_arm(likeness: _Likeness, side: int, rotations: Array) -> None:
     body, letter = likeness.body, SIDE_LETTERS[side]
-    shoulder, elbow, wrist, _ = ARMS[side]
+    shoulder, elbow, wrist = skeleton.ARMS[side]
     chest = rotations[:, body.bone("spine01")]
     (rest_upper, upper), (rest_lower, lower) = likeness.way(shoulder, elbow), likeness.way(elbow, wrist)
     rest_hinge = unit(np.cross(rest_upper, rest_lower))
@@ -178,7 +169,7 @@ def _turn_arm(likeness: _Likeness, side: int, rotations: Array) -> None:
 
 def _turn_hand(likeness: _Likeness, side: int, forearm: Array) -> Array:
     """By the knuckles where the hand was seen, else straight on from the forearm."""
-    root = ARMS[side][3]
+    root = skeleton.HANDS[side][0].start
     index, middle, pinky = root + 5, root + 9, root + 17
     if not likeness.knows(root, index, middle, pinky):
         return forearm
@@ -187,7 +178,7 @@ def _turn_hand(likeness: _Likeness, side: int, forearm: Array) -> Array:
 
 
 def _turn_fingers(likeness: _Likeness, side: int, hand: Array, rotations: Array) -> None:
-    root = ARMS[side][3]
+    root = skeleton.HANDS[side][0].start
     for finger, first in FINGER_POINTS.items():
         points = range(root + first, root + first + 4)
         if not likeness.knows(root, *points):
@@ -209,7 +200,7 @@ def _between(forearm: Array, hand: Array, along: Array) -> Array:
 
 def _turn_leg(likeness: _Likeness, side: int, rotations: Array) -> None:
     body, letter = likeness.body, SIDE_LETTERS[side]
-    hip, knee, ankle, heel, toe = LEGS[side]
+    hip, knee, ankle, heel, toe = skeleton.LEGS[side]
     (rest_thigh, thigh_way), (rest_shin, shin_way) = likeness.way(hip, knee), likeness.way(knee, ankle)
     right = np.array([1.0, 0.0, 0.0])  # a standing person's knees fold about the axis from right to left
     pelvis = rotations[:, 0]
@@ -237,7 +228,7 @@ def _stand(likeness: _Likeness, rotations: Array, origins: Array) -> Array:
     body, lows = likeness.body, []
     for side, letter in enumerate(SIDE_LETTERS):
         foot = body.bone(f"foot.{letter}")
-        for point in (body.head(f"toe3-1.{letter}"), likeness.rest[LEGS[side][3]]):
+        for point in (body.head(f"toe3-1.{letter}"), likeness.rest[skeleton.LEGS[side][3]]):
             here = origins[:, foot] + rotate(rotations[:, foot], point - body.head(f"foot.{letter}"))
             lows.append(here[:, 2] - point[2])
     return _smooth(-np.min(lows, axis=0)[:, None], GROUND_SMOOTHING_S * likeness.rate)[:, 0]
@@ -245,7 +236,7 @@ def _stand(likeness: _Likeness, rotations: Array, origins: Array) -> Array:
 
 def _sideways(track: PoseTrack, time_s: Array, body: Body, rate: float) -> Array:
     """(T,) m, how far the hips are beside their usual place, in proportion to the legs."""
-    hips, shoulders, knees = (list(pair) for pair in (skeleton.HIPS, skeleton.SHOULDERS, KNEES))
+    hips, shoulders, knees = (list(pair) for pair in (skeleton.HIPS, skeleton.SHOULDERS, skeleton.KNEES))
     xy = np.where(track.present[:, None, None], track.xy, np.nan).astype(np.float64)
     world = track.world.astype(np.float64)
     middle = xy[:, hips].mean(axis=1, keepdims=True)
