@@ -80,6 +80,18 @@ def no_shots() -> NDArray[np.int32]:
     return np.zeros(0, np.int32)
 
 
+def check_shapes(holder: object, expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse arrays, of those names in their holder, that have other shapes.
+
+    Raises:
+        ValueError: one does.
+    """
+    for name, shape in expected.items():
+        found = getattr(holder, name).shape
+        if found != shape:
+            raise ValueError(f"{type(holder).__name__}.{name} has shape {found}; expected {shape}")
+
+
 def check_times(time_s: NDArray[np.float64]) -> None:
     """Refuse what no frames can be shown at.
 

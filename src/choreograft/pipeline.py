@@ -44,8 +44,8 @@ from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
 from choreograft.video.read import read_frames
+from choreograft.video.sound import Retiming
 from choreograft.video.sound_trial import try_sound
-from choreograft.video.tempo import Retiming
 
 
 @dataclass(frozen=True)

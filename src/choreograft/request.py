@@ -33,7 +33,7 @@ from choreograft.training.holdout import MIN_PAIRS, check_hold_out
 from choreograft.training.processes import Processes, choose_batch
 from choreograft.video.read import VideoInfo, measure_held, measure_length, probe
 from choreograft.video.size import Size
-from choreograft.video.tempo import Retiming
+from choreograft.video.sound import Retiming
 from choreograft.video.write import check_output
 
 SUMMARY: Final = "summary.json"

@@ -19,10 +19,9 @@ from choreograft.errors import PersonError
 from choreograft.video.clock import Stamp, split_recordings
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
-from choreograft.video.sound import count_channels, follow_pictures, read_numbers
+from choreograft.video.sound import Retiming, count_channels, follow_pictures, read_numbers
 from choreograft.video.sound_trial import main as carry_to_nowhere
 from choreograft.video.sound_trial import try_sound
-from choreograft.video.tempo import Retiming
 from choreograft.video.write import VideoWriter
 
 HZ = 32_000

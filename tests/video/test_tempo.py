@@ -9,7 +9,7 @@ import pytest
 
 from choreograft.video.read import measure_length
 from choreograft.video.size import Size
-from choreograft.video.tempo import Retiming, split_tempo
+from choreograft.video.sound import Retiming, split_tempo
 from choreograft.video.write import VideoWriter, add_sound
 
 RATE_HZ = 44_100

@@ -11,7 +11,7 @@ import pytest
 from choreograft.errors import OptionError, OutputError, VideoError
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
-from choreograft.video.tempo import Retiming
+from choreograft.video.sound import Retiming
 from choreograft.video.write import VideoWriter, check_output
 
 NTSC = Fraction(30_000, 1001)

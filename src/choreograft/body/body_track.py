@@ -15,7 +15,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from choreograft.archive import check_times, no_shots, open_archive, take_arrays, take_known, write_archive
+from choreograft.archive import (
+    check_shapes,
+    check_times,
+    no_shots,
+    open_archive,
+    take_arrays,
+    take_known,
+    write_archive,
+)
 from choreograft.body.camera import FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
@@ -61,18 +69,8 @@ class BodyTrack:
         T = len(self.time_s)
         if not len(self.shot):
             object.__setattr__(self, "shot", np.zeros(T, np.int32))
-        expected = {
-            "present": (T,),
-            "root": (T, 3, 3),
-            "pelvis": (T, 3),
-            "turns": (T, len(JOINTS), 3),
-            "stands": (T, 2),
-            "shot": (T,),
-        }
-        for name, shape in expected.items():
-            found = getattr(self, name).shape
-            if found != shape:
-                raise ValueError(f"BodyTrack.{name} has shape {found}; expected {shape}")
+        expected: dict[str, tuple[int, ...]] = {"present": (T,), "root": (T, 3, 3), "pelvis": (T, 3), "stands": (T, 2)}
+        check_shapes(self, expected | {"turns": (T, len(JOINTS), 3), "shot": (T,)})
 
     def __len__(self) -> int:
         return len(self.time_s)

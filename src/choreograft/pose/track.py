@@ -16,7 +16,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.archive import check_times, no_shots, open_archive, take_arrays, take_known, write_archive
+from choreograft.archive import (
+    check_shapes,
+    check_times,
+    no_shots,
+    open_archive,
+    take_arrays,
+    take_known,
+    write_archive,
+)
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.video.size import Canvas, Size
@@ -138,10 +146,7 @@ class PoseTrack:
                 object.__setattr__(self, name, np.zeros(T, np.int32))
         expected = {"xy": (T, skeleton.JOINTS, 2), "score": (T, skeleton.JOINTS), "depth": (T, skeleton.JOINTS)}
         expected |= {"world": (T, skeleton.JOINTS, 3), "present": (T,), "shot": (T,), "view": (T,)}
-        for name, shape in expected.items():
-            found = getattr(self, name).shape
-            if found != shape:
-                raise ValueError(f"PoseTrack.{name} has shape {found}; expected {shape}")
+        check_shapes(self, expected)
         if self.masks is not None and len(self.masks) != T:
             raise ValueError(f"PoseTrack.masks holds {len(self.masks)} masks; expected {T}")
 

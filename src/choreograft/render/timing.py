@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from choreograft.errors import OptionError
 from choreograft.options import DEFAULT_FPS
-from choreograft.video.tempo import Retiming
+from choreograft.video.sound import Retiming
 
 SLOWEST, FASTEST = Fraction(1, 4), Fraction(4)
 """Tempos that sound and motion still bear."""

@@ -11,8 +11,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.studio.score import LEFT, RIGHT, Motion, Score
-from choreograft.studio.steps import turn_round, walk_to
+from choreograft.studio.score import LEFT, RIGHT, Motion, Score, turn_round, walk_to
 
 CALIBRATION_S = 20.0
 """Length of the calibration routine at its own pace."""

@@ -20,8 +20,7 @@ import av
 from choreograft.errors import give_reason
 from choreograft.video.decode import open_video
 from choreograft.video.picture_folder import is_picture_folder
-from choreograft.video.sound import LINEAR_PCM, SoundCarrier, sound_stream
-from choreograft.video.tempo import Retiming
+from choreograft.video.sound import LINEAR_PCM, Retiming, SoundCarrier, sound_stream
 
 FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """FFmpeg's names for the formats of results, by suffix; its own choice for .m4v takes fewer codecs."""

@@ -25,9 +25,8 @@ from choreograft.files import atomic_path, check_place
 from choreograft.video.clock import AnyPacket
 from choreograft.video.decode import open_video
 from choreograft.video.size import Size
-from choreograft.video.sound import COPIED, SoundCarrier
+from choreograft.video.sound import COPIED, Retiming, SoundCarrier
 from choreograft.video.sound_trial import FORMATS, try_sound
-from choreograft.video.tempo import Retiming
 
 SUFFIXES = tuple(sorted(COPIED))
 """The MP4 family. Matroska is left out: it rounds every time to a millisecond."""
