@@ -13,7 +13,6 @@ from choreograft.pose.detail import (
     COARSE_HAND_TRUST,
     FACE_FROM_MESH,
     FACE_POINTS,
-    POSE_POINTS,
     Crop,
     body_scale_px,
     hand_crop,
@@ -26,6 +25,7 @@ from choreograft.pose.estimator import Person
 from choreograft.pose.mediapipe import erase_person, hidden_share
 
 WIDTH, HEIGHT = 800, 600
+POSE_POINTS = 33
 LEFT, LEFT_WRIST = skeleton.HANDS[0]
 RIGHT, RIGHT_WRIST = skeleton.HANDS[1]
 

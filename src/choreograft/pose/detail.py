@@ -54,7 +54,6 @@ class Crop:
         return np.asarray(centred @ np.linalg.inv(self._turn).T + self.centre, dtype=np.float32)
 
 
-POSE_POINTS: Final = 33
 FACE_POINTS: Final = 478
 
 _LEFT_HAND, _RIGHT_HAND = skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.start

@@ -141,7 +141,7 @@ def draw_track_frame(track: PoseTrack, t: int, config: StickFigureConfig | None 
 def overlay_pose(image: Image, xy: Floats, score: Floats, depth: Floats | None = None) -> Image:
     """Draw one pose over a picture (H, W, 3) uint8, darkened to the share `DIM`; otherwise like `draw_pose`."""
     config = StickFigureConfig()
-    size = Size(image.shape[1], image.shape[0])
+    size = Size.of(image)
     factor = _supersampling(size, config)
     dimmed = cv2.convertScaleAbs(image, alpha=DIM)
     enlarged = Size(size.width * factor, size.height * factor)

@@ -41,16 +41,15 @@ _PERSON: Final = 64
 
 def erase_person(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A copy of an RGB frame (H, W, 3) with blurred surroundings in the person's place."""
-    height, width = image.shape[:2]
-    shrink = min(1.0, _WORK_PX / max(height, width))
-    small = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    whole = Size.of(image)
+    small = whole.scaled(min(1.0, _WORK_PX / max(whole)))
     core = np.asarray(cv2.resize(mask, small, interpolation=cv2.INTER_AREA) >= _PERSON, dtype=np.uint8)
     hole = np.asarray(cv2.dilate(core, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     fill = _spread(np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), dtype=np.uint8), 1 - hole)
     erased = image.copy()
     cv2.copyTo(
-        cv2.resize(fill, (width, height), interpolation=cv2.INTER_LINEAR),
-        cv2.resize(hole, (width, height), interpolation=cv2.INTER_NEAREST),
+        cv2.resize(fill, whole, interpolation=cv2.INTER_LINEAR),
+        cv2.resize(hole, whole, interpolation=cv2.INTER_NEAREST),
         erased,
     )
     return erased
@@ -169,7 +168,7 @@ class MediaPipeEstimator:
         with contextlib.nullcontext() if self._has_warned else _quiet_stderr():
             result = task.detect_for_video(self._picture(image), self._last_ms)
         self._has_warned |= bool(result.pose_landmarks)
-        return person_from_result(result, Size(image.shape[1], image.shape[0]))
+        return person_from_result(result, Size.of(image))
 
     def add_detail(self, image: NDArray[np.uint8], person: Person) -> Person:
         """The same person with both hands and the face, where they are found and agree with the body."""

@@ -81,8 +81,7 @@ class MaskSequence:
     @staticmethod
     def size_for(frame: Size) -> Size:
         """The size at which masks of a frame are kept."""
-        shrink = min(1.0, LONG_SIDE_PX / max(frame))
-        return Size(max(1, round(frame.width * shrink)), max(1, round(frame.height * shrink)))
+        return frame.scaled(min(1.0, LONG_SIDE_PX / max(frame)))
 
     @staticmethod
     def pack(mask: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

@@ -85,7 +85,7 @@ class BodyPainter:
         Returns:
             (H, W, 3) RGB uint8, a new array.
         """
-        size = Size(image.shape[1], image.shape[0])
+        size = Size.of(image)
         fine = Size(size.width * self.samples, size.height * self.samples)
         seen = camera.resized(fine, Canvas(camera.size, size).scale * self.samples)
         surface = render_surface(camera.place(vertices), self.mesh, seen.focal_px, fine)

@@ -117,7 +117,7 @@ def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size, timing: T
 def _shrink(size: Size, width: int | None = None, height: int | None = None) -> Size:
     """The same shape, no wider and no taller than that."""
     scale = min(1.0, (width or size.width) / size.width, (height or size.height) / size.height)
-    return Size(*(max(1, round(side * scale)) for side in size))
+    return size.scaled(scale)
 
 
 def _open_result(path: Path, info: VideoInfo, size: Size, timing: Timing) -> VideoWriter:

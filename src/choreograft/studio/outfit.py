@@ -136,7 +136,7 @@ class Outfit:
     """How far the sleeves reach: 0 shoulder, 1 elbow, 2 wrist."""
     hairstyle: Literal["short", "bun", "ponytail"]
     pattern: str = "plain"
-    """One of `pattern.PATTERNS`."""
+    """One of `PATTERNS`."""
     legwear: Literal["trousers", "skirt"] = "trousers"
 
 

@@ -52,7 +52,7 @@ class Take:
     seed: int = 0
     """Which dance a routine draws that has more than one."""
     light: str = "soft"
-    """One of `light.LIGHTS`."""
+    """One of `filming.LIGHTS`."""
 
 
 @dataclass(frozen=True)

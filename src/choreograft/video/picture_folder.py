@@ -143,7 +143,7 @@ class PictureFolder:
         Raises:
             VideoError: it cannot be read.
         """
-        return _size_of(read_picture(self._paths[0]))
+        return Size.of(read_picture(self._paths[0]))
 
     def pictures(self) -> Iterator[TimedPicture]:
         """All pictures, none of them read before it is asked for.
@@ -175,9 +175,9 @@ class PictureFolder:
 
     def _read(self, path: Path) -> NDArray[np.uint8]:
         image = read_picture(path)
-        if _size_of(image) != self.size:
+        if Size.of(image) != self.size:
             raise VideoError(
-                f"{path}: found {_size_of(image)} px; expected {self.size} as in {self._paths[0].name}; bring all"
+                f"{path}: found {Size.of(image)} px; expected {self.size} as in {self._paths[0].name}; bring all"
                 " pictures of the folder to one size"
             )
         return image
@@ -232,8 +232,3 @@ def _check_numbers(folder: Path, pictures: Sequence[_Numbered]) -> None:
         if one.number + 1 != next_one.number:
             raise VideoError(f"{between}, nothing between them; expected numbers without gaps; "
                              "add what is missing or number them anew")  # fmt: skip
-
-
-def _size_of(image: NDArray[np.uint8]) -> Size:
-    height, width = image.shape[:2]
-    return Size(width, height)

@@ -153,10 +153,9 @@ def probe(path: Path) -> VideoInfo:
     with open_reel(path) as reel:
         if isinstance(reel, PictureFolder):
             reel.check_sizes()
-        height, width, _ = next(reel.pictures()).to_rgb().shape
         return VideoInfo(
             path=path,
-            size=Size(width, height),
+            size=Size.of(next(reel.pictures()).to_rgb()),
             rate=reel.rate,
             duration_s=reel.duration_s,
             frames=reel.count,

@@ -34,19 +34,19 @@ def width_at(size: Size, height_px: int) -> int:
 
 def scale_to_height(picture: NDArray[np.uint8], height_px: int) -> NDArray[np.uint8]:
     """The same picture (h, w, 3) at another height, its shape kept."""
-    height, width = picture.shape[:2]
-    if height == height_px:
+    given = Size.of(picture)
+    if given.height == height_px:
         return picture
-    size = (width_at(Size(width, height), height_px), height_px)
-    interpolation = cv2.INTER_AREA if height > height_px else cv2.INTER_CUBIC
+    size = (width_at(given, height_px), height_px)
+    interpolation = cv2.INTER_AREA if given.height > height_px else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
 
 
 def fit_into(picture: NDArray[np.uint8], size: Size, ground: int = GROUND) -> NDArray[np.uint8]:
     """The whole of a picture (h, w, 3) as large as it fits into `size`, centred on a grey level."""
-    height, width = picture.shape[:2]
-    scale = min(size.width / width, size.height / height)
-    inner = Size(max(1, round(width * scale)), max(1, round(height * scale)))
+    given = Size.of(picture)
+    scale = min(size.width / given.width, size.height / given.height)
+    inner = given.scaled(scale)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     left, top = (size.width - inner.width) // 2, (size.height - inner.height) // 2
     cell = np.full((size.height, size.width, 3), ground, np.uint8)

@@ -19,6 +19,15 @@ class Size(NamedTuple):
     height: int
 
     @staticmethod
+    def of(picture: NDArray[Any]) -> "Size":
+        """That of a picture (H, W, ...)."""
+        return Size(picture.shape[1], picture.shape[0])
+
+    def scaled(self, factor: float) -> "Size":
+        """So many times as large, no side below one pixel."""
+        return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
+
+    @staticmethod
     def checked(sides: Sequence[Any]) -> "Size":
         """What a file says is a size.
 
