@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from choreograft.archive import check_times, open_archive, take_arrays, write_archive
 from choreograft.errors import FileFormatError
+from choreograft.files import check_times, open_archive, take_arrays, write_archive
 
 KINDS = {"a": np.float32}
 

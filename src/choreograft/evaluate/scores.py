@@ -12,8 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.archive import DAMAGE
-from choreograft.files import atomic_path
+from choreograft.files import DAMAGE, atomic_path
 from choreograft.video.size import Size
 
 Values = NDArray[np.float64]

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from choreograft.archive import DAMAGE
 from choreograft.errors import FileFormatError, give_reason
+from choreograft.files import DAMAGE
 from choreograft.video.size import Size
 
 FORMAT: Final = "choreograft-performer"

@@ -16,16 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.archive import (
-    check_shapes,
-    check_times,
-    no_shots,
-    open_archive,
-    take_arrays,
-    take_known,
-    write_archive,
-)
 from choreograft.errors import FileFormatError
+from choreograft.files import check_shapes, check_times, no_shots, open_archive, take_arrays, take_known, write_archive
 from choreograft.pose import skeleton
 from choreograft.video.size import Canvas, Size
 

@@ -15,10 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from choreograft.archive import DAMAGE
 from choreograft.config import Precision, StageName
 from choreograft.errors import FileFormatError, give_reason
-from choreograft.files import atomic_path
+from choreograft.files import DAMAGE, atomic_path
 
 FORMAT = "choreograft-checkpoint"
 VERSION = 2

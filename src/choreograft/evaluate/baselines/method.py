@@ -17,12 +17,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from choreograft.archive import DAMAGE
 from choreograft.config import JournalConfig, TranslationConfig
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Method, Terms
-from choreograft.files import atomic_path, content_hash, fit_name, remove_partial, text_hash
+from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remove_partial, text_hash
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.progress import Progress
 from choreograft.training.journal import Journal
