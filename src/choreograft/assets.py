@@ -172,7 +172,7 @@ def _reach(url: str, accept: str = "*/*") -> Iterator[HTTPResponse]:
         request = urllib.request.Request(url, headers={"Accept": accept})
         with urllib.request.build_opener().open(request, timeout=STALL_TIMEOUT_S) as answer:
             yield answer
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:  # of no address, or of a header that is no number
         raise _UnavailableError(f"{url} ({_reason(error)})") from error
 
 
@@ -212,7 +212,7 @@ def _take_from_index(requirement: str, folder: Path) -> Path:
     name, version = requirement.split("==")
     page = f"{os.environ.get('PIP_INDEX_URL', PYPI).rstrip('/')}/{re.sub('[-_.]+', '-', name).lower()}/"
     with _reach(page, accept="application/vnd.pypi.simple.v1+json, text/html;q=0.5") as answer:
-        listed = answer.read().decode()
+        listed = answer.read().decode(errors="replace")
     file = f"{re.sub('[-_.]+', '_', name)}-{version}-"
     place = rf"""(?:href=|"url":\s*)["']([^"'#]*?({re.escape(file)}[^"'#/]*\.whl))["'#]"""
     found = re.search(place, listed, re.IGNORECASE)

@@ -342,7 +342,7 @@ class WarpConfig:
     spare_share: float = 0.04
     """Weight of a spare beside the one before it where both see the same."""
     beyond_m: float = 0.16
-    """How far around head, trunk and thighs hair and clothes are looked for."""
+    """How far at most around head, trunk and thighs hair and clothes are looked for; the footage says how far."""
     limb_beyond_m: float = 0.06
     """Around arms, hands, shins and feet."""
 

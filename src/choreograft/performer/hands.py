@@ -57,14 +57,9 @@ def claim_hands(atlas: "Atlas") -> tuple[Tensor, NDArray[np.float32]]:
     sizes = np.median([np.bincount(one[one >= 0], minlength=len(PARTS)) for one in shown], axis=0)
     half = max(1.0, float(sizes[hands].mean()) / 2)
     for n, part in enumerate(parts):
-        vertex = np.full((h, w), -1, np.int64)
-        of = np.flatnonzero((quality[n] > 0) & ~bare & (xy[n] >= 0).all(axis=1) & (xy[n] < (w, h)).all(axis=1))
-        column, row = xy[n, of].astype(np.int64).T
-        vertex[row, column] = of
-        nearest = vertex.reshape(-1)[find_nearest(vertex >= 0)[1]]
+        nearest = _find_vertices(xy[n], (quality[n] > 0) & ~bare, (h, w))
         picture = pictures[n, ..., :3].astype(np.float32)
-        usual, around = colours[nearest], np.ones((2 * SLIDES_PX + 1,) * 2, np.uint8)
-        off = np.maximum(picture - cv2.dilate(usual, around), cv2.erode(usual, around) - picture).max(axis=-1)
+        off = _measure_difference(picture, colours[nearest])
         strange = (2 * off > np.minimum(tolerance[nearest], HAND_LEVELS)) & (pictures[n, ..., 3] > 127) & (nearest >= 0)
         foreign[n] = np.bincount(LAYER_OF[part[strange]], minlength=len(LAYERS))
         strange &= ~np.isin(part, kept)
@@ -79,3 +74,20 @@ def claim_hands(atlas: "Atlas") -> tuple[Tensor, NDArray[np.float32]]:
     more = np.maximum(foreign - np.median(foreign, axis=0), 0)
     claimed[:, arms] += more[:, arms] / np.maximum(sizes[[PARTS.index(LAYERS[n].parts[0]) for n in arms]] / 2, 1)
     return torch.from_numpy(parts).to(atlas.nearest_part), np.minimum(claimed, 1)
+
+
+def _find_vertices(xy: NDArray[np.float32], seen: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """(h, w) the vertex nearest to each pixel, of those (V, 2) px that are seen; -1 where none is."""
+    h, w = shape
+    vertex = np.full(shape, -1, np.int64)
+    of = np.flatnonzero(seen & (xy >= 0).all(axis=1) & (xy < (w, h)).all(axis=1))
+    column, row = xy[of].astype(np.int64).T
+    vertex[row, column] = of
+    return vertex.reshape(-1)[find_nearest(vertex >= 0)[1]]
+
+
+def _measure_difference(picture: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(h, w) levels by which a picture (h, w, 3) is beyond the range of the usual colours around, as cloth slides."""
+    around = np.ones((2 * SLIDES_PX + 1,) * 2, np.uint8)
+    beyond = np.maximum(picture - cv2.dilate(usual, around), cv2.erode(usual, around) - picture)
+    return np.asarray(beyond.max(axis=-1), dtype=np.float32)

@@ -104,14 +104,22 @@ def prepare_recording(
     clip_of = np.repeat(np.arange(len(clips)), [len(at) for at in kept])
     pairs = find_pairs(tracks)
     if not (folder / MARKER).exists():
-        whole = bodies if bodies is not None and len(clips) > 1 else ()
-        placed = [body.select(at).on_canvas(size) for body, at in zip(whole, kept, strict=False)]
+        placed = place_bodies(bodies, kept, size) if bodies is not None and len(clips) > 1 else []
         _store_frames(folder, clips, kept, placed, size, progress)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "masks", *ARRAYS)}
     facts = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     return Recording(
         **arrays, has_background=facts["has_background"], clip_of=clip_of, tracks=tracks, kept=tuple(kept), pairs=pairs
     )
+
+
+def place_bodies(bodies: Sequence[BodyTrack], kept: Sequence[NDArray[np.intp]], size: Size) -> list[BodyTrack]:
+    """Those of the frames that were kept of each clip, on the canvas.
+
+    Args:
+        bodies: of the clips, whole, in their pixels.
+    """
+    return [body.select(at).on_canvas(size) for body, at in zip(bodies, kept, strict=True)]
 
 
 def choose_all_frames(clips: Sequence[Clip]) -> list[NDArray[np.intp]]:
@@ -191,9 +199,11 @@ def _store_frames(
                 advance(n)
             plates.append(estimate_plate(frames[first:n], masks[first:n]))
             _report_camera(clip.path, plates[-1], progress)
-    lights = match_lights(frames, masks, bodies) if bodies else np.stack([AS_FILMED] * len(clips))
-    for n, number in enumerate(np.repeat(np.arange(len(clips)), [len(at) for at in kept])):
-        frames[n] = relight(frames[n], lights[number])
+    lights = np.stack([AS_FILMED] * len(clips))
+    if bodies:
+        lights = match_lights(frames, masks, bodies)
+        for n, light in enumerate(np.repeat(lights, [len(at) for at in kept], axis=0)):
+            frames[n] = relight(frames[n], light)
     frames.flush()
     masks.flush()
     arrays = {

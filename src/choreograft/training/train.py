@@ -40,7 +40,7 @@ from choreograft.training.guides import Guides
 from choreograft.training.holdout import hide_held_out
 from choreograft.training.journal import Journal
 from choreograft.training.pairs import Lessons
-from choreograft.training.recording import Clip, Recording, prepare_recording
+from choreograft.training.recording import Clip, Recording, place_bodies, prepare_recording
 from choreograft.training.setup import Materials
 from choreograft.training.stages import keep_precision, train_stages
 from choreograft.training.swaying import measure_sway
@@ -267,7 +267,7 @@ def _place_bodies(
         return []
     if bodies is None:
         raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
-    return [body.select(at).on_canvas(size) for body, at in zip(bodies, recording.kept, strict=True)]
+    return place_bodies(bodies, recording.kept, size)
 
 
 def plan_lessons(
