@@ -54,6 +54,14 @@ _FEWEST_JOINTS: Final = 4
 _EXCHANGE: Final = 0.05
 """By how much, in the same unit, exchanging sides must bring the usual joint nearer to be right."""
 
+_JSON_VERSION: Final = 1.3
+"""Of OpenPose 1.5 and later."""
+_WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.items()}
+"""The fullest layout of each part: BODY_25, face of 70, hands of 21."""
+assert _WRITTEN["pose"] == BODY_25
+_OUTSIDE: Final = 0.1
+"""Share of the points outside the picture where nobody stands at the others: they are of a picture of another size."""
+
 
 def find_lacking(frames: Iterable[Sequence[Person]]) -> NDArray[np.bool_]:
     """(J,) joints of hands, face and feet that nobody has in any frame: the other program's model has none."""
@@ -165,15 +173,6 @@ def _exchange_sides(person: Person) -> Person:
     return replace(
         person, xy=person.xy[at], score=person.score[at], depth=person.depth[at], world=person.world[at]
     )  # fmt: skip
-
-
-_JSON_VERSION: Final = 1.3
-"""Of OpenPose 1.5 and later."""
-_WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.items()}
-"""The fullest layout of each part: BODY_25, face of 70, hands of 21."""
-assert _WRITTEN["pose"] == BODY_25
-_OUTSIDE: Final = 0.1
-"""Share of the points outside the picture where nobody stands at the others: they are of a picture of another size."""
 
 
 def load_or_read_openpose(
