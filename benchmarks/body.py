@@ -24,7 +24,7 @@ from choreograft.body.shape import SOLES, load_shape_space
 from choreograft.body.standing import measure_height_px
 from choreograft.body.surface import Mesh, render_surface
 from choreograft.console import ConsoleProgress
-from choreograft.pipeline import read_clip
+from choreograft.footage.clip import read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body

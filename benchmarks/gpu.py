@@ -55,12 +55,13 @@ SHEET_COLUMNS = 6
 def prepare(options: argparse.Namespace) -> None:
     """Track, fit and draw everything that training and drawing will need."""
     from choreograft.evaluate.metrics.regions import find_boxes
+    from choreograft.footage.bodies import read_bodies
+    from choreograft.footage.clip import read_clip
     from choreograft.performer.atlas import Atlas
     from choreograft.performer.perceptual import fetch_weights
     from choreograft.performer.references import ReferenceBank
     from choreograft.performer.sizes import canvas_size
     from choreograft.performer.warp import Warper, pose_frames
-    from choreograft.pipeline import read_bodies, read_clip
     from choreograft.pose.draw import draw_track_frame
     from choreograft.training.guides import Guides
     from choreograft.training.recording import prepare_recording

@@ -20,6 +20,7 @@ from choreograft.body.fit import fit_bodies
 from choreograft.config import StageName, TrackingConfig
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.evaluate.roster import TRAINED, adapt_preset
+from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.performer.performer import Performer, PerformerCard
@@ -33,7 +34,7 @@ from choreograft.retarget.carry import Motion
 from choreograft.retarget.normalise import Stance, Torso
 from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.frames import TrainingFrame
-from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.recording import prepare_recording
 from choreograft.training.setup import set_up
 from choreograft.training.step import add_pair_gradients, descend
 from choreograft.video.size import Size

@@ -17,9 +17,10 @@ import numpy as np
 import tyro
 
 from choreograft.config import CleaningConfig, TrackingConfig
+from choreograft.footage.bodies import read_bodies
+from choreograft.footage.clip import read_clip
 from choreograft.options import DanceOptions
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack

@@ -17,10 +17,10 @@ from choreograft.config import (
     StickFigureConfig,
     TrainingStage,
 )
+from choreograft.footage.clip import Clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.presets import Preset
-from choreograft.training.recording import Clip
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 

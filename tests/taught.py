@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.presets import Budget, Preset
 from choreograft.training.pairs import Lessons
-from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.recording import prepare_recording
 from choreograft.training.setup import Materials
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons
 from swaying import SIZE

@@ -16,13 +16,16 @@ from choreograft.errors import FileFormatError, OptionError, PersonError
 from choreograft.evaluate.method import Footage
 from choreograft.evaluate.request import choose_kind, read_lesson
 from choreograft.evaluate.run import read_footage
+from choreograft.footage import bodies
+from choreograft.footage import clip as footage_clip
+from choreograft.footage.clip import Clip
 from choreograft.performer.store import save_performer
 from choreograft.pose import skeleton
 from choreograft.pose.openpose import load_or_read_openpose
 from choreograft.presets import Budget
 from choreograft.progress import silent
 from choreograft.request import check_all_keypoints, check_dance
-from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.recording import prepare_recording
 from choreograft.training.train import TrainingPlan, build_performer
 from standing import Blind, body, write_frames
 from swaying import PRESET, SIZE, swaying_track, write_target
@@ -53,7 +56,7 @@ def places(tmp_path: Path) -> list[Path]:
 @pytest.fixture(autouse=True)
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is found in any picture."""
-    monkeypatch.setattr(pipeline, "load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind))
+    monkeypatch.setattr(footage_clip, "load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind))
 
 
 def write(*parts: object) -> list[str]:
@@ -92,6 +95,7 @@ def test_a_dance_follows_the_keypoints_of_both_sides(clips, places, tmp_path, mo
         raise StoppedError
 
     monkeypatch.setattr(pipeline, "read_bodies", fit)
+    monkeypatch.setattr(bodies, "read_bodies", fit)
     monkeypatch.setattr(pipeline, "choose_all_frames", lambda _: None)
     monkeypatch.setattr(pipeline, "describe_legs", lambda *_: None)
     monkeypatch.setattr(pipeline, "obtain_performer", stop)
@@ -130,11 +134,11 @@ def test_a_body_is_not_taken_for_that_of_other_keypoints(clips, places, tmp_path
     class Fitted(list):
         save = staticmethod(saved.add)
 
-    monkeypatch.setattr(pipeline, "fit_bodies", lambda *_, **__: [Fitted()])
-    monkeypatch.setattr(pipeline, "follow_picture", lambda body, *_: body)
-    monkeypatch.setattr(pipeline, "find_doubts", lambda *_: None)
+    monkeypatch.setattr(bodies, "fit_bodies", lambda *_, **__: [Fitted()])
+    monkeypatch.setattr(bodies, "follow_picture", lambda body, *_: body)
+    monkeypatch.setattr(bodies, "find_doubts", lambda *_: None)
     for place in (None, *places):
-        pipeline.read_bodies([replace(clips[0], keypoints=place)], 1, tmp_path)
+        bodies.read_bodies([replace(clips[0], keypoints=place)], 1, tmp_path)
     assert len(saved) == 3
 
 

@@ -12,10 +12,10 @@ import torch
 
 from choreograft import cli, pipeline, presets
 from choreograft.console import ConsoleProgress
+from choreograft.footage.clip import Clip
 from choreograft.machine import is_main
 from choreograft.performer import device
 from choreograft.training import generator
-from choreograft.training.recording import Clip
 from choreograft.training.step import add_pair_gradients
 from swaying import ENHANCED_PRESET, swaying_track
 

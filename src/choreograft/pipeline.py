@@ -4,18 +4,16 @@ Each checks what it can before it works for minutes, says what it found, and lea
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.body.fit import FIT_RECIPE, find_doubts, fit_bodies
-from choreograft.body.follow import follow_picture
-from choreograft.config import BodyFitConfig, CleaningConfig, TrackingConfig
-from choreograft.errors import FileFormatError
-from choreograft.files import content_hash, fit_name, text_hash, write_json
+from choreograft.files import content_hash, fit_name, write_json
+from choreograft.footage.bodies import read_bodies, read_shown_bodies
+from choreograft.footage.clip import Clip, choose_all_frames, read_clip
+from choreograft.footage.split import hide_held_out
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.header import is_performer
@@ -23,13 +21,9 @@ from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
-from choreograft.pose.clean import CleaningReport, clean_track
-from choreograft.pose.head import check_upright
-from choreograft.pose.openpose import load_or_read_openpose, write_openpose
+from choreograft.pose.clean import CleaningReport
+from choreograft.pose.openpose import write_openpose
 from choreograft.pose.openpose_files import JSON_ENDING, hash_keypoints
-from choreograft.pose.shots import check_views
-from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, side_by_side, silent, warn
 from choreograft.render.preview import estimate_target_plate, render_overlay, save_overlay_sheet, write_preview
 from choreograft.render.session import choose_size
@@ -37,13 +31,10 @@ from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
 from choreograft.retarget.body import BodyStage, describe_legs, retarget_body, to_pose_track
 from choreograft.retarget.carry import describe_absence
-from choreograft.training.holdout import hide_held_out
 from choreograft.training.launch import check_devices, launch
-from choreograft.training.recording import Clip, choose_all_frames
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
 from choreograft.training.train import TrainingPlan, list_versions, train_performer
-from choreograft.video.read import read_frames
 from choreograft.video.sound import Retiming
 from choreograft.video.sound_trial import try_sound
 
@@ -193,88 +184,6 @@ def track(options: TrackOptions, progress: Progress = silent) -> Path:
     if options.overlay is not None:
         render_overlay(clip.path, clip.track, options.overlay, progress)
     return options.output
-
-
-def read_clip(
-    video: Path, person: int, runs: Path, progress: Progress = silent, keypoints: Path | None = None
-) -> tuple[Clip, CleaningReport]:
-    """A video with its cleaned track; the raw track is cached in the runs folder, so no video is tracked twice.
-
-    Args:
-        keypoints: where another program found the joints.
-    """
-    raw = load_track(video, keypoints, runs, TrackingConfig(), person, progress)
-    cleaned, report = clean_track(raw, CleaningConfig())
-    progress.say(f"{video.name}: {report.sentence()}")
-    return Clip(video, cleaned, keypoints), report
-
-
-def load_track(
-    video: Path, keypoints: Path | None, runs: Path, config: TrackingConfig, person: int, progress: Progress
-) -> PoseTrack:
-    """The raw track of a video, by keypoints where there are some, from the runs folder or made and kept there."""
-    folder = runs / "tracks"
-    if keypoints is None:
-        return load_or_track(video, folder, config, person, progress)
-    return load_or_read_openpose(keypoints, video, folder, config, person, progress)
-
-
-def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progress = silent) -> list[BodyTrack]:
-    """The bodies fitted to clips of one person, of one shape, moving as the pictures do; cached in the runs folder.
-
-    Raises:
-        PersonError: nobody is present in a clip, is upside down, or fits no body. VideoError: a clip has several views.
-        DependencyError: the body model is not installed.
-    """
-    for clip in clips:
-        check_views(str(clip.path), clip.track)
-        warn(progress, check_upright(clip.path.name, clip.track))
-    config = BodyFitConfig()
-    shown = [int(clip.track.present.sum()) for clip in clips]
-    facts = {
-        "videos": [content_hash(clip.path) for clip in clips],
-        "shown": shown,
-        "person": person,
-        "cleaning": asdict(CleaningConfig()),
-        "fit": asdict(config),
-        "recipe": FIT_RECIPE,
-    }
-    if any(clip.keypoints for clip in clips):
-        facts["keypoints"] = [clip.keypoints and hash_keypoints(clip.keypoints) for clip in clips]
-    key = text_hash(facts)
-    paths = [runs / "bodies" / fit_name(clip.path.stem, f"-{key}-{n}.npz") for n, clip in enumerate(clips)]
-    if all(path.exists() for path in paths):
-        try:
-            return _doubt(clips, [BodyTrack.load(path) for path in paths], progress)
-        except FileFormatError as error:
-            progress.say(f"fitting the body again: {error}")
-    names = [clip.path.name for clip in clips]
-    with one_thread():  # no slower, and the same bodies on every number of cores
-        bodies = fit_bodies([clip.track for clip in clips], config, progress, names=names)
-    for n, (clip, body) in enumerate(zip(clips, bodies, strict=True)):
-        with progress.task(f"following the picture in {names[n]}", len(body)) as advance:
-            bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)
-        bodies[n].save(paths[n])
-    return _doubt(clips, bodies, progress)
-
-
-def _doubt(clips: Sequence[Clip], bodies: list[BodyTrack], progress: Progress) -> list[BodyTrack]:
-    """The bodies, with a word about those that are hard to believe."""
-    for clip, body in zip(clips, bodies, strict=True):
-        warn(progress, find_doubts(clip.path.name, clip.track, body))
-    return bodies
-
-
-def read_shown_bodies(
-    clips: Sequence[Clip], person: int, hold_out: float, runs: Path, progress: Progress = silent
-) -> list[BodyTrack]:
-    """The bodies of one person's clips, from the frames that are not held out.
-
-    Raises:
-        As `read_bodies`.
-    """
-    shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
-    return read_bodies(shown, person, runs, progress)
 
 
 def _try_sound(source: Path, output: Path, progress: Progress, retiming: Retiming | None = None) -> None:

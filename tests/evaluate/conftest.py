@@ -14,13 +14,13 @@ from choreograft import assets
 from choreograft.config import TrackingConfig, VideoConfig
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, load_tools
 from choreograft.evaluate.scores import Region, Scores
+from choreograft.footage.clip import Clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
 from choreograft.studio.filming import Camera
 from choreograft.studio.render import Take, render_clip
 from choreograft.studio.room import ROOMS, draw_room
-from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter

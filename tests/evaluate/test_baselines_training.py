@@ -14,11 +14,11 @@ from choreograft.errors import FileFormatError, OptionError
 from choreograft.evaluate.baselines.method import TranslatedMethod
 from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Terms
+from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import silent
 from choreograft.retarget.carry import Motion
-from choreograft.training.recording import Clip
 from choreograft.training.step import descend
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter

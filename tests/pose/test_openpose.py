@@ -358,7 +358,9 @@ def run(*arguments: object) -> int:
 
 
 def test_the_verb_reads_keypoints_and_writes_them(tmp_path, video, keypoints, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("choreograft.pipeline.load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind))
+    monkeypatch.setattr(
+        "choreograft.footage.clip.load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind)
+    )
     monkeypatch.chdir(tmp_path)
     out, written = tmp_path / "t.npz", tmp_path / "written"
     overlay = tmp_path / "look.mp4"

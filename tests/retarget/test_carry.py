@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from choreograft import pipeline
+from choreograft.footage.clip import Clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import describe_absence
-from choreograft.training.recording import Clip
 from filmed import film, fitted
 from listening import Listener
 

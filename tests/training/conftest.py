@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from choreograft.config import JournalConfig
+from choreograft.footage.clip import Clip
 from choreograft.presets import Budget, Preset
-from choreograft.training.recording import Clip
 from swaying import PRESET, swaying_track, write_target
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from choreograft.footage.clip import Clip
 from choreograft.performer.cutouts import Cutouts
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.training.cutting import cut_references
-from choreograft.training.recording import Clip, Recording, prepare_recording
+from choreograft.training.recording import Recording, prepare_recording
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 from swaying import RATE, draw_target, swaying_track

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 from choreograft.config import TrainingStage
 from choreograft.errors import FileFormatError
+from choreograft.footage.clip import Clip
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
 from choreograft.pose import skeleton
@@ -21,7 +22,6 @@ from choreograft.retarget.carry import Motion
 from choreograft.training.face import FaceStage
 from choreograft.training.generator import GeneratorStage
 from choreograft.training.journal import Journal
-from choreograft.training.recording import Clip
 from choreograft.training.stages import plan_spans, train_stages
 from choreograft.training.state import read_stage
 from choreograft.training.step import descend

@@ -10,28 +10,8 @@ from choreograft.performer.plate import Plate
 from choreograft.performer.staging import OverPlate
 from choreograft.progress import SilentProgress
 from choreograft.training.pairs import Lessons, load_pair, pair_at
-from choreograft.training.recording import _report_camera, choose_frames, find_pairs, prepare_recording
+from choreograft.training.recording import _report_camera, prepare_recording
 from swaying import SIZE, draw_target, swaying_track, without_masks, write_target
-
-
-def test_pairs_never_span_a_cut_an_absence_a_gap_in_time_or_two_clips():
-    first, second = swaying_track(6, missing=(3,)), swaying_track(4)
-    late = np.array([0, 1, 2, 4]) / 24  # one frame was lost between the third and the fourth
-    second = replace(second, time_s=late)
-    tracks = [first.select(choose_frames(first, 100)), second]
-    # frames kept: 0 1 2 4 5 of the first clip, then the second's four
-    assert find_pairs(tracks).tolist() == [0, 1, 3, 5, 6]
-    cut = replace(first, shot=np.array([0, 0, 1, 1, 1, 1], np.int32))
-    assert find_pairs([cut, second]).tolist() == [0, 4, 6, 7]
-
-
-def test_long_footage_is_thinned_to_pairs_of_neighbours():
-    track = swaying_track(200)
-    kept = choose_frames(track, 40)
-    assert 30 <= len(kept) <= 40
-    assert len(find_pairs([track.select(kept)])) >= 19
-    assert kept[0] == 0
-    assert kept[-1] == 199
 
 
 def test_frames_masks_and_poses_of_two_clips_stay_together(tmp_path):

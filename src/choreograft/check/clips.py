@@ -10,7 +10,7 @@ from choreograft.check.footage import Footage, watch_footage
 from choreograft.check.person import PersonFacts, describe_person
 from choreograft.config import CheckConfig, CleaningConfig, TrackingConfig
 from choreograft.errors import PersonError, VideoError
-from choreograft.pipeline import load_track
+from choreograft.footage.clip import load_track
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.head import check_upright
 from choreograft.pose.track import PoseTrack

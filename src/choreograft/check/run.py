@@ -17,13 +17,13 @@ from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig
 from choreograft.errors import PersonError
 from choreograft.files import write_json
+from choreograft.footage.bodies import read_bodies
+from choreograft.footage.clip import Clip
 from choreograft.options import CheckOptions
-from choreograft.pipeline import read_bodies
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.normalise import Stance, map_to_target
-from choreograft.training.recording import Clip
 
 
 @dataclass(frozen=True)

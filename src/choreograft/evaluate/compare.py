@@ -22,11 +22,11 @@ from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, size_
 from choreograft.evaluate.metrics.signature import trace_sources
 from choreograft.evaluate.scores import RATE_TOLERANCE, TRUTH, Entry, Scores
 from choreograft.files import content_hash, text_hash, write_json
+from choreograft.footage.clip import Clip
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress
 from choreograft.retarget.carry import Motion, carry_over
-from choreograft.training.recording import Clip
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.files import content_hash, text_hash
+from choreograft.footage.clip import Clip
+from choreograft.footage.split import hide_held_out
 from choreograft.performer.device import Compute
 from choreograft.performer.sizes import canvas_size
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress
 from choreograft.retarget.carry import Motion, Standing
-from choreograft.training.holdout import hide_held_out
-from choreograft.training.recording import Clip
 from choreograft.video.size import Size
 
 Draw = Callable[[Motion], Iterator[NDArray[np.uint8]]]

@@ -26,10 +26,11 @@ from choreograft.evaluate.roster import (
 )
 from choreograft.evaluate.scores import TRUTH
 from choreograft.files import content_hash, fit_name, text_hash
+from choreograft.footage.bodies import read_shown_bodies
+from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_shown_bodies
 from choreograft.presets import Preset
 from choreograft.progress import Progress
 from choreograft.render.nearest import NearestFrames
@@ -37,7 +38,7 @@ from choreograft.render.session import choose_size, render_frames
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Motion, Standing
 from choreograft.retarget.normalise import Stance
-from choreograft.training.recording import Clip, prepare_recording
+from choreograft.training.recording import prepare_recording
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
 from choreograft.video.size import Size
 

@@ -23,12 +23,14 @@ from choreograft.evaluate.request import EvaluationRequest, Lesson, check_evalua
 from choreograft.evaluate.roster import describe_substitutes
 from choreograft.evaluate.scores import RATE_TOLERANCE, Entry, Evaluation, Kind
 from choreograft.files import content_hash, fit_name
+from choreograft.footage.bodies import read_bodies
+from choreograft.footage.clip import Clip, read_clip
+from choreograft.footage.split import held_out_frames
 from choreograft.machine import describe_machine
 from choreograft.options import EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.header import is_performer
 from choreograft.performer.store import load_performer
-from choreograft.pipeline import read_bodies, read_clip
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
@@ -37,8 +39,6 @@ from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing, carry_over
 from choreograft.retarget.normalise import Stance
 from choreograft.studio.pairs import Pair
-from choreograft.training.holdout import held_out_frames
-from choreograft.training.recording import Clip
 from choreograft.training.train import list_versions
 from choreograft.video.read import probe, read_frames
 from choreograft.video.write import VideoWriter

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.ahead import share_out
+from choreograft.footage.clip import Clip
 from choreograft.performer.cutouts import Coded, Cutouts, cut_out
 from choreograft.performer.device import one_thread, run_ahead, use_one_thread
 from choreograft.performer.lights import relight
@@ -18,7 +19,7 @@ from choreograft.performer.matting import find_matte
 from choreograft.performer.plate import Floats, estimate_still_plate, lay_on_plate, view_plate
 from choreograft.performer.sizes import full_size
 from choreograft.progress import Progress, silent
-from choreograft.training.recording import Clip, Recording, mask_on_canvas
+from choreograft.training.recording import Recording, mask_on_canvas
 from choreograft.video.read import sample_frames
 from choreograft.video.size import Canvas, Size
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.config import OptimiserConfig
+from choreograft.footage.split import MIN_PAIRS
 from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FACE_CHANNELS, join_face
 from choreograft.performer.region import Region
@@ -21,7 +22,6 @@ from choreograft.presets import Preset
 from choreograft.retarget.normalise import Stance
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair
 from choreograft.training.generator import draw_second
-from choreograft.training.holdout import MIN_PAIRS
 from choreograft.training.objective import likeness_terms
 from choreograft.training.pairs import Lessons, pair_at
 from choreograft.training.preview import draw_pairs

@@ -6,7 +6,7 @@ Shapes: N frames kept from all clips together, H x W pixels of the canvas.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.errors import PersonError, count_of
 from choreograft.files import atomic_path, write_json
+from choreograft.footage.clip import Clip, choose_all_frames
+from choreograft.footage.split import find_pairs
 from choreograft.performer.device import run_ahead
 from choreograft.performer.lights import AS_FILMED, match_lights, relight
 from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.training.holdout import MIN_PAIRS
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 
@@ -30,18 +30,6 @@ MARKER: Final = "recording-3.json"
 """The file that is written last; it has a new name where the others change."""
 ARRAYS: Final = ("plates", "views", "lights")
 """What is stored of a recording beside its frames and masks."""
-MAX_FRAMES: Final = 8000
-"""Longer footage is thinned to this many frames, in pairs of neighbours: 0.9 GB of disk at the draft size."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One video of the target and its cleaned track, in the video's own pixels."""
-
-    path: Path
-    track: PoseTrack
-    keypoints: Path | None = None
-    """The files that the track's joints are from, where another program found them."""
 
 
 @dataclass(frozen=True)
@@ -120,56 +108,6 @@ def place_bodies(bodies: Sequence[BodyTrack], kept: Sequence[NDArray[np.intp]], 
         bodies: of the clips, whole, in their pixels.
     """
     return [body.select(at).on_canvas(size) for body, at in zip(bodies, kept, strict=True)]
-
-
-def choose_all_frames(clips: Sequence[Clip]) -> list[NDArray[np.intp]]:
-    """Of each clip the frames to learn from.
-
-    Raises:
-        PersonError: too few consecutive frames show the person, or a clip shows nobody.
-    """
-    kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
-    for clip, at in zip(clips, kept, strict=True):
-        shown = int(clip.track.present.sum())
-        if not shown:
-            raise PersonError(f"{clip.path}: found nobody once false sightings were dropped; leave this clip out")
-        if not len(at):
-            raise PersonError(
-                f"{clip.path}: found no mask of the person in any of {count_of(shown, 'frame')}, as nobody is seen"
-                " where the keypoints are; expected those of this video; name them, or leave them out"
-            )
-    pairs = find_pairs([replace(clip.track, masks=None).select(at) for clip, at in zip(clips, kept, strict=True)])
-    if len(pairs) < MIN_PAIRS:
-        names = ", ".join(str(clip.path) for clip in clips)
-        masked = sum(len(at) for at in kept) == sum(int(clip.track.present.sum()) for clip in clips)
-        raise PersonError(
-            f"{names}: found {count_of(len(pairs), 'pair')} of consecutive frames with the person"
-            f"{'' if masked else ' and a mask'} in them; expected at least {MIN_PAIRS}; film a longer clip in which the"
-            " whole person is seen"
-        )
-    return kept
-
-
-def choose_frames(track: PoseTrack, limit: int) -> NDArray[np.intp]:
-    """Indices of frames that show the person, increasing; beyond `limit` thinned evenly, two neighbours at a time.
-
-    Where a track has masks, what is learned is cut out by them: frames without one show nobody.
-    """
-    shown = np.flatnonzero(track.present if track.masks is None else track.present & track.masked)
-    if len(shown) <= limit:
-        return shown
-    starts = shown[np.linspace(0, len(shown) - 2, limit // 2).astype(int)]
-    wanted = np.union1d(starts, starts + 1)
-    return np.intersect1d(wanted, shown)
-
-
-def find_pairs(tracks: Sequence[PoseTrack]) -> NDArray[np.intp]:
-    """Every n, counted through all tracks, whose next frame follows within the same track, without a cut or a gap."""
-    starts, offset = [], 0
-    for track in tracks:
-        starts.append(np.flatnonzero(track.follows[1:] & track.present[:-1] & track.present[1:]) + offset)
-        offset += len(track)
-    return np.concatenate(starts)
 
 
 def _store_frames(

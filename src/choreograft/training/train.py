@@ -18,6 +18,8 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json
+from choreograft.footage.clip import Clip
+from choreograft.footage.split import hide_held_out
 from choreograft.machine import return_memory
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
@@ -37,10 +39,9 @@ from choreograft.retarget.normalise import Stance
 from choreograft.training.cutting import cut_references
 from choreograft.training.face import shows_faces
 from choreograft.training.guides import Guides
-from choreograft.training.holdout import hide_held_out
 from choreograft.training.journal import Journal
 from choreograft.training.pairs import Lessons
-from choreograft.training.recording import Clip, Recording, place_bodies, prepare_recording
+from choreograft.training.recording import Recording, place_bodies, prepare_recording
 from choreograft.training.setup import Materials
 from choreograft.training.stages import keep_precision, train_stages
 from choreograft.training.swaying import measure_sway
@@ -64,7 +65,7 @@ class TrainingPlan:
     budget: Budget
     seed: int
     hold_out: float = DEFAULT_HOLD_OUT
-    """Share of every clip, at its end, that is not trained on (training/holdout.py)."""
+    """Share of every clip, at its end, that is not trained on (footage/split.py)."""
     batch: int = DEFAULT_BATCH
     """Pairs of frames a step, over all processes."""
     weights: Path | None = None

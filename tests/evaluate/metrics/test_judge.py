@@ -16,8 +16,8 @@ from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, judge_without_truth, size_to_compare
 from choreograft.evaluate.metrics.similarity import PSNR_CAP_DB
 from choreograft.evaluate.scores import METRICS, Region
+from choreograft.footage.clip import Clip
 from choreograft.pose.track import PoseTrack, empty_arrays
-from choreograft.training.recording import Clip
 from choreograft.video.size import Canvas, Size
 
 SMALL = Size(48, 64)

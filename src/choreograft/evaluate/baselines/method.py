@@ -22,11 +22,11 @@ from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Method, Terms
 from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remove_partial, text_hash
+from choreograft.footage.clip import Clip
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.progress import Progress
 from choreograft.training.journal import Journal
 from choreograft.training.loop import Course, Span, fit
-from choreograft.training.recording import Clip
 from choreograft.training.stages import keep_precision, resume
 from choreograft.training.team import alone
 from choreograft.training.train import hold_folder

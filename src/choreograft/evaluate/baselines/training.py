@@ -20,13 +20,14 @@ from choreograft.config import OptimiserConfig, TranslationConfig
 from choreograft.errors import PersonError
 from choreograft.evaluate.baselines.networks import Direction, Judges, Translators, build_networks
 from choreograft.files import atomic_path
+from choreograft.footage.clip import Clip
+from choreograft.footage.split import MAX_FRAMES, choose_frames, find_pairs
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.losses import adversarial_loss, discriminator_loss
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.training.pairs import pair_at
-from choreograft.training.recording import MAX_FRAMES, Clip, choose_frames, find_pairs
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, adam
 from choreograft.video.read import sample_frames

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, find_boxes, upright_height
+from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork
@@ -29,7 +30,6 @@ from choreograft.pose import skeleton
 from choreograft.pose.detail import Crop
 from choreograft.pose.head import head_middle
 from choreograft.pose.track import PoseTrack
-from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 
 Image = NDArray[np.uint8]

@@ -44,11 +44,11 @@ from choreograft.evaluate.metrics.perceptual import (
 from choreograft.evaluate.metrics.regions import FACE_SIDE, Boxes, find_boxes, upright_height
 from choreograft.evaluate.metrics.similarity import soft_iou
 from choreograft.evaluate.scores import RATE_TOLERANCE, Scores, Values
+from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.perceptual import load_perceptual
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.training.recording import Clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Canvas, Size
 

@@ -1,0 +1,79 @@
+"""A video and its cleaned track, from the runs folder or made and kept there; no torch here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choreograft.config import CleaningConfig, TrackingConfig
+from choreograft.errors import PersonError, count_of
+from choreograft.footage.split import MAX_FRAMES, MIN_PAIRS, choose_frames, find_pairs
+from choreograft.pose.clean import CleaningReport, clean_track
+from choreograft.pose.openpose import load_or_read_openpose
+from choreograft.pose.track import PoseTrack
+from choreograft.pose.tracking import load_or_track
+from choreograft.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video of the target and its cleaned track, in the video's own pixels."""
+
+    path: Path
+    track: PoseTrack
+    keypoints: Path | None = None
+    """The files that the track's joints are from, where another program found them."""
+
+
+def read_clip(
+    video: Path, person: int, runs: Path, progress: Progress = silent, keypoints: Path | None = None
+) -> tuple[Clip, CleaningReport]:
+    """A video with its cleaned track; the raw track is cached in the runs folder, so no video is tracked twice.
+
+    Args:
+        keypoints: where another program found the joints.
+    """
+    raw = load_track(video, keypoints, runs, TrackingConfig(), person, progress)
+    cleaned, report = clean_track(raw, CleaningConfig())
+    progress.say(f"{video.name}: {report.sentence()}")
+    return Clip(video, cleaned, keypoints), report
+
+
+def load_track(
+    video: Path, keypoints: Path | None, runs: Path, config: TrackingConfig, person: int, progress: Progress
+) -> PoseTrack:
+    """The raw track of a video, by keypoints where there are some, from the runs folder or made and kept there."""
+    folder = runs / "tracks"
+    if keypoints is None:
+        return load_or_track(video, folder, config, person, progress)
+    return load_or_read_openpose(keypoints, video, folder, config, person, progress)
+
+
+def choose_all_frames(clips: Sequence[Clip]) -> list[NDArray[np.intp]]:
+    """Of each clip the frames to learn from.
+
+    Raises:
+        PersonError: too few consecutive frames show the person, or a clip shows nobody.
+    """
+    kept = [choose_frames(clip.track, MAX_FRAMES // len(clips)) for clip in clips]
+    for clip, at in zip(clips, kept, strict=True):
+        shown = int(clip.track.present.sum())
+        if not shown:
+            raise PersonError(f"{clip.path}: found nobody once false sightings were dropped; leave this clip out")
+        if not len(at):
+            raise PersonError(
+                f"{clip.path}: found no mask of the person in any of {count_of(shown, 'frame')}, as nobody is seen"
+                " where the keypoints are; expected those of this video; name them, or leave them out"
+            )
+    pairs = find_pairs([replace(clip.track, masks=None).select(at) for clip, at in zip(clips, kept, strict=True)])
+    if len(pairs) < MIN_PAIRS:
+        names = ", ".join(str(clip.path) for clip in clips)
+        masked = sum(len(at) for at in kept) == sum(int(clip.track.present.sum()) for clip in clips)
+        raise PersonError(
+            f"{names}: found {count_of(len(pairs), 'pair')} of consecutive frames with the person"
+            f"{'' if masked else ' and a mask'} in them; expected at least {MIN_PAIRS}; film a longer clip in which the"
+            " whole person is seen"
+        )
+    return kept
