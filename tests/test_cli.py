@@ -145,19 +145,26 @@ def test_help_and_refusals_load_nothing_heavy_and_leave_nothing_behind(clip, her
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --as-keypoints few": 1,
         "dance clip.mp4 --as her.performer -o out.mp4 --as-keypoints few": 2,
         "train gone.mp4": 1,
+        "dance clip.mp4 --as clip.mp4 -o out.mp4 --retarget global": 2,
+        "train clip.mp4 --preset best": 2,
+        "train clip.mp4 --perceptual gone.pth": 2,
         "train clip.mp4 --devices 0": 2,
         "train clip.mp4 --keypoints few": 1,
         "train clip.mp4 --keypoints few few": 2,
         "track gone.mp4 -o new/out.npz --write-openpose new/keypoints": 1,
         "track clip.mp4 -o t.npz": 1,
+        "track clip.mp4 -o new.json": 2,
+        "track notes.mp4 -o new.npz": 1,
         "track clip.mp4 -o new.npz --openpose few": 1,
         "check gone.mp4": 1,
+        "check notes.mp4": 1,
         "check clip.mp4 --source gone.mp4 -o new/check": 1,
         "check clip.mp4 -o check": 1,
         "check clip.mp4 --person 0": 2,
         "dance clip.mp4 --as clip.mp4 -o out.mp4 --as-person 0": 2,
         "dance clip.mp4 --as her.performer -o out.mp4 --height 2000": 2,
         "dance clip.mp4 --as her.performer -o out.mp4 --fps target": 2,
+        "doctor --fetsh": 2,
         "demo -o out.gif": 2,
         "demo --minutes 0": 2,
         "evaluate": 2,
@@ -207,6 +214,14 @@ def test_pairs_that_are_not_there_are_refused_without_pytorch(tmp_path):
     said = json.loads(subprocess.check_output(command, cwd=tmp_path, stderr=subprocess.DEVNULL, text=True))
     assert said == {"evaluate --pair gone": [1, "scipy"]}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.models
+def test_a_check_of_one_video_is_made_without_pytorch(make_clip, tmp_path):
+    make_clip("clip.mp4", [np.zeros((96, 64, 3), np.uint8)] * 9)
+    command = [sys.executable, "-c", IN_A_CHILD, "check clip.mp4"]
+    said = subprocess.check_output(command, cwd=tmp_path, stderr=subprocess.DEVNULL, text=True)
+    assert json.loads(said.splitlines()[-1]) == {"check clip.mp4": [3, "matplotlib", "mediapipe", "scipy"]}
 
 
 def test_options_are_refused_before_outputs_and_outputs_before_inputs(refuse, tmp_path):

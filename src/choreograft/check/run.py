@@ -17,12 +17,10 @@ from choreograft.check.timeline import draw_clip, draw_coverage
 from choreograft.config import CheckConfig
 from choreograft.errors import PersonError
 from choreograft.files import write_json
-from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import Clip
 from choreograft.options import CheckOptions
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
 from choreograft.retarget.normalise import Stance, map_to_target
 
 
@@ -92,7 +90,10 @@ def hold_against(target: Filmed, source: Filmed, config: CheckConfig, carried: P
 
 
 def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress: Progress) -> PoseTrack:
-    """The source's track in the target's picture, in 3D as `dance` carries it over."""
+    """The source's track in the target's picture, in 3D as `dance` carries it over: nothing else here needs PyTorch."""
+    from choreograft.footage.bodies import read_bodies
+    from choreograft.retarget.body import BodyStage, retarget_body, to_pose_track
+
     shown = Clip(target.video, target.track, options.keypoints)
     danced = Clip(source.video, source.track, options.source_keypoints)
     filmed = read_bodies([shown], options.person, options.runs, progress)[0]
