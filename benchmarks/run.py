@@ -19,10 +19,9 @@ from choreograft.evaluate.report.table import case_grids, method_grids, to_markd
 from choreograft.evaluate.run import evaluate
 from choreograft.evaluate.scores import TRUTH, Evaluation
 from choreograft.files import atomic_path
-from choreograft.machine import describe_machine
+from choreograft.machine import describe_machine, list_versions
 from choreograft.options import EvaluateOptions
 from choreograft.studio.pairs import CASES, PairSpec, render_cases
-from choreograft.training.train import list_versions
 from speed import measure_speed
 
 

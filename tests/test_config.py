@@ -50,16 +50,6 @@ def test_a_face_can_be_had_and_left_out():
     assert PRESETS["paper"].without_face().with_face() == PRESETS["paper"]
 
 
-def test_without_its_enhancer_a_generator_has_that_ones_time_and_draws_all_by_itself():
-    paper = PRESETS["paper"]
-    alone = paper.without_enhancer()
-    assert paper.enhances
-    assert not alone.enhances
-    assert alone.stages == PRESETS["draft"].with_face().stages
-    assert (alone.canvas_step, alone.generator) == (16, paper.generator)
-    assert alone.without_enhancer() == alone
-
-
 @pytest.mark.parametrize("changes", [{"generator": GeneratorConfig("refiner")}, {"background": "warp"}])
 def test_what_cannot_be_enhanced_is_refused_in_one_line(changes):
     with pytest.raises(OptionError, match=r"preset paper: found a stage local with .*; expected pix2pixhd") as caught:

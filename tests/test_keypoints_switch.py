@@ -74,7 +74,7 @@ def test_every_clip_is_read_with_its_own_keypoints(clips, places, tmp_path, monk
         read.extend(clips)
         raise StoppedError
 
-    monkeypatch.setattr(pipeline, "read_shown_bodies", fit)
+    monkeypatch.setattr(pipeline, "read_bodies", fit)
     monkeypatch.setattr(pipeline, "choose_all_frames", lambda _: None)
     arguments = write("train", clips[0].path, clips[1].path, "--keypoints", *places, "--runs", tmp_path / "runs")
     with pytest.raises(StoppedError):
@@ -95,7 +95,6 @@ def test_a_dance_follows_the_keypoints_of_both_sides(clips, places, tmp_path, mo
         raise StoppedError
 
     monkeypatch.setattr(pipeline, "read_bodies", fit)
-    monkeypatch.setattr(bodies, "read_bodies", fit)
     monkeypatch.setattr(pipeline, "choose_all_frames", lambda _: None)
     monkeypatch.setattr(pipeline, "describe_legs", lambda *_: None)
     monkeypatch.setattr(pipeline, "obtain_performer", stop)
@@ -164,7 +163,7 @@ def test_a_performer_knows_its_keypoints_and_is_tested_with_them(clips, places, 
 
 
 def test_a_target_without_masks_is_refused_before_a_body_is_fitted(clips, places, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "read_shown_bodies", None)
+    monkeypatch.setattr(pipeline, "read_bodies", None)
     arguments = write("train", clips[0].path, "--keypoints", places[0], "--runs", tmp_path / "runs", "--device", "cpu")
     with pytest.raises(PersonError, match=r"a.mp4: found no mask of the person in any of 12 frames, as nobody is seen"):
         pipeline.train(parse([*arguments, "--preset", "preview"]))

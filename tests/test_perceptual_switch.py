@@ -105,8 +105,8 @@ def test_a_substitute_is_told_at_the_end_and_in_the_summary(clip, tmp_path, monk
         def say(self, text):
             told.append(text)
 
-    monkeypatch.setattr(pipeline, "read_clip", lambda *_: (clip, None))
-    monkeypatch.setattr(pipeline, "read_shown_bodies", lambda *_: None)
+    monkeypatch.setattr(pipeline, "read_clips", lambda *_: [clip])
+    monkeypatch.setattr(pipeline, "read_bodies", lambda *_: None)
     path = pipeline.obtain_performer(quiet_plan, tmp_path, Compute(torch.device("cpu"), False), Listening())
     summary = json.loads((path.parent / "summary.json").read_text())
     assert summary["substitute"] == quiet_plan.substitute

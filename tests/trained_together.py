@@ -46,8 +46,8 @@ def end(*_):
 
 def main(trouble: str) -> None:
     presets.PRESETS[ENHANCED_PRESET.name] = ENHANCED_PRESET
-    pipeline.read_clip = lambda video, *_: (Clip(video, swaying_track(FRAMES)), None)
-    pipeline.read_shown_bodies = lambda *_: None
+    pipeline.read_clips = lambda videos, *_: [Clip(video, swaying_track(FRAMES)) for video in videos]
+    pipeline.read_bodies = lambda *_: None
     if trouble == "stopped":
         cli.ConsoleProgress = Stopped
     elif trouble == "diverges":

@@ -530,13 +530,6 @@ class TranslationConfig:
         return 2 * self.shown
 
 
-Retarget = Literal["body", "global"]
-"""body: in 3D, the target's limbs, camera and floor; global: the paper's scaling of the picture, frame by frame."""
-DEFAULT_RETARGET: Retarget = "body"
-FaceChoice = Literal["preset", "yes", "no"]
-"""Whether faces have a network of their own: where the preset has one for them, in any preset that trains, or never."""
-DEFAULT_FACE: FaceChoice = "preset"
-
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 """What to compute on; auto: a GPU where there is one."""
 DEFAULT_DEVICE: DeviceChoice = "auto"

@@ -2,39 +2,25 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
+from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
-from rich.text import Text
 
 from choreograft.errors import in_one_line
 from choreograft.progress import Advance
 
-
-class _CountColumn(TextColumn):
-    """How much is done: '17/288', or '12/300 s' where it is time that is spent."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def render(self, task: Task) -> Text:
-        total = "?" if task.total is None else f"{task.total:.0f}"
-        return Text(f"{task.completed:.0f}/{total}{task.fields['suffix']}", style="progress.download")
+COUNT: Final = "{task.completed:.0f}/{task.fields[of]}"
+"""How much is done: '17/288', or '12/300 s' where it is time that is spent."""
 
 
-class _FiguresColumn(TextColumn):
-    """The live figures of a task: 'l1 0.031  gan 0.52'."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def render(self, task: Task) -> Text:
-        figures: dict[str, float] = task.fields.get("figures", {})
-        return Text("  ".join(f"{name} {value:.3g}" for name, value in figures.items()), style="dim")
+def _list_figures(figures: Mapping[str, float]) -> str:
+    """The live figures of a task: '  l1 0.031  gan 0.52'."""
+    return "".join(f"  {name} {value:.3g}" for name, value in figures.items())
 
 
 class ConsoleProgress:
@@ -43,8 +29,15 @@ class ConsoleProgress:
     def __init__(self, plain_every_s: float = 20.0, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, soft_wrap=True, highlight=False)
         self.plain_every_s = plain_every_s
-        columns = (BarColumn(), _CountColumn(), TimeElapsedColumn(), TimeRemainingColumn(), _FiguresColumn())
-        self._bars = RichProgress(TextColumn("{task.description}", markup=False), *columns, console=self.console)
+        self._bars = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn(COUNT, style="progress.download"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}", style="dim"),
+            console=self.console,
+        )
         self._lock = Lock()
 
     @contextmanager
@@ -62,9 +55,10 @@ class ConsoleProgress:
         bars = self._bars  # one display for all that is under way: a terminal has one last line
         with self._lock:
             bars.start()
-            task = bars.add_task(name, total=total, suffix=" s" if unit == "s" else "")
+            of = ("?" if total is None else f"{total:.0f}") + (" s" if unit == "s" else "")
+            task = bars.add_task(name, total=total, of=of, figures="")
         try:
-            yield lambda done, **figures: bars.update(task, completed=done, figures=figures)
+            yield lambda done, **figures: bars.update(task, completed=done, figures=_list_figures(figures).strip())
         finally:
             with self._lock:
                 bars.stop_task(task)
@@ -85,8 +79,7 @@ class ConsoleProgress:
             spent = time.monotonic() - began
             own = done_now - (done_before or 0)
             left = f", {spent * (total - done_now) / own:.0f} s left" if total and own > 0 and done_now < total else ""
-            figures = "".join(f"  {key} {value:.3g}" for key, value in figures_now.items())
-            return f"{name}: {done_now:.0f}{of} {unit} in {spent:.0f} s{left}{figures}"
+            return f"{name}: {done_now:.0f}{of} {unit} in {spent:.0f} s{left}{_list_figures(figures_now)}"
 
         def advance(done: float, **figures: float) -> None:
             nonlocal last, done_now, done_before, figures_now

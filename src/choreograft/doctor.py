@@ -48,9 +48,8 @@ class Check:
     """What to do about it; empty where there is nothing to do."""
 
 
-def examine(options: DoctorOptions | None = None, progress: Progress = silent) -> list[Check]:
+def examine(options: DoctorOptions, progress: Progress = silent) -> list[Check]:
     """Look at everything the main job depends on, in the order in which it is to be mended."""
-    options = options or DoctorOptions()
     return [
         Check("choreograft", "ok", f"{metadata.version('choreograft')}, Python {sys.version.split()[0]}"),
         *check_packages(),

@@ -1,4 +1,4 @@
-"""The machine: in words, for without it a measured time means nothing, its memory, whether it can have CUDA.
+"""The machine: in words, for without it a measured time means nothing, its libraries, its memory, whether it has CUDA.
 
 And which of the processes of a training this one is, by the environment that torchrun and Lightning's launcher set:
 known before the processes know each other, and without loading torch. One started by neither is the main one.
@@ -8,6 +8,7 @@ import ctypes
 import os
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from choreograft.errors import OptionError
 from choreograft.system import lacks_cuda
 
 GIB = 2**30
+LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 NO_CUDA: Final = "--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor"
 
 
@@ -25,6 +27,11 @@ def describe_machine() -> dict[str, str]:
     if memory := _memory_bytes():
         found["memory"] = f"{memory / GIB:.0f} GiB"
     return {name: value for name, value in found.items() if value}
+
+
+def list_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that shape a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def count_cores() -> int:

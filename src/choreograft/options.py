@@ -5,26 +5,18 @@ What is set for the method rather than for a command is in config.py.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional
 from tyro.conf import arg as option
 
-from choreograft.config import (
-    DEFAULT_DEVICE,
-    DEFAULT_FACE,
-    DEFAULT_PRECISION,
-    DEFAULT_RETARGET,
-    DeviceChoice,
-    FaceChoice,
-    PrecisionChoice,
-    Retarget,
-)
+from choreograft.config import DEFAULT_DEVICE, DEFAULT_PRECISION, DeviceChoice, PrecisionChoice
 from choreograft.presets import DEFAULT_PRESET, PRESETS
 
 DEFAULT_RUNS = Path("choreograft_runs")
 """Where tracks, performers and run folders go unless `--runs` says otherwise."""
-
+FaceChoice = Literal["preset", "yes", "no"]
+"""Whether faces have a network of their own: where the preset has one for them, in any preset that trains, or never."""
 
 DEFAULT_FPS = "source"
 DEFAULT_SEED = 0
@@ -53,7 +45,7 @@ class TrainOptions:
     """Training length in images shown, instead of minutes: the same on every machine."""
     perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
     """The network of the perceptual loss, instead of the preset's; FILE: VGG-19's weights as torchvision names them."""
-    face: FaceChoice = DEFAULT_FACE
+    face: FaceChoice = "preset"
     """Whether the face gets a network of its own in the last part of the training: as the preset has it, yes, or no."""
     person: int = 1
     """Which of the people in the clips, counted by how much of the frame they fill over time."""
@@ -115,9 +107,9 @@ class DanceOptions:
     """Training length in images shown, instead of minutes."""
     perceptual: Annotated[str | None, option(metavar="vgg19|efficientnet_lite0|none|FILE")] = None
     """The network of the perceptual loss in that training, instead of the preset's; FILE: VGG-19's weights."""
-    face: FaceChoice = DEFAULT_FACE
+    face: FaceChoice = "preset"
     """Whether faces are drawn by a network of their own: as the preset, or the performer file, has it, yes, or no."""
-    retarget: Retarget = DEFAULT_RETARGET
+    retarget: Literal["body", "global"] = "body"
     """How the motion is carried over: body, in 3D with the target's limbs, camera and floor; or global, the paper's."""
     preview_retarget: bool = False
     """Train and draw nothing: write, in seconds, the target's body doing the motion, the source beside it."""
@@ -200,7 +192,6 @@ class DemoOptions:
 
 
 STANDARD_SET = "all"
-DEFAULT_STUDIO_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -211,7 +202,7 @@ class StudioOptions:
     """Where the pairs go, a folder each; clips that are there already stay."""
     case: Annotated[tuple[str, ...], option(metavar="all|NAME [NAME ...]")] = (STANDARD_SET,)
     """Which cases of the standard set."""
-    seed: int = DEFAULT_STUDIO_SEED
+    seed: int = 0
     """0 is the standard set; any other number changes the dances, the sources' clothes and the rooms."""
     target: Annotated[str | None, option(metavar="NAME|seed-N")] = None
     """Another target performer for all chosen cases."""

@@ -4,16 +4,15 @@ Each checks what it can before it works for minutes, says what it found, and lea
 """
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.files import content_hash, fit_name, write_json
-from choreograft.footage.bodies import read_bodies, read_shown_bodies
-from choreograft.footage.clip import Clip, choose_all_frames, read_clip
-from choreograft.footage.split import hide_held_out
+from choreograft.footage.bodies import read_bodies
+from choreograft.footage.clip import Clip, choose_all_frames, read_clip, read_clips
+from choreograft.machine import list_versions
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.header import is_performer
@@ -34,7 +33,7 @@ from choreograft.retarget.carry import describe_absence
 from choreograft.training.launch import check_devices, launch
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone
-from choreograft.training.train import TrainingPlan, list_versions, train_performer
+from choreograft.training.train import TrainingPlan, train_performer
 from choreograft.video.sound import Retiming
 from choreograft.video.sound_trial import try_sound
 
@@ -64,10 +63,11 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
     if options.preview_retarget:
         return preview_retarget(options, compute, progress)
     _try_sound(options.source, options.output, progress, request.retiming)
-    plan, performer = None, None
     if is_performer(options.target):
-        performer = load_performer(options.target, compute.device)
+        path = options.target
+        performer = load_performer(path, compute.device)
         choose_size(performer, options.height)
+        clip, report, body = _read_source(options, performer, progress)
     else:
         preset, weights = request.preset, request.weights
         plan = TrainingPlan(
@@ -76,17 +76,11 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         )  # fmt: skip
         check_weights(preset.perceptual, progress, weights)
         compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
-
-    performer_path = options.target
-    if plan is None:
-        assert performer is not None
-        clip, report, body = _read_source(options, performer, progress)
-    else:
         (clip, report, body), footage = _read_both(options, plan, progress)
-        if body is not None and footage is not None and plan.preset.trains:
+        if body is not None and footage is not None and preset.trains:
             _retarget(clip, body, BodyStage.measure(footage[1][0]), progress)  # to tell before a training what is wrong
-        performer_path = obtain_performer(plan, options.runs, compute, progress, footage=footage)
-        performer = load_performer(performer_path, compute.device)
+        path = obtain_performer(plan, options.runs, compute, progress, footage=footage)
+        performer = load_performer(path, compute.device)
     if options.face == "no":
         performer.face = None
 
@@ -97,16 +91,23 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         performer, clip.path, clip.track, options.output, compute, request.beside, sheet, progress, request.timing,
         body, options.height,
     )  # fmt: skip
-    retarget = "global" if body is None else "body"
+    took_s = time.monotonic() - began
     facts = {
+        "options": asdict(options),
+        "source_sha256": content_hash(options.source),
+        "keypoints_sha256": options.keypoints and hash_keypoints(options.keypoints),
+        "performer": path,
+        "performer_training": performer.card.training,
+        "compute": str(compute),
+        "versions": list_versions(),
         **asdict(rendering),
-        "retarget": retarget,
+        "retarget": "global" if body is None else "body",
         "camera": body and body.camera,
-        "render_seconds": round(time.monotonic() - began, 1),
+        "render_seconds": round(took_s, 1),
         "cleaning": asdict(report),
     }
-    summary = _summarise_dance(folder, options, performer, performer_path, compute, facts)
-    return Dance(options.output, performer_path, request.beside, sheet, summary)
+    write_json(folder / SUMMARY, facts)
+    return Dance(options.output, path, request.beside, sheet, folder / SUMMARY)
 
 
 def preview_retarget(options: DanceOptions, compute: Compute, progress: Progress = silent) -> Dance:
@@ -232,14 +233,10 @@ def _read_both(
 
 
 def _read_footage(plan: TrainingPlan, runs: Path, progress: Progress) -> Footage:
-    places = plan.keypoints or [None] * len(plan.videos)
-    clips = [
-        read_clip(video, plan.person, runs, progress, keypoints)[0]
-        for video, keypoints in zip(plan.videos, places, strict=True)
-    ]
-    # too little to learn from is refused before bodies are fitted to it
-    choose_all_frames([replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips])
-    return clips, read_shown_bodies(clips, plan.person, plan.hold_out, runs, progress)
+    clips = read_clips(plan.videos, plan.keypoints, plan.person, runs, progress)
+    shown = [clip.shown(plan.hold_out) for clip in clips]
+    choose_all_frames(shown)  # too little to learn from is refused before bodies are fitted to it
+    return clips, read_bodies(shown, plan.person, runs, progress)
 
 
 def obtain_performer(
@@ -266,21 +263,3 @@ def obtain_performer(
     progress.say(f"Performer: {path}{left}")
     warn(progress, plan.substitute)
     return path
-
-
-def _summarise_dance(
-    folder: Path, options: DanceOptions, performer: Performer, path: Path, compute: Compute, facts: dict[str, Any]
-) -> Path:
-    summary = folder / SUMMARY
-    content = {
-        "options": asdict(options),
-        "source_sha256": content_hash(options.source),
-        "keypoints_sha256": options.keypoints and hash_keypoints(options.keypoints),
-        "performer": path,
-        "performer_training": performer.card.training,
-        "compute": str(compute),
-        "versions": list_versions(),
-        **facts,
-    }
-    write_json(summary, content)
-    return summary

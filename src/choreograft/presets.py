@@ -5,7 +5,7 @@ A preset picks from the settings of config.py and is stored in the performer fil
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from choreograft.config import (
     DiscriminatorConfig,
@@ -87,13 +87,6 @@ class Preset:
     def enhances(self) -> bool:
         """Whether its generator is a coarse one with an enhancer around it."""
         return self.trains and any(stage.name == "local" for stage in self.stages)
-
-    def without_enhancer(self) -> "Preset":
-        """The same with the generator drawing at full size by itself; its stage has the enhancer's share besides."""
-        freed = sum(stage.share for stage in self.stages if stage.name == "local")
-        kept = [stage for stage in self.stages if stage.name != "local"]
-        widened = (replace(stage, share=stage.share + freed) if stage.name == "global" else stage for stage in kept)
-        return replace(self, stages=tuple(widened))
 
     def losses_of(self, stage: StageName) -> LossConfig:
         """What the generator is taught by in its stage global or local."""
@@ -232,22 +225,26 @@ def preset_from_dict(content: Mapping[str, Any]) -> Preset:
 
     Fields that are unknown, or missing without a default, raise TypeError: files are older than some fields.
     """
-    parts: dict[str, Callable[[Any], Any]] = {
-        "generator": lambda value: GeneratorConfig(**value),
-        "discriminator": lambda value: DiscriminatorConfig(**value),
-        "losses": lambda value: LossConfig(**value),
-        "optimiser": lambda value: OptimiserConfig(**value),
-        "stick_figure": lambda value: StickFigureConfig(**value),
-        "stages": lambda value: tuple(TrainingStage(**stage) for stage in value),
-        "face": lambda value: FaceConfig(**_build(value, parts)),
-        "enhancer": lambda value: EnhancerConfig(**_build(value, parts)),
-    }
-    return Preset(**_build(content, parts))
+    return Preset(**_build_parts(content))
 
 
-def _build(content: Mapping[str, Any], parts: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    """The same, with those values built for which there is a part of that name."""
-    return {key: parts[key](value) if key in parts else value for key, value in content.items()}
+_PARTS: Final[Mapping[str, Callable[..., Any]]] = {
+    "generator": GeneratorConfig,
+    "discriminator": DiscriminatorConfig,
+    "losses": LossConfig,
+    "optimiser": OptimiserConfig,
+    "stick_figure": StickFigureConfig,
+    "face": FaceConfig,
+    "enhancer": EnhancerConfig,
+}
+
+
+def _build_parts(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with those values built that are settings themselves."""
+    built = {key: _PARTS[key](**_build_parts(value)) if key in _PARTS else value for key, value in content.items()}
+    if "stages" in built:
+        built["stages"] = tuple(TrainingStage(**stage) for stage in built["stages"])
+    return built
 
 
 @dataclass(frozen=True)

@@ -48,15 +48,18 @@ def find_missing_libraries(load: Callable[[str], object] = ctypes.CDLL) -> list[
     Args:
         load: opens a library by name, and raises OSError where it cannot.
     """
+    return [library for library in SYSTEM_LIBRARIES if _is_missing(library.name, load)]
+
+
+def _is_missing(name: str, load: Callable[[str], object]) -> bool:
+    """Whether this is a Linux and its dynamic loader does not find a library."""
     if sys.platform != "linux":
-        return []
-    missing = []
-    for library in SYSTEM_LIBRARIES:
-        try:
-            load(library.name)
-        except OSError:
-            missing.append(library)
-    return missing
+        return False
+    try:
+        load(name)
+    except OSError:
+        return True
+    return False
 
 
 def lacks_cuda(load: Callable[[str], object] = ctypes.CDLL) -> bool:
@@ -74,15 +77,7 @@ def lacks_cuda(load: Callable[[str], object] = ctypes.CDLL) -> bool:
     built = runpy.run_path(str(version))
     if built.get("hip"):  # AMD's cards go by the name of CUDA
         return False
-    if "cuda" in built and built["cuda"] is None:
-        return True
-    if sys.platform != "linux":
-        return False
-    try:
-        load(CUDA_DRIVER)
-    except OSError:
-        return True
-    return False
+    return ("cuda" in built and built["cuda"] is None) or _is_missing(CUDA_DRIVER, load)
 
 
 def install_command(packages: Sequence[str]) -> str:

@@ -141,7 +141,7 @@ def test_the_translators_have_the_objectives_of_their_papers():
 def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, footage, terms, monkeypatch):
     without_features = replace(roster.TRAINED[name], perceptual="none")
     monkeypatch.setattr(methods, "TRAINED", {name: without_features})
-    monkeypatch.setattr(methods, "read_shown_bodies", lambda *_: None)  # whole frames are drawn without any
+    monkeypatch.setattr(methods, "read_bodies", lambda *_: None)  # whole frames are drawn without any
     method = plan_method(name, footage, terms).build(silent)
     assert method.facts["images"] == 2
     track = footage.clips[0].track
@@ -169,7 +169,7 @@ def test_heights_are_those_of_methods_that_are_trained(name):
 
 def test_a_method_at_a_height_is_the_same_performer_with_results_of_its_own(footage, terms, monkeypatch):
     monkeypatch.setattr(methods, "TRAINED", {"tiny": PRESET})
-    monkeypatch.setattr(methods, "read_shown_bodies", lambda *_: None)
+    monkeypatch.setattr(methods, "read_bodies", lambda *_: None)
     plain, small = (plan_method(name, footage, terms) for name in ("tiny", f"tiny@{SIZE.height}"))
     assert (plain.name, small.name) == ("tiny", f"tiny@{SIZE.height}")
     assert plain.identity != small.identity

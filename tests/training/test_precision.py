@@ -136,7 +136,8 @@ def test_a_dance_refuses_it_before_it_tracks_the_source(plan, checkpoint_of, tmp
     checkpoint_of(BF16)
     monkeypatch.setattr(pipeline, "TrainingPlan", lambda *_, **__: plan)
     monkeypatch.setattr(pipeline, "check_weights", lambda *_: None)
-    monkeypatch.setattr(pipeline, "read_clip", lambda *_: pytest.fail("the source was tracked"))
+    for name in ("read_clip", "read_clips"):
+        monkeypatch.setattr(pipeline, name, lambda *_: pytest.fail("a video was tracked"))
     target, out = plan.videos[0], tmp_path / "out.mp4"
     with pytest.raises(OptionError, match="found a training in bf16, expected one in float32"):
         pipeline.dance(DanceOptions(target, target, out, runs=tmp_path / "cut", device="cpu", precision="float32"))

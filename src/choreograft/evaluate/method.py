@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from choreograft.files import content_hash, text_hash
 from choreograft.footage.clip import Clip
-from choreograft.footage.split import hide_held_out
 from choreograft.performer.device import Compute
 from choreograft.performer.sizes import canvas_size
 from choreograft.pose.openpose_files import hash_keypoints
@@ -70,7 +69,7 @@ class Footage:
 
     def shown(self) -> list[Clip]:
         """The clips with nobody present in what is held out."""
-        return [replace(clip, track=hide_held_out(clip.track, self.hold_out)) for clip in self.clips]
+        return [clip.shown(self.hold_out) for clip in self.clips]
 
 
 class MethodPlan(Protocol):

@@ -26,7 +26,7 @@ from choreograft.evaluate.roster import (
 )
 from choreograft.evaluate.scores import TRUTH
 from choreograft.files import content_hash, fit_name, text_hash
-from choreograft.footage.bodies import read_shown_bodies
+from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
@@ -76,9 +76,9 @@ class TrainedMethod:
         plan = self._plan
         path = plan.performer_path(self.terms.runs)
         if not path.exists():
-            clips, runs = self.footage.clips, self.terms.runs
-            bodies = read_shown_bodies(clips, self.footage.person, plan.hold_out, runs, progress)
-            train_performer(plan, clips, runs, self.terms.compute, progress=progress, bodies=bodies)
+            footage, runs = self.footage, self.terms.runs
+            bodies = read_bodies(footage.shown(), footage.person, runs, progress)
+            train_performer(plan, footage.clips, runs, self.terms.compute, progress=progress, bodies=bodies)
         performer = load_performer(path, self.terms.compute.device)
         return _as_method(performer, self.terms.compute, self.height_px)
 
@@ -124,14 +124,14 @@ class NearestMethod:
 
     def build(self, progress: Progress) -> Method:
         """See MethodPlan."""
+        shown = self.footage.shown()
         folder = self.terms.runs / fit_name(self.footage.clips[0].path.stem, f"-{self.identity}")
         folder.mkdir(parents=True, exist_ok=True)
         with hold_folder(folder):
-            recording = prepare_recording(folder / "recording", self.footage.shown(), self._size, progress)
-        footage = self.footage
-        shown = read_shown_bodies(footage.clips, footage.person, footage.hold_out, self.terms.runs, progress)
+            recording = prepare_recording(folder / "recording", shown, self._size, progress)
+        bodies = read_bodies(shown, self.footage.person, self.terms.runs, progress)
         stance = Stance.measure(recording.tracks[0], NormalisationConfig())
-        standing = Standing(stance, BodyStage.measure(shown[0].on_canvas(self._size)))
+        standing = Standing(stance, BodyStage.measure(bodies[0].on_canvas(self._size)))
         nearest = NearestFrames.of_tracks(recording.frames, recording.tracks, recording.plates[0])
         return Method(
             self._size,

@@ -14,11 +14,12 @@ AT: Final = "@"
 """Between a method's name and the height of its results, px: `draft@256` makes the decisions that `draft` makes and
 draws them at the canvas's size."""
 PAPER_SMALL: Final = replace(
-    PRESETS["paper"].without_face().without_enhancer(),
+    PRESETS["paper"],
     name="paper-small",
     description="the paper's method with networks of a CPU's size: what a CPU can train in minutes",
     generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=6),
     discriminator=PRESETS["draft"].discriminator,
+    stages=PRESETS["draft"].stages,
 )
 """The paper's whole frames, losses and temporal smoothing; in a comparison of minutes its own networks, twenty times
 larger, see too few images to say anything about the method. One generator draws the whole height: frames of a CPU's

@@ -24,9 +24,9 @@ from choreograft.evaluate.roster import describe_substitutes
 from choreograft.evaluate.scores import RATE_TOLERANCE, Entry, Evaluation, Kind
 from choreograft.files import content_hash, fit_name
 from choreograft.footage.bodies import read_bodies
-from choreograft.footage.clip import Clip, read_clip
+from choreograft.footage.clip import Clip, read_clip, read_clips
 from choreograft.footage.split import held_out_frames
-from choreograft.machine import describe_machine
+from choreograft.machine import describe_machine, list_versions
 from choreograft.options import EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.header import is_performer
@@ -39,7 +39,6 @@ from choreograft.retarget.body import BodyStage
 from choreograft.retarget.carry import Standing, carry_over
 from choreograft.retarget.normalise import Stance
 from choreograft.studio.pairs import Pair
-from choreograft.training.train import list_versions
 from choreograft.video.read import probe, read_frames
 from choreograft.video.write import VideoWriter
 
@@ -200,11 +199,8 @@ def make_cases(footage: Footage, folder: Path, runs: Path, progress: Progress) -
 
 def read_footage(lesson: Lesson, runs: Path, progress: Progress) -> Footage:
     """The clips of a lesson with their cleaned tracks."""
-    clips = tuple(
-        read_clip(video, lesson.person, runs, progress, keypoints)[0]
-        for video, keypoints in zip(lesson.videos, lesson.keypoints or (None,) * len(lesson.videos), strict=True)
-    )
-    return Footage(clips, lesson.person, lesson.hold_out)
+    clips = read_clips(lesson.videos, lesson.keypoints, lesson.person, runs, progress)
+    return Footage(tuple(clips), lesson.person, lesson.hold_out)
 
 
 def _held_out_case(name: str, clip: Clip, body: BodyTrack, footage: Footage, truth: Path, progress: Progress) -> Case:

@@ -1,7 +1,7 @@
 """Bodies fitted to clips of one person, from the runs folder or made and kept there."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from choreograft.body.body_track import BodyTrack
@@ -11,7 +11,6 @@ from choreograft.config import BodyFitConfig, CleaningConfig
 from choreograft.errors import FileFormatError
 from choreograft.files import content_hash, fit_name, text_hash
 from choreograft.footage.clip import Clip
-from choreograft.footage.split import hide_held_out
 from choreograft.performer.device import one_thread
 from choreograft.pose.head import check_upright
 from choreograft.pose.openpose_files import hash_keypoints
@@ -64,15 +63,3 @@ def _doubt(clips: Sequence[Clip], bodies: list[BodyTrack], progress: Progress) -
     for clip, body in zip(clips, bodies, strict=True):
         warn(progress, find_doubts(clip.path.name, clip.track, body))
     return bodies
-
-
-def read_shown_bodies(
-    clips: Sequence[Clip], person: int, hold_out: float, runs: Path, progress: Progress = silent
-) -> list[BodyTrack]:
-    """The bodies of one person's clips, from the frames that are not held out.
-
-    Raises:
-        As `read_bodies`.
-    """
-    shown = [replace(clip, track=hide_held_out(clip.track, hold_out)) for clip in clips]
-    return read_bodies(shown, person, runs, progress)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.errors import PersonError, count_of
-from choreograft.footage.split import MAX_FRAMES, MIN_PAIRS, choose_frames, find_pairs
+from choreograft.footage.split import MAX_FRAMES, MIN_PAIRS, choose_frames, find_pairs, hide_held_out
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import load_or_read_openpose
 from choreograft.pose.track import PoseTrack
@@ -26,6 +26,10 @@ class Clip:
     keypoints: Path | None = None
     """The files that the track's joints are from, where another program found them."""
 
+    def shown(self, hold_out: float) -> "Clip":
+        """The clip with nobody present in the share that is held out, nor just before it."""
+        return replace(self, track=hide_held_out(self.track, hold_out))
+
 
 def read_clip(
     video: Path, person: int, runs: Path, progress: Progress = silent, keypoints: Path | None = None
@@ -39,6 +43,18 @@ def read_clip(
     cleaned, report = clean_track(raw, CleaningConfig())
     progress.say(f"{video.name}: {report.sentence()}")
     return Clip(video, cleaned, keypoints), report
+
+
+def read_clips(
+    videos: Sequence[Path], keypoints: Sequence[Path | None], person: int, runs: Path, progress: Progress = silent
+) -> list[Clip]:
+    """Videos of one person, each as `read_clip` reads it.
+
+    Args:
+        keypoints: of each video; empty where none has any.
+    """
+    places = keypoints or [None] * len(videos)
+    return [read_clip(video, person, runs, progress, place)[0] for video, place in zip(videos, places, strict=True)]
 
 
 def load_track(

@@ -1,11 +1,9 @@
 """From a person's clips to a performer file: setup (what is to be done, and where), main (build, fit, save)."""
 
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
@@ -19,8 +17,7 @@ from choreograft.config import JournalConfig, NormalisationConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json
 from choreograft.footage.clip import Clip
-from choreograft.footage.split import hide_held_out
-from choreograft.machine import return_memory
+from choreograft.machine import list_versions, return_memory
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
@@ -50,7 +47,6 @@ from choreograft.video.size import Size
 
 DRAWING_RECIPE: Final = 10
 """Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
-LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
 
 
 @dataclass(frozen=True)
@@ -177,7 +173,7 @@ def train_performer(
             progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {where}")
         perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
         size = canvas_size(plan.preset, clips[0].track.size)
-        shown = [replace(clip, track=hide_held_out(clip.track, plan.hold_out)) for clip in clips]
+        shown = [clip.shown(plan.hold_out) for clip in clips]
         fitted = bodies if plan.preset.refers else None
         recording = team.lead(lambda: prepare_recording(folder / "recording", shown, size, progress, fitted))
         placed = _place_bodies(plan, recording, bodies, size)
@@ -324,8 +320,3 @@ def describe_keypoints(plan: TrainingPlan) -> dict[str, tuple[str, str]]:
     """Place and SHA-256 of keypoints by the path of their video, of the videos that have some."""
     given = zip(plan.videos, plan.keypoints, strict=False)
     return {str(video): (str(place), hash_keypoints(place)) for video, place in given if place is not None}
-
-
-def list_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that shape a result."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
