@@ -1,4 +1,4 @@
-"""Where iBUG's 68 face points lie on the body model's head: makes src/choreograft/body/face_points.py.
+"""Where iBUG's 68 face points lie on the body model's head: makes src/choreograft/body/face_points.csv.
 
     python benchmarks/face_points.py            # about three minutes on 2 cores
 
@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from choreograft.assets import FACE_LANDMARKER, fetch
-from choreograft.body.model import Body, make_body
+from choreograft.body.model import FACE_POINTS, Body, make_body
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
 from choreograft.pose.detail import FACE_FROM_MESH
@@ -36,7 +36,6 @@ from choreograft.video.size import Size
 
 Array = NDArray[np.float64]
 
-TABLE = Path(__file__).parents[1] / "src/choreograft/body/face_points.py"
 MEAN_SHAPE = {"gender": 0.5, "age": 0.67, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.5}
 DISTANCE_M, VIEW_M = 1.5, 0.38
 GRAZING = 0.25
@@ -55,7 +54,7 @@ class Options:
     performers: tuple[str, ...] = ("ada", "bruno", "dina", "emil", "fay", "gus", "seed-101", "seed-102", "seed-103")
     yaw_deg: tuple[float, ...] = (-35.0, -25.0, -12.0, 0.0, 12.0, 25.0, 35.0)
     pitch_deg: tuple[float, ...] = (-10.0, 0.0, 10.0)
-    table: Path = TABLE
+    table: Path = FACE_POINTS
 
 
 @dataclass(frozen=True)
@@ -256,33 +255,12 @@ def nearest_on_midline(vertices: Array, triangles: NDArray[np.int64], point: Arr
     return np.array([a, b, b]), np.array([1 - t, t, 0.0])
 
 
-HEADER = '''"""Where iBUG's 68 face points lie on the body model's head; made by benchmarks/face_points.py.
-
-The tracker's face model marked them on rendered heads of several people: they are where the tracker sees them, which
-is not always where an anatomist would put them.
-"""
-
-from typing import Final
-
-FACE_POINTS: Final = (
-'''
-FOOTER = '''    # fmt: on
-)
-"""For each point, in iBUG's order: three vertices of the mesh and their shares, which add up to one. Left and right are
-mirror images of each other; points of the plane of symmetry lie on an edge in it."""
-'''
-
-
 def write_table(path: Path, corners: NDArray[np.int64], shares: Array) -> None:
-    """Write the module that holds the table."""
+    """Write a row for each point: its corners and their shares."""
     last = np.round(shares[:, 1:], 3)
-    rounded = np.column_stack([1 - last.sum(axis=1), last])
-    rows = [
-        f"    (({', '.join(map(str, corner))}), ({', '.join(f'{value:.3f}' for value in share)})),"
-        for corner, share in zip(corners.tolist(), rounded.tolist(), strict=True)
-    ]
+    rounded = np.column_stack([corners, 1 - last.sum(axis=1), last])
     with atomic_path(path) as temporary:
-        temporary.write_text(HEADER + "\n".join(rows) + "\n" + FOOTER, encoding="utf-8")
+        np.savetxt(temporary, rounded, delimiter=",", fmt=["%d"] * 3 + ["%.3f"] * 3)
 
 
 if __name__ == "__main__":

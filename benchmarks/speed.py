@@ -30,7 +30,7 @@ from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import track_video
 from choreograft.presets import Preset
 from choreograft.render.session import render_frames
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.retarget.normalise import Stance, Torso
 from choreograft.studio.render import TARGET_TAKE, render_clip
 from choreograft.training.frames import TrainingFrame

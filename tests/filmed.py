@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.body_track import BodyTrack
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.fit import fit_bodies
 from choreograft.body.model import SOLE_M
 from choreograft.body.rig import JOINTS, joint_axes, joint_index

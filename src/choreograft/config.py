@@ -135,30 +135,6 @@ class BodyFitConfig:
 
 
 @dataclass(frozen=True)
-class BodyRetargetConfig:
-    """Carrying a motion over in 3D (retarget/body.py)."""
-
-    least_facing: float = 0.5
-    """Share of the frames that must face one way, give or take 50 degrees, for a clip to face anywhere."""
-    least_turn_deg: float = 4.0
-    """Smaller differences between where two clips face are the fit's own error."""
-    depth_slack_m: float = 1.0
-    """How much nearer or farther than the target ever was the result may come."""
-    on_floor_m: float = 0.03
-    """Lowest soles below this are on the floor."""
-    smoothing_s: float = 0.04
-    """Of the height above the floor, and of what contacts change."""
-    ease_s: float = 0.25
-    """How long a foot takes to get to, or leave, the place where it is held."""
-    steady_s: float = 0.2
-    """Over which the orientation of a standing foot is averaged: slow enough for a heel that is raised on purpose."""
-    rest_s: float = 0.5
-    """Over which the hips are averaged where feet that were never seen stand below them."""
-    contact_m: float = 0.1
-    """Wrists nearer than this to a joint of the body rest on it."""
-
-
-@dataclass(frozen=True)
 class PreviewConfig:
     """Looking at fitted and retargeted bodies before anything is rendered (render/preview.py)."""
 
@@ -174,24 +150,6 @@ class PreviewConfig:
     """That a target's background is estimated from where no performer knows it."""
     looked_at_s: float = 30.0
     """Of a target's clip: longer ones are not read to their end, so that a preview stays a matter of seconds."""
-
-
-@dataclass(frozen=True)
-class NormalisationConfig:
-    """Global pose normalisation (retarget/); METHOD section 2 of docs/method.md."""
-
-    alpha: float = 0.6
-    """How far beyond the median, in units of median-to-closest, the farthest ankle may lie (paper: 0.5 to 0.7)."""
-    near: float = 0.05
-    """Frames within this share of the ankle range count as being at the closest or farthest position."""
-    one_depth: float = 0.08
-    """An ankle range below this share of the body height is a person who stays at one depth."""
-    seen: float = 0.3
-    """Score from which head and ankles count as detected."""
-    frame_margin: float = 0.02
-    """Feet may lie this share of the picture's height outside of it: those that touch its edge often do."""
-    min_usable: float = 0.1
-    """Share of the frames with a person in which head and ankles must be usable; below, the torso is measured."""
 
 
 @dataclass(frozen=True)

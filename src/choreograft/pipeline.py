@@ -28,8 +28,7 @@ from choreograft.render.preview import estimate_target_plate, render_overlay, sa
 from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
-from choreograft.retarget.body import BodyStage, describe_legs, retarget_body, to_pose_track
-from choreograft.retarget.carry import describe_absence
+from choreograft.retarget.body import BodyStage, describe_absence, describe_legs, retarget_body, to_pose_track
 from choreograft.training.launch import check_devices, launch
 from choreograft.training.stages import keep_precision
 from choreograft.training.team import Team, alone

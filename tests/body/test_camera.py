@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import FloorCamera
 from choreograft.studio.filming import Camera
 from choreograft.video.size import Size
 

@@ -3,8 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from choreograft.body.face_points import FACE_POINTS
-from choreograft.body.model import Body
+from choreograft.body.model import FACE_POINTS, Body
 from choreograft.pose import skeleton
 from choreograft.studio.costume import Costume
 
@@ -13,6 +12,7 @@ RIGHT_EYE, LEFT_EYE, MOUTH, OUTER_LIPS, INNER_LIPS = (
     slice(36, 42), slice(42, 48), slice(48, 68), slice(48, 60), slice(60, 68),
 )  # fmt: skip
 CHIN, NOSE_TIP = 8, 30
+CORNERS, SHARES = np.split(np.loadtxt(FACE_POINTS, delimiter=","), 2, axis=1)
 PARTNER = np.array(skeleton.MIRROR[skeleton.FACE]) - skeleton.FACE.start
 
 
@@ -29,15 +29,15 @@ def face(body: Body) -> NDArray[np.float64]:
 
 def test_shares_are_of_a_triangle_of_the_skin(body: Body) -> None:
     skin = [set(corners) for corners in body.faces[~body.hidden_faces].tolist()]
-    assert len(FACE_POINTS) == skeleton.FACE.stop - skeleton.FACE.start
-    for corners, shares in FACE_POINTS:
+    assert len(CORNERS) == skeleton.FACE.stop - skeleton.FACE.start
+    for corners, shares in zip(CORNERS, SHARES, strict=True):
         assert any(triangle.issuperset(corners) for triangle in skin)
         assert sum(shares) == pytest.approx(1)
         assert min(shares) >= 0
 
 
 def test_the_points_lie_on_the_head(body: Body) -> None:
-    corners = np.array([corners for corners, _ in FACE_POINTS])
+    corners = CORNERS.astype(int)
     assert (body.weight_of("head")[corners] > 0.5).all()
     assert (body.weight_of("eye")[corners] < 0.5).all()
 

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import FloorCamera
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import NO_FACE, Mesh, SurfaceMap, render_surface, render_surfaces

@@ -18,7 +18,7 @@ from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import silent
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.training.step import descend
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter

@@ -15,7 +15,7 @@ from choreograft.evaluate.metrics.judge import Tools
 from choreograft.evaluate.paired import name_cases
 from choreograft.evaluate.scores import Scores
 from choreograft.progress import silent
-from choreograft.retarget.carry import Standing
+from choreograft.retarget.body import Standing
 from choreograft.retarget.normalise import Stance
 from choreograft.studio.pairs import CASES, Pair
 from choreograft.video.read import read_frames

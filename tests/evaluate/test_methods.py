@@ -18,7 +18,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.sizes import canvas_size
 from choreograft.presets import PRESETS, Budget
 from choreograft.progress import silent
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.video.size import Size
 from swaying import PRESET, SIZE, draw_target, swaying_track, write_target
 

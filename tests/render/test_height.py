@@ -20,8 +20,7 @@ from choreograft.performer.store import load_performer, save_performer
 from choreograft.presets import PRESETS, Preset
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.transfer import SHEET_WIDTH, render_dance
-from choreograft.retarget.body import BodyStage, to_pose_track
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import BodyStage, Motion, to_pose_track
 from choreograft.retarget.normalise import Stance
 from choreograft.video.read import probe
 from choreograft.video.size import Size

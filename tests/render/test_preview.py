@@ -11,8 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body.body_track import BodyTrack
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import MEAN_SHAPE
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from choreograft.config import NormalisationConfig
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
@@ -16,7 +15,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.render.timing import TimingRequest, plan_timing
 from choreograft.render.transfer import bring_to, nearest_frames, render_dance
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.retarget.normalise import Stance
 from choreograft.video.read import Frame, measure_length, probe, read_frames
 from choreograft.video.write import VideoWriter, add_sound
@@ -30,7 +29,7 @@ SOUND_HZ = 44_100
 def performer() -> Performer:
     """Untrained, from footage at 30/1.001 frames a second; it draws its plate and nothing else."""
     torch.manual_seed(0)
-    stance = Stance.measure(swaying_track(24), NormalisationConfig())
+    stance = Stance.measure(swaying_track(24))
     plate, _ = draw_target(np.zeros((133, 2)), present=False)
     card = PerformerCard("swaying", PRESET, SIZE, stance, {"rates": ["30000/1001", "24"]})
     return Performer(card, to_tensor(plate)).eval()

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from choreograft.config import NormalisationConfig
 from choreograft.performer.device import Compute
 from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.render.session import render_frames
 from choreograft.render.transfer import motion_for, render_dance
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.retarget.normalise import Stance
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
@@ -25,7 +24,7 @@ CPU = Compute(torch.device("cpu"), bf16=False)
 @pytest.fixture
 def performer() -> Performer:
     torch.manual_seed(0)
-    stance = Stance.measure(swaying_track(24), NormalisationConfig())
+    stance = Stance.measure(swaying_track(24))
     plate, _ = draw_target(np.zeros((133, 2)), present=False)
     return Performer(PerformerCard("swaying", PRESET, SIZE, stance), to_tensor(plate)).eval()
 

@@ -17,8 +17,7 @@ from choreograft.performer.store import load_performer, save_performer
 from choreograft.pipeline import dance
 from choreograft.presets import PRESETS, Budget
 from choreograft.render.session import render_frames
-from choreograft.retarget.body import BodyStage, to_pose_track
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import BodyStage, Motion, to_pose_track
 from choreograft.retarget.normalise import Stance
 from filmed import film
 from painted import GREY, SIZE, draw_surfaces, paint, painted_bank, scene

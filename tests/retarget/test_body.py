@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.reach import reach_with_arms
-from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -20,7 +19,6 @@ from filmed import Filmed, feet, film, fitted, height_px, pixels
 
 BODY = skeleton.BODY
 WRISTS = [skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST]
-CONFIG = BodyRetargetConfig()
 
 
 def height_m(body: BodyTrack) -> float:
@@ -125,7 +123,7 @@ def test_whoever_turns_about_keeps_the_way_it_was_filmed(stage: BodyStage) -> No
     body = film("ada", "squats").body
     spinning = replace(body, root=np.stack([turned(body, 15.0 * t).root[t] for t in range(len(body))]))
     measured = BodyStage.measure(spinning)
-    assert measured.faces < CONFIG.least_facing
+    assert measured.faces < 0.5
     result = retarget_body(spinning, replace(stage, heading_rad=1.0))
     off = np.angle(np.exp(1j * (find_headings(result) - find_headings(spinning))))
     assert_allclose(off, 0, atol=1e-4)
@@ -139,10 +137,10 @@ def test_distances_are_counted_in_leg_lengths(stage: BodyStage) -> None:
     assert_allclose(np.ptp(result.pelvis[:, 1]), ratio * np.ptp(walk.pelvis[:, 1]), rtol=0.03)
 
 
-def test_the_targets_depths_are_kept(stage: BodyStage) -> None:
+def test_the_targets_depths_are_kept(stage: BodyStage, monkeypatch: pytest.MonkeyPatch) -> None:
     walk = film("ada", "walk", 4.0).body
-    narrow = BodyRetargetConfig(depth_slack_m=0.1)
-    result = retarget_body(walk, stage, narrow)
+    monkeypatch.setattr("choreograft.retarget.body._DEPTH_SLACK_M", 0.1)
+    result = retarget_body(walk, stage)
     hips_and_ankles = result.points[:, [*skeleton.HIPS, *skeleton.ANKLES], 1].mean(1)
     low, high = np.percentile(hips_and_ankles, (2, 98))
     assert low > stage.near_m - 0.1 - 0.03
@@ -174,12 +172,12 @@ def test_hands_on_hips_stay_there(squats: Filmed, stage: BodyStage) -> None:
     result = retarget_body(source, stage)
     for wrist, hip in zip(WRISTS, skeleton.HIPS, strict=True):
         before, after = (np.linalg.norm(b.points[:, wrist] - b.points[:, hip], axis=1) for b in (source, result))
-        assert before.max() < CONFIG.contact_m
+        assert before.max() < 0.1
         assert np.median(after) < np.median(before) + 0.025
         assert after.max() < 0.14
 
 
-def test_hands_off_the_body_are_not_pulled(squats: Filmed, stage: BodyStage) -> None:
+def test_hands_off_the_body_are_not_pulled(squats: Filmed, stage: BodyStage, monkeypatch: pytest.MonkeyPatch) -> None:
     stretched = film("ada", "turns").body  # with the arms to the side now and then
     away = [
         np.linalg.norm(stretched.points[:, WRISTS] - stretched.points[:, None, joint], axis=-1).min(1)
@@ -188,7 +186,8 @@ def test_hands_off_the_body_are_not_pulled(squats: Filmed, stage: BodyStage) -> 
     free = np.min(away, axis=0) > 0.25
     arms = [index for index, name in enumerate(skeleton.NAMES[: BODY.stop]) if "shoulder" in name or "wrist" in name]
     result = retarget_body(stretched, stage)
-    none = retarget_body(stretched, stage, replace(CONFIG, contact_m=1e-6))
+    monkeypatch.setattr("choreograft.retarget.body._CONTACT_M", 1e-6)
+    none = retarget_body(stretched, stage)
     settled = free & np.roll(free, 2) & np.roll(free, -2)
     assert settled.any()
     assert_allclose(result.points[settled][:, arms], none.points[settled][:, arms], atol=0.01)

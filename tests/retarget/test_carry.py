@@ -9,8 +9,7 @@ from choreograft import pipeline
 from choreograft.footage.clip import Clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.body import BodyStage
-from choreograft.retarget.carry import describe_absence
+from choreograft.retarget.body import BodyStage, describe_absence
 from filmed import film, fitted
 from listening import Listener
 

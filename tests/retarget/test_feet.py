@@ -8,12 +8,9 @@ from numpy.testing import assert_allclose
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.rig import joint_index
-from choreograft.config import BodyRetargetConfig
 from choreograft.pose import skeleton
 from choreograft.retarget.body import BodyStage, describe_legs, retarget_body
 from filmed import Filmed, feet, film, height_px, pixels
-
-CONFIG = BodyRetargetConfig()
 
 
 def from_the_waist_up(body: BodyTrack) -> BodyTrack:

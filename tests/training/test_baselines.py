@@ -11,7 +11,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.store import load_performer
 from choreograft.presets import Budget
 from choreograft.render.session import render_frames
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.training.objective import verdict_terms
 from choreograft.training.pairs import load_pair
 from choreograft.training.recording import prepare_recording

@@ -18,7 +18,7 @@ from choreograft.pose import skeleton
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.render.session import render_frames
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.training.face import FaceStage
 from choreograft.training.generator import GeneratorStage
 from choreograft.training.journal import Journal

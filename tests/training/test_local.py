@@ -15,7 +15,7 @@ from choreograft.performer.store import load_performer
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.render.session import render_frames
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.training.generator import GeneratorStage
 from choreograft.training.journal import Journal
 from choreograft.training.pairs import load_pair

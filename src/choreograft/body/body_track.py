@@ -1,10 +1,12 @@
 """BodyTrack: one person's 3D body through one clip, in the world of the camera that filmed it.
 
-Shapes: T frames, J = 51 joints of the rig, S segments, K = 141 points (see `shape.py`), V vertices.
+World axes (see the package): the lens stands at (0, 0, height), looks along +y and pitches about x, without roll.
+Shapes: ... any leading axes, T frames, J = 51 joints of the rig, S segments, K = 141 points (see `shape.py`), V
+vertices.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.camera import FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
 from choreograft.files import check_shapes, check_times, no_shots, open_archive, take_arrays, take_known, write_archive
@@ -23,6 +24,7 @@ from choreograft.pose.resample import TimeGrid
 from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 FORMAT = "choreograft-body"
 VERSION = 1
@@ -32,6 +34,53 @@ ARRAYS = {
 }  # fmt: skip
 SHOTS = {"shot": np.int32}
 """An array that older files lack: a single shot."""
+
+
+@dataclass(frozen=True)
+class FloorCamera:
+    """Where a clip was filmed from, in the metres of its body: a pinhole above a flat floor, as the fit finds it."""
+
+    size: Size
+    """Of its pictures, px; the optical axis meets them in the middle."""
+    focal_px: float
+    height_m: float
+    """Of the lens above the floor."""
+    pitch_deg: float = 0.0
+    """How far it looks down."""
+
+    @property
+    def position(self) -> Doubles:
+        """(3,) m, world axes."""
+        return np.array([0.0, 0.0, self.height_m])
+
+    @property
+    def axes(self) -> Doubles:
+        """(3, 3) rows: the picture's x, its y (down) and the viewing direction, in world axes."""
+        sine, cosine = np.sin(np.deg2rad(self.pitch_deg)), np.cos(np.deg2rad(self.pitch_deg))
+        return np.array([[1.0, 0.0, 0.0], [0.0, -sine, -cosine], [0.0, cosine, -sine]])
+
+    def place(self, points: NDArray[Any]) -> Doubles:
+        """World points (..., 3) in the camera's axes: x right, y down, z away, m from the lens."""
+        return np.asarray((points - self.position) @ self.axes.T)
+
+    def project(self, points: NDArray[Any]) -> Doubles:
+        """World points (..., 3) to pixels (..., 2); NaN stays NaN."""
+        x, y, z = np.moveaxis(self.place(points), -1, 0)
+        middle = np.asarray(self.size) / 2
+        return np.stack([middle[0] + self.focal_px * x / z, middle[1] + self.focal_px * y / z], axis=-1)
+
+    def resized(self, size: Size, scale: float) -> "FloorCamera":
+        """The same camera whose pictures are scaled by `scale` onto the middle of pictures of another size."""
+        return FloorCamera(size, self.focal_px * scale, self.height_m, self.pitch_deg)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` is the inverse."""
+        return asdict(self) | {"size": list(self.size)}
+
+    @staticmethod
+    def from_dict(content: Mapping[str, Any]) -> "FloorCamera":
+        """What `as_dict` wrote; unknown or missing fields raise TypeError or KeyError."""
+        return FloorCamera(**{**content, "size": Size.checked(content["size"])})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ In three steps, so that memory does not grow with the clip and equal input gives
    floor and standing feet; then the fingers. Only directions from the wrist count for these, so that a wrist that is a
    little off does not bend a finger; where a hand is not seen, its fingers stay relaxed.
 
-How it moves from one frame to the next, the pictures then tell better (follow.py). What lies well beyond all that good
+How it moves from one frame to the next, the pictures then tell better (flow.py). What lies well beyond all that good
 footage gives is told of (`find_doubts`).
 
 Shapes: T frames, J joints, K points. The level frame of energy.py until `_to_world`.
@@ -24,9 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.body_track import BodyTrack, join_bodies
+from choreograft.body.body_track import BodyTrack, FloorCamera, join_bodies
 from choreograft.body.calibration import Lens, calibrate
-from choreograft.body.camera import FloorCamera
 from choreograft.body.energy import CHOSEN, ON_SOLES, Energy, Evidence, huber, observe, robust
 from choreograft.body.model import LENGTHS
 from choreograft.body.placement import Placement, descend, start_placement, to_world

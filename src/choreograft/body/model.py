@@ -11,15 +11,15 @@ lengths. Stage axes (see the package), origin on the floor below the pelvis.
 import importlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from choreograft.body.face_points import FACE_POINTS
 from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
 
@@ -79,6 +79,12 @@ def _hanging_on(own: list[int], parents: NDArray[np.int64]) -> list[int]:
     return below
 
 
+FACE_POINTS: Final = Path(__file__).with_name("face_points.csv")
+"""Where iBUG's 68 face points lie on the head, made by benchmarks/face_points.py: a row for each, in iBUG's order, of
+three vertices of the mesh and their shares, which add up to one. Left and right are mirror images; points of the plane
+of symmetry lie on an edge in it. The tracker's face model marked them on rendered heads of several people: they are
+where the tracker sees them, which is not always where an anatomist would put them."""
+
 SOLE_M = 0.022
 """Thickness of the shoes' soles: the bare foot hovers this far above the floor."""
 
@@ -88,7 +94,23 @@ FINGERTIP_REACH = 0.9
 
 
 @dataclass(frozen=True)
-class Body:
+class Skinning:
+    """What all shapes have in common: what hangs on what."""
+
+    bones: tuple[str, ...]
+    """Names, each parent before its children."""
+    parents: NDArray[np.int64]
+    """(B,) the parent of each bone, -1 for the root."""
+    weights: scipy.sparse.csr_array
+    """(V, B) skinning weights; rows add up to one."""
+    surface_joints: scipy.sparse.csr_array
+    """(23, V) the body's and feet's joints as weighted means of vertices."""
+    face_joints: scipy.sparse.csr_array
+    """(68, V) the face points, likewise."""
+
+
+@dataclass(frozen=True)
+class Body(Skinning):
     """One person, unclothed, in the rest pose."""
 
     vertices: Array
@@ -101,18 +123,8 @@ class Body:
     """(F, 3) into `texture_xy`."""
     hidden_faces: NDArray[np.bool_]
     """(F,) inside the mouth: never worth drawing."""
-    bones: tuple[str, ...]
-    """Names, each parent before its children."""
-    parents: NDArray[np.int64]
-    """(B,) the parent of each bone, -1 for the root."""
     heads: Array
     """(B, 3) where each bone begins, m."""
-    weights: scipy.sparse.csr_array
-    """(V, B) skinning weights; rows add up to one."""
-    surface_joints: scipy.sparse.csr_array
-    """(23, V) the body's and feet's joints as weighted means of vertices."""
-    face_joints: scipy.sparse.csr_array
-    """(68, V) the face points, likewise."""
 
     def bone(self, name: str) -> int:
         """The index of a bone."""
@@ -192,7 +204,7 @@ def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = 
     """
     model, blend = _load_model(), load_blend()
     coefficients = np.concatenate([phenotype_coefficients(shape), [(lengths or {}).get(n, 0.0) for n in LENGTHS]])
-    vertices, heads = blend.mix(coefficients)
+    vertices, heads = (part[0] + np.tensordot(coefficients, part[1:], axes=1) for part in (blend.vertices, blend.heads))
     floor = np.array([0.0, heads[0, 1], vertices[:, 2].min() - SOLE_M])
     return Body(
         vertices=vertices - floor,
@@ -200,43 +212,22 @@ def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = 
         texture_xy=model.texture_coordinates.numpy(),
         texture_faces=model.face_texture_coordinate_indices.numpy(),
         hidden_faces=_inside_mouth(model),
-        bones=blend.bones,
-        parents=blend.parents,
         heads=heads - floor,
-        weights=blend.weights,
-        surface_joints=blend.surface_joints,
-        face_joints=blend.face_joints,
+        **{part.name: getattr(blend, part.name) for part in fields(Skinning)},
     )
 
 
 @dataclass(frozen=True)
-class Blend:
-    """What all bodies have in common: a mean body, the directions in which shapes differ, and the skinning.
+class Blend(Skinning):
+    """A mean body and the directions in which shapes differ.
 
     Shapes: C coefficients, those of Anny's blend shapes and then one for each of `LENGTHS`.
     """
 
-    bones: tuple[str, ...]
-    parents: NDArray[np.int64]
     vertices: Array
-    """(V, 3) m, without any blend shape."""
+    """(1 + C, V, 3) m: without any blend shape, then what a coefficient of one adds."""
     heads: Array
-    """(B, 3) m, of the same body."""
-    vertex_shapes: Array
-    """(C, V, 3) m for a coefficient of one."""
-    head_shapes: Array
-    """(C, B, 3) m."""
-    weights: scipy.sparse.csr_array
-    """(V, B), see `Body`."""
-    surface_joints: scipy.sparse.csr_array
-    """(23, V), see `Body`."""
-    face_joints: scipy.sparse.csr_array
-    """(68, V), see `Body`."""
-
-    def mix(self, coefficients: Array) -> tuple[Array, Array]:
-        """Vertices (V, 3) and bone heads (B, 3) of coefficients (C,), m."""
-        vertices = self.vertices + np.tensordot(coefficients, self.vertex_shapes, axes=1)
-        return vertices, self.heads + np.tensordot(coefficients, self.head_shapes, axes=1)
+    """(1 + C, B, 3) m, likewise."""
 
 
 @cache
@@ -257,10 +248,8 @@ def load_blend() -> Blend:
     return Blend(
         bones=bones,
         parents=parents,
-        vertices=vertices,
-        heads=heads,
-        vertex_shapes=np.concatenate([model.blendshapes.numpy(), vertex_lengths]),
-        head_shapes=np.concatenate([model.bone_heads_blendshapes.numpy(), head_lengths]),
+        vertices=np.concatenate([vertices[None], model.blendshapes.numpy(), vertex_lengths]),
+        heads=np.concatenate([heads[None], model.bone_heads_blendshapes.numpy(), head_lengths]),
         weights=weights,
         surface_joints=_surface_joints(model),
         face_joints=_face_joints(len(vertices)),
@@ -307,9 +296,11 @@ def _surface_joints(model: Any) -> scipy.sparse.csr_array:
 
 
 def _face_joints(vertices: int) -> scipy.sparse.csr_array:
-    corners, shares = zip(*FACE_POINTS, strict=True)
-    rows = np.repeat(np.arange(len(FACE_POINTS)), 3)
-    return scipy.sparse.csr_array((np.ravel(shares), (rows, np.ravel(corners))), shape=(len(FACE_POINTS), vertices))
+    corners, shares = np.split(np.loadtxt(FACE_POINTS, delimiter=","), 2, axis=1)
+    rows = np.repeat(np.arange(len(corners)), 3)
+    return scipy.sparse.csr_array(
+        (shares.ravel(), (rows, corners.ravel().astype(np.int64))), shape=(len(corners), vertices)
+    )
 
 
 def _inside_mouth(model: Any) -> NDArray[np.bool_]:

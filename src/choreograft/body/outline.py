@@ -64,8 +64,7 @@ def load_thinned() -> Thinned:
     weights = np.zeros((len(rig.segments), len(chosen)), np.float32)
     for bone, segment in enumerate(rig.segment_of):
         weights[segment] += blend.weights[chosen][:, [bone]].toarray()[:, 0]
-    vertices = np.concatenate([blend.vertices[None], blend.vertex_shapes])[:, chosen]
-    return Thinned(torch.tensor(vertices, dtype=torch.float32), torch.from_numpy(weights))
+    return Thinned(torch.tensor(blend.vertices[:, chosen], dtype=torch.float32), torch.from_numpy(weights))
 
 
 @dataclass(frozen=True)

@@ -15,51 +15,30 @@ from choreograft.body.model import Body
 
 Labels = NDArray[np.int32]
 
+_SIDES: Final = {"L": "left", "R": "right"}
 PARTS: Final = (
-    "head",
-    "neck",
-    "torso",
-    "pelvis",
-    "left_upper_arm",
-    "left_forearm",
-    "left_hand",
-    "right_upper_arm",
-    "right_forearm",
-    "right_hand",
-    "left_thigh",
-    "left_shin",
-    "left_foot",
-    "right_thigh",
-    "right_shin",
-    "right_foot",
+    *("head", "neck", "torso", "pelvis"),
+    *(f"{side}_{name}" for side in _SIDES.values() for name in ("upper_arm", "forearm", "hand")),
+    *(f"{side}_{name}" for side in _SIDES.values() for name in ("thigh", "shin", "foot")),
 )
 """Names; a part's label is its index. Left and right are the person's own."""
 
 NO_PART: Final = -1
 """The label where there is no body."""
 
-_BONES: Final[Mapping[str, str]] = {
-    "head": "head",
-    "eye": "head",
-    "neck": "neck",
-    "spine05": "pelvis",
-    "spine": "torso",
-    "clavicle": "torso",
-    "shoulder": "torso",
-    "root": "pelvis",
-    "pelvis": "pelvis",
-    "upperarm": "upper_arm",
-    "lowerarm": "forearm",
-    "wrist": "hand",
-    "metacarpal": "hand",
-    "finger": "hand",
-    "upperleg": "thigh",
-    "lowerleg": "shin",
-    "foot": "foot",
-    "toe": "foot",
+_BONES: Final[Mapping[str, tuple[str, ...]]] = {
+    "head": ("head", "eye"),
+    "neck": ("neck",),
+    "pelvis": ("spine05", "root", "pelvis"),
+    "torso": ("spine", "clavicle", "shoulder"),
+    "upper_arm": ("upperarm",),
+    "forearm": ("lowerarm",),
+    "hand": ("wrist", "metacarpal", "finger"),
+    "thigh": ("upperleg",),
+    "shin": ("lowerleg",),
+    "foot": ("foot", "toe"),
 }
-"""What the bones whose names begin so carry; the first that fits counts."""
-_SIDES: Final = {"L": "left", "R": "right"}
+"""What bones carry, and how their names begin; the first that fits counts."""
 _CHAINS: Final = (
     ("head", "neck", "torso", "pelvis"),
     ("head", "torso"),
@@ -90,9 +69,9 @@ def part_of_bone(bone: str) -> int:
     Raises:
         KeyError: no part is known for a bone of this name.
     """
-    name = next((part for prefix, part in _BONES.items() if bone.startswith(prefix)), None)
+    name = next((part for part, prefixes in _BONES.items() if bone.startswith(prefixes)), None)
     if name is None:
-        raise KeyError(f"found bone {bone!r}; expected one that begins with {', '.join(_BONES)}")
+        raise KeyError(f"found bone {bone!r}; expected one that begins with {', '.join(sum(_BONES.values(), ()))}")
     side = _SIDES.get(bone.rpartition(".")[2])
     return PARTS.index(name if name in PARTS else f"{side}_{name}")
 

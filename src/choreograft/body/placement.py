@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import FloorCamera
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, WORLD_LEAN_DEG
 from choreograft.body.model import Body
 from choreograft.body.rig import BODY_COUNT, SIDES, joint_axes, joint_index, rotation_matrices

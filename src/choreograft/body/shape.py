@@ -121,7 +121,7 @@ def load_shape_space(joints: int = len(JOINTS)) -> ShapeSpace:
     blend, mean = load_blend(), MEAN_SHAPE.build()
     rig = Rig.of(blend.bones, blend.parents, joints)
     segments = list(rig.segments)
-    heads = np.concatenate([blend.heads[None], blend.head_shapes])[:, segments]
+    heads = blend.heads[:, segments]
     carried = np.zeros((len(heads), len(segments), 4, SOLES.stop))
     _add_surface_points(carried, blend, rig, heads, mean)
     _add_hands(carried, blend, rig)
@@ -144,12 +144,11 @@ def _add_surface_points(
         shape=(len(rig.segment_of), len(rig.segments)),
     )
     weights = (blend.weights @ ride).tocsc()  # (V, S)
-    positions = np.concatenate([blend.vertices[None], blend.vertex_shapes])  # (1 + C, V, 3)
-    flat = positions.transpose(1, 0, 2).reshape(positions.shape[1], -1)
+    flat = blend.vertices.transpose(1, 0, 2).reshape(blend.vertices.shape[1], -1)
     for s in range(len(rig.segments)):
         part = regressor.multiply(weights[:, [s]].toarray().T).tocsr()  # (K', V)
         weight = np.asarray(part.sum(1)).ravel()
-        place = (part @ flat).reshape(len(columns), len(positions), 3) - weight[:, None, None] * heads[:, s]
+        place = (part @ flat).reshape(len(columns), len(heads), 3) - weight[:, None, None] * heads[:, s]
         carried[:, s, :3, columns] = place.transpose(0, 1, 2)
         carried[0, s, 3, columns] = weight
 
@@ -175,7 +174,7 @@ def _sole_regressor(body: Body) -> scipy.sparse.csr_array:
 
 def _add_hands(carried: NDArray[np.float64], blend: Blend, rig: Rig) -> None:
     """Finger joints lie where their bones begin, tips a little beyond the last; a hand's root is the wrist."""
-    heads = np.concatenate([blend.heads[None], blend.head_shapes])
+    heads = blend.heads
 
     def ride(point: int, bone: int, offset: NDArray[np.float64]) -> None:
         segment = rig.segment_of[bone]

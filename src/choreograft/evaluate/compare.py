@@ -26,7 +26,7 @@ from choreograft.footage.clip import Clip
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress
-from choreograft.retarget.carry import Motion, carry_over
+from choreograft.retarget.body import Motion, carry_over
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
 from choreograft.video.write import VideoWriter

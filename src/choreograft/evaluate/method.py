@@ -19,7 +19,7 @@ from choreograft.performer.sizes import canvas_size
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress
-from choreograft.retarget.carry import Motion, Standing
+from choreograft.retarget.body import Motion, Standing
 from choreograft.video.size import Size
 
 Draw = Callable[[Motion], Iterator[NDArray[np.uint8]]]

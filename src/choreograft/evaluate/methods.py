@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import NormalisationConfig
 from choreograft.evaluate.baselines.method import TranslatedMethod
 from choreograft.evaluate.method import Footage, Method, MethodPlan, Terms
 from choreograft.evaluate.roster import (
@@ -35,8 +34,7 @@ from choreograft.presets import Preset
 from choreograft.progress import Progress
 from choreograft.render.nearest import NearestFrames
 from choreograft.render.session import choose_size, render_frames
-from choreograft.retarget.body import BodyStage
-from choreograft.retarget.carry import Motion, Standing
+from choreograft.retarget.body import BodyStage, Motion, Standing
 from choreograft.retarget.normalise import Stance
 from choreograft.training.recording import prepare_recording
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
@@ -130,7 +128,7 @@ class NearestMethod:
         with hold_folder(folder):
             recording = prepare_recording(folder / "recording", shown, self._size, progress)
         bodies = read_bodies(shown, self.footage.person, self.terms.runs, progress)
-        stance = Stance.measure(recording.tracks[0], NormalisationConfig())
+        stance = Stance.measure(recording.tracks[0])
         standing = Standing(stance, BodyStage.measure(bodies[0].on_canvas(self._size)))
         nearest = NearestFrames.of_tracks(recording.frames, recording.tracks, recording.plates[0])
         return Method(

@@ -35,8 +35,7 @@ from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
 from choreograft.progress import Progress, silent
-from choreograft.retarget.body import BodyStage
-from choreograft.retarget.carry import Standing, carry_over
+from choreograft.retarget.body import BodyStage, Standing, carry_over
 from choreograft.retarget.normalise import Stance
 from choreograft.studio.pairs import Pair
 from choreograft.video.read import probe, read_frames

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.fit import FIT_RECIPE, find_doubts, fit_bodies
-from choreograft.body.follow import follow_picture
+from choreograft.body.flow import follow_picture
 from choreograft.config import BodyFitConfig, CleaningConfig
 from choreograft.errors import FileFormatError
 from choreograft.files import content_hash, fit_name, text_hash

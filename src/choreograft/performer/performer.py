@@ -21,8 +21,7 @@ from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
 from choreograft.pose.track import PoseTrack
 from choreograft.presets import Preset
-from choreograft.retarget.body import BodyStage
-from choreograft.retarget.carry import Standing
+from choreograft.retarget.body import BodyStage, Standing
 from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Size
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.ahead import share_out
-from choreograft.body.body_track import ARRAYS, BodyTrack
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import ARRAYS, BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS, part_of_bone
 from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
 from choreograft.config import ReferenceConfig

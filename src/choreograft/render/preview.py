@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.body_track import BodyTrack
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS
 from choreograft.body.shape import BodyShape
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface

@@ -26,7 +26,7 @@ from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
 from choreograft.render.nearest import NearestFrames
-from choreograft.retarget.carry import Motion
+from choreograft.retarget.body import Motion
 from choreograft.video.size import Size
 
 

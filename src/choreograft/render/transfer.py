@@ -22,7 +22,7 @@ from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent, warn
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing
-from choreograft.retarget.carry import Motion, carry_over, describe_absence
+from choreograft.retarget.body import Motion, carry_over, describe_absence
 from choreograft.video.picture import TimedPicture
 from choreograft.video.read import VideoInfo, measure_length, probe, read_pictures
 from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures, width_at

@@ -1,6 +1,7 @@
 """Retargeting in 3D: the source's joint rotations, the target's shape, the target's camera and floor.
 
-What the paper's normalisation (normalise.py) cannot know comes out right by construction: limbs keep the target's
+`carry_over` is the one call for all who draw or judge; without bodies, or where the user asks for it, it is the paper's
+global normalisation (normalise.py). What that cannot know comes out right by construction: limbs keep the target's
 lengths, a camera from the side or from below makes no difference, a squat stays a squat. What is decided here is where
 the target stands, which way the dance faces, and that standing feet stand:
 
@@ -19,30 +20,41 @@ Shapes: T frames. World axes of `choreograft.body`.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from choreograft.body.body_track import BodyTrack, join_bodies
-from choreograft.body.camera import FloorCamera
+from choreograft.body.body_track import BodyTrack, FloorCamera, join_bodies
 from choreograft.body.reach import LEG_JOINTS, reach_with_arms, stand_still, usual_legs
 from choreograft.body.shape import BodyShape
-from choreograft.config import BodyRetargetConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.clean import CARRIED
 from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.feet import hold_feet, put_on_floor, raise_pelvis, spread_legs, step_s
+from choreograft.retarget.feet import SMOOTHING_S, hold_feet, put_on_floor, raise_pelvis, spread_legs, step_s
+from choreograft.retarget.normalise import Stance, map_to_target
 
 Array = NDArray[np.float64]
 
-TUPLES = {"place_m": 2, "pelvis_m": 3, "legs_rad": 3 * len(LEG_JOINTS)}
+_TUPLES: Final = {"place_m": 2, "pelvis_m": 3, "legs_rad": 3 * len(LEG_JOINTS)}
 """Fields of a stage that are tuples of numbers, and of how many."""
-SHOWN_AS_A_RULE = 0.5
+_SHOWN_AS_A_RULE: Final = 0.5
 """Share of the frames in which the feet must be in the picture to tell where a body stands."""
+_OUTSIDE: Final = 0.1
+"""Share of the frames, from which on it is told that most of the person is not in them."""
+_LEAST_FACING: Final = 0.5
+"""Share of the frames that must face one way, give or take 50 degrees, for a clip to face anywhere."""
+_LEAST_TURN_DEG: Final = 4.0
+"""Smaller differences between where two clips face are the fit's own error."""
+_DEPTH_SLACK_M: Final = 1.0
+"""How much nearer or farther than the target ever was the result may come."""
+_REST_S: Final = 0.5
+"""Over which the hips are averaged where feet that were never seen stand below them."""
+_CONTACT_M: Final = 0.1
+"""Wrists nearer than this to a joint of the body rest on it."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +109,8 @@ class BodyStage:
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` is the inverse."""
         plain = asdict(self) | {"shape": self.shape.as_dict(), "camera": self.camera.as_dict()}
-        numbers = {name: list(getattr(self, name)) for name in TUPLES if getattr(self, name)}
-        return {name: value for name, value in plain.items() if name not in TUPLES} | numbers
+        numbers = {name: plain.pop(name) for name in _TUPLES}
+        return plain | {name: list(values) for name, values in numbers.items() if values}
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> "BodyStage":
@@ -108,25 +120,20 @@ class BodyStage:
             FileFormatError: fields are missing or unknown.
         """
         try:
-            return BodyStage(
-                **{
-                    **content,
-                    "shape": BodyShape.from_dict(content["shape"]),
-                    "camera": FloorCamera.from_dict(content["camera"]),
-                    **{
-                        name: tuple(float(content[name][n]) for n in range(count))
-                        for name, count in TUPLES.items()
-                        if name in content
-                    },
-                }
-            )
+            numbers = {
+                name: tuple(float(content[name][n]) for n in range(count))
+                for name, count in _TUPLES.items()
+                if name in content
+            }
+            shape, camera = BodyShape.from_dict(content["shape"]), FloorCamera.from_dict(content["camera"])
+            return BodyStage(**{**content, "shape": shape, "camera": camera, **numbers})
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(
                 f"expected a body stage with shape, camera and place, found {error}; train the performer again"
             ) from error
 
 
-def retarget_body(source: BodyTrack, target: BodyStage, config: BodyRetargetConfig | None = None) -> BodyTrack:
+def retarget_body(source: BodyTrack, target: BodyStage) -> BodyTrack:
     """The target's body doing what the source's body does, before the target's camera.
 
     Args:
@@ -135,36 +142,36 @@ def retarget_body(source: BodyTrack, target: BodyStage, config: BodyRetargetConf
         A body of the source's times, with the target's shape and camera; a source retargeted onto its own stage comes
         back as it was, up to a standing foot's tremble.
     """
-    config = BodyRetargetConfig() if config is None else config
     stage = BodyStage.measure(source)
     by_feet = _go_by_feet(stage, target)
     if not by_feet:
         stage, target = stage.at_pelvis(), target.at_pelvis()
     stature = _find_stature(source.shape, target.shape, by_feet)
-    turn = _turn_between(stage, target, config)
+    turn = _turn_between(stage, target)
     places = _floor_places(source) if by_feet else source.pelvis[:, :2].astype(np.float64)
     steps = ((places - np.asarray(stage.place_m)) @ turn[:2, :2].T) * stature  # (T, 2) m
     over_place = ((source.pelvis[:, :2] - places) @ turn[:2, :2].T) * stature
     moved = replace(source, shape=target.shape, camera=target.camera, root=(turn @ source.root).astype(np.float32))
-    kept = np.asarray(target.place_m) + _keep_on_stage(steps, over_place, moved, source, target, config) + over_place
+    kept = np.asarray(target.place_m) + _keep_on_stage(steps, over_place, moved, source, target) + over_place
     moved = replace(moved, pelvis=np.column_stack([kept, np.zeros(len(source))]).astype(np.float32))
     moved = spread_legs(moved, source, turn, stature)
     shots = frames_by_shot(source.shot)
-    return join_bodies([_settle(moved.select(at), source.select(at), stage, target, stature, config) for at in shots])
+    return join_bodies([_settle(moved.select(at), source.select(at), stage, target, stature) for at in shots])
 
 
-def _settle(
-    moved: BodyTrack, source: BodyTrack, stage: BodyStage, target: BodyStage, stature: float, config: BodyRetargetConfig
-) -> BodyTrack:
+def _settle(moved: BodyTrack, source: BodyTrack, stage: BodyStage, target: BodyStage, stature: float) -> BodyTrack:
     """All that looks at neighbouring frames, of one shot."""
     if _go_by_feet(stage, target):
-        moved = hold_feet(put_on_floor(moved, source, stature, config), config)
+        moved = hold_feet(put_on_floor(moved, source, stature))
     else:
-        moved = _put_at_height(moved, source, stage, target, stature)
+        assert stage.pelvis_m is not None
+        assert target.pelvis_m is not None
+        height = target.pelvis_m[2] + (source.pelvis[:, 2] - stage.pelvis_m[2]) * stature  # as far from the usual one
+        moved = raise_pelvis(moved, height - moved.pelvis[:, 2])
         if not stage.shows_feet:
             legs = np.asarray(target.legs_rad).reshape(-1, 3)
-            moved = stand_still(moved, legs, find_headings(moved), config.rest_s / step_s(moved))
-    return _keep_contacts(moved, source, stature, config)
+            moved = stand_still(moved, legs, find_headings(moved), _REST_S / step_s(moved))
+    return _keep_contacts(moved, source, stature)
 
 
 def _go_by_feet(source: BodyStage, target: BodyStage) -> bool:
@@ -228,9 +235,8 @@ def describe_legs(name: str, source: BodyTrack) -> str | None:
 
 def _find_stature(source: BodyShape, target: BodyShape, by_feet: bool) -> float:
     """How much longer the target's legs are than the source's; the trunks, where legs were not seen."""
-    if by_feet:
-        return target.build().leg_m / source.build().leg_m
-    return target.build().trunk_m / source.build().trunk_m
+    own, other = target.build(), source.build()
+    return own.leg_m / other.leg_m if by_feet else own.trunk_m / other.trunk_m
 
 
 def find_headings(body: BodyTrack) -> Array:
@@ -249,13 +255,13 @@ def _dominant(headings: Array) -> tuple[float, float]:
     return float(middle), float(close.mean())
 
 
-def _turn_between(source: BodyStage, target: BodyStage, config: BodyRetargetConfig) -> Array:
+def _turn_between(source: BodyStage, target: BodyStage) -> Array:
     """(3, 3) about the vertical: from where the source's dance faces to where the target's footage does."""
     angle = 0.0
-    if source.faces >= config.least_facing:
-        towards = target.heading_rad if target.faces >= config.least_facing else 0.0
+    if source.faces >= _LEAST_FACING:
+        towards = target.heading_rad if target.faces >= _LEAST_FACING else 0.0
         angle = float(np.angle(np.exp(1j * (towards - source.heading_rad))))
-    if abs(angle) < np.deg2rad(config.least_turn_deg):
+    if abs(angle) < np.deg2rad(_LEAST_TURN_DEG):
         angle = 0.0
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
@@ -265,7 +271,7 @@ def _shows_feet(body: BodyTrack, shown: NDArray[np.bool_]) -> bool:
     """Whether an ankle is in the picture in most of the shown frames (T,)."""
     ankles = body.camera.project(body.points[:, list(skeleton.ANKLES)])
     inside: NDArray[np.bool_] = np.all((ankles >= 0) & (ankles <= np.asarray(body.camera.size)), axis=-1)
-    return bool(np.any(inside[shown], axis=1).mean() > SHOWN_AS_A_RULE)
+    return bool(np.any(inside[shown], axis=1).mean() > _SHOWN_AS_A_RULE)
 
 
 def _usual_place(places: NDArray[np.floating]) -> tuple[float, ...]:
@@ -278,13 +284,11 @@ def _floor_places(body: BodyTrack) -> Array:
     return np.asarray(body.points[:, list(skeleton.ANKLES), :2].mean(1), dtype=np.float64)
 
 
-def _keep_on_stage(
-    steps: Array, over_place: Array, moved: BodyTrack, source: BodyTrack, target: BodyStage, config: BodyRetargetConfig
-) -> Array:
+def _keep_on_stage(steps: Array, over_place: Array, moved: BodyTrack, source: BodyTrack, target: BodyStage) -> Array:
     """Steps (T, 2) m about the target's place, shrunk by one factor for depth and one for breadth where they must."""
     steps = steps.copy()
-    nearest = min(target.near_m - config.depth_slack_m, target.place_m[1])
-    farthest = max(target.far_m + config.depth_slack_m, target.place_m[1])
+    nearest = min(target.near_m - _DEPTH_SLACK_M, target.place_m[1])
+    farthest = max(target.far_m + _DEPTH_SLACK_M, target.place_m[1])
     low, high = np.percentile(steps[source.present, 1], (1, 99)) if source.present.any() else (0.0, 0.0)
     room = [
         (nearest - target.place_m[1]) / low if low < 0 else 1.0,
@@ -305,17 +309,7 @@ def _keep_on_stage(
     return steps
 
 
-def _put_at_height(
-    moved: BodyTrack, source: BodyTrack, stage: BodyStage, target: BodyStage, stature: float
-) -> BodyTrack:
-    """Raise the body so that its pelvis is as far from its usual height as the source's."""
-    assert stage.pelvis_m is not None
-    assert target.pelvis_m is not None
-    height = target.pelvis_m[2] + (source.pelvis[:, 2] - stage.pelvis_m[2]) * stature
-    return raise_pelvis(moved, height - moved.pelvis[:, 2])
-
-
-def _keep_contacts(moved: BodyTrack, source: BodyTrack, stature: float, config: BodyRetargetConfig) -> BodyTrack:
+def _keep_contacts(moved: BodyTrack, source: BodyTrack, stature: float) -> BodyTrack:
     """Bring wrists that rest on head, shoulders, hips, knees or each other to the same place on the target's body."""
     anchors = [skeleton.NOSE, *skeleton.TRUNK, *skeleton.KNEES]
     wrists = list(skeleton.WRISTS)
@@ -326,11 +320,64 @@ def _keep_contacts(moved: BodyTrack, source: BodyTrack, stature: float, config: 
         other = wrists[1 - index]
         for anchor in (*anchors, other):
             offset = was[:, wrist] - was[:, anchor]
-            weight = np.clip(1 - np.linalg.norm(offset, axis=1) / config.contact_m, 0, 1)[:, None] ** 0.5
+            weight = np.clip(1 - np.linalg.norm(offset, axis=1) / _CONTACT_M, 0, 1)[:, None] ** 0.5
             goal = now[:, anchor] + stature * offset @ turn.T
             if anchor == other:  # both hands go half of the way
                 goal = (goal + now[:, wrist]) / 2
             wanted[:, index] += weight * (goal - wanted[:, index])
-    sigma = config.smoothing_s / step_s(moved)
+    sigma = SMOOTHING_S / step_s(moved)
     wanted = now[:, wrists] + gaussian_filter1d(wanted - now[:, wrists], sigma, axis=0, mode="nearest")
     return reach_with_arms(moved, wanted)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that retargeting knows of the target, in the pixels of one picture."""
+
+    stance: Stance
+    stage: BodyStage | None
+    """None where no body was fitted to the target's footage."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What is to be drawn, in the pixels of one picture."""
+
+    track: PoseTrack
+    body: BodyTrack | None = None
+    """The target's body doing it, of the same frames; None where nobody knows it."""
+
+
+def carry_over(track: PoseTrack, body: BodyTrack | None, target: Standing) -> Motion:
+    """A cleaned source track where, and how, the target would do it.
+
+    Args:
+        track: in the source's pixels. body: fitted to it; None for the global normalisation.
+    Returns:
+        The same frames in the pixels of the target's picture, without masks; with a body where one was given.
+    Raises:
+        PersonError: without a body, where the two people show no common measure.
+    """
+    if body is not None and target.stage is not None:
+        moved = retarget_body(body, target.stage)
+        return Motion(to_pose_track(moved, body, track), moved)
+    return Motion(map_to_target(track, Stance.measure(track), target.stance))
+
+
+def describe_absence(track: PoseTrack) -> str | None:
+    """A sentence about somebody of whom most is outside of the picture; None about all others.
+
+    Args:
+        track: in the pixels of the picture that is asked for.
+    """
+    known = track.seen(float(np.finfo(np.float32).tiny))[:, : skeleton.FEET.start] & track.present[:, None]
+    xy = track.xy[:, : skeleton.FEET.start]
+    inside = known & (xy >= 0).all(-1) & (xy <= track.size).all(-1)
+    shown = known.any(1)
+    outside = float((inside.sum(1) < 0.5 * known.sum(1))[shown].mean()) if shown.any() else 0.0
+    if outside <= _OUTSIDE:
+        return None
+    return (
+        f"most of the person is outside of the picture in {outside:.0%} of the frames: the source or the target"
+        " lies, is turned, or is followed wrongly; look at both with --preview-retarget"
+    )

@@ -22,7 +22,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import NormalisationConfig
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -33,8 +32,20 @@ Floats = NDArray[np.float64]
 HEIGHT_PER_TORSO: Final = 2.9
 """Head-to-ankle height over the distance of the shoulders' middle from the hips', for people whose feet are not seen
 (Winter, Biomechanics and Motor Control of Human Movement, figure 4.1: 0.897 of the stature over 0.30)."""
-_UPRIGHT_PERCENTILE = 95
+_UPRIGHT_PERCENTILE: Final = 95
 """Of the body heights: upright height without the outliers; the median of a squatting person is no height."""
+_ALPHA: Final = 0.6
+"""How far beyond the median, in units of median-to-closest, the farthest ankle may lie (paper: 0.5 to 0.7)."""
+_NEAR: Final = 0.05
+"""Frames within this share of the ankle range count as being at the closest or farthest position."""
+_ONE_DEPTH: Final = 0.08
+"""An ankle range below this share of the body height is a person who stays at one depth."""
+_SEEN: Final = 0.3
+"""Score from which head and ankles count as detected."""
+_FRAME_MARGIN: Final = 0.02
+"""Feet may lie this share of the picture's height outside of it: those that touch its edge often do."""
+_MIN_USABLE: Final = 0.1
+"""Share of the frames with a person in which head and ankles must be usable; below, the torso is measured."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +67,18 @@ class Ground:
     centre_px: float
     """Median x of the point between the ankles."""
 
-    def stays_at_one_depth(self, config: NormalisationConfig) -> bool:
+    def stays_at_one_depth(self) -> bool:
         """Whether the ankle lines differ too little to tell depth from the lifting of a foot."""
-        return self.near_line_px - self.far_line_px < config.one_depth * self.height_px
+        return self.near_line_px - self.far_line_px < _ONE_DEPTH * self.height_px
 
     def at_one_depth(self) -> "Ground":
         """The same person with far and near both at the median line and of upright height."""
         line, height = self.line_px, self.height_px
         return Ground(line, line, height, height, line, height, self.centre_px)
 
-    def median_height(self, config: NormalisationConfig) -> float:
+    def median_height(self) -> float:
         """Body height, px, at the median ankle line."""
-        if self.stays_at_one_depth(config):
+        if self.stays_at_one_depth():
             return self.height_px
         depth = (self.line_px - self.far_line_px) / (self.near_line_px - self.far_line_px)
         return self.far_height_px + depth * (self.near_height_px - self.far_height_px)
@@ -94,17 +105,16 @@ class Stance:
     torso: Torso | None
 
     @staticmethod
-    def measure(track: PoseTrack, config: NormalisationConfig | None = None) -> "Stance":
+    def measure(track: PoseTrack) -> "Stance":
         """Read a person's stance off a cleaned track.
 
         Raises:
             PersonError: neither the feet nor the torso are seen often enough.
         """
-        config = NormalisationConfig() if config is None else config
-        stance = Stance(track.size, _measure_ground(track, config), _measure_torso(track, config))
+        stance = Stance(track.size, _measure_ground(track), _measure_torso(track))
         if stance.ground is None and stance.torso is None:
             raise PersonError(
-                f"found neither head and ankles nor shoulders and hips in {config.min_usable:.0%} of the frames with "
+                f"found neither head and ankles nor shoulders and hips in {_MIN_USABLE:.0%} of the frames with "
                 "a person; expected a person seen at least from the hips up; film them from farther away"
             )
         return stance
@@ -141,24 +151,24 @@ class Stance:
             ) from error
 
 
-def find_ankle_points(track: PoseTrack, config: NormalisationConfig) -> Floats:
+def find_ankle_points(track: PoseTrack) -> Floats:
     """The point (T, 2) on which each frame is scaled: x between the ankles, y of the lower one, px.
 
     NaN where one of them is unseen or outside the picture.
     """
     ankles = track.xy[:, skeleton.ANKLES].astype(np.float64)
     point = np.stack([ankles[..., 0].mean(1), ankles[..., 1].max(1)], axis=-1)
-    return np.where(_usable(track, config)[:, skeleton.ANKLES].all(1, keepdims=True), point, np.nan)
+    return np.where(_usable(track)[:, skeleton.ANKLES].all(1, keepdims=True), point, np.nan)
 
 
-def find_hip_points(track: PoseTrack, config: NormalisationConfig) -> Floats:
+def find_hip_points(track: PoseTrack) -> Floats:
     """The hips' middle (T, 2), px; NaN where one of them is unseen or outside the picture."""
-    return _middle(track, skeleton.HIPS, _usable(track, config))
+    return _middle(track, skeleton.HIPS, _usable(track))
 
 
-def _usable(track: PoseTrack, config: NormalisationConfig) -> NDArray[np.bool_]:
+def _usable(track: PoseTrack) -> NDArray[np.bool_]:
     """(T, J) joints seen and inside the picture, give or take the margin by which feet touch its edge."""
-    return np.asarray(track.seen(config.seen) & track.in_frame(config.frame_margin))
+    return np.asarray(track.seen(_SEEN) & track.in_frame(_FRAME_MARGIN))
 
 
 def _middle(track: PoseTrack, joints: tuple[int, ...], usable: NDArray[np.bool_]) -> Floats:
@@ -175,22 +185,22 @@ def _head(track: PoseTrack, usable: NDArray[np.bool_]) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _measure_ground(track: PoseTrack, config: NormalisationConfig) -> Ground | None:
+def _measure_ground(track: PoseTrack) -> Ground | None:
     """Section 2 of docs/method.md; None where head and feet are seen too rarely."""
-    usable = _usable(track, config)
-    points = find_ankle_points(track, config)
+    usable = _usable(track)
+    points = find_ankle_points(track)
     heights = np.linalg.norm(_head(track, usable) - _middle(track, skeleton.ANKLES, usable), axis=-1)
     counts = np.asarray(np.isfinite(heights) & (heights > 0))
-    if _too_rare(counts, track, config):
+    if _too_rare(counts, track):
         return None
     heights, points = heights[counts], points[counts]
     lines = points[:, 1]  # (N,) a
-    near, far = _find_depth_range(lines, config.alpha)
+    near, far = _find_depth_range(lines, _ALPHA)
     return Ground(
         near_line_px=near,
         far_line_px=far,
-        near_height_px=_tallest_about(near, lines, heights, config.near * (near - far)),
-        far_height_px=_tallest_about(far, lines, heights, config.near * (near - far)),
+        near_height_px=_tallest_about(near, lines, heights, _NEAR * (near - far)),
+        far_height_px=_tallest_about(far, lines, heights, _NEAR * (near - far)),
         line_px=float(np.median(lines)),
         height_px=float(np.percentile(heights, _UPRIGHT_PERCENTILE)),
         centre_px=float(np.median(points[:, 0])),
@@ -214,20 +224,20 @@ def _tallest_about(line: float, lines: Floats, heights: Floats, reach: float) ->
     return float(heights[distance <= max(reach, float(distance.min()))].max())
 
 
-def _measure_torso(track: PoseTrack, config: NormalisationConfig) -> Torso | None:
-    usable = _usable(track, config)
-    hips = find_hip_points(track, config)
+def _measure_torso(track: PoseTrack) -> Torso | None:
+    usable = _usable(track)
+    hips = find_hip_points(track)
     lengths = np.linalg.norm(_middle(track, skeleton.SHOULDERS, usable) - hips, axis=-1)
     counts = np.asarray(np.isfinite(lengths) & (lengths > 0))
-    if _too_rare(counts, track, config):
+    if _too_rare(counts, track):
         return None
     length = float(np.percentile(lengths[counts], _UPRIGHT_PERCENTILE))
     x, y = np.median(hips[counts], axis=0)
     return Torso(length, float(x), float(y))
 
 
-def _too_rare(counts: NDArray[np.bool_], track: PoseTrack, config: NormalisationConfig) -> bool:
-    return bool(counts.sum() < max(1, config.min_usable * track.present.sum()))
+def _too_rare(counts: NDArray[np.bool_], track: PoseTrack) -> bool:
+    return bool(counts.sum() < max(1, _MIN_USABLE * track.present.sum()))
 
 
 @dataclass(frozen=True)
@@ -244,9 +254,7 @@ class _Placement:
     """The target's horizontal centre."""
 
 
-def map_to_target(
-    track: PoseTrack, source: Stance, target: Stance, config: NormalisationConfig | None = None
-) -> PoseTrack:
+def map_to_target(track: PoseTrack, source: Stance, target: Stance) -> PoseTrack:
     """Move and scale a source track into the target's picture, frame by frame.
 
     Horizontally the person's centre becomes the target's, and travel scales with the body; where that would carry
@@ -270,9 +278,8 @@ def map_to_target(
     """
     if track.size != source.size:
         raise ValueError(f"the track's pictures are {track.size}, the source stance's {source.size}; expected the same")
-    config = NormalisationConfig() if config is None else config
-    placement = _place(track, source, target, config)
-    placement = _keep_in_picture(placement, track, target.size, config)
+    placement = _place(track, source, target)
+    placement = _keep_in_picture(placement, track, target.size)
     scale, shift = _hold_transform(placement)
     xy = track.xy * scale[:, None, None] + shift[:, None]
     depth = track.depth * scale[:, None]
@@ -281,28 +288,28 @@ def map_to_target(
     )  # fmt: skip
 
 
-def _place(track: PoseTrack, source: Stance, target: Stance, config: NormalisationConfig) -> _Placement:
+def _place(track: PoseTrack, source: Stance, target: Stance) -> _Placement:
     """Match the two people by what is known of both of them."""
     if source.ground is not None and target.ground is not None:
-        return _place_on_ground(find_ankle_points(track, config), source.ground, target.ground, config)
+        return _place_on_ground(find_ankle_points(track), source.ground, target.ground)
     if source.torso is not None and target.torso is not None:
-        return _place_by_torso(find_hip_points(track, config), source.torso, target.torso)
+        return _place_by_torso(find_hip_points(track), source.torso, target.torso)
     raise PersonError(
         "the source and the target show no common measure of the body; expected head and ankles, or shoulders and "
         "hips, in both; use a video in which more of the person is seen"
     )
 
 
-def _place_on_ground(ankles: Floats, source: Ground, target: Ground, config: NormalisationConfig) -> _Placement:
+def _place_on_ground(ankles: Floats, source: Ground, target: Ground) -> _Placement:
     """The formulas of the module's head, for ankle points (T, 2); a median one where a track has none at all."""
     if not np.isfinite(ankles).any():
         ankles = np.broadcast_to((source.centre_px, source.line_px), ankles.shape)
     lines = ankles[:, 1]
-    if source.stays_at_one_depth(config):
-        scale = np.full(len(lines), target.median_height(config) / source.median_height(config))
+    if source.stays_at_one_depth():
+        scale = np.full(len(lines), target.median_height() / source.median_height())
         line_goals = target.line_px + (lines - source.line_px) * scale
     else:
-        steady = target.at_one_depth() if target.stays_at_one_depth(config) else target
+        steady = target.at_one_depth() if target.stays_at_one_depth() else target
         scale, line_goals = _interpolate_depth(lines, source, steady)
     return _around_centre(ankles, source.centre_px, line_goals, scale, target.centre_px)
 
@@ -335,9 +342,9 @@ def _around_centre(
     return _Placement(anchor, np.stack([x_goals, y_goals], axis=-1), scale, target_centre_px)
 
 
-def _keep_in_picture(placement: _Placement, track: PoseTrack, size: Size, config: NormalisationConfig) -> _Placement:
+def _keep_in_picture(placement: _Placement, track: PoseTrack, size: Size) -> _Placement:
     """Shrink all lateral travel by one factor, so that whose trunk is inside the source's picture stays inside."""
-    seen = track.seen(config.seen)[:, skeleton.TRUNK]
+    seen = track.seen(_SEEN)[:, skeleton.TRUNK]
     x = np.where(seen, track.xy[:, skeleton.TRUNK, 0].astype(np.float64), np.nan)  # (T, 4)
     offset = (x - placement.anchor[:, :1]) * placement.scale[:, None]
     travel = (placement.goal[:, 0] - placement.centre_px)[:, None]  # (T, 1)

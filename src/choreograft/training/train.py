@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.config import JournalConfig, NormalisationConfig
+from choreograft.config import JournalConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json
 from choreograft.footage.clip import Clip
@@ -225,7 +225,7 @@ def build_performer(
     Its preset is the plan's as far as the recording allows: see `Background` for cameras that were lost, and nothing is
     there for faces where none is seen.
     """
-    stance = Stance.measure(recording.tracks[0], NormalisationConfig())
+    stance = Stance.measure(recording.tracks[0])
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
     facts: dict[str, Any] = {

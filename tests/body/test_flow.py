@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body import follow
+from choreograft.body import flow
 from choreograft.body.body_track import ARRAYS, BodyTrack
 from choreograft.body.energy import POINTS, SEEN
 from choreograft.body.rig import BODY_COUNT
@@ -77,7 +77,7 @@ def tremble(body: BodyTrack) -> BodyTrack:
 
 
 def run(body: BodyTrack, images: list[NDArray[np.uint8]]) -> BodyTrack:
-    return follow.follow_picture(body, track_of(body), frames(images), lambda done: None)
+    return flow.follow_picture(body, track_of(body), frames(images), lambda done: None)
 
 
 def places(body: BodyTrack) -> Array:
@@ -155,6 +155,6 @@ def test_nothing_mixes_across(apart):
 def test_windows_leave_no_seam(monkeypatch):
     trembling = tremble(true_body())
     whole = run(trembling, pictures())
-    monkeypatch.setattr(follow, "_WINDOW", 5)
-    monkeypatch.setattr(follow, "_OVERLAP", 6)
+    monkeypatch.setattr(flow, "_WINDOW", 5)
+    monkeypatch.setattr(flow, "_OVERLAP", 6)
     assert_allclose(places(run(trembling, pictures())), places(whole), atol=0.03)
