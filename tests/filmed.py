@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.body_track import BodyTrack, FloorCamera
+from choreograft.body.calibration import Effort
 from choreograft.body.fit import fit_bodies
 from choreograft.body.model import SOLE_M
 from choreograft.body.rig import JOINTS, joint_axes, joint_index
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, SOLES, BodyShape, load_shape_space
 from choreograft.body.standing import find_standing
-from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.studio.filming import Camera, find_joints, true_track
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 SIZE = Size(360, 480)
 RATE = Fraction(12)
-QUICK = BodyFitConfig(calibration_frames=16, calibration_steps=32, pose_steps=32, finger_steps=8)
+QUICK = Effort(calibration_frames=16, calibration_steps=32, pose_steps=32, finger_steps=8)
 """Enough for true tracks of slow motions."""
 LAST_BONES = {"spine": "spine01", "neck": "head", "shoulder.L": "upperarm02.L", "shoulder.R": "upperarm02.R"}
 """Whose rotation a joint's is, where it is not that of its first bone."""

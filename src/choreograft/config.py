@@ -78,63 +78,6 @@ class StickFigureConfig:
 
 
 @dataclass(frozen=True)
-class BodyFitConfig:
-    """Fitting a body to a track (body/fit.py, body/energy.py); each sigma is a deviation that costs one unit."""
-
-    keypoint_sigma: float = 0.008
-    """Of keypoints in the picture, as a share of the person's height there, while shape and camera are found."""
-    posed_keypoint_sigma: float = 0.0045
-    """While every frame's pose is found: the errors that all frames share are in shape and camera then."""
-    keypoint_outlier: float = 0.06
-    """Beyond this share of the height a keypoint is taken for wrong, and more of it costs no more."""
-    landmark_sigma_m: float = 0.06
-    """Of limbs between the estimator's metric landmarks, across the line of sight."""
-    landmark_outlier: float = 4.0
-    """In sigmas."""
-    lean_spread_deg: float = 3.0
-    """By how much the landmarks' lean to the camera differs from the tracker's usual one."""
-    limit_sigma: float = 0.08
-    """Of a joint beyond its limits, rad."""
-    pose_weight: float = 0.3
-    """Of the pull towards the rest pose (rig.py knows how much each joint usually moves)."""
-    acceleration_sigma: float = 30.0
-    """Of points of the body, m/s²; beyond it the cost grows linearly only, so that hits stay hits."""
-    turn_acceleration_sigma: float = 200.0
-    """Of joint angles, rad/s²."""
-    floor_sigma_m: float = 0.02
-    """Of soles below the floor, or above it while they stand."""
-    slide_sigma_m_s: float = 0.05
-    """Of soles that stand, m/s."""
-    balance_sigma_m: float = 0.08
-    """Of the trunk's middle before or behind the two feet it stands on."""
-    focal_prior: float = 1.15
-    """Usual focal length in units of the picture's longer side."""
-    focal_spread: float = 0.25
-    """Standard deviation of its logarithm."""
-    pitch_prior_deg: float = 3.0
-    pitch_spread_deg: float = 8.0
-    phenotype_spread: float = 0.3
-    """Of every phenotype about the mean body."""
-    length_spread: float = 0.05
-    """Of each part's length."""
-    evidence_frames: float = 12.0
-    """How many independent frames the frames of the calibration are worth against the priors: their errors agree."""
-    calibration_frames: int = 40
-    """Of all clips together, from which shape and camera are found."""
-    calibration_steps: int = 240
-    outline_frames: int = 10
-    """Of them in which the silhouette is held against the mask."""
-    outline_steps: int = 50
-    outline_weight: float = 300.0
-    """Of the mean deviation of mask and body, against the keypoints of `evidence_frames` frames."""
-    window_frames: int = 240
-    """Frames fitted at once; memory does not grow with the clip."""
-    window_overlap: int = 24
-    pose_steps: int = 90
-    finger_steps: int = 30
-
-
-@dataclass(frozen=True)
 class PreviewConfig:
     """Looking at fitted and retargeted bodies before anything is rendered (render/preview.py)."""
 

@@ -13,7 +13,6 @@ from choreograft.body.calibration import choose_varied
 from choreograft.body.energy import POINTS, Energy, Evidence
 from choreograft.body.fit import fit_bodies
 from choreograft.body.shape import SOLES
-from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
@@ -205,8 +204,7 @@ def test_limbs_are_held_against_landmarks_at_their_scale(clip: Filmed) -> None:
     evidence = Evidence.read(clip.track.select(np.arange(4)), 200.0)
     points, lean = torch.randn(4, len(POINTS), 3, generator=torch.Generator().manual_seed(0)), torch.tensor(0.05)
     small, large = (
-        float(Energy(BodyFitConfig()).landmarks(size * points, torch.tensor(size), lean, evidence))
-        for size in (0.8, 1.6)
+        float(Energy(0.008).landmarks(size * points, torch.tensor(size), lean, evidence)) for size in (0.8, 1.6)
     )
     assert small == pytest.approx(large, rel=1e-5)
     assert small > 0

@@ -5,11 +5,10 @@ import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from choreograft.body.calibration import _read_outlines
+from choreograft.body.calibration import Effort, _read_outlines
 from choreograft.body.fit import fit_bodies
 from choreograft.body.outline import Outlines, find_outline, load_thinned
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
-from choreograft.config import BodyFitConfig
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.studio.filming import Camera, true_track
 from choreograft.video.size import Size
@@ -44,11 +43,12 @@ def grid(left: float, top: float, right: float, bottom: float) -> torch.Tensor:
 
 def test_outlines_are_those_of_frames_with_a_mask() -> None:
     track = without_masks(swaying_track(12), [0, 1, 2, 6])
-    chosen, config = np.array([1, 2, 3, 6, 8, 11]), BodyFitConfig()
-    [(frames, outlines)] = _read_outlines([track], [chosen], [80.0], config)
+    chosen = np.array([1, 2, 3, 6, 8, 11])
+    frames, outlines = _read_outlines(track, chosen, 80.0, 10)
     assert frames.tolist() == [2, 4, 5]
     assert len(outlines.outline) == 3
-    assert _read_outlines([without_masks(track, range(12))], [chosen], [80.0], config) == [None]
+    assert _read_outlines(track, chosen, 80.0, 2)[0].tolist() == [2, 5]
+    assert _read_outlines(without_masks(track, range(12)), chosen, 80.0, 10) is None
 
 
 def test_the_outline_runs_along_the_edge() -> None:
@@ -156,8 +156,8 @@ def test_masks_tell_how_heavy_somebody_is(weight: float) -> None:
     traits = dict(zip(PHENOTYPES, MEAN_SHAPE.phenotypes, strict=True)) | {"weight": weight}
     camera = Camera(Size(240, 320), height_m=1.2, distance_m=4.2, view_m=2.4, pitch_deg=3.0)
     track = silhouettes(BodyShape(tuple(traits.values())), camera, 3)
-    config = BodyFitConfig(calibration_frames=4, calibration_steps=24, outline_steps=40, pose_steps=4, finger_steps=2)
-    found = fit_bodies([track], config, exact=True)[0].shape
+    effort = Effort(calibration_frames=4, calibration_steps=24, outline_steps=40, pose_steps=4, finger_steps=2)
+    found = fit_bodies([track], effort, exact=True)[0].shape
     index = PHENOTYPES.index("weight")
     blind = MEAN_SHAPE.phenotypes[index]
     assert (found.phenotypes[index] - blind) * (weight - blind) > 0

@@ -9,11 +9,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.body.reach import reach_with_arms
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, find_headings, retarget_body, to_pose_track
+from choreograft.retarget.limbs import reach_with_arms
 from choreograft.video.size import Size
 from filmed import Filmed, feet, film, fitted, height_px, pixels
 

@@ -17,111 +17,169 @@ from choreograft.body.energy import CHOSEN, ON_SOLES, POINTS, SEEN, Energy, Evid
 from choreograft.body.keypoint_offsets import WORLD_LEAN_DEG, WORLD_LEAN_PER_PITCH
 from choreograft.body.model import LENGTHS
 from choreograft.body.outline import Outlines, load_thinned
-from choreograft.body.placement import Placement, descend, read_landmarks, start_placement, to_world
+from choreograft.body.placement import descend, read_landmarks, start_placement, to_world
 from choreograft.body.rig import BODY_COUNT, Chain, Points
-from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, ShapeSpace, load_shape_space
+from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
 from choreograft.body.standing import measure_height_px
-from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
+_KEYPOINT_SIGMA: Final = 0.008
+"""Of keypoints in the picture, as a share of the person's height there."""
+_FOCAL_PRIOR: Final = 1.15
+"""Usual focal length in units of the picture's longer side."""
+_FOCAL_SPREAD: Final = 0.25
+"""Standard deviation of its logarithm."""
+_PITCH_PRIOR_DEG: Final = 3.0
+_PITCH_SPREAD_DEG: Final = 8.0
 _USUAL_HEIGHT_M: Final = 1.2
 _HEIGHT_SPREAD_M: Final = 0.45
 """Of cameras above the floor."""
 _SCALE_SPREAD: Final = 0.15
 """Of the logarithm of the body's size over that of the landmarks."""
+_LEAN_SPREAD_DEG: Final = 3.0
+"""By how much the landmarks' lean to the camera differs from the tracker's usual one."""
 _EXACT_LEAN_DEG: Final = 0.3
+_PHENOTYPE_SPREAD: Final = 0.3
+"""Of every phenotype about the mean body."""
+_LENGTH_SPREAD: Final = 0.05
+"""Of each part's length."""
+_EVIDENCE_FRAMES: Final = 12.0
+"""How many independent frames the frames of the calibration are worth against the priors: their errors agree."""
+_OUTLINE_FRAMES: Final = 10
+"""Of them in which the silhouette is held against the mask."""
+_OUTLINE_WEIGHT: Final = 300.0
+"""Of the mean deviation of mask and body, against the keypoints of `_EVIDENCE_FRAMES` frames."""
 _BUILD: Final = ("gender", "muscle", "weight")
 """Phenotypes that masks decide: how thick a body is. Nothing else may follow them: poses would bend to fill masks."""
+_OBSERVED: Final = torch.cat([torch.arange(len(POINTS)), torch.arange(SEEN.stop)])
+"""Columns of `POINTS` in the order of `energy.observe`."""
 
 
-@dataclass
-class _Lens:
-    """The free parameters of one clip's camera."""
+@dataclass(frozen=True)
+class Effort:
+    """How much a fit looks at, and for how long."""
 
-    log_focal: torch.nn.Parameter
-    pitch: torch.nn.Parameter
-    lift: torch.nn.Parameter
-    """Of the usual lowest sole above the floor, m: so pitching turns the floor about the feet, not about the lens."""
-    log_scale: torch.nn.Parameter
-    """Of the estimator's metric landmarks."""
-    lean: torch.nn.Parameter
-    """By which they lean to the camera, rad."""
-
-    def to_world(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Points (T, K, 3) of the level frame in world axes, and the lens's height above the floor, m."""
-        above = to_world(points, self.pitch, torch.zeros(()))
-        height = self.lift - above[:, ON_SOLES, 2].min(1).values.median()
-        return above + torch.stack([torch.zeros(()), torch.zeros(()), height]), height
+    calibration_frames: int = 40
+    """Of all clips together, from which shape and camera are found."""
+    calibration_steps: int = 240
+    outline_steps: int = 50
+    window_frames: int = 240
+    """Frames fitted at once; memory does not grow with the clip."""
+    window_overlap: int = 24
+    pose_steps: int = 90
+    finger_steps: int = 30
 
 
 @dataclass(frozen=True)
 class Lens:
-    """One clip's camera and the scale of its landmarks, found."""
+    """One clip's camera and its metric landmarks, all () as tensors."""
 
-    focal_px: float
-    pitch_rad: float
-    height_m: float
-    landmark_scale: float
-    landmark_lean_rad: float
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What holds for all frames."""
-
-    shape: BodyShape
-    lenses: tuple[Lens, ...]
+    focal_px: Tensor
+    pitch: Tensor
+    """rad."""
+    height_m: Tensor
+    """Above the floor."""
+    scale: Tensor
+    """Of the body over the landmarks."""
+    lean: Tensor
+    """By which the landmarks lean to the camera, rad."""
 
 
-def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = False) -> Calibration:
+class _Clip:
+    """One clip's free parameters, of the camera and of the poses in some of its frames."""
+
+    def __init__(self, track: PoseTrack, count: int, exact: bool) -> None:
+        self.track, self._exact = track, exact
+        self.chosen, self.height_px = choose_varied(track, count), measure_height_px(track)
+        some, focal_px = track.select(self.chosen), _FOCAL_PRIOR * max(track.size)
+        self.evidence = Evidence.read(some, self.height_px)
+        self.place = start_placement(some, MEAN_SHAPE, focal_px, self.height_px, exact)
+        self._usual_focal = float(np.log(focal_px))
+        lean = _usual_lean(torch.tensor(np.deg2rad(_PITCH_PRIOR_DEG)), exact)
+        self._log_focal, self._pitch, self._lift, self._log_scale, self._lean = (
+            torch.nn.Parameter(torch.tensor(float(value))) for value in (self._usual_focal, 0, 0, 0, lean)
+        )  # the lift is of the usual lowest sole: so pitching turns the floor about the feet, not about the lens
+
+    def groups(self) -> list[dict[str, Any]]:
+        """For the optimiser, with step sizes."""
+        camera = [self._log_focal, self._log_scale, self._pitch, self._lean]
+        return [*self.place.groups(), {"params": camera, "lr": 0.01}, {"params": [self._lift], "lr": 0.003}]
+
+    def cost(self, energy: Energy, chain: Chain, points: Points, weight: float) -> Tensor:
+        """The terms that frames have each by themselves, and how unusual the camera is."""
+        focal_px = self._log_focal.exp()
+        at = self.place.locate(chain, points, focal_px)
+        above = to_world(at, self._pitch, torch.zeros(()))
+        self._height = self._lift - above[:, ON_SOLES, 2].min(1).values.median()
+        world = above + torch.stack([torch.zeros(()), torch.zeros(()), self._height])
+        terms = (
+            energy.keypoints(at, focal_px, self.evidence)
+            + energy.landmarks(at, self._log_scale.exp(), self._lean, self.evidence)
+            + energy.limits(self.place.turns)
+            + energy.floor(world[:, ON_SOLES, 2])
+            + energy.balance(world, world[:, ON_SOLES])
+        )
+        lean_spread = float(np.deg2rad(_EXACT_LEAN_DEG if self._exact else _LEAN_SPREAD_DEG))
+        unusual = (
+            ((self._log_focal - self._usual_focal) / _FOCAL_SPREAD).square()
+            + ((self._pitch.rad2deg() - _PITCH_PRIOR_DEG) / _PITCH_SPREAD_DEG).square()
+            + ((self._height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
+            + (self._log_scale / _SCALE_SPREAD).square()
+            + ((self._lean - _usual_lean(self._pitch, self._exact)) / lean_spread).square()
+        )
+        return weight * terms + 0.5 * unusual
+
+    def level(self, chain: Chain, points: Points) -> None:
+        """Set the pitch so that the trunk is above the feet, on the whole."""
+        at = self.place.locate(chain, points, self._log_focal.exp())
+        trunk = at[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
+        up = (trunk - at[:, list(skeleton.ANKLES)].mean(1)).median(0).values
+        self._pitch.copy_(0.7 * torch.atan2(-up[1], up[2]))
+
+    def fill(self, chain: Chain, vertices: Points, frames: NDArray[np.intp], masks: Outlines) -> Tensor:
+        """How far the body's vertices are from filling the masks of some of the frames; poses and camera stay."""
+        focal_px = self._log_focal.exp().detach()
+        pose = (part[frames].detach() for part in (self.place.root(), self.place.pelvis(focal_px), self.place.turns))
+        return masks.cost(vertices.locate(*chain.place(*pose)), focal_px)
+
+    def found(self) -> Lens:
+        """The camera as it is now; its height is that of the last `cost`."""
+        found = (self._log_focal.exp(), self._pitch, self._height, self._log_scale.exp(), self._lean)
+        return Lens(*(value.detach() for value in found))
+
+
+def calibrate(tracks: Sequence[PoseTrack], effort: Effort, exact: bool = False) -> tuple[BodyShape, list[Lens]]:
     """Shape and cameras from varied frames of all tracks together."""
-    space, energy = load_shape_space(BODY_COUNT).select(CHOSEN), Energy(config, exact)
-    share = max(4, config.calibration_frames // len(tracks))
-    chosen = [choose_varied(track, share) for track in tracks]
-    heights = [measure_height_px(track) for track in tracks]
-    evidence = [
-        Evidence.read(track.select(at), height) for track, at, height in zip(tracks, chosen, heights, strict=True)
-    ]
-    lean = float(usual_lean(torch.tensor(np.deg2rad(config.pitch_prior_deg)), exact))
+    space, energy = load_shape_space(BODY_COUNT).select(CHOSEN), Energy(_KEYPOINT_SIGMA, exact)
+    clips = [_Clip(track, max(4, effort.calibration_frames // len(tracks)), exact) for track in tracks]
     phenotypes = torch.nn.Parameter(torch.logit(torch.tensor(MEAN_SHAPE.phenotypes)))
     lengths = torch.nn.Parameter(torch.zeros(len(LENGTHS)))
-    lenses, places, heights_m = [], [], list[float]()
-    for track, at, height in zip(tracks, chosen, heights, strict=True):
-        focal_px = config.focal_prior * max(track.size)
-        places.append(start_placement(track.select(at), MEAN_SHAPE, focal_px, height, exact))
-        lenses.append(
-            _Lens(*(torch.nn.Parameter(torch.tensor(float(v))) for v in (np.log(focal_px), 0.0, 0.0, 0.0, lean)))
-        )
     groups: list[dict[str, Any]] = [{"params": [phenotypes], "lr": 0.05}, {"params": [lengths], "lr": 0.004}]
-    for place, lens in zip(places, lenses, strict=True):
-        groups += [*place.groups(), {"params": [lens.log_focal, lens.log_scale], "lr": 0.01}]
-        groups += [{"params": [lens.pitch, lens.lean], "lr": 0.01}, {"params": [lens.lift], "lr": 0.003}]
+    for clip in clips:
+        groups += clip.groups()
 
     of_build = torch.tensor([name in _BUILD for name in PHENOTYPES])
     # what the tracker's joints are beside the body's does not depend on the shape
     extra = observe(space, Points(torch.zeros(4 * len(space.rig.segments), len(POINTS))), exact).matrix
 
     def cost() -> Tensor:
-        coefficients = space.coefficients(torch.sigmoid(phenotypes), lengths)
-        chain, points = space.skeleton(coefficients)
+        chain, points = space.skeleton(space.coefficients(torch.sigmoid(phenotypes), lengths))
         points = Points(points.matrix[:, _OBSERVED] + extra)
-        total = shape_prior(torch.sigmoid(phenotypes), lengths, config)
-        heights_m.clear()
-        for seen, place, lens, track in zip(evidence, places, lenses, tracks, strict=True):
-            terms, height = _frame_terms(energy, chain, points, place, seen, lens)
-            total = (
-                total + config.evidence_frames / len(tracks) * terms + _lens_prior(lens, height, track, config, exact)
-            )
-            heights_m.append(height.item())
+        total = _shape_prior(torch.sigmoid(phenotypes), lengths)
+        for clip in clips:
+            total = total + clip.cost(energy, chain, points, _EVIDENCE_FRAMES / len(tracks))
         return total
 
     # the pitch follows from where feet and trunk are: a closed form starts it, the descent refines
-    descend(groups, cost, config.calibration_steps // 3)
-    for place, lens in zip(places, lenses, strict=True):
-        _level(space, torch.sigmoid(phenotypes).detach(), lengths.detach(), place, lens)
-    descend(groups, cost, config.calibration_steps)
-    outlines = _read_outlines(tracks, chosen, heights, config)
+    descend(groups, cost, effort.calibration_steps // 3)
+    with torch.no_grad():
+        skeletons = space.skeleton(space.coefficients(torch.sigmoid(phenotypes), lengths))
+        for clip in clips:
+            clip.level(*skeletons)
+    descend(groups, cost, effort.calibration_steps)
+    count = max(2, _OUTLINE_FRAMES // len(tracks))
+    outlines = [_read_outlines(clip.track, clip.chosen, clip.height_px, count) for clip in clips]
 
     def outlined_cost() -> Tensor:
         total = cost()
@@ -129,95 +187,40 @@ def calibrate(tracks: Sequence[PoseTrack], config: BodyFitConfig, exact: bool = 
         coefficients = space.coefficients(build, lengths.detach())
         chain, _ = space.skeleton(coefficients)
         vertices = load_thinned().points(coefficients, chain.heads)
-        for outline, place, lens in zip(outlines, places, lenses, strict=True):
+        for outline, clip in zip(outlines, clips, strict=True):
             if outline is not None:
-                frames, masks = outline
-                focal_px = lens.log_focal.exp().detach()
-                pose = (part[frames].detach() for part in (place.root(), place.pelvis(focal_px), place.turns))
-                at = vertices.locate(*chain.place(*pose))
-                total = total + config.outline_weight / len(tracks) * masks.cost(at, focal_px)
+                total = total + _OUTLINE_WEIGHT / len(tracks) * clip.fill(chain, vertices, *outline)
         return total
 
     if any(outline is not None for outline in outlines):
-        descend(groups, outlined_cost, config.outline_steps)
+        descend(groups, outlined_cost, effort.outline_steps)
     shape = BodyShape(tuple(torch.sigmoid(phenotypes).tolist()), tuple(lengths.tolist()))
-    found = tuple(
-        Lens(lens.log_focal.exp().item(), lens.pitch.item(), height_m, lens.log_scale.exp().item(), lens.lean.item())
-        for lens, height_m in zip(lenses, heights_m, strict=True)
-    )
-    return Calibration(shape, found)
+    return shape, [clip.found() for clip in clips]
 
 
 def _read_outlines(
-    tracks: Sequence[PoseTrack], chosen: Sequence[NDArray[np.intp]], heights: Sequence[float], config: BodyFitConfig
-) -> list[tuple[NDArray[np.intp], Outlines] | None]:
-    """Of each track, some of the chosen frames, by their number among the chosen, and their masks."""
-    found: list[tuple[NDArray[np.intp], Outlines] | None] = []
-    for track, at, height in zip(tracks, chosen, heights, strict=True):
-        masked = np.flatnonzero(track.masked[at])
-        count = min(len(masked), max(2, config.outline_frames // len(tracks)))
-        frames = masked[np.linspace(0, len(masked) - 1, count).round().astype(np.intp)]
-        outlines = Outlines.read(track.select(at[frames]), height) if count else None
-        found.append(None if outlines is None else (frames, outlines))
-    return found
+    track: PoseTrack, chosen: NDArray[np.intp], height_px: float, count: int
+) -> tuple[NDArray[np.intp], Outlines] | None:
+    """Up to `count` of the chosen frames that have masks, by their number among the chosen, and these masks."""
+    masked = np.flatnonzero(track.masked[chosen])
+    count = min(len(masked), count)
+    frames = masked[np.linspace(0, len(masked) - 1, count).round().astype(np.intp)]
+    outlines = Outlines.read(track.select(chosen[frames]), height_px) if count else None
+    return None if outlines is None else (frames, outlines)
 
 
-_OBSERVED: Final = torch.cat([torch.arange(len(POINTS)), torch.arange(SEEN.stop)])
-"""Columns of `POINTS` in the order of `energy.observe`."""
-
-
-def _frame_terms(
-    energy: Energy, chain: Chain, points: Points, place: Placement, seen: Evidence, lens: _Lens
-) -> tuple[Tensor, Tensor]:
-    """The terms that frames have each by themselves, and the lens's height above the floor."""
-    focal_px = lens.log_focal.exp()
-    at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
-    world, height = lens.to_world(at)
-    terms = (
-        energy.keypoints(at, focal_px, seen)
-        + energy.landmarks(at, lens.log_scale.exp(), lens.lean, seen)
-        + energy.limits(place.turns)
-        + energy.floor(world[:, ON_SOLES, 2])
-        + energy.balance(world, world[:, ON_SOLES])
-    )
-    return terms, height
-
-
-def shape_prior(phenotypes: Tensor, lengths: Tensor, config: BodyFitConfig) -> Tensor:
+def _shape_prior(phenotypes: Tensor, lengths: Tensor) -> Tensor:
     """How unusual a build is."""
-    off = (phenotypes - torch.tensor(MEAN_SHAPE.phenotypes)) / config.phenotype_spread
-    cost: Tensor = 0.5 * (off.square().sum() + (lengths / config.length_spread).square().sum())
+    off = (phenotypes - torch.tensor(MEAN_SHAPE.phenotypes)) / _PHENOTYPE_SPREAD
+    cost: Tensor = 0.5 * (off.square().sum() + (lengths / _LENGTH_SPREAD).square().sum())
     return cost
 
 
-def _lens_prior(lens: _Lens, height: Tensor, track: PoseTrack, config: BodyFitConfig, exact: bool) -> Tensor:
-    usual = float(np.log(config.focal_prior * max(track.size)))
-    lean_spread = float(np.deg2rad(_EXACT_LEAN_DEG if exact else config.lean_spread_deg))
-    cost: Tensor = 0.5 * (
-        ((lens.log_focal - usual) / config.focal_spread).square()
-        + ((lens.pitch.rad2deg() - config.pitch_prior_deg) / config.pitch_spread_deg).square()
-        + ((height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
-        + (lens.log_scale / _SCALE_SPREAD).square()
-        + ((lens.lean - usual_lean(lens.pitch, exact)) / lean_spread).square()
-    )
-    return cost
-
-
-def usual_lean(pitch: Tensor, exact: bool) -> Tensor:
+def _usual_lean(pitch: Tensor, exact: bool) -> Tensor:
     """How far the tracker's landmarks lean to a camera that looks down by `pitch`, rad."""
     if exact:
         return torch.zeros(())
     return float(np.deg2rad(WORLD_LEAN_DEG)) + WORLD_LEAN_PER_PITCH * pitch
-
-
-@torch.no_grad()
-def _level(space: ShapeSpace, phenotypes: Tensor, lengths: Tensor, place: Placement, lens: _Lens) -> None:
-    """Set the pitch so that the trunk is above the feet, on the whole."""
-    chain, points = space.skeleton(space.coefficients(phenotypes, lengths))
-    at = points.locate(*chain.place(place.root(), place.pelvis(lens.log_focal.exp()), place.turns))
-    trunk = at[:, [*skeleton.HIPS, *skeleton.SHOULDERS]].mean(1)
-    up = (trunk - at[:, list(skeleton.ANKLES)].mean(1)).median(0).values
-    lens.pitch.copy_(0.7 * torch.atan2(-up[1], up[2]))
 
 
 def choose_varied(track: PoseTrack, count: int) -> NDArray[np.intp]:

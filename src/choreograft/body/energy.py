@@ -8,8 +8,7 @@ it into the world.
 Shapes: T frames, K points, J joints.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,32 +16,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, LimbDepth, Offset
+from choreograft.body.keypoint_offsets import LIMB_DEPTHS, OFFSETS, LimbDepth
 from choreograft.body.placement import USUAL_HEIGHT_M, read_landmarks
-from choreograft.body.rig import BODY_JOINTS, Points, joint_index, limits_rad
+from choreograft.body.rig import BODY_JOINTS, Points, limits_rad
 from choreograft.body.shape import SOLES, ShapeSpace
-from choreograft.config import BodyFitConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
 _KNUCKLES: Final = (5, 9, 17)
-HAND_POINTS: Final = tuple(part.start + k for part in (skeleton.LEFT_HAND, skeleton.RIGHT_HAND) for k in _KNUCKLES)
+_HAND_POINTS: Final = tuple(part.start + k for part in (skeleton.LEFT_HAND, skeleton.RIGHT_HAND) for k in _KNUCKLES)
 """The knuckles of index, middle and little finger: they tell how the hand is turned."""
-BODY_POINTS: Final = tuple(range(skeleton.FEET.stop))
-FACE_POINTS: Final = tuple(skeleton.FACE.start + k for k in (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45))
+_BODY_POINTS: Final = tuple(range(skeleton.FEET.stop))
+_FACE_POINTS: Final = tuple(skeleton.FACE.start + k for k in (27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45))
 """The bridge and the base of the nose and the corners of the eyes: no expression moves them against the skull."""
-POINTS: Final = (*BODY_POINTS, *HAND_POINTS, *FACE_POINTS, *range(SOLES.start, SOLES.stop))
+POINTS: Final = (*_BODY_POINTS, *_HAND_POINTS, *_FACE_POINTS, *range(SOLES.start, SOLES.stop))
 """The points that the body's fit looks at: joints, knuckles, the rigid part of the face, soles."""
 CHOSEN: Final = torch.tensor(POINTS)
 """The same, as `ShapeSpace` numbers them."""
-SEEN: Final = slice(0, len(BODY_POINTS) + len(HAND_POINTS) + len(FACE_POINTS))
+SEEN: Final = slice(0, len(_BODY_POINTS) + len(_HAND_POINTS) + len(_FACE_POINTS))
 ON_SOLES: Final = slice(SEEN.stop, len(POINTS))
 TRUE: Final = slice(0, len(POINTS))
 AS_SEEN: Final = slice(TRUE.stop, TRUE.stop + SEEN.stop)
 """The points of `SEEN` once more, where the tracker has them in pictures."""
 
-_TRUST: Final = {skeleton.LEFT_HIP: 0.6, skeleton.RIGHT_HIP: 0.6, skeleton.LEFT_HEEL: 0.6, skeleton.RIGHT_HEEL: 0.6,
-                 skeleton.LEFT_BIG_TOE: 0.6, skeleton.RIGHT_BIG_TOE: 0.6}  # fmt: skip
+_HIP_AND_FOOT_TRUST: Final = 0.6
 _DETAIL_TRUST: Final = 0.3
 """Of each point of hands and face: there are several, and their errors agree."""
 _USUAL_RAD: Final = {
@@ -51,35 +48,46 @@ _USUAL_RAD: Final = {
 """How much a joint usually moves from rest; 1 where not named."""
 _BOTH_FEET_M: Final = 0.04
 """A foot that is higher than the other by more carries nothing."""
+_KEYPOINT_OUTLIER: Final = 0.06
+"""Beyond this share of the height a keypoint is taken for wrong, and more of it costs no more."""
+_LANDMARK_SIGMA_M: Final = 0.06
+"""Of limbs between the estimator's metric landmarks, across the line of sight."""
+_LANDMARK_OUTLIER: Final = 4.0
+"""In sigmas."""
+_LIMIT_SIGMA: Final = 0.08
+"""Of a joint beyond its limits, rad."""
+_POSE_WEIGHT: Final = 0.3
+"""Of the pull towards the rest pose."""
+_ACCELERATION_SIGMA: Final = 30.0
+"""Of points of the body, m/s²; beyond it the cost grows linearly only, so that hits stay hits."""
+_TURN_ACCELERATION_SIGMA: Final = 200.0
+"""Of joint angles, rad/s²."""
+_FLOOR_SIGMA_M: Final = 0.02
+"""Of soles below the floor, or above it while they stand."""
+_SLIDE_SIGMA_M_S: Final = 0.05
+"""Of soles that stand, m/s."""
+_BALANCE_SIGMA_M: Final = 0.08
+"""Of the trunk's middle before or behind the two feet it stands on."""
 _LANDMARK_JOINTS: Final = slice(0, skeleton.FEET.stop)
 _EXACT: Final = LimbDepth(1.0, 0.0, 0.01)
 """Of landmarks that are the body model's own joints."""
 
 
-def _limbs() -> tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]:
-    """Name, joints at the start and at the end of all limbs whose direction the landmarks tell."""
-    s = skeleton
-    sides = (
-        (s.LEFT_SHOULDER, s.LEFT_ELBOW, s.LEFT_WRIST, s.LEFT_HIP, s.LEFT_KNEE, s.LEFT_ANKLE),
-        (s.RIGHT_SHOULDER, s.RIGHT_ELBOW, s.RIGHT_WRIST, s.RIGHT_HIP, s.RIGHT_KNEE, s.RIGHT_ANKLE),
-    )
-    limbs = [
-        ("shoulders", (s.RIGHT_SHOULDER,), (s.LEFT_SHOULDER,)),
-        ("hips", (s.RIGHT_HIP,), (s.LEFT_HIP,)),
-        ("trunk", s.HIPS, s.SHOULDERS),
-        ("ears", (s.RIGHT_EAR,), (s.LEFT_EAR,)),
-        ("face", (s.LEFT_EAR, s.RIGHT_EAR), (s.NOSE,)),
-        ("neck", s.SHOULDERS, (s.LEFT_EAR, s.RIGHT_EAR)),
-        ("foot", (s.LEFT_HEEL,), (s.LEFT_BIG_TOE,)),
-        ("foot", (s.RIGHT_HEEL,), (s.RIGHT_BIG_TOE,)),
-    ]
-    for shoulder, elbow, wrist, hip, knee, ankle in sides:
-        limbs += [("upper arm", (shoulder,), (elbow,)), ("forearm", (elbow,), (wrist,)), ("thigh", (hip,), (knee,))]
-        limbs += [("shin", (knee,), (ankle,))]
-    return tuple(limbs)
-
-
-LIMBS: Final = _limbs()
+LIMBS: Final[tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]] = (
+    ("shoulders", skeleton.SHOULDERS[1:], skeleton.SHOULDERS[:1]),
+    ("hips", skeleton.HIPS[1:], skeleton.HIPS[:1]),
+    ("trunk", skeleton.HIPS, skeleton.SHOULDERS),
+    ("ears", skeleton.EARS[1:], skeleton.EARS[:1]),
+    ("face", skeleton.EARS, (skeleton.NOSE,)),
+    ("neck", skeleton.SHOULDERS, skeleton.EARS),
+    *(("foot", leg[3:4], leg[4:]) for leg in skeleton.LEGS),
+    *(
+        (name, limb[start : start + 1], limb[start + 1 : start + 2])
+        for arm, leg in zip(skeleton.ARMS, skeleton.LEGS, strict=True)
+        for name, limb, start in (("upper arm", arm, 0), ("forearm", arm, 1), ("thigh", leg, 0), ("shin", leg, 1))
+    ),
+)
+"""Name, joints at the start and at the end of all limbs whose direction the landmarks tell."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +113,8 @@ class Evidence:
         points = list(POINTS[SEEN])
         usable = track.seen(0.05)[:, points]
         trust = np.ones(len(points))
-        for joint, value in _TRUST.items():
-            trust[joint] = value
-        trust[len(BODY_POINTS) :] = _DETAIL_TRUST
+        trust[[*skeleton.HIPS, *(joint for leg in skeleton.LEGS for joint in leg[3:])]] = _HIP_AND_FOOT_TRUST
+        trust[len(_BODY_POINTS) :] = _DETAIL_TRUST
         centred = (track.xy[:, points] - np.asarray(track.size) / 2) * [1, -1]
         world = read_landmarks(track)[:, _LANDMARK_JOINTS]
         level = np.stack([world[..., 0], world[..., 2], -world[..., 1]], axis=-1)
@@ -123,9 +130,8 @@ class Evidence:
 
     def select(self, frames: Tensor | slice) -> "Evidence":
         """The evidence of some frames."""
-        parts = (self.xy, self.weight, self.landmarks, self.landmark_weight, self.time_s)
-        xy, weight, landmarks, landmark_weight, time_s = (part[frames] for part in parts)
-        return Evidence(xy, weight, landmarks, landmark_weight, time_s, self.height_px)
+        parts: dict[str, Any] = {name: part[frames] for name, part in vars(self).items() if isinstance(part, Tensor)}
+        return replace(self, **parts)
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:
@@ -140,25 +146,22 @@ def observe(space: ShapeSpace, points: Points, exact: bool) -> Points:
     """
     seen = points.matrix[:, SEEN]
     if not exact:
-        seen = seen + offset_matrix(space, OFFSETS, POINTS[SEEN])
+        seen = seen + _offset_matrix(space)
     return Points(torch.cat([points.matrix, seen], dim=1))
 
 
-def offset_matrix(space: ShapeSpace, offsets: Mapping[str, Offset], joints: Sequence[int]) -> Tensor:
-    """(4 S, K) what takes points on segments from the body model's joints to the tracker's."""
+def _offset_matrix(space: ShapeSpace) -> Tensor:
+    """(4 S, K') what takes the points of `SEEN` on segments from the body model's joints to the tracker's."""
     rig = space.rig
-    steps = torch.zeros(len(rig.segments), 4, len(joints))
-    for column, joint in enumerate(joints):
+    steps = torch.zeros(len(rig.segments), 4, SEEN.stop)
+    for column, joint in enumerate(POINTS[SEEN]):
         full = skeleton.NAMES[joint]
-        offset = offsets.get(full.removeprefix("left_").removeprefix("right_"))
+        offset = OFFSETS.get(full.removeprefix("left_").removeprefix("right_"))
         if offset is None:
             continue
-        is_right = full.startswith("right_")
-        bone = offset.bone.replace(".L", ".R") if is_right else offset.bone
-        step = torch.tensor(offset.step) * USUAL_HEIGHT_M
-        steps[rig.segment_of[rig.bones.index(bone)], :3, column] = step * torch.tensor(
-            [-1.0 if is_right else 1.0, 1, 1]
-        )
+        outwards, side = (-1.0, ".R") if full.startswith("right_") else (1.0, ".L")
+        segment = rig.segment_of[rig.bones.index(offset.bone.replace(".L", side))]
+        steps[segment, :3, column] = torch.tensor(offset.step) * USUAL_HEIGHT_M * torch.tensor([outwards, 1, 1])
     return steps.flatten(0, 1)
 
 
@@ -173,35 +176,36 @@ def huber(squared: Tensor) -> Tensor:
 
 
 class Energy:
-    """The terms, with the constants of one configuration."""
+    """The terms and their constants."""
 
-    def __init__(self, config: BodyFitConfig, exact: bool = False) -> None:
-        """Set up the constants; `exact` as in `observe`."""
-        self.config = config
-        self._landmark_sigma_m = USUAL_HEIGHT_M * _EXACT.scatter if exact else config.landmark_sigma_m
+    def __init__(self, keypoint_sigma: float, exact: bool = False) -> None:
+        """Set up the constants.
+
+        Args:
+            keypoint_sigma: of keypoints in the picture, as a share of the person's height there. exact: see `observe`.
+        """
+        self._keypoint_sigma = keypoint_sigma
+        self._landmark_sigma_m = USUAL_HEIGHT_M * _EXACT.scatter if exact else _LANDMARK_SIGMA_M
         self._limb_matrix = torch.zeros(skeleton.FEET.stop, len(LIMBS))
         for column, (_, starts, ends) in enumerate(LIMBS):
             self._limb_matrix[list(starts), column] -= 1 / len(starts)
             self._limb_matrix[list(ends), column] += 1 / len(ends)
         self._limb_joints = [[*starts, *ends, starts[0], ends[0]][:4] for _, starts, ends in LIMBS]
-        depths = [_EXACT if exact else LIMB_DEPTHS[name] for name, _, _ in LIMBS]
-        self._slope = torch.tensor([depth.slope for depth in depths])
-        self._offset = USUAL_HEIGHT_M * torch.tensor([depth.offset for depth in depths])
-        self._scatter = USUAL_HEIGHT_M * torch.tensor([depth.scatter for depth in depths])
-        low, high = limits_rad()
+        depths = torch.tensor([_EXACT if exact else LIMB_DEPTHS[name] for name, _, _ in LIMBS])
+        self._slope, self._offset, self._scatter = depths.T * torch.tensor([[1.0], [USUAL_HEIGHT_M], [USUAL_HEIGHT_M]])
         count = len(BODY_JOINTS)
-        self._low, self._high = _tensor(low[:count]), _tensor(high[:count])
+        self._low, self._high = (_tensor(limit[:count]) for limit in limits_rad())
         usual = [_USUAL_RAD.get(joint.name.split(".")[0], 1.0) for joint in BODY_JOINTS]
         self._usual = torch.tensor(usual)[:, None]
-        self._moving = [j for j in range(count) if j != joint_index("pelvis")]
+        self._moving = list(range(1, count))  # all but the pelvis
 
     def keypoints(self, points: Tensor, focal_px: Tensor, evidence: Evidence) -> Tensor:
         """Points (T, K, 3), level frame, against the keypoints in the picture."""
         seen = points[:, AS_SEEN]
         depth = seen[..., 1:2].clamp_min(0.1)
         off = (focal_px * seen[..., [0, 2]] / depth - evidence.xy) / evidence.height_px
-        squared = off.square().sum(-1) / self.config.keypoint_sigma**2
-        cost = robust(squared, self.config.keypoint_outlier / self.config.keypoint_sigma)
+        squared = off.square().sum(-1) / self._keypoint_sigma**2
+        cost = robust(squared, _KEYPOINT_OUTLIER / self._keypoint_sigma)
         return (cost * evidence.weight).sum() / len(points)
 
     def landmarks(self, points: Tensor, scale: Tensor, lean: Tensor, evidence: Evidence) -> Tensor:
@@ -220,19 +224,19 @@ class Energy:
         sigma = self._landmark_sigma_m
         across = ((own[:, 0] - x).square() + (own[:, 2] - up).square()) / sigma**2
         inwards = ((self._slope * own[:, 1] + self._offset - ahead) / self._scatter).square()
-        return (robust(across + inwards, self.config.landmark_outlier) * known).sum() / len(points)
+        return (robust(across + inwards, _LANDMARK_OUTLIER) * known).sum() / len(points)
 
     def limits(self, turns: Tensor) -> Tensor:
         """Joints (T, J, 3) beyond their limits, and the pull towards rest."""
         beyond = (self._low - turns).clamp_min(0) + (turns - self._high).clamp_min(0)
         rest = (turns / self._usual).square()
-        parts = beyond.square() / self.config.limit_sigma**2 + self.config.pose_weight * rest
+        parts = beyond.square() / _LIMIT_SIGMA**2 + _POSE_WEIGHT * rest
         return parts[:, self._moving].sum() / len(turns)
 
     def floor(self, soles_z: Tensor) -> Tensor:
         """Sole points (T, 8) m above the floor: none below, the lowest of a frame on it unless the body flies."""
-        below = soles_z.clamp_max(0).square() / self.config.floor_sigma_m**2
-        lowest = soles_z.min(dim=1).values.square() / (2 * self.config.floor_sigma_m) ** 2
+        below = soles_z.clamp_max(0).square() / _FLOOR_SIGMA_M**2
+        lowest = soles_z.min(dim=1).values.square() / (2 * _FLOOR_SIGMA_M) ** 2
         return (below.sum() + robust(lowest, 2.0).sum()) / len(soles_z)
 
     def standing(self, soles: Tensor, stands: Tensor, step_s: Tensor) -> Tensor:
@@ -240,9 +244,9 @@ class Energy:
         feet = soles.reshape(len(soles), 2, -1, 3)
         both = (stands[1:] * stands[:-1])[..., None]  # (T - 1, 2, 1)
         speed = (feet[1:] - feet[:-1]).square().sum(-1) / step_s[:, None, None] ** 2
-        slide = (both * huber(speed / self.config.slide_sigma_m_s**2)).sum() / feet.shape[2]
+        slide = (both * huber(speed / _SLIDE_SIGMA_M_S**2)).sum() / feet.shape[2]
         lowest = feet[..., 2].min(dim=2).values  # (T, 2)
-        hover = (stands * lowest.square()).sum() / self.config.floor_sigma_m**2
+        hover = (stands * lowest.square()).sum() / _FLOOR_SIGMA_M**2
         return (slide + hover) / len(soles)
 
     def balance(self, points: Tensor, soles: Tensor) -> Tensor:
@@ -251,14 +255,14 @@ class Energy:
         lowest = soles[..., 2].reshape(len(soles), 2, -1).min(2).values  # (T, 2)
         both = torch.exp(-((lowest[:, 0] - lowest[:, 1]) / _BOTH_FEET_M).square()).detach()
         ahead = (trunk - points[:, list(skeleton.ANKLES)].mean(1))[:, 1]
-        return (both * robust((ahead / self.config.balance_sigma_m).square(), 2.0)).mean()
+        return (both * robust((ahead / _BALANCE_SIGMA_M).square(), 2.0)).mean()
 
     def smoothness(self, points: Tensor, turns: Tensor, step_s: Tensor) -> Tensor:
         """Accelerations of points (T, K, 3) and joints (T, J, 3); steps (T - 1,) in s."""
         if len(points) < 3:
             return points.new_zeros(())
-        moved = _accelerate(points[:, TRUE], step_s).square().sum(-1) / self.config.acceleration_sigma**2
-        turned = _accelerate(turns, step_s).square().sum(-1) / self.config.turn_acceleration_sigma**2
+        moved = _accelerate(points[:, TRUE], step_s).square().sum(-1) / _ACCELERATION_SIGMA**2
+        turned = _accelerate(turns, step_s).square().sum(-1) / _TURN_ACCELERATION_SIGMA**2
         return (huber(moved).sum() + huber(turned).sum()) / len(points)
 
 

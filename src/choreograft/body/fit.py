@@ -25,14 +25,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.body_track import BodyTrack, FloorCamera, join_bodies
-from choreograft.body.calibration import Lens, calibrate
+from choreograft.body.calibration import Effort, Lens, calibrate
 from choreograft.body.energy import CHOSEN, ON_SOLES, Energy, Evidence, huber, observe, robust
 from choreograft.body.model import LENGTHS
 from choreograft.body.placement import Placement, descend, start_placement, to_world
-from choreograft.body.rig import BODY_COUNT, FINGER_JOINTS, JOINTS, Chain, Points, limits_rad
+from choreograft.body.rig import BODY_COUNT, FINGER_JOINTS, Chain, Points, limits_rad
 from choreograft.body.shape import SOLES, BodyShape, load_shape_space
 from choreograft.body.standing import find_standing, measure_foot_speeds, measure_height_px
-from choreograft.config import BodyFitConfig
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.estimator import SEEN
@@ -40,8 +39,10 @@ from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
-_HAND_POINTS: Final = tuple(range(skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.stop))
-_HAND_ROOTS: Final = (0, 21)
+_KEYPOINT_SIGMA: Final = 0.0045
+"""Of keypoints: smaller than in the calibration, as the errors that all frames share are in shape and camera."""
+_HANDS: Final = slice(skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.stop)
+_HAND_ROOTS: Final = [0, 21]
 """Where the hands' roots are among the points."""
 _FINGER_SIGMA: Final = 0.008
 """Share of the person's height by which finger points are off."""
@@ -51,15 +52,14 @@ _FINGER_SPREAD_RAD: Final = (0.5, 0.05, 0.12)
 _FINGER_LIMIT_RAD: Final = 0.1
 _FINGER_ACCELERATION: Final = 90.0
 """rad/s²"""
-
-
-FIT_RECIPE: Final = 6
-"""Counts changes of this package that change bodies: part of the key under which they are cached."""
+FIT_RECIPE: Final = 7
+"""Counts changes of this package that change bodies, or their names: part of the key under which they are cached."""
+USUAL_EFFORT: Final = Effort()
 
 
 def fit_bodies(
     tracks: Sequence[PoseTrack],
-    config: BodyFitConfig | None = None,
+    effort: Effort = USUAL_EFFORT,
     progress: Progress = silent,
     exact: bool = False,
     names: Sequence[str] | None = None,
@@ -76,60 +76,55 @@ def fit_bodies(
         PersonError: nobody is present in one of the tracks.
         DependencyError: anny is not installed.
     """
-    config = BodyFitConfig() if config is None else config
     for track in tracks:
         if not track.present.any():
             raise PersonError("found nobody to fit a body to; expected a person in the track; choose another video")
-    calibration = calibrate(tracks, config, exact)
+    shape, lenses = calibrate(tracks, effort, exact)
     bodies = []
     names = names or [f"clip {n + 1}" for n in range(len(tracks))]
-    for name, track, lens in zip(names, tracks, calibration.lenses, strict=True):
+    for name, track, lens in zip(names, tracks, lenses, strict=True):
         with progress.task(f"fitting the body in {name}", len(track)) as advance:
-            bodies.append(_fit_clip(track, calibration.shape, lens, config, advance, exact))
+            bodies.append(_fit_clip(track, shape, lens, effort, advance, exact))
     return bodies
 
 
 def _fit_clip(
-    track: PoseTrack, shape: BodyShape, lens: Lens, config: BodyFitConfig, advance: Advance, exact: bool
+    track: PoseTrack, shape: BodyShape, lens: Lens, effort: Effort, advance: Advance, exact: bool
 ) -> BodyTrack:
     """Every frame, each shot by itself, on one floor."""
     height_px, track = measure_height_px(track), replace(track, masks=None)
-    shots = [(int(at[0]), track.select(at)) for at in frames_by_shot(track.shot)]
+    shots = [(at, track.select(at)) for at in frames_by_shot(track.shot)]
 
     def fit(first: int, shot: PoseTrack) -> BodyTrack:
-        return _fit_poses(shot, shape, lens, height_px, config, lambda done: advance(first + done), exact)
+        return _fit_poses(shot, shape, lens, height_px, effort, lambda done: advance(first + done), exact)
 
-    body = _to_floor(join_bodies([fit(*shot) for shot in shots]))
-    return join_bodies([
-        fit_fingers(body.select(first + np.arange(len(shot))), shot, height_px, config) for first, shot in shots
-    ])  # fmt: skip
+    body = _to_floor(join_bodies([fit(int(at[0]), shot) for at, shot in shots]))
+    return join_bodies([_fit_fingers(body.select(at), shot, height_px, effort) for at, shot in shots])
 
 
 def _fit_poses(
-    track: PoseTrack, shape: BodyShape, lens: Lens, height_px: float, config: BodyFitConfig, advance: Advance,
-    exact: bool,
-) -> BodyTrack:  # fmt: skip
+    track: PoseTrack, shape: BodyShape, lens: Lens, height_px: float, effort: Effort, advance: Advance, exact: bool
+) -> BodyTrack:
     """Every frame of a shot, window after window."""
-    config = replace(config, keypoint_sigma=config.posed_keypoint_sigma)
-    space, energy = load_shape_space(BODY_COUNT), Energy(config, exact)
+    space, energy = load_shape_space(BODY_COUNT), Energy(_KEYPOINT_SIGMA, exact)
     chain, points = space.of(shape, CHOSEN)
     points = observe(space, points, exact)
-    whole = start_placement(track, shape, lens.focal_px, height_px, exact)
+    whole = start_placement(track, shape, lens.focal_px.item(), height_px, exact)
     evidence = Evidence.read(track, height_px)
     foot_speeds = measure_foot_speeds(track, height_px)
     T = len(track)
-    root, pelvis = whole.root().detach(), whole.pelvis(lens.focal_px).detach()
-    turns = whole.turns.detach().clone()
+    with torch.no_grad():
+        root, pelvis, turns = whole.root(), whole.pelvis(lens.focal_px), whole.turns.clone()
     fixed = 0  # frames before this are done
     while fixed < T:
-        end = min(T, fixed + config.window_frames)
-        until = T if T - end < config.window_overlap else min(T, end + config.window_overlap)
+        end = min(T, fixed + effort.window_frames)
+        until = T if T - end < effort.window_overlap else min(T, end + effort.window_overlap)
         end = T if until == T else end
         begin = max(0, fixed - 2)
         window = slice(begin, until)
         place = Placement(root[window], pelvis[window], turns[window], lens.focal_px, height_px)
         speeds = foot_speeds[begin : until - 1]
-        _settle(place, chain, points, evidence.select(window), speeds, lens, fixed - begin, energy, config)
+        _settle(place, chain, points, evidence.select(window), speeds, lens, fixed - begin, energy, effort.pose_steps)
         with torch.no_grad():
             keep = slice(fixed - begin, end - begin)
             root[fixed:end], turns[fixed:end] = place.root()[keep], place.turns[keep]
@@ -142,12 +137,9 @@ def _fit_poses(
 
 def _settle(
     place: Placement, chain: Chain, points: Points, seen: Evidence, foot_speeds: NDArray[np.float64], lens: Lens,
-    fixed: int, energy: Energy, config: BodyFitConfig,
+    fixed: int, energy: Energy, steps: int,
 ) -> None:  # fmt: skip
     """Fit the poses of one window; its first `fixed` frames are done and stay."""
-    pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
-    focal_px = torch.tensor(lens.focal_px)
-    scale, lean = torch.tensor(lens.landmark_scale), torch.tensor(lens.landmark_lean_rad)
     step_s = (seen.time_s[1:] - seen.time_s[:-1]).clamp_min(1e-3)
     free = torch.ones(len(seen.time_s))
     free[:fixed] = 0
@@ -157,41 +149,42 @@ def _settle(
         )
     stands = torch.zeros(len(free), 2)
 
+    def look() -> tuple[Tensor, Tensor]:
+        """Points (T, K, 3) in the level frame, and in the world."""
+        at = place.locate(chain, points, lens.focal_px)
+        return at, to_world(at, lens.pitch, lens.height_m)
+
     def cost() -> Tensor:
-        at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
-        world = to_world(at, pitch, height)
+        at, world = look()
         soles = world[:, ON_SOLES]
         return (
-            energy.keypoints(at, focal_px, seen)
-            + energy.landmarks(at, scale, lean, seen)
+            energy.keypoints(at, lens.focal_px, seen)
+            + energy.landmarks(at, lens.scale, lens.lean, seen)
             + energy.limits(place.turns)
             + energy.floor(soles[..., 2])
             + energy.smoothness(world, place.turns, step_s)
             + energy.standing(soles, stands, step_s)
         )
 
-    descend(place.groups(), cost, config.pose_steps // 2)
+    descend(place.groups(), cost, steps // 2)
     with torch.no_grad():
-        at = points.locate(*chain.place(place.root(), place.pelvis(focal_px), place.turns))
-        soles = to_world(at, pitch, height)[:, ON_SOLES].numpy()
+        soles = look()[1][:, ON_SOLES].numpy()
     stands.copy_(torch.from_numpy(find_standing(soles, seen.time_s.numpy(), foot_speeds)))
-    descend(place.groups(), cost, config.pose_steps - config.pose_steps // 2)
+    descend(place.groups(), cost, steps - steps // 2)
 
 
 def _to_world(track: PoseTrack, shape: BodyShape, lens: Lens, root: Tensor, pelvis: Tensor, turns: Tensor) -> BodyTrack:
-    pitch, height = torch.tensor(lens.pitch_rad), torch.tensor(lens.height_m)
-    axes = to_world(torch.eye(3), pitch, torch.zeros(())).T  # level frame to world
-    all_turns = np.zeros((len(track), len(JOINTS), 3), np.float32)
-    all_turns[:, :BODY_COUNT] = turns.numpy()
+    axes = to_world(torch.eye(3), lens.pitch, torch.zeros(())).T  # level frame to world
+    pitch_deg = float(np.rad2deg(lens.pitch.item()))
     return BodyTrack(
         shape=shape,
-        camera=FloorCamera(track.size, lens.focal_px, lens.height_m, float(np.rad2deg(lens.pitch_rad))),
+        camera=FloorCamera(track.size, lens.focal_px.item(), lens.height_m.item(), pitch_deg),
         rate=track.rate,
         time_s=track.time_s,
         present=track.present,
         root=(axes @ root).numpy(),
-        pelvis=to_world(pelvis, pitch, height).numpy(),
-        turns=all_turns,
+        pelvis=to_world(pelvis, lens.pitch, lens.height_m).numpy(),
+        turns=np.pad(turns.numpy(), ((0, 0), (0, len(FINGER_JOINTS)), (0, 0))),
         stands=np.zeros((len(track), 2), np.bool_),
         shot=track.shot,
     )
@@ -207,31 +200,26 @@ def _to_floor(body: BodyTrack) -> BodyTrack:
     return replace(body, camera=camera, pelvis=body.pelvis - np.array([0, 0, above], np.float32))
 
 
-def fit_fingers(body: BodyTrack, track: PoseTrack, height_px: float, config: BodyFitConfig) -> BodyTrack:
-    """The same body with bent fingers.
-
-    Args:
-        body: fitted to `track`. height_px: of the person in the picture.
-    """
+def _fit_fingers(body: BodyTrack, track: PoseTrack, height_px: float, effort: Effort) -> BodyTrack:
+    """The body fitted to `track` with bent fingers, window after window."""
     turns = body.turns.copy()
-    for begin in range(0, len(track), config.window_frames):
-        window = slice(begin, min(len(track), begin + config.window_frames))
-        turns[window, BODY_COUNT:] = _fit_finger_window(body, track, window, height_px, config)
+    for begin in range(0, len(track), effort.window_frames):
+        window = slice(begin, begin + effort.window_frames)
+        turns[window, BODY_COUNT:] = _fit_finger_window(body, track, window, height_px, effort.finger_steps)
     return replace(body, turns=turns)
 
 
 def _fit_finger_window(
-    body: BodyTrack, track: PoseTrack, window: slice, height_px: float, config: BodyFitConfig
+    body: BodyTrack, track: PoseTrack, window: slice, height_px: float, steps: int
 ) -> NDArray[np.float32]:
     """(T', F, 3) turns of the finger joints in some frames."""
-    chain, points = load_shape_space().of(body.shape, torch.tensor(_HAND_POINTS))
+    chain, points = load_shape_space().of(body.shape, torch.arange(_HANDS.start, _HANDS.stop))
     root, pelvis, fixed = (
         torch.from_numpy(part[window]) for part in (body.root, body.pelvis, body.turns[:, :BODY_COUNT])
     )
-    seen = track.seen(0.05)[window][:, list(_HAND_POINTS)]
-    weight = torch.from_numpy(np.where(seen, track.score[window][:, list(_HAND_POINTS)], 0).astype(np.float32))
-    xy = np.nan_to_num(track.xy[window][:, list(_HAND_POINTS)])
-    wanted = _from_roots(torch.from_numpy(xy)) / height_px
+    score = np.where(track.seen(0.05), track.score, 0)[window, _HANDS]
+    weight = torch.from_numpy(score.astype(np.float32))
+    wanted = _from_roots(torch.from_numpy(np.nan_to_num(track.xy[window, _HANDS]))) / height_px
     axes, lens = (torch.from_numpy(part.astype(np.float32)) for part in (body.camera.axes, body.camera.position))
     low, high = (torch.from_numpy(limit[BODY_COUNT:].astype(np.float32)) for limit in limits_rad())
     relaxed = torch.zeros(len(FINGER_JOINTS), 3)
@@ -252,25 +240,24 @@ def _fit_finger_window(
             total = total + huber((faster / _FINGER_ACCELERATION).square()).sum()
         return total / len(root)
 
-    descend([{"params": [bends], "lr": 0.08}], cost, config.finger_steps)
+    descend([{"params": [bends], "lr": 0.08}], cost, steps)
     return bends.detach().numpy()
 
 
 def _from_roots(points: Tensor) -> Tensor:
     """Hand points (T, 42, 2) seen from their own hand's root."""
-    roots = points[:, list(_HAND_ROOTS)].repeat_interleave(21, dim=1)
-    return points - roots
+    return points - points[:, _HAND_ROOTS].repeat_interleave(21, dim=1)
 
 
-FARTHEST: Final = 90
+_FARTHEST: Final = 90
 """Percentile of the distances that is looked at: one in ten joints is farther off."""
-DOUBTFUL_MISS: Final = 0.08
+_DOUBTFUL_MISS: Final = 0.08
 """That percentile, as a share of the person's height: good clips have 0.014 to 0.024, a drawn statue 0.040."""
-HOPELESS_MISS: Final = 0.1
+_HOPELESS_MISS: Final = 0.1
 """The median, which good clips have at 0.006 to 0.010: from here on the body has nothing to do with what is seen."""
-LOWEST_M, HIGHEST_M = -0.5, 5.0
+_LOWEST_M, _HIGHEST_M = -0.5, 5.0
 """Of the lens above the floor; a stage may be filmed from its foot. Good clips have 0.6 to 2.1."""
-STRANGE_LENGTH: Final = 0.22
+_STRANGE_LENGTH: Final = 0.22
 """By how much of itself a part may be longer or shorter than usual; in good clips none is by more than 0.14."""
 
 
@@ -292,20 +279,20 @@ def find_doubts(name: str, track: PoseTrack, body: BodyTrack) -> str | None:
         PersonError: it has nothing to do with what is seen.
     """
     misses = measure_misses(track, body)
-    median, far = np.nanpercentile(misses, (50, FARTHEST)) if np.isfinite(misses).any() else (0.0, 0.0)
-    if median > HOPELESS_MISS:
+    median, far = np.nanpercentile(misses, (50, _FARTHEST)) if np.isfinite(misses).any() else (0.0, 0.0)
+    if median > _HOPELESS_MISS:
         raise PersonError(
             f"{name}: no body fits the person: half of the joints are {median:.0%} of the height or more beside where"
             " they are seen; film a real person, whole and clear"
         )
     doubts = []
-    if far > DOUBTFUL_MISS:
+    if far > _DOUBTFUL_MISS:
         doubts.append(f"a tenth of the joints is {far:.0%} of the height or more beside where they are seen")
     height_m = body.camera.height_m
-    if not LOWEST_M <= height_m <= HIGHEST_M:
+    if not _LOWEST_M <= height_m <= _HIGHEST_M:
         doubts.append(f"the camera is {abs(height_m):.1f} m {'below' if height_m < 0 else 'above'} the floor")
     part, longer = max(zip(LENGTHS, body.shape.lengths, strict=True), key=lambda item: abs(item[1]))
-    if abs(longer) > STRANGE_LENGTH:
+    if abs(longer) > _STRANGE_LENGTH:
         way = "longer" if longer > 0 else "shorter"
         doubts.append(f"{part} {abs(longer):.0%} {way} than usual, as in a picture that was squeezed")
     if not doubts:

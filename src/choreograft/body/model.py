@@ -203,6 +203,8 @@ def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = 
         DependencyError: anny is not installed.
     """
     model, blend = _load_model(), load_blend()
+    from anny.face_segmentation import get_face_segmentation_mask
+
     coefficients = np.concatenate([phenotype_coefficients(shape), [(lengths or {}).get(n, 0.0) for n in LENGTHS]])
     vertices, heads = (part[0] + np.tensordot(coefficients, part[1:], axes=1) for part in (blend.vertices, blend.heads))
     floor = np.array([0.0, heads[0, 1], vertices[:, 2].min() - SOLE_M])
@@ -211,7 +213,7 @@ def make_body(shape: Mapping[str, float], lengths: Mapping[str, float] | None = 
         faces=model.faces.numpy(),
         texture_xy=model.texture_coordinates.numpy(),
         texture_faces=model.face_texture_coordinate_indices.numpy(),
-        hidden_faces=_inside_mouth(model),
+        hidden_faces=np.asarray(get_face_segmentation_mask(model, ["mouth_cavity", "tongue"]).numpy()),
         heads=heads - floor,
         **{part.name: getattr(blend, part.name) for part in fields(Skinning)},
     )
@@ -243,7 +245,8 @@ def load_blend() -> Blend:
     model = _load_model()
     bones, parents = tuple(model.bone_labels), np.asarray(model.bone_parents)
     vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
-    weights = _skinning_weights(model)
+    weights = _mix_points(model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy(), len(bones))
+    corners, shares = np.split(np.loadtxt(FACE_POINTS, delimiter=","), 2, axis=1)
     vertex_lengths, head_lengths = length_shapes(bones, parents, vertices, heads, weights)
     return Blend(
         bones=bones,
@@ -252,7 +255,7 @@ def load_blend() -> Blend:
         heads=np.concatenate([heads[None], model.bone_heads_blendshapes.numpy(), head_lengths]),
         weights=weights,
         surface_joints=_surface_joints(model),
-        face_joints=_face_joints(len(vertices)),
+        face_joints=_mix_points(corners.astype(np.int64), shares, len(vertices)),
     )
 
 
@@ -281,11 +284,10 @@ def _load_model() -> Any:
     return anny.Anny(skinning_method="lbs")
 
 
-def _skinning_weights(model: Any) -> scipy.sparse.csr_array:
-    indices, weights = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
-    rows = np.repeat(np.arange(len(indices)), indices.shape[1])
-    shape = (len(indices), len(model.bone_labels))
-    return scipy.sparse.csr_array((weights.ravel(), (rows, indices.ravel())), shape=shape)
+def _mix_points(columns: NDArray[np.int64], shares: Array, width: int) -> scipy.sparse.csr_array:
+    """(N, width) whose row n has `shares` (N, S) in `columns` (N, S)."""
+    rows = np.repeat(np.arange(len(columns)), columns.shape[1])
+    return scipy.sparse.csr_array((shares.ravel(), (rows, columns.ravel())), shape=(len(columns), width))
 
 
 def _surface_joints(model: Any) -> scipy.sparse.csr_array:
@@ -293,17 +295,3 @@ def _surface_joints(model: Any) -> scipy.sparse.csr_array:
 
     names = [*skeleton.BODY_NAMES, *skeleton.FEET_NAMES]
     return scipy.sparse.csr_array(KeypointsRegressor.coco(model, labels=names).regression_weights.numpy())
-
-
-def _face_joints(vertices: int) -> scipy.sparse.csr_array:
-    corners, shares = np.split(np.loadtxt(FACE_POINTS, delimiter=","), 2, axis=1)
-    rows = np.repeat(np.arange(len(corners)), 3)
-    return scipy.sparse.csr_array(
-        (shares.ravel(), (rows, corners.ravel().astype(np.int64))), shape=(len(corners), vertices)
-    )
-
-
-def _inside_mouth(model: Any) -> NDArray[np.bool_]:
-    from anny.face_segmentation import get_face_segmentation_mask
-
-    return np.asarray(get_face_segmentation_mask(model, ["mouth_cavity", "tongue"]).numpy())

@@ -87,12 +87,12 @@ def adjoining_parts() -> Labels:
 
 def vertex_parts(body: Body) -> Labels:
     """(V,) the part that each vertex hangs on most."""
-    return _heaviest(part_weights(body))
+    return np.asarray(part_weights(body).argmax(axis=1), dtype=np.int32)
 
 
 def face_parts(body: Body) -> Labels:
     """(F,) the part that the three corners of each triangle, together, hang on most."""
-    return _heaviest(part_weights(body)[body.faces].sum(axis=1))
+    return np.asarray(part_weights(body)[body.faces].sum(axis=1).argmax(axis=1), dtype=np.int32)
 
 
 def part_weights(body: Body) -> NDArray[np.float64]:
@@ -100,7 +100,3 @@ def part_weights(body: Body) -> NDArray[np.float64]:
     carries = np.zeros((len(body.bones), len(PARTS)))
     carries[np.arange(len(body.bones)), [part_of_bone(bone) for bone in body.bones]] = 1
     return np.asarray(body.weights @ carries)
-
-
-def _heaviest(weights: NDArray[np.float64]) -> Labels:
-    return np.asarray(weights.argmax(axis=1), dtype=np.int32)

@@ -8,20 +8,18 @@ Shapes: T frames, J joints of the rig, K points.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from choreograft.body.body_track import FloorCamera
 from choreograft.body.keypoint_offsets import LIMB_DEPTHS, WORLD_LEAN_DEG
 from choreograft.body.model import Body
-from choreograft.body.rig import BODY_COUNT, SIDES, joint_axes, joint_index, rotation_matrices
-from choreograft.body.rotations import align, rotate, shortest_turn, transpose, unit, unwrap
+from choreograft.body.rig import BODY_COUNT, SIDES, Chain, Points, joint_axes, joint_index, rotation_matrices
+from choreograft.body.rotations import align, as_turns, rotate, shortest_turn, transpose, unit
 from choreograft.body.shape import BodyShape
 from choreograft.pose import skeleton
 from choreograft.pose.resample import fill_joints
@@ -54,36 +52,6 @@ USUAL_HEIGHT_M: Final = 1.72
 """In which the tracker's offsets, shares of a body height, become metres: a tenth more or less is a millimetre."""
 _USUAL_DEPTH: Final = 0.09
 """Standard deviation of a limb's way in depth, body heights."""
-
-
-@dataclass(frozen=True)
-class BodyPose:
-    """A body in every frame, in world axes."""
-
-    root: Array
-    """(T, 3, 3) rotation of the pelvis from rest."""
-    pelvis: Array
-    """(T, 3) m."""
-    turns: Array
-    """(T, J, 3) rad, see `rig.Chain.place`."""
-
-
-def guess_pose(track: PoseTrack, body: Body, camera: FloorCamera, exact: bool) -> BodyPose:
-    """The pose of `body` in every frame of a track, seen by `camera`.
-
-    Frames that show too little are filled from their neighbours; where the whole track has no metric landmarks, the
-    body stands at rest and faces the camera.
-
-    Args:
-        exact: whether landmarks are the body model's own joints: others are too flat.
-    """
-    still = np.tile(np.eye(3), (len(body.bones), 1, 1))
-    rest = body.joints(body.vertices, still, body.heads)
-    seen = read_landmarks(track)
-    world = (seen if exact else deepen(seen)) @ camera.axes  # camera axes to world axes
-    root, turns = _turn_limbs(world, rest, body)
-    pelvis = _place(track, world, rest, camera)
-    return BodyPose(root, pelvis, turns)
 
 
 def read_landmarks(track: PoseTrack) -> Array:
@@ -121,7 +89,16 @@ def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
 
     def turn(name: str, local: Array) -> None:
         index = joint_index(name)
-        turns[:, index] = unwrap(Rotation.from_matrix(local).as_rotvec()) @ axes[index]
+        turns[:, index] = as_turns(local, axes[index])
+
+    def turn_limb(limb: tuple[int, ...], above: Array, upper: str, lower: str) -> Array | None:
+        """Turn a limb that hangs on `above` (T, 3, 3); the lower bone's rotation, None where it is not seen."""
+        if not np.isfinite(seen[:, list(limb)]).all():
+            return None
+        upper_turn, lower_turn = _fold(seen[:, limb], rest[list(limb)], above, axes[joint_index(lower)][:, 0])
+        turn(upper, transpose(above) @ upper_turn)
+        turn(lower, transpose(upper_turn) @ lower_turn)
+        return lower_turn
 
     hips, shoulders = list(skeleton.HIPS), list(skeleton.SHOULDERS)
     upright = seen[:, shoulders].mean(1) - seen[:, hips].mean(1)
@@ -134,8 +111,8 @@ def _turn_limbs(seen: Array, rest: Array, body: Body) -> tuple[Array, Array]:
     if np.isfinite(seen[:, list(skeleton.HEAD)]).all():
         turn("neck", transpose(chest) @ _turn_head(seen, rest))
     for side, arm, leg in zip(SIDES, skeleton.ARMS, skeleton.LEGS, strict=True):
-        _turn_hinged(seen, rest, body, arm, chest, ("shoulder", "elbow"), side, turn)
-        shin = _turn_hinged(seen, rest, body, leg[:3], root, ("hip", "knee"), side, turn)
+        turn_limb(arm, chest, f"shoulder.{side}", f"elbow.{side}")
+        shin = turn_limb(leg[:3], root, f"hip.{side}", f"knee.{side}")
         heel, toe = leg[3:]
         if shin is not None and np.isfinite(seen[:, [heel, toe]]).all():
             sole = shortest_turn(rotate(shin, unit(rest[toe] - rest[heel])), unit(seen[:, toe] - seen[:, heel]))
@@ -149,31 +126,15 @@ def _turn_head(seen: Array, rest: Array) -> Array:
     return align(rest[ears[0]] - rest[ears[1]], rest_face, seen[:, ears[0]] - seen[:, ears[1]], face)
 
 
-def _turn_hinged(
-    seen: Array,
-    rest: Array,
-    body: Body,
-    limb: tuple[int, ...],
-    above: Array,
-    names: tuple[str, str],
-    side: str,
-    turn: Callable[[str, Array], None],
-) -> Array | None:
-    """Turn a two-bone limb that hangs on `above` (T, 3, 3); the lower bone's rotation, None where it is not seen."""
-    start, middle, end = limb
-    if not np.isfinite(seen[:, list(limb)]).all():
-        return None
-    rest_upper, rest_lower = rest[middle] - rest[start], rest[end] - rest[middle]
-    upper, lower = seen[:, middle] - seen[:, start], seen[:, end] - seen[:, middle]
-    rest_hinge = joint_axes(body)[joint_index(f"{names[1]}.{side}")][:, 0]
+def _fold(seen: Array, rest: Array, above: Array, rest_hinge: Array) -> tuple[Array, Array]:
+    """Rotations (T, 3, 3) of the two bones of a limb whose joints are at (T, 3, 3) m, and at (3, 3) m at rest."""
+    rest_upper, rest_lower = np.diff(rest, axis=0)
+    upper, lower = seen[:, 1] - seen[:, 0], seen[:, 2] - seen[:, 1]
     swing = shortest_turn(rotate(above, unit(rest_upper)), unit(upper)) @ above
     folded = np.cross(unit(upper), unit(lower))
     certain = np.linalg.norm(folded, axis=1, keepdims=True)
     hinge = unit(folded + np.exp(-((certain / _STRAIGHT) ** 2)) * rotate(swing, rest_hinge))
-    upper_turn, lower_turn = align(rest_upper, rest_hinge, upper, hinge), align(rest_lower, rest_hinge, lower, hinge)
-    turn(f"{names[0]}.{side}", transpose(above) @ upper_turn)
-    turn(f"{names[1]}.{side}", transpose(upper_turn) @ lower_turn)
-    return lower_turn
+    return align(rest_upper, rest_hinge, upper, hinge), align(rest_lower, rest_hinge, lower, hinge)
 
 
 def _place(track: PoseTrack, world: Array, rest: Array, camera: FloorCamera) -> Array:
@@ -207,7 +168,7 @@ def _fill(values: Array, time_s: Array) -> Array:
 class Placement(torch.nn.Module):
     """The free parameters of some frames' poses, in the level frame."""
 
-    def __init__(self, root: Tensor, pelvis: Tensor, turns: Tensor, focal_px: float, height_px: float) -> None:
+    def __init__(self, root: Tensor, pelvis: Tensor, turns: Tensor, focal_px: Tensor | float, height_px: float) -> None:
         super().__init__()
         self.height_px = height_px
         self.root0 = root
@@ -227,6 +188,10 @@ class Placement(torch.nn.Module):
         across = self.where * metres[:, None]
         return torch.stack([across[:, 0], metres * focal_px / self.height_px, across[:, 1]], dim=1)
 
+    def locate(self, chain: Chain, points: Points, focal_px: Tensor) -> Tensor:
+        """(T, K, 3) m where points of the body are."""
+        return points.locate(*chain.place(self.root(), self.pelvis(focal_px), self.turns))
+
     def groups(self) -> list[dict[str, Any]]:
         """For the optimiser, with step sizes."""
         return [
@@ -239,13 +204,22 @@ class Placement(torch.nn.Module):
 def start_placement(track: PoseTrack, shape: BodyShape, focal_px: float, height_px: float, exact: bool) -> Placement:
     """The poses of a track's frames as a first guess has them, for a body of that shape.
 
+    Frames that show too little are filled from their neighbours; where the whole track has no metric landmarks, the
+    body stands at rest and faces the camera.
+
     Args:
-        height_px: of the person in the picture. exact: see `guess_pose`.
+        height_px: of the person in the picture. exact: whether landmarks are the body model's own joints: others are
+            too flat.
     """
-    level = FloorCamera(track.size, focal_px, 0.0)
-    guess = guess_pose(track, shape.build(), level, exact)
-    root, pelvis, turns = (torch.from_numpy(v.astype(np.float32)) for v in (guess.root, guess.pelvis, guess.turns))
-    return Placement(root, pelvis, turns, focal_px, height_px)
+    body, level = shape.build(), FloorCamera(track.size, focal_px, 0.0)
+    still = np.tile(np.eye(3), (len(body.bones), 1, 1))
+    rest = body.joints(body.vertices, still, body.heads)
+    seen = read_landmarks(track)
+    world = (seen if exact else deepen(seen)) @ level.axes  # camera axes to those of the level frame
+    root, turns = _turn_limbs(world, rest, body)
+    pelvis = _place(track, world, rest, level)
+    guess = [torch.from_numpy(part.astype(np.float32)) for part in (root, pelvis, turns)]
+    return Placement(guess[0], guess[1], guess[2], focal_px, height_px)
 
 
 def to_world(points: Tensor, pitch: Tensor, height: Tensor) -> Tensor:

@@ -108,20 +108,13 @@ class Rig:
     def of(bones: Sequence[str], parents: NDArray[np.int64], joints_used: int = len(JOINTS)) -> "Rig":
         """The rig of a skeleton with these bones; those that the first `joints_used` joints turn are among them."""
         driver = {bone: index for index, joint in enumerate(JOINTS[:joints_used]) for bone in joint.bones}
-        segments: list[int] = []
+        segments = [bone for bone, name in enumerate(bones) if name in driver]
+        joints = [driver[bones[bone]] for bone in segments]
         segment_of: list[int] = []
-        above, joints, shares = [], [], []
-        for bone, name in enumerate(bones):
-            parent = -1 if parents[bone] < 0 else segment_of[parents[bone]]
-            if name not in driver:
-                segment_of.append(parent)
-                continue
-            joint = JOINTS[driver[name]]
-            segment_of.append(len(segments))
-            segments.append(bone)
-            above.append(parent)
-            joints.append(driver[name])
-            shares.append(1 / len(joint.bones) if joint.is_chain else 1.0)
+        for bone, parent in enumerate(parents):
+            segment_of.append(segments.index(bone) if bone in segments else segment_of[parent])
+        above = [-1, *(segment_of[parents[bone]] for bone in segments[1:])]
+        shares = [1 / len(JOINTS[joint].bones) if JOINTS[joint].is_chain else 1.0 for joint in joints]
         return Rig(tuple(bones), tuple(segments), tuple(above), tuple(joints), tuple(shares), tuple(segment_of))
 
     @cached_property
@@ -140,41 +133,31 @@ def joint_axes(body: Body) -> Array:
     across the hand. Bending a knee, an elbow or a finger is positive, lifting a thigh forward negative, as the axes go.
     """
     axes = np.tile(np.eye(3), (len(JOINTS), 1, 1))
-    right = np.array([1.0, 0.0, 0.0])
+    right, up = np.eye(3)[[0, 2]]
     for name in ("spine", "neck"):
-        axes[joint_index(name)] = _frame(np.array([0.0, 0.0, 1.0]), right)
+        axes[joint_index(name)] = _frame(up, right)
+
+    def way(side: str, start: str, end: str) -> Array:
+        return body.head(f"{end}.{side}") - body.head(f"{start}.{side}")
+
     for side in SIDES:
-        for name, axis in _arm_axes(body, side).items():
-            axes[joint_index(f"{name}.{side}")] = axis
-        for name, start, end in (
-            ("hip", "upperleg01", "lowerleg01"),
-            ("knee", "lowerleg01", "foot"),
-            ("ankle", "foot", "toe3-1"),
-            ("toes", "foot", "toe3-1"),
+        elbow = np.cross(way(side, "upperarm01", "lowerarm01"), way(side, "lowerarm01", "wrist"))
+        hand = way(side, "finger2-1", "finger5-1") * (1 if side == "L" else -1)
+        for name, start, end, hinge in (
+            ("collar", "clavicle", "upperarm01", up),
+            ("shoulder", "upperarm01", "lowerarm01", elbow),
+            ("elbow", "lowerarm01", "wrist", elbow),
+            ("forearm", "lowerarm01", "wrist", elbow),
+            ("wrist", "wrist", "finger3-1", hand),
+            ("hip", "upperleg01", "lowerleg01", right),
+            ("knee", "lowerleg01", "foot", right),
+            ("ankle", "foot", "toe3-1", right),
+            ("toes", "foot", "toe3-1", right),
         ):
-            along = body.head(f"{end}.{side}") - body.head(f"{start}.{side}")
-            axes[joint_index(f"{name}.{side}")] = _frame(along, right)
-    return axes
-
-
-def _arm_axes(body: Body, side: str) -> dict[str, Array]:
-    shoulder, elbow, wrist, middle = (
-        body.head(f"{name}.{side}") for name in ("upperarm01", "lowerarm01", "wrist", "finger3-1")
-    )
-    upper, lower, hand = elbow - shoulder, wrist - elbow, middle - wrist
-    hinge = np.cross(upper, lower)
-    across = body.head(f"finger5-1.{side}") - body.head(f"finger2-1.{side}")
-    across = across if side == "L" else -across
-    axes = {
-        "collar": _frame(shoulder - body.head(f"clavicle.{side}"), np.array([0.0, 0.0, 1.0])),
-        "shoulder": _frame(upper, hinge),
-        "elbow": _frame(lower, hinge),
-        "forearm": _frame(lower, hinge),
-        "wrist": _frame(hand, across),
-    }
-    for name, finger in FINGER_BONES.items():
-        along = body.head(f"finger{finger}-3.{side}") - body.head(f"finger{finger}-1.{side}")
-        axes |= {f"{name}{knuckle}": _frame(along, across) for knuckle in (1, 2, 3)}
+            axes[joint_index(f"{name}.{side}")] = _frame(way(side, start, end), hinge)
+        for name, finger in FINGER_BONES.items():
+            first = joint_index(f"{name}1.{side}")
+            axes[first : first + 3] = _frame(way(side, f"finger{finger}-1", f"finger{finger}-3"), hand)
     return axes
 
 

@@ -54,7 +54,12 @@ def transpose(rotations: Array) -> Array:
     return np.swapaxes(rotations, -1, -2)
 
 
-def unwrap(vectors: Array) -> Array:
+def as_turns(rotations: Array, axes: Array) -> Array:
+    """(T, 3) rad about a joint's own axes (3, 3) of its rotations (T, 3, 3), without jumps by whole turns."""
+    return np.asarray(_unwrap(Rotation.from_matrix(rotations).as_rotvec()) @ axes)
+
+
+def _unwrap(vectors: Array) -> Array:
     """Rotation vectors (T, 3) of the same rotations without jumps by whole turns from frame to frame."""
     result = vectors.copy()
     for t in range(1, len(result)):

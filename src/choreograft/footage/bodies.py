@@ -7,7 +7,7 @@ from pathlib import Path
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.fit import FIT_RECIPE, find_doubts, fit_bodies
 from choreograft.body.flow import follow_picture
-from choreograft.config import BodyFitConfig, CleaningConfig
+from choreograft.config import CleaningConfig
 from choreograft.errors import FileFormatError
 from choreograft.files import content_hash, fit_name, text_hash
 from choreograft.footage.clip import Clip
@@ -29,14 +29,12 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     for clip in clips:
         check_views(str(clip.path), clip.track)
         warn(progress, check_upright(clip.path.name, clip.track))
-    config = BodyFitConfig()
     shown = [int(clip.track.present.sum()) for clip in clips]
     facts = {
         "videos": [content_hash(clip.path) for clip in clips],
         "shown": shown,
         "person": person,
         "cleaning": asdict(CleaningConfig()),
-        "fit": asdict(config),
         "recipe": FIT_RECIPE,
     }
     if any(clip.keypoints for clip in clips):
@@ -50,7 +48,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
             progress.say(f"fitting the body again: {error}")
     names = [clip.path.name for clip in clips]
     with one_thread():  # no slower, and the same bodies on every number of cores
-        bodies = fit_bodies([clip.track for clip in clips], config, progress, names=names)
+        bodies = fit_bodies([clip.track for clip in clips], progress=progress, names=names)
     for n, (clip, body) in enumerate(zip(clips, bodies, strict=True)):
         with progress.task(f"following the picture in {names[n]}", len(body)) as advance:
             bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)

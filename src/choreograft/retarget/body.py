@@ -27,15 +27,25 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from choreograft.body.body_track import BodyTrack, FloorCamera, join_bodies
-from choreograft.body.reach import LEG_JOINTS, reach_with_arms, stand_still, usual_legs
 from choreograft.body.shape import BodyShape
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton
 from choreograft.pose.clean import CARRIED
 from choreograft.pose.shots import frames_by_shot
 from choreograft.pose.track import PoseTrack
-from choreograft.retarget.feet import SMOOTHING_S, hold_feet, put_on_floor, raise_pelvis, spread_legs, step_s
-from choreograft.retarget.normalise import Stance, map_to_target
+from choreograft.retarget.limbs import (
+    LEG_JOINTS,
+    SMOOTHING_S,
+    hold_feet,
+    put_on_floor,
+    raise_pelvis,
+    reach_with_arms,
+    spread_legs,
+    stand_still,
+    step_s,
+    usual_legs,
+)
+from choreograft.retarget.normalise import Stance, map_to_target, shrink_into
 
 Array = NDArray[np.float64]
 
@@ -198,17 +208,14 @@ def to_pose_track(body: BodyTrack, source: BodyTrack, track: PoseTrack) -> PoseT
     px_per_m = body.camera.focal_px / hips[..., 2]  # (T, 1)
     xy = body.camera.project(joints) + _find_details(source, track, px_per_m)
     local = seen - hips
-    return PoseTrack(
+    return replace(
+        track,
         size=body.camera.size,
-        rate=track.rate,
-        time_s=track.time_s,
         xy=np.where(known[..., None], xy, np.nan).astype(np.float32),
         score=np.where(known, track.score, 0).astype(np.float32),
         depth=np.where(known, local[..., 2] * px_per_m, np.nan).astype(np.float32),
         world=np.where(known[..., None], local, np.nan).astype(np.float32),
-        present=track.present,
-        shot=track.shot,
-        view=track.view,
+        masks=None,
     )
 
 
@@ -303,9 +310,7 @@ def _keep_on_stage(steps: Array, over_place: Array, moved: BodyTrack, source: Bo
     half = target.camera.size.width / 2 / target.camera.focal_px * (depth[:, None] + offsets[..., 1])
     side = np.sign(steps[:, :1])
     bound = half - side * (target.place_m[0] + over_place[:, :1] + offsets[..., 0])  # how far to the side there is room
-    counts = inside[:, None] & (bound > 0) & (np.abs(steps[:, :1]) > 1e-6)
-    factors = bound[counts] / np.broadcast_to(np.abs(steps[:, :1]), counts.shape)[counts]
-    steps[:, 0] *= min(1.0, float(factors.min(initial=1.0)))
+    steps[:, 0] *= shrink_into(bound, steps[:, :1], inside[:, None] & (np.abs(steps[:, :1]) > 1e-6))
     return steps
 
 

@@ -161,25 +161,20 @@ def find_ankle_points(track: PoseTrack) -> Floats:
     return np.where(_usable(track)[:, skeleton.ANKLES].all(1, keepdims=True), point, np.nan)
 
 
-def find_hip_points(track: PoseTrack) -> Floats:
-    """The hips' middle (T, 2), px; NaN where one of them is unseen or outside the picture."""
-    return _middle(track, skeleton.HIPS, _usable(track))
-
-
 def _usable(track: PoseTrack) -> NDArray[np.bool_]:
     """(T, J) joints seen and inside the picture, give or take the margin by which feet touch its edge."""
     return np.asarray(track.seen(_SEEN) & track.in_frame(_FRAME_MARGIN))
 
 
-def _middle(track: PoseTrack, joints: tuple[int, ...], usable: NDArray[np.bool_]) -> Floats:
+def _middle(track: PoseTrack, joints: tuple[int, ...]) -> Floats:
     """Mean (T, 2) of some joints; NaN unless all of them are usable."""
     middle = track.xy[:, joints].astype(np.float64).mean(1)
-    return np.where(usable[:, joints].all(1, keepdims=True), middle, np.nan)
+    return np.where(_usable(track)[:, joints].all(1, keepdims=True), middle, np.nan)
 
 
-def _head(track: PoseTrack, usable: NDArray[np.bool_]) -> Floats:
+def _head(track: PoseTrack) -> Floats:
     """Mean (T, 2) of the usable head points; NaN where there is none."""
-    seen = usable[:, skeleton.HEAD][..., None]
+    seen = _usable(track)[:, skeleton.HEAD][..., None]
     total = np.where(seen, track.xy[:, skeleton.HEAD].astype(np.float64), 0).sum(1)
     count = seen.sum(1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -187,9 +182,8 @@ def _head(track: PoseTrack, usable: NDArray[np.bool_]) -> Floats:
 
 def _measure_ground(track: PoseTrack) -> Ground | None:
     """Section 2 of docs/method.md; None where head and feet are seen too rarely."""
-    usable = _usable(track)
     points = find_ankle_points(track)
-    heights = np.linalg.norm(_head(track, usable) - _middle(track, skeleton.ANKLES, usable), axis=-1)
+    heights = np.linalg.norm(_head(track) - _middle(track, skeleton.ANKLES), axis=-1)
     counts = np.asarray(np.isfinite(heights) & (heights > 0))
     if _too_rare(counts, track):
         return None
@@ -225,9 +219,8 @@ def _tallest_about(line: float, lines: Floats, heights: Floats, reach: float) ->
 
 
 def _measure_torso(track: PoseTrack) -> Torso | None:
-    usable = _usable(track)
-    hips = find_hip_points(track)
-    lengths = np.linalg.norm(_middle(track, skeleton.SHOULDERS, usable) - hips, axis=-1)
+    hips = _middle(track, skeleton.HIPS)
+    lengths = np.linalg.norm(_middle(track, skeleton.SHOULDERS) - hips, axis=-1)
     counts = np.asarray(np.isfinite(lengths) & (lengths > 0))
     if _too_rare(counts, track):
         return None
@@ -238,20 +231,6 @@ def _measure_torso(track: PoseTrack) -> Torso | None:
 
 def _too_rare(counts: NDArray[np.bool_], track: PoseTrack) -> bool:
     return bool(counts.sum() < max(1, _MIN_USABLE * track.present.sum()))
-
-
-@dataclass(frozen=True)
-class _Placement:
-    """Where each frame's anchor, the ankle point or the hips' middle, goes, and the scale about it."""
-
-    anchor: Floats
-    """(T, 2) source px; NaN where the frame has none."""
-    goal: Floats
-    """(T, 2) target px."""
-    scale: Floats
-    """(T,) target px per source px."""
-    centre_px: float
-    """The target's horizontal centre."""
 
 
 def map_to_target(track: PoseTrack, source: Stance, target: Stance) -> PoseTrack:
@@ -278,40 +257,50 @@ def map_to_target(track: PoseTrack, source: Stance, target: Stance) -> PoseTrack
     """
     if track.size != source.size:
         raise ValueError(f"the track's pictures are {track.size}, the source stance's {source.size}; expected the same")
-    placement = _place(track, source, target)
-    placement = _keep_in_picture(placement, track, target.size)
-    scale, shift = _hold_transform(placement)
-    xy = track.xy * scale[:, None, None] + shift[:, None]
-    depth = track.depth * scale[:, None]
-    return replace(
-        track, size=target.size, xy=xy.astype(np.float32), depth=depth.astype(np.float32), masks=None
-    )  # fmt: skip
+    anchor, goal, scale = _place(track, source, target)
+    known = np.asarray(np.isfinite(anchor).all(1))
+    first = int(np.argmax(known)) if known.any() else 0
+    held = np.maximum.accumulate(np.where(known, np.arange(len(known)), first))
+    scale, shift = scale[held], (goal - anchor * scale[:, None])[held]
+    xy = (track.xy * scale[:, None, None] + shift[:, None]).astype(np.float32)
+    depth = (track.depth * scale[:, None]).astype(np.float32)
+    return replace(track, size=target.size, xy=xy, depth=depth, masks=None)
 
 
-def _place(track: PoseTrack, source: Stance, target: Stance) -> _Placement:
-    """Match the two people by what is known of both of them."""
+def _place(track: PoseTrack, source: Stance, target: Stance) -> tuple[Floats, Floats, Floats]:
+    """Each frame's anchor, the ankle point or the hips' middle, (T, 2) source px, NaN where the frame has none; where
+    it goes, (T, 2) target px; and the scale about it (T,), target px per source px.
+    """
     if source.ground is not None and target.ground is not None:
-        return _place_on_ground(find_ankle_points(track), source.ground, target.ground)
-    if source.torso is not None and target.torso is not None:
-        return _place_by_torso(find_hip_points(track), source.torso, target.torso)
-    raise PersonError(
-        "the source and the target show no common measure of the body; expected head and ankles, or shoulders and "
-        "hips, in both; use a video in which more of the person is seen"
-    )
+        centre_px, middle_px = source.ground.centre_px, target.ground.centre_px
+        anchor = _anchored(find_ankle_points(track), (centre_px, source.ground.line_px))
+        scale, y_goals = _place_on_ground(anchor[:, 1], source.ground, target.ground)
+    elif source.torso is not None and target.torso is not None:
+        centre_px, middle_px = source.torso.hip_x_px, target.torso.hip_x_px
+        anchor = _anchored(_middle(track, skeleton.HIPS), (centre_px, source.torso.hip_y_px))
+        scale = np.full(len(anchor), target.torso.length_px / source.torso.length_px)
+        y_goals = target.torso.hip_y_px + (anchor[:, 1] - source.torso.hip_y_px) * scale
+    else:
+        raise PersonError(
+            "the source and the target show no common measure of the body; expected head and ankles, or shoulders and "
+            "hips, in both; use a video in which more of the person is seen"
+        )
+    x_goals = middle_px + (anchor[:, 0] - centre_px) * scale
+    x_goals = _keep_in_picture(x_goals, middle_px, anchor, scale, track, target.size)
+    return anchor, np.stack([x_goals, y_goals], axis=-1), scale
 
 
-def _place_on_ground(ankles: Floats, source: Ground, target: Ground) -> _Placement:
-    """The formulas of the module's head, for ankle points (T, 2); a median one where a track has none at all."""
-    if not np.isfinite(ankles).any():
-        ankles = np.broadcast_to((source.centre_px, source.line_px), ankles.shape)
-    lines = ankles[:, 1]
+def _anchored(points: Floats, usual: tuple[float, float]) -> Floats:
+    """Points (T, 2), or the usual one where a track has none at all."""
+    return points if np.isfinite(points).any() else np.broadcast_to(usual, points.shape)
+
+
+def _place_on_ground(lines: Floats, source: Ground, target: Ground) -> tuple[Floats, Floats]:
+    """The formulas of the module's head: scales (T,) and where ankle lines (T,) go, px."""
     if source.stays_at_one_depth():
         scale = np.full(len(lines), target.median_height() / source.median_height())
-        line_goals = target.line_px + (lines - source.line_px) * scale
-    else:
-        steady = target.at_one_depth() if target.stays_at_one_depth() else target
-        scale, line_goals = _interpolate_depth(lines, source, steady)
-    return _around_centre(ankles, source.centre_px, line_goals, scale, target.centre_px)
+        return scale, target.line_px + (lines - source.line_px) * scale
+    return _interpolate_depth(lines, source, target.at_one_depth() if target.stays_at_one_depth() else target)
 
 
 def _interpolate_depth(lines: Floats, source: Ground, target: Ground) -> tuple[Floats, Floats]:
@@ -326,43 +315,25 @@ def _interpolate_depth(lines: Floats, source: Ground, target: Ground) -> tuple[F
     return scale, target.far_line_px + depth * target_range + beyond * scale
 
 
-def _place_by_torso(hips: Floats, source: Torso, target: Torso) -> _Placement:
-    """One scale from the torso lengths, one shift from the hips."""
-    if not np.isfinite(hips).any():
-        hips = np.broadcast_to((source.hip_x_px, source.hip_y_px), hips.shape)
-    scale = np.full(len(hips), target.length_px / source.length_px)
-    y_goals = target.hip_y_px + (hips[:, 1] - source.hip_y_px) * scale
-    return _around_centre(hips, source.hip_x_px, y_goals, scale, target.hip_x_px)
-
-
-def _around_centre(
-    anchor: Floats, source_centre_px: float, y_goals: Floats, scale: Floats, target_centre_px: float
-) -> _Placement:
-    x_goals = target_centre_px + (anchor[:, 0] - source_centre_px) * scale
-    return _Placement(anchor, np.stack([x_goals, y_goals], axis=-1), scale, target_centre_px)
-
-
-def _keep_in_picture(placement: _Placement, track: PoseTrack, size: Size) -> _Placement:
+def _keep_in_picture(
+    x_goals: Floats, centre_px: float, anchor: Floats, scale: Floats, track: PoseTrack, size: Size
+) -> Floats:
     """Shrink all lateral travel by one factor, so that whose trunk is inside the source's picture stays inside."""
     seen = track.seen(_SEEN)[:, skeleton.TRUNK]
     x = np.where(seen, track.xy[:, skeleton.TRUNK, 0].astype(np.float64), np.nan)  # (T, 4)
-    offset = (x - placement.anchor[:, :1]) * placement.scale[:, None]
-    travel = (placement.goal[:, 0] - placement.centre_px)[:, None]  # (T, 1)
-    outwards = np.where(travel > 0, size.width - placement.centre_px - offset, placement.centre_px + offset)
+    offset = (x - anchor[:, :1]) * scale[:, None]
+    travel = (x_goals - centre_px)[:, None]  # (T, 1)
+    outwards = np.where(travel > 0, size.width - centre_px - offset, centre_px + offset)
     outside = ((x < 0) | (x > track.size.width)).any(1, keepdims=True)
-    inside = np.isfinite(offset) & ~outside
-    counts = inside & (outwards > 0) & (np.abs(travel) > 0)  # without room at the centre, less travel is no help
-    factors = outwards[counts] / np.broadcast_to(np.abs(travel), counts.shape)[counts]
-    shrink = min(1.0, float(factors.min(initial=1.0)))
-    goal = placement.goal.copy()
-    goal[:, 0] = placement.centre_px + (goal[:, 0] - placement.centre_px) * shrink
-    return replace(placement, goal=goal)
+    counts = np.isfinite(offset) & ~outside
+    return centre_px + travel[:, 0] * shrink_into(outwards, travel, counts)
 
 
-def _hold_transform(placement: _Placement) -> tuple[Floats, Floats]:
-    """Scale (T,) and shift (T, 2) per frame; frames without an anchor repeat the last one's, or the first one's."""
-    known = np.asarray(np.isfinite(placement.anchor).all(1))
-    first = int(np.argmax(known)) if known.any() else 0
-    held = np.maximum.accumulate(np.where(known, np.arange(len(known)), first))
-    shift = placement.goal - placement.anchor * placement.scale[:, None]
-    return placement.scale[held], shift[held]
+def shrink_into(room: Floats, travel: Floats, counts: NDArray[np.bool_]) -> float:
+    """By how much `travel` (T, 1) must shrink, 0..1, to stay within the `room` (T, J) of those that count (T, J).
+
+    Without room where nobody travels, less travel is no help.
+    """
+    travel = np.broadcast_to(np.abs(travel), room.shape)
+    counts = counts & (room > 0) & (travel > 0)
+    return min(1.0, float((room[counts] / travel[counts]).min(initial=1.0)))

@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.body.reach import reach_with_arms, reach_with_legs
 from choreograft.body.rig import NAMES, joint_index
 from choreograft.body.shape import SOLES, load_shape_space
 from choreograft.pose import skeleton
+from choreograft.retarget.limbs import reach_with_arms, reach_with_legs
 from filmed import film, posed
 
 ANKLES = list(skeleton.ANKLES)
