@@ -10,14 +10,22 @@ from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
 from choreograft.performer.networks.norm import InstanceNorm
 from choreograft.performer.networks.pix2pixhd import GlobalGenerator
 from choreograft.performer.networks.refiner import Refiner
+from choreograft.performer.networks.translators import CascadedRefinement, UNet
+
+
+def loud(network):
+    """With weights a hundred times as large: what does not end in a limit leaves it."""
+    for weights in network.parameters():
+        weights.data *= 100
+    return network
 
 
 @pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
 def test_the_generator_keeps_the_picture_size_and_ends_in_tanh(upsampling):
-    generator = GlobalGenerator(6, 4, GeneratorConfig("pix2pixhd", 4, 3, 1, upsampling))
-    drawn = generator(torch.randn(2, 6, 32, 48) * 50)
+    generator = loud(GlobalGenerator(6, 4, GeneratorConfig("pix2pixhd", 4, 3, 1, upsampling)))
+    drawn = generator(torch.randn(2, 6, 32, 48))
     assert drawn.shape == (2, 4, 32, 48)
-    assert drawn.abs().max() <= 1
+    assert 0.99 < drawn.abs().max() <= 1
 
 
 def test_the_papers_generator_has_the_size_of_pix2pixhd():
@@ -33,14 +41,17 @@ def test_the_papers_generator_has_the_size_of_pix2pixhd():
     assert round(expected / 1e6, 1) == 182.5
 
 
+HIDING = InstanceNorm | torch.nn.GroupNorm | torch.nn.ReLU | torch.nn.LeakyReLU | torch.nn.Tanh
+
+
 def count_positive(network):
     """Make it a sum with positive weights: normalisation, rectifiers and tanh would couple or hide pixels."""
     for name, module in network.named_children():
-        if isinstance(module, InstanceNorm | torch.nn.ReLU | torch.nn.LeakyReLU | torch.nn.Tanh):
+        if isinstance(module, HIDING):
             setattr(network, name, torch.nn.Identity())
         count_positive(module)
     for weights in network.parameters():
-        torch.nn.init.constant_(weights, 0.5)
+        torch.nn.init.constant_(weights, 0.01)  # small, or a tanh would be flat
     return network.double()
 
 
@@ -100,16 +111,42 @@ def test_channels_double_with_each_layer_up_to_the_limit(layers):
     assert [a.shape[1] for a in activations] == [256, *[512] * layers, 1]
 
 
-def test_the_refiner_keeps_the_size_and_reaches_far():
-    torch.manual_seed(0)
-    refiner = Refiner(14, 5, GeneratorConfig("refiner", 4, 3, 1))
-    x = torch.zeros(1, 14, 48, 64)
-    drawn = refiner(x)
+def test_the_refiner_keeps_the_size_and_ends_in_tanh():
+    drawn = loud(Refiner(14, 5, GeneratorConfig("refiner", 4, 3, 1)))(torch.randn(1, 14, 48, 64))
     assert drawn.shape == (1, 5, 48, 64)
-    assert drawn.abs().max() <= 1
-    changed = x.clone()
-    changed[0, 0, 0, 0] = 1
-    assert (refiner(changed) - drawn)[0, :, 10:].abs().max() > 0
+    assert 0.99 < drawn.abs().max() <= 1
+
+
+def test_the_refiner_sees_as_far_as_its_layers_reach():
+    side, n = 256, 117
+    low, high = n // 2 - 1, n // 2 + 1  # four pixels are unfolded from one, which a 3x3 drew
+    for _ in range(2):  # a 3x3 on what was enlarged twofold
+        low, high = (low - 1) // 2, (high + 1) // 2
+    low, high = low - 2, high + 2  # a block of two 3x3
+    for _ in range(2):  # 3x3 of stride 2 and padding 1
+        low, high = 2 * low - 1, 2 * high + 1
+    low, high = 2 * low - 2, 2 * high + 3  # 6x6 of stride 2 and padding 2
+    refiner = count_positive(Refiner(1, 1, GeneratorConfig("refiner", 1, 3, 1)))
+    assert reach(refiner, side, (n, n)) == ([low, low], [high, high])
+    assert 0 < low < n - 20 < n + 20 < high < side - 1
+
+
+TRANSLATORS = pytest.mark.parametrize(("family", "network"), [("unet", UNet), ("crn", CascadedRefinement)])
+
+
+@TRANSLATORS
+@pytest.mark.parametrize("halvings", [1, 2, 5])
+@pytest.mark.parametrize("size", [(64, 96), (72, 121)])
+def test_the_translators_keep_the_size_and_end_in_tanh(family, network, halvings, size):
+    drawn = loud(network(3, 4, GeneratorConfig(family, 4, halvings)))(torch.randn(2, 3, *size))
+    assert drawn.shape == (2, 4, *size)
+    assert 0.99 < drawn.abs().max() <= 1
+
+
+@TRANSLATORS
+def test_the_translators_middle_sees_the_whole_picture(family, network):
+    generator = count_positive(network(1, 1, GeneratorConfig(family, 1, 5)).eval())
+    assert reach(generator, 64, (32, 31)) == ([0, 0], [63, 63])
 
 
 def test_the_refiner_is_as_large_as_its_layers():
