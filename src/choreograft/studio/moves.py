@@ -1,278 +1,187 @@
 """What the performers do: a calibration routine and a showcase of the whole range of motion, a dance, and a beat to it.
 
 The showcase is the target's clip of a pair: front and back, near and far, hands open and closed. The beat is a drum on
-the beat, a brush between the beats, a chord that changes every bar.
+the beat, a brush between the beats, a chord that changes every bar. Moves are scripts for `Score.act`.
 
 Shapes: N sound samples.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.studio.score import LEFT, RIGHT, Motion, Score, turn_round, walk_to
+from choreograft.studio.score import Motion, Score
 
-CALIBRATION_S = 20.0
-"""Length of the calibration routine at its own pace."""
 BEATS_PER_MINUTE = 120
 BEAT_S = 60 / BEATS_PER_MINUTE
 PHRASE_BEATS = 16
-DOWN = (0.0, 0.0, 0.0)
+
+RAISE_ARMS = """
+    arms  0-0.6 side, 0.6-1.1 up, 1.2-1.7 side, 1.7-2.2 hang
+    arms  2.2-2.6 front back, 2.6-3 up swing, 3-3.35 front, 3.35-3.8 hang
+    torso 2.2-2.8 -4 0 8, 2.8-3.6
+"""
+TURN = """
+    step  0-0.9 left 0 0 50, 1.1-2.4 right 0 0 -50, 2.5-3.4 left 0 0
+    arms  0-0.5 front back, 0.6-1.1 back swing, 1.2-1.8 diagonal down_out, 1.9-2.5 hip
+    head  0.3-0.9 0 0 -25, 1.1-2.4 0 0 25, 2.5-3.4
+"""
+SQUAT = "step 0-0.4 left 0 0 0 0.1" + "".join(
+    f"""
+    from   {start_s}
+    arms   0-0.5 {arms}, 0.5-1 hang
+    crouch 0-0.5 {depth}, 0.5-1
+    sway   0-0.5 0 -0.12, 0.5-1
+    torso  0-0.5 32 0 0, 0.5-1
+    head   0-0.5 -22 0 0, 0.5-1"""
+    for start_s, depth, arms in ((0.4, 0.3, "front"), (1.4, 0.42, "chest"))
+)
+SIDESTEP_AND_WAVE = """
+    step 0-0.6 right -0.2 0, 0.8-1.7 left 0.2 0, 1.8-2.3 right 0 0
+    arms 0-0.5 hip wave_out, 0.5-0.7 - wave_in, 0.7-0.9 - wave_out, 0.9-1.3 wave_out hip
+    arms 1.3-1.5 wave_in -, 1.5-1.7 wave_out -, 1.8-2.3 down_out
+"""
+RAISE_LEGS = "".join(
+    f"""
+    from       {start_s}
+    arms       0-0.33 {arms}
+    {side}_leg 0-0.33 {lift}, 0.33-0.65
+    sway       0-0.33 {over} 0, 0.33-0.65
+    torso      0-0.33 0 {60 * over} 0, 0.33-0.65"""
+    for start_s, side, over, lift, arms in (
+        (0.0, "left", -0.09, "0 0.2 0.5 35", "guard back"),
+        (0.65, "right", 0.09, "0 0.2 0.5 35", "back guard"),
+        (1.3, "left", -0.09, "0.42 0 0.14 10", "side hip"),
+        (1.95, "right", 0.09, "0.42 0 0.14 10", "hip side"),
+    )
+)
+LEAN = """
+    arms   0-0.6 hip up, 0.65-1.3 up hip, 1.3-1.8 front
+    torso  0-0.6 0 24 0, 0.65-1.3 0 -24 0, 1.35-1.8 38 0 15, 1.85-2.3
+    pelvis 1.35-1.8 12 0 0, 1.85-2.3
+    sway   1.35-1.8 0 -0.1, 1.85-2.3
+    head   1.35-1.8 -20 0 0, 1.85-2.3
+"""
+TOUCH_HEAD = """
+    arms -0.4-0.1 cactus, 0.1-0.5 head
+    head 0.1-0.4 8 12 0, 0.4-0.7 8 -12 0, 0.7-1
+"""
+WALK = """
+    step 0-0.7 right 0 0.3, 0.75-1.65 left 0 -0.3
+    arms 0-0.4 swing back, 0.4-0.8 back swing, 0.8-1.2 swing back, 1.2-1.6 hang
+"""
+TURN_SLOWLY = """
+    round 0.3-4.2 360
+    arms  0-0.5 down_out hang, 0.7-1.2 side hip, 1.4-1.9 diagonal side
+    arms  2.1-2.6 hip diagonal, 2.8-3.2 front, 3.5-4 hang
+    fists 0.1-0.5 1, 1.5-1.9, 2.2-2.6 0.7, 3.6-4
+"""
+"""Once round, with the arms in a different place for every view."""
+WALK_ABOUT = """
+    walk  0-0.8 0 0.42
+    arms  0.85-1.2 fists_up
+    fists 0.85-1.15 1, 1.3-1.6
+    walk  1-2.4 0 -0.7 stiff
+    arms  1.5-1.9 stop offer, 1.95-2.3 offer stop
+    walk  2.45-3.2 0 0
+"""
+"""To the camera with swinging arms; back again facing it, hands opening and closing before the chest."""
+
+CALIBRATION_S, SHOWCASE_S = 20.0, 22.0
+"""Length of these routines at their own pace."""
+CALIBRATION: Mapping[float, str] = {
+    0.4: RAISE_ARMS,
+    4.2: TURN,
+    7.6: SQUAT,
+    10.0: SIDESTEP_AND_WAVE,
+    12.4: RAISE_LEGS,
+    15.0: LEAN,
+    17.2: TOUCH_HEAD,
+    18.0: WALK,
+}
+"""Scripts, and when they begin, s."""
+SHOWCASE: Mapping[float, str] = {
+    0.3: RAISE_ARMS,
+    4.1: SQUAT,
+    6.5: SIDESTEP_AND_WAVE,
+    8.8: RAISE_LEGS,
+    11.4: LEAN,
+    13.6: TOUCH_HEAD,
+    14.3: TURN_SLOWLY,
+    18.6: WALK_ABOUT,
+}
 
 
-def calibration(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: ARG001
+def calibration(seconds: float, rate: Fraction, _seed: int = 0) -> Motion:
     """The calibration routine: both arms in all planes, turns, squats, steps, leg raises, leaning, walking.
 
     It takes `CALIBRATION_S` at its own pace and is played faster or slower to last `seconds`.
     """
-    score = Score()
-    raise_arms(score, 0.4)
-    _turn(score, 4.2)
-    squat(score, 7.6)
-    sidestep_and_wave(score, 10.0)
-    raise_legs(score, 12.4)
-    lean(score, 15.0)
-    touch_head(score, 17.2)
-    _walk(score, 18.0)
-    return score.play(seconds, rate, CALIBRATION_S / seconds)
+    return _act_all(CALIBRATION).play(seconds, rate, CALIBRATION_S / seconds)
 
 
-def dance(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: ARG001
-    """A dance of 16 beats at 120 a minute, repeated for as long as it takes."""
-    score = Score()
-    phrases = int(-(-seconds // (PHRASE_BEATS * BEAT_S)))
-    for phrase in range(phrases):
-        _dance_phrase(score, phrase * PHRASE_BEATS * BEAT_S)
-    return score.play(seconds, rate)
-
-
-def raise_arms(score: Score, at: float) -> None:
-    for start, end, pose in ((0.0, 0.6, "side"), (0.6, 1.1, "up"), (1.2, 1.7, "side"), (1.7, 2.2, "hang")):
-        score.arms(at + start, at + end, pose, pose)
-    for start, end, left, right in (
-        (2.2, 2.6, "front", "back"),
-        (2.6, 3.0, "up", "swing"),
-        (3.0, 3.35, "front", "front"),
-        (3.35, 3.8, "hang", "hang"),
-    ):
-        score.arms(at + start, at + end, left, right)
-    score.move("torso", at + 2.2, at + 2.8, -4.0, 0.0, 8.0)
-    score.move("torso", at + 2.8, at + 3.6, 0.0, 0.0, 0.0)
-
-
-def _turn(score: Score, at: float) -> None:
-    score.step(at, at + 0.9, (0.0, 0.0), 50.0, first=LEFT)
-    score.arms(at, at + 0.5, "front", "back")
-    score.arms(at + 0.6, at + 1.1, "back", "swing")
-    score.step(at + 1.1, at + 2.4, (0.0, 0.0), -50.0, first=RIGHT)
-    score.move("head", at + 0.3, at + 0.9, 0.0, 0.0, -25.0)
-    score.move("head", at + 1.1, at + 2.4, 0.0, 0.0, 25.0)
-    score.arms(at + 1.2, at + 1.8, "diagonal", "down_out")
-    score.arms(at + 1.9, at + 2.5, "hip", "hip")
-    score.step(at + 2.5, at + 3.4, (0.0, 0.0), 0.0, first=LEFT)
-    score.move("head", at + 2.5, at + 3.4, 0.0, 0.0, 0.0)
-
-
-def squat(score: Score, at: float) -> None:
-    score.step(at, at + 0.4, (0.0, 0.0), width=0.1)
-    for start, depth, pose in ((0.4, 0.3, "front"), (1.4, 0.42, "chest")):
-        down, up = (at + start, at + start + 0.5), (at + start + 0.5, at + start + 1.0)
-        score.arms(*down, pose, pose)
-        score.arms(*up, "hang", "hang")
-        low = {"crouch": (depth,), "sway": (0.0, -0.12), "torso": (32.0, 0.0, 0.0), "head": (-22.0, 0.0, 0.0)}
-        for channel, value in low.items():
-            score.move(channel, *down, *value)
-            score.move(channel, *up, *(0.0 for _ in value))
-
-
-def sidestep_and_wave(score: Score, at: float) -> None:
-    score.step(at, at + 0.6, (-0.2, 0.0), first=RIGHT)
-    score.arms(at, at + 0.5, "hip", "wave_out")
-    score.arms(at + 0.5, at + 0.7, None, "wave_in")
-    score.arms(at + 0.7, at + 0.9, None, "wave_out")
-    score.arms(at + 0.9, at + 1.3, "wave_out", "hip")
-    score.step(at + 0.8, at + 1.7, (0.2, 0.0), first=LEFT)
-    score.arms(at + 1.3, at + 1.5, "wave_in", None)
-    score.arms(at + 1.5, at + 1.7, "wave_out", None)
-    score.step(at + 1.8, at + 2.3, (0.0, 0.0), first=RIGHT)
-    score.arms(at + 1.8, at + 2.3, "down_out", "down_out")
-
-
-def raise_legs(score: Score, at: float) -> None:
-    plan = (
-        (0.0, LEFT, (0.0, 0.2, 0.5), 35.0, "guard", "back"),
-        (0.65, RIGHT, (0.0, 0.2, 0.5), 35.0, "back", "guard"),
-        (1.3, LEFT, (0.42, 0.0, 0.14), 10.0, "side", "hip"),
-        (1.95, RIGHT, (0.42, 0.0, 0.14), 10.0, "hip", "side"),
-    )
-    for start, side, lift, toe_down, left, right in plan:
-        top, end = at + start + 0.33, at + start + 0.65
-        score.arms(at + start, top, left, right)
-        score.lift(side, at + start, top, lift, toe_down)
-        over = -0.09 if side == LEFT else 0.09
-        score.move("sway", at + start, top, over, 0.0)
-        score.move("torso", at + start, top, 0.0, 60 * over, 0.0)
-        score.lift(side, top, end, DOWN)
-        score.move("sway", top, end, 0.0, 0.0)
-        score.move("torso", top, end, 0.0, 0.0, 0.0)
-
-
-def lean(score: Score, at: float) -> None:
-    score.arms(at, at + 0.6, "hip", "up")
-    score.move("torso", at, at + 0.6, 0.0, 24.0, 0.0)
-    score.arms(at + 0.65, at + 1.3, "up", "hip")
-    score.move("torso", at + 0.65, at + 1.3, 0.0, -24.0, 0.0)
-    score.arms(at + 1.3, at + 1.8, "front", "front")
-    bow = {"torso": (38.0, 0.0, 15.0), "pelvis": (12.0, 0.0, 0.0), "sway": (0.0, -0.1), "head": (-20.0, 0.0, 0.0)}
-    for channel, value in bow.items():
-        score.move(channel, at + 1.35, at + 1.8, *value)
-        score.move(channel, at + 1.85, at + 2.3, *(0.0 for _ in value))
-
-
-def touch_head(score: Score, at: float) -> None:
-    score.arms(at - 0.4, at + 0.1, "cactus", "cactus")
-    score.arms(at + 0.1, at + 0.5, "head", "head")
-    score.move("head", at + 0.1, at + 0.4, 8.0, 12.0, 0.0)
-    score.move("head", at + 0.4, at + 0.7, 8.0, -12.0, 0.0)
-    score.move("head", at + 0.7, at + 1.0, 0.0, 0.0, 0.0)
-
-
-def _walk(score: Score, at: float) -> None:
-    score.step(at, at + 0.7, (0.0, 0.3), first=RIGHT)
-    score.arms(at, at + 0.4, "swing", "back")
-    score.arms(at + 0.4, at + 0.8, "back", "swing")
-    score.step(at + 0.75, at + 1.65, (0.0, -0.3), first=LEFT)
-    score.arms(at + 0.8, at + 1.2, "swing", "back")
-    score.arms(at + 1.2, at + 1.6, "hang", "hang")
-
-
-def _dance_phrase(score: Score, at: float) -> None:
-    _bounce(score, at)
-    _step_touch(score, at)
-    _point(score, at + 4 * BEAT_S)
-    _lift_knees(score, at + 8 * BEAT_S)
-    _roll_low(score, at + 12 * BEAT_S)
-
-
-def _bounce(score: Score, at: float) -> None:
-    """Down on every beat, lowest in the last bar; the head nods along."""
-    for beat in range(PHRASE_BEATS):
-        start = at + beat * BEAT_S
-        depth = 0.06 if beat < 12 else (0.12, 0.22, 0.28, 0.1)[beat - 12]
-        score.move("crouch", start, start + 0.5 * BEAT_S, depth)
-        score.move("crouch", start + 0.5 * BEAT_S, start + BEAT_S, 0.015)
-        score.move("head", start, start + 0.5 * BEAT_S, 7.0, 4.0 * (-1) ** beat, 0.0)
-        score.move("head", start + 0.5 * BEAT_S, start + BEAT_S, 0.0, 0.0, 0.0)
-
-
-def _step_touch(score: Score, at: float) -> None:
-    for beat, place, first, left, right in (
-        (0, 0.22, LEFT, "guard", "swing"),
-        (1, 0.44, LEFT, "swing", "guard"),
-        (2, 0.22, RIGHT, "guard", "down_out"),
-        (3, 0.0, RIGHT, "down_out", "guard"),
-    ):
-        start = at + beat * BEAT_S
-        score.step(start, start + BEAT_S, (place, 0.0), first=first)
-        score.arms(start, start + BEAT_S, left, right)
-        score.move("torso", start, start + BEAT_S, 4.0, 0.0, 12.0 if beat % 2 else -12.0)
-
-
-def _point(score: Score, at: float) -> None:
-    """An arm shoots up and out on each beat, the hip to the other side."""
-    for beat in range(4):
-        start, end = at + beat * BEAT_S, at + (beat + 1) * BEAT_S
-        left = beat % 2 == 0
-        score.arms(start, end, "diagonal" if left else "hip", "hip" if left else "diagonal")
-        swing = 1.0 if left else -1.0
-        score.move("sway", start, end, -0.07 * swing, 0.0)
-        score.move("pelvis", start, end, 0.0, 6.0 * swing, -8.0 * swing)
-        score.move("torso", start, end, 0.0, -8.0 * swing, 14.0 * swing)
-
-
-def _lift_knees(score: Score, at: float) -> None:
-    score.step(at, at + BEAT_S, (0.0, 0.12), 18.0, first=LEFT)
-    score.arms(at, at + BEAT_S, "cactus", "cactus")
-    score.move("sway", at, at + BEAT_S, 0.0, 0.0)
-    score.move("pelvis", at, at + BEAT_S, 0.0, 0.0, 0.0)
-    score.move("torso", at, at + BEAT_S, 0.0, 0.0, 0.0)
-    for beat, side, left, right in ((1, LEFT, "cactus", "chest"), (2, RIGHT, "chest", "cactus")):
-        start, top, end = (at + (beat + part) * BEAT_S for part in (0.0, 0.5, 1.0))
-        over = -0.07 if side == LEFT else 0.07
-        score.lift(side, start, top, (0.05, 0.18, 0.42), 30.0)
-        score.arms(start, end, left, right)
-        score.move("sway", start, top, over, 0.0)
-        score.move("torso", start, top, 10.0, 0.0, 160 * over)
-        score.lift(side, top, end, DOWN)
-        score.move("sway", top, end, 0.0, 0.0)
-        score.move("torso", top, end, 0.0, 0.0, 0.0)
-    score.step(at + 3 * BEAT_S, at + 4 * BEAT_S, (0.0, 0.0), 0.0, width=0.1, first=RIGHT)
-    score.arms(at + 3 * BEAT_S, at + 4 * BEAT_S, "bent_side", "bent_side")
-
-
-def _roll_low(score: Score, at: float) -> None:
-    for beat, left, right, twist in ((0, "side", "bent_side", 16.0), (1, "bent_side", "side", -16.0)):
-        start, end = at + beat * BEAT_S, at + (beat + 1) * BEAT_S
-        score.arms(start, end, left, right)
-        score.move("torso", start, end, 12.0, 0.0, twist)
-    score.arms(at + 2 * BEAT_S, at + 3 * BEAT_S, "front_high", "front_high")
-    score.move("torso", at + 2 * BEAT_S, at + 3 * BEAT_S, 20.0, 0.0, 0.0)
-    score.arms(at + 3 * BEAT_S, at + 4 * BEAT_S, "hang", "hang")
-    score.move("torso", at + 3 * BEAT_S, at + 4 * BEAT_S, 0.0, 0.0, 0.0)
-    score.step(at + 3 * BEAT_S, at + 4 * BEAT_S, (0.0, 0.0))
-
-
-SHOWCASE_S = 22.0
-"""Length of the showcase at its own pace."""
-
-
-def showcase(seconds: float, rate: Fraction, seed: int = 0) -> Motion:  # noqa: ARG001
+def showcase(seconds: float, rate: Fraction, _seed: int = 0) -> Motion:
     """All that `calibration` has, a slow full turn, walking nearer and farther, and fists.
 
     It takes `SHOWCASE_S` at its own pace and is played faster or slower to last `seconds`.
     """
-    score = Score()
-    raise_arms(score, 0.3)
-    squat(score, 4.1)
-    sidestep_and_wave(score, 6.5)
-    raise_legs(score, 8.8)
-    lean(score, 11.4)
-    touch_head(score, 13.6)
-    _turn_slowly(score, 14.3)
-    _walk_about(score, 18.6)
+    score = _act_all(SHOWCASE)
     score.rest(SHOWCASE_S)
     return score.play(seconds, rate, SHOWCASE_S / seconds)
 
 
-def _turn_slowly(score: Score, at: float) -> None:
-    """Once round, with the arms in a different place for every view."""
-    turn_round(score, at + 0.3, at + 4.2, 360.0)
-    for start, end, left, right in (
-        (0.0, 0.5, "down_out", "hang"),
-        (0.7, 1.2, "side", "hip"),
-        (1.4, 1.9, "diagonal", "side"),
-        (2.1, 2.6, "hip", "diagonal"),
-        (2.8, 3.2, "front", "front"),
-        (3.5, 4.0, "hang", "hang"),
-    ):
-        score.arms(at + start, at + end, left, right)
-    for start, end, value in ((0.1, 0.5, 1.0), (1.5, 1.9, 0.0), (2.2, 2.6, 0.7), (3.6, 4.0, 0.0)):
-        for side in ("left", "right"):
-            score.move(f"{side}_fist", at + start, at + end, value)
+def _act_all(scripts: Mapping[float, str]) -> Score:
+    score = Score()
+    for at_s, script in scripts.items():
+        score.act(at_s, script)
+    return score
 
 
-def _walk_about(score: Score, at: float) -> None:
-    """To the camera with swinging arms; back again facing it, hands opening and closing before the chest."""
-    walk_to(score, at, at + 0.8, (0.0, 0.42))
-    score.arms(at + 0.85, at + 1.2, "fists_up", "fists_up")
-    for side in ("left", "right"):
-        score.move(f"{side}_fist", at + 0.85, at + 1.15, 1.0)
-        score.move(f"{side}_fist", at + 1.3, at + 1.6, 0.0)
-    walk_to(score, at + 1.0, at + 2.4, (0.0, -0.7), arms=False)
-    score.arms(at + 1.5, at + 1.9, "stop", "offer")
-    score.arms(at + 1.95, at + 2.3, "offer", "stop")
-    walk_to(score, at + 2.45, at + 3.2, (0.0, 0.0))
+BOUNCE = "".join(
+    f"""
+    crouch {beat}-{beat + 0.5} {depth}, {beat + 0.5}-{beat + 1} 0.015
+    head   {beat}-{beat + 0.5} 7 {4 * (-1) ** beat} 0, {beat + 0.5}-{beat + 1}"""
+    for beat, depth in enumerate((0.06,) * 12 + (0.12, 0.22, 0.28, 0.1))
+)
+"""Down on every beat, lowest in the last bar; the head nods along. Times are beats, as in all of the dance."""
+STEP_TOUCH = """
+    step  0-1 left 0.22 0, 1-2 left 0.44 0, 2-3 right 0.22 0, 3-4 right 0 0
+    arms  0-1 guard swing, 1-2 swing guard, 2-3 guard down_out, 3-4 down_out guard
+    torso 0-1 4 0 -12, 1-2 4 0 12, 2-3 4 0 -12, 3-4 4 0 12
+"""
+POINT = """
+    arms   4-5 diagonal hip, 5-6 hip diagonal, 6-7 diagonal hip, 7-8 hip diagonal
+    sway   4-5 -0.07 0, 5-6 0.07 0, 6-7 -0.07 0, 7-8 0.07 0
+    pelvis 4-5 0 6 -8, 5-6 0 -6 8, 6-7 0 6 -8, 7-8 0 -6 8
+    torso  4-5 0 -8 14, 5-6 0 8 -14, 6-7 0 -8 14, 7-8 0 8 -14
+"""
+"""An arm shoots up and out on each beat, the hip to the other side."""
+LIFT_KNEES = f"""
+    step      8-9 left 0 0.12 18
+    arms      8-9 cactus, 9-10 cactus chest, 10-11 chest cactus, 11-12 bent_side
+    left_leg  9-9.5 0.05 0.18 0.42 30, 9.5-10
+    right_leg 10-10.5 0.05 0.18 0.42 30, 10.5-11
+    sway      8-9, 9-9.5 -0.07 0, 9.5-10, 10-10.5 0.07 0, 10.5-11
+    pelvis    8-9
+    torso     8-9, 9-9.5 10 0 {160 * -0.07}, 9.5-10, 10-10.5 10 0 {160 * 0.07}, 10.5-11
+    step      11-12 right 0 0 0 0.1
+"""
+ROLL_LOW = """
+    arms  12-13 side bent_side, 13-14 bent_side side, 14-15 front_high, 15-16 hang
+    torso 12-13 12 0 16, 13-14 12 0 -16, 14-15 20 0 0, 15-16
+    step  15-16 left 0 0
+"""
+
+
+def dance(seconds: float, rate: Fraction, _seed: int = 0) -> Motion:
+    """A dance of 16 beats at 120 a minute, repeated for as long as it takes."""
+    score = Score()
+    for phrase in range(int(-(-seconds // (PHRASE_BEATS * BEAT_S)))):
+        for script in (BOUNCE, STEP_TOUCH, POINT, LIFT_KNEES, ROLL_LOW):
+            score.act(phrase * PHRASE_BEATS * BEAT_S, script, BEAT_S)
+    return score.play(seconds, rate)
 
 
 Array = NDArray[np.float64]

@@ -23,11 +23,7 @@ from choreograft.studio.score import (
     STANCE_WIDTH,
     Motion,
     Score,
-    kick,
     mirror,
-    spin,
-    turn_round,
-    walk_to,
 )
 
 BAR_BEATS = 4
@@ -178,11 +174,102 @@ _FEET: Mapping[str, Callable[[_Dance, float], None]] = {
 }
 
 
+BALL_OUT, BALL_AHEAD = 0.21, 0.14
+"""Where the ball of a foot is, from the middle between the feet; bodies differ by 0.02."""
+SPIN_PREPARE_S, SPIN_SETTLE_S = 0.22, 0.28
+"""Time to shift the weight before a spin, and back after it."""
+SPIN_TUCKED = 0.3
+"""The share of a spin after which the free foot is tucked in."""
+FOLDED_SOLE = 0.35
+"""How much of its tilt the sole of a kicking foot has while the leg is still folded."""
+KICK_SWAY, KICK_TILT_DEG = 0.15, 14.0
+"""How far the pelvis goes over the standing foot in a kick, and how far it tilts."""
+
+
+@dataclass(frozen=True)
+class Kick:
+    """How a leg kicks; lifts are (out, forward, up) in leg lengths."""
+
+    folded: tuple[float, float, float]
+    stretched: tuple[float, float, float]
+    toe_down_deg: float
+    sole_out_deg: float
+    torso_deg: tuple[float, float, float]
+    """Lean forward, lean away from the kicking leg, twist away from it."""
+    turn_deg: float
+    """How far the body turns away from the kicking leg, the standing foot with it."""
+
+
+KICKS: Mapping[str, Kick] = {
+    "front": Kick((0.0, 0.22, 0.6), (-0.04, 0.86, 0.82), -35.0, 0.0, (-16.0, 4.0, 8.0), 0.0),
+    "side": Kick((0.12, 0.15, 0.55), (0.68, 0.02, 0.56), 0.0, 52.0, (0.0, 22.0, 0.0), 0.0),
+    "round": Kick((0.3, 0.1, 0.55), (0.1, 0.84, 0.72), -5.0, 25.0, (-10.0, 20.0, -10.0), 60.0),
+}
+
+
+def spin(score: Score, start_s: float, seconds: float, side: int) -> float:
+    """One full turn on the ball of a foot, to that foot's side, the other foot tucked in.
+
+    Args:
+        seconds: of the turn itself; shifting the weight before and settling after come on top.
+    Returns:
+        When it is over.
+    """
+    free, name, other = 1 - side, SIDE_NAMES[side], SIDE_NAMES[1 - side]
+    begin_s, end_s = start_s + SPIN_PREPARE_S, start_s + SPIN_PREPARE_S + seconds
+    done_s, round_deg = end_s + SPIN_SETTLE_S, 360.0 * OUTWARD[side]
+    spot = score.latest("place").copy()
+    over = spot + np.array([OUTWARD[side] * BALL_OUT, BALL_AHEAD])
+    score.move("place", start_s, begin_s, *over)
+    score.move("place", end_s, done_s, *spot)
+    for channel in ("turn", f"{name}_pivot", f"{other}_foot_turn"):
+        score.move(channel, begin_s, end_s, score.latest(channel)[0] + round_deg)
+    foot = score.latest(f"{other}_foot_place").copy()
+    tucked_s = begin_s + SPIN_TUCKED * seconds
+    score.move(f"{other}_foot_place", begin_s - 0.06, tucked_s, *(foot + over - spot))
+    score.move(f"{other}_foot_place", end_s - 0.1, done_s, *foot)
+    score.lift(free, begin_s - 0.06, tucked_s, (-0.06, 0.04, 0.2), 30.0)
+    score.lift(free, end_s - 0.1, done_s, (0.0, 0.0, 0.0))
+    score.move(f"{name}_toe_down", begin_s, tucked_s, 8.0)
+    score.move(f"{name}_toe_down", end_s - 0.2, end_s, 0.0)
+    return done_s
+
+
+def kick(score: Score, at: float, period_s: float, side: int, way: str) -> None:
+    """Fold a leg up, shoot it out, fold it again, put it down: a `front`, `side` or `round` kick."""
+    plan = KICKS[way]
+    times = [at + share * period_s for share in (0.0, 0.3, 0.5, 0.68, 1.0)]
+    name, other, over = SIDE_NAMES[side], SIDE_NAMES[1 - side], -OUTWARD[side]
+    toes = (25.0, plan.toe_down_deg, 25.0, 0.0)
+    for count, lift in enumerate((plan.folded, plan.stretched, plan.folded, (0.0, 0.0, 0.0))):
+        score.lift(side, times[count], times[count + 1], lift, toes[count])
+    score.move(f"{name}_sole_out", times[0], times[1], FOLDED_SOLE * plan.sole_out_deg)
+    score.move(f"{name}_sole_out", times[1], times[2], plan.sole_out_deg)
+    score.move(f"{name}_sole_out", times[2], times[4], 0.0)
+    lean = np.array(plan.torso_deg) * (1.0, over, over)
+    for start, end, share in ((times[0], times[1], 0.5), (times[1], times[2], 1.0), (times[2], times[4], 0.0)):
+        score.move("torso", start, end, *(share * lean))
+        score.move("pelvis", start, end, 0.4 * share * lean[0], share * over * KICK_TILT_DEG, 0.0)
+    score.move("sway", times[0], times[1], over * KICK_SWAY, 0.02)
+    score.move("sway", times[3], times[4], 0.0, 0.0)
+    for channel in ("turn", f"{name}_foot_turn", f"{other}_pivot") if plan.turn_deg else ():
+        begin = score.latest(channel)[0]
+        score.move(channel, times[0], times[2], begin + over * plan.turn_deg)
+        score.move(channel, times[3], times[4], begin)
+
+
 KICK_S = 0.8
 SQUAT_S = 1.32
 SPIN_S = 0.9
 NEAR, FAR = 0.42, -1.0
 """How far `walk` comes towards the camera and goes away from it, in leg lengths: 1.25 m for a leg of 88 cm."""
+WALK = f"""
+    walk  0-0.62 0 {NEAR}
+    round 0.62-1.28 180
+    walk  1.28-2.46 0 {FAR}
+    round 2.46-3.12 180
+    walk  3.12-3.92 0 0
+"""
 SQUAT_ARMS = (("front", "hang"), ("up", "side"), ("head", "head"), ("chest", "hang"))
 """In the depth of a squat, and up again."""
 SPIN_ARMS = (
@@ -239,7 +326,14 @@ def squats(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
 
     def cycle(at: float) -> float:
         for count, (low, high) in enumerate(_reorder(SQUAT_ARMS, seed)):
-            _squat_once(score, at + count * SQUAT_S, low, high, 0.5 if count % 2 else 0.58)
+            down_up = f"""
+                arms   0-0.55 {low}, 0.66-1.2 {high}
+                crouch 0-0.55 {0.5 if count % 2 else 0.58}, 0.66-1.2
+                sway   0-0.55 0 -0.14, 0.66-1.2
+                torso  0-0.55 30 0 0, 0.66-1.2
+                head   0-0.55 -16 0 0, 0.66-1.2
+            """
+            score.act(at + count * SQUAT_S, down_up)
         return at + len(SQUAT_ARMS) * SQUAT_S
 
     return _repeat(score, cycle, 0.35, seconds, rate, seed)
@@ -271,11 +365,7 @@ def walk(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
     score = Score()
 
     def cycle(at: float) -> float:
-        walk_to(score, at, at + 0.62, (0.0, NEAR))
-        turn_round(score, at + 0.62, at + 1.28, 180.0)
-        walk_to(score, at + 1.28, at + 2.46, (0.0, FAR))
-        turn_round(score, at + 2.46, at + 3.12, 180.0)
-        walk_to(score, at + 3.12, at + 3.92, (0.0, 0.0))
+        score.act(at, WALK)
         return at + 3.95
 
     return _repeat(score, cycle, 0.05, seconds, rate, seed)
@@ -320,16 +410,6 @@ def _repeat(
     score.rest(at + REST_S)
     motion = score.play(seconds, rate, tempo)
     return mirror(motion) if seed and random.random() < 0.5 else motion
-
-
-def _squat_once(score: Score, at: float, low: str, high: str, depth: float) -> None:
-    down, up = (at, at + 0.55), (at + 0.66, at + 1.2)
-    score.arms(*down, low, low)
-    score.arms(*up, high, high)
-    bent = {"crouch": (depth,), "sway": (0.0, -0.14), "torso": (30.0, 0.0, 0.0), "head": (-16.0, 0.0, 0.0)}
-    for channel, value in bent.items():
-        score.move(channel, *down, *value)
-        score.move(channel, *up, *(0.0 for _ in value))
 
 
 Routine = Callable[[float, Fraction, int], Motion]

@@ -2,8 +2,7 @@
 
 A score knows no build: distances are in leg lengths, directions in the performer's own terms, so two performers of
 different size can dance the same score. Directions are (out, forward, up): away from the body's middle on the limb's
-own side, to where the performer faces, to the ceiling. Routines share the ways to get about on foot: strides, turning
-on the spot, spinning on one foot, kicking.
+own side, to where the performer faces, to the ceiling. A score is written move by move, or in scripts (`Score.act`).
 
 Shapes: T frames; sides are ordered left, right.
 """
@@ -89,6 +88,10 @@ SIDE_CHANNELS: Mapping[str, int] = {
 }
 STANCE_WIDTH = 0.02
 STEP_HEIGHT = 0.09
+TURN_PER_STEP_DEG = 60.0
+"""How far both feet come round in one step on the spot; more would twist the ankles."""
+STRIDE = 0.34
+"""Length of a step when walking."""
 SAME_TIME_S = 1e-6
 
 
@@ -132,9 +135,57 @@ class Score:
             self._keys[name] = [(0.0, np.zeros(size))]
         for name, size in SIDE_CHANNELS.items():
             self._keys |= {f"{side}_{name}": [(0.0, np.zeros(size))] for side in SIDE_NAMES}
-        for side in SIDES:
-            self._set_arm(side, 0.0, ARM_POSES["hang"])
-            self._keys[f"{SIDE_NAMES[side]}_foot_place"] = [(0.0, np.array([OUTWARD[side] * STANCE_WIDTH, 0.0]))]
+        for side, out in zip(SIDE_NAMES, OUTWARD, strict=True):
+            beside = {"foot_place": np.array([out * STANCE_WIDTH, 0.0])}
+            for name, value in (beside | _arm_channels(ARM_POSES["hang"])).items():
+                self._keys[f"{side}_{name}"] = [(0.0, value)]
+
+    def act(self, at_s: float, script: str, unit_s: float = 1.0) -> None:
+        """Add what a script says.
+
+        Each of its lines names a channel, and after it one move after another: `start-end value ..., start-end ...`; no
+        value is zero. Besides the channels there are
+
+            arms 0-1 side up, 1-2 hang          poses of the left and the right arm, or of both; - leaves one as it is
+            fists 0-1 0.6                       both
+            left_leg 0-1 0.4 0 0.1 10, 1-2      as `lift`: out, forward, up, toes down; back onto the floor
+            step 0-1 left 0.2 0 50 0.1          as `step`: the first foot, the place, and, if need be, turn and width
+            walk 0-1 0 0.4, 1-2 0 0 stiff       as `walk`: the place; stiff keeps the arms out of it
+            round 0-1 360                       as `turn_round`
+            from 2.5                            all that follows is counted from then on
+
+        Args:
+            at_s: when the script begins.
+            unit_s: of its times.
+        """
+        from_s = at_s
+        for line in script.strip().splitlines():
+            channel, moves = line.split(maxsplit=1)
+            if channel == "from":
+                from_s = at_s + unit_s * float(moves)
+                continue
+            for move in moves.split(","):
+                times, *words = move.split()
+                start_s, end_s = (from_s + unit_s * float(time) for time in times.rsplit("-", 1))
+                self._enact(channel, start_s, end_s, words)
+
+    def _enact(self, channel: str, start_s: float, end_s: float, words: list[str]) -> None:
+        match channel, words:
+            case "arms", [left, *rest]:
+                right = rest[0] if rest else left
+                self.arms(start_s, end_s, *(None if name == "-" else name for name in (left, right)))
+            case "step", [first, x, y, *rest]:
+                self.step(start_s, end_s, (float(x), float(y)), *map(float, rest), first=SIDE_NAMES.index(first))
+            case "walk", [x, y, *rest]:
+                self.walk(start_s, end_s, (float(x), float(y)), arms="stiff" not in rest)
+            case "round", [angle]:
+                self.turn_round(start_s, end_s, float(angle))
+            case "left_leg" | "right_leg", _:
+                out, forward, up, toes = map(float, words or ("0",) * 4)
+                self.lift(SIDE_NAMES.index(channel.removesuffix("_leg")), start_s, end_s, (out, forward, up), toes)
+            case _:
+                for name in ("left_fist", "right_fist") if channel == "fists" else (channel,):
+                    self.move(name, start_s, end_s, *(map(float, words) if words else np.zeros_like(self.latest(name))))
 
     def move(self, channel: str, start_s: float, end_s: float, *value: float) -> None:
         """Move a channel from where it is to `value`; side channels are named `left_...` and `right_...`."""
@@ -158,9 +209,14 @@ class Score:
 
     def arms(self, start_s: float, end_s: float, left: str | None, right: str | None) -> None:
         """Move the arms to named poses; None leaves an arm to its own devices."""
-        for side, name in ((LEFT, left), (RIGHT, right)):
-            if name is not None:
-                self._move_arm(side, start_s, end_s, ARM_POSES[name])
+        for side, name in zip(SIDE_NAMES, (left, right), strict=True):
+            if name is None:
+                continue
+            channels = _arm_channels(ARM_POSES[name])
+            if channels["arm"] @ self.latest(f"{side}_arm") < 0:
+                channels["arm"] *= -1  # the same rotation, and the shorter way to it
+            for channel, value in channels.items():
+                self.move(f"{side}_{channel}", start_s, end_s, *value)
 
     def lift(
         self, side: int, start_s: float, end_s: float, lift: tuple[float, float, float], toe_down_deg: float = 0.0
@@ -176,6 +232,7 @@ class Score:
         place: tuple[float, float],
         turn_deg: float = 0.0,
         width: float = STANCE_WIDTH,
+        *,
         first: int = LEFT,
     ) -> None:
         """Step to a place, one foot after the other, and come to face `turn_deg` there."""
@@ -183,13 +240,52 @@ class Score:
         self.move("place", start_s, end_s, *place)
         self.move("turn", start_s, end_s, turn_deg)
         for side, began_s, done_s in ((first, start_s, middle_s), (1 - first, middle_s, end_s)):
-            name, angle, out = SIDE_NAMES[side], np.deg2rad(turn_deg), OUTWARD[side] * width
-            beside = (place[0] + out * np.cos(angle), place[1] - out * np.sin(angle))
-            self.move(f"{name}_foot_place", began_s, done_s, *beside)
-            self.move(f"{name}_foot_turn", began_s, done_s, turn_deg)
-            top_s = (began_s + done_s) / 2
-            self.lift(side, began_s, top_s, (0.0, 0.0, STEP_HEIGHT), 12.0)
-            self.lift(side, top_s, done_s, (0.0, 0.0, 0.0))
+            self._swing_foot(side, began_s, done_s, place, turn_deg, width, 12.0)
+            self.move(f"{SIDE_NAMES[side]}_foot_turn", began_s, done_s, turn_deg)
+
+    def walk(self, start_s: float, end_s: float, goal: tuple[float, float], arms: bool = True) -> None:
+        """Walk straight on to a place in even strides, facing as before, and bring the feet together there."""
+        begin, turn_deg = self.latest("place"), float(self.latest("turn")[0])
+        way = np.asarray(goal) - begin
+        swings = max(2, round(float(np.hypot(*way)) / STRIDE) + 1)
+        every_s = (end_s - start_s) / swings
+        self.move("place", start_s, end_s, *goal)
+        for count in range(1, swings + 1):
+            side = SIDES[count % 2]
+            began_s, done_s = start_s + (count - 1) * every_s, start_s + count * every_s
+            share = 1.0 if count == swings else (count + 0.5) / swings
+            self._swing_foot(side, began_s, done_s, begin + share * way, turn_deg, STANCE_WIDTH, 14.0)
+            if arms:
+                ahead = ("swing", "back") if side == RIGHT else ("back", "swing")
+                self.arms(began_s, done_s, *(ahead if count < swings else ("hang", "hang")))
+
+    def turn_round(self, start_s: float, end_s: float, angle_deg: float) -> None:
+        """Turn on the spot by any angle (positive to the left), stepping round in small steps."""
+        turn, place = float(self.latest("turn")[0]), self.latest("place")
+        steps = max(1, int(np.ceil(abs(angle_deg) / TURN_PER_STEP_DEG - 1e-9)))
+        every_s = (end_s - start_s) / steps
+        leading = LEFT if angle_deg > 0 else RIGHT
+        for count in range(1, steps + 1):
+            began_s, done_s = start_s + (count - 1) * every_s, start_s + count * every_s
+            self.step(began_s, done_s, (place[0], place[1]), turn + angle_deg * count / steps, first=leading)
+
+    def _swing_foot(
+        self,
+        side: int,
+        began_s: float,
+        done_s: float,
+        under: Sequence[float] | Array,
+        turn_deg: float,
+        width: float,
+        toe_down_deg: float,
+    ) -> None:
+        """Carry a foot to its side of a point under the body."""
+        angle, out = np.deg2rad(turn_deg), OUTWARD[side] * width
+        beside = (under[0] + out * np.cos(angle), under[1] - out * np.sin(angle))
+        self.move(f"{SIDE_NAMES[side]}_foot_place", began_s, done_s, *beside)
+        top_s = (began_s + done_s) / 2
+        self.lift(side, began_s, top_s, (0.0, 0.0, STEP_HEIGHT), toe_down_deg)
+        self.lift(side, top_s, done_s, (0.0, 0.0, 0.0))
 
     def play(self, seconds: float, rate: Fraction, tempo: float = 1.0) -> Motion:
         """Evaluate the score for the frames of a clip.
@@ -205,17 +301,6 @@ class Score:
             both = [_interpolate(self._keys[f"{side}_{name}"], time_s) for side in SIDE_NAMES]
             channels[name] = np.stack(both, axis=1)
         return Motion(rate, channels)
-
-    def _move_arm(self, side: int, start_s: float, end_s: float, pose: ArmPose) -> None:
-        channels = _arm_channels(pose)
-        if channels["arm"] @ self._keys[f"{SIDE_NAMES[side]}_arm"][-1][1] < 0:
-            channels["arm"] *= -1  # the same rotation, and the shorter way to it
-        for channel, value in channels.items():
-            self.move(f"{SIDE_NAMES[side]}_{channel}", start_s, end_s, *value)
-
-    def _set_arm(self, side: int, time_s: float, pose: ArmPose) -> None:
-        for channel, value in _arm_channels(pose).items():
-            self._keys[f"{SIDE_NAMES[side]}_{channel}"] = [(time_s, value)]
 
 
 def _arm_channels(pose: ArmPose) -> dict[str, Array]:
@@ -242,130 +327,3 @@ def _interpolate(keys: Sequence[tuple[float, Array]], time_s: Array) -> Array:
     at = np.array([time for time, _ in keys])
     values = np.stack([value for _, value in keys])
     return np.asarray(PchipInterpolator(at, values, axis=0)(np.clip(time_s, at[0], at[-1])))
-
-
-Lift = tuple[float, float, float]
-
-TURN_PER_STEP_DEG = 60.0
-"""How far both feet come round in one step on the spot; more would twist the ankles."""
-STRIDE = 0.34
-"""Length of a step when walking."""
-BALL_OUT, BALL_AHEAD = 0.21, 0.14
-"""Where the ball of a foot is, from the middle between the feet; bodies differ by 0.02."""
-SPIN_PREPARE_S, SPIN_SETTLE_S = 0.22, 0.28
-"""Time to shift the weight before a spin, and back after it."""
-SPIN_TUCKED = 0.3
-"""The share of a spin after which the free foot is tucked in."""
-FOLDED_SOLE = 0.35
-"""How much of its tilt the sole of a kicking foot has while the leg is still folded."""
-KICK_SWAY, KICK_TILT_DEG = 0.15, 14.0
-"""How far the pelvis goes over the standing foot in a kick, and how far it tilts."""
-
-
-@dataclass(frozen=True)
-class Kick:
-    """How a leg kicks; lifts are (out, forward, up) in leg lengths."""
-
-    folded: Lift
-    stretched: Lift
-    toe_down_deg: float
-    sole_out_deg: float
-    torso_deg: tuple[float, float, float]
-    """Lean forward, lean away from the kicking leg, twist away from it."""
-    turn_deg: float
-    """How far the body turns away from the kicking leg, the standing foot with it."""
-
-
-KICKS: Mapping[str, Kick] = {
-    "front": Kick((0.0, 0.22, 0.6), (-0.04, 0.86, 0.82), -35.0, 0.0, (-16.0, 4.0, 8.0), 0.0),
-    "side": Kick((0.12, 0.15, 0.55), (0.68, 0.02, 0.56), 0.0, 52.0, (0.0, 22.0, 0.0), 0.0),
-    "round": Kick((0.3, 0.1, 0.55), (0.1, 0.84, 0.72), -5.0, 25.0, (-10.0, 20.0, -10.0), 60.0),
-}
-
-
-def walk_to(score: Score, start_s: float, end_s: float, goal: tuple[float, float], arms: bool = True) -> None:
-    """Walk straight on to a place in even strides, facing as before, and bring the feet together there."""
-    begin, turn = score.latest("place"), float(score.latest("turn")[0])
-    way = np.asarray(goal) - begin
-    swings = max(2, round(float(np.hypot(*way)) / STRIDE) + 1)
-    every_s = (end_s - start_s) / swings
-    score.move("place", start_s, end_s, *goal)
-    for count in range(1, swings + 1):
-        side = (LEFT, RIGHT)[count % 2]
-        began_s, done_s = start_s + (count - 1) * every_s, start_s + count * every_s
-        share = 1.0 if count == swings else (count + 0.5) / swings
-        _swing_foot(score, side, began_s, done_s, begin + share * way, turn)
-        if arms:
-            ahead = ("swing", "back") if side == RIGHT else ("back", "swing")
-            score.arms(began_s, done_s, *(ahead if count < swings else ("hang", "hang")))
-
-
-def turn_round(score: Score, start_s: float, end_s: float, angle_deg: float) -> None:
-    """Turn on the spot by any angle (positive to the left), stepping round in small steps."""
-    turn, place = float(score.latest("turn")[0]), score.latest("place")
-    steps = max(1, int(np.ceil(abs(angle_deg) / TURN_PER_STEP_DEG - 1e-9)))
-    every_s = (end_s - start_s) / steps
-    leading = LEFT if angle_deg > 0 else RIGHT
-    for count in range(1, steps + 1):
-        began_s, done_s = start_s + (count - 1) * every_s, start_s + count * every_s
-        score.step(began_s, done_s, (place[0], place[1]), turn + angle_deg * count / steps, first=leading)
-
-
-def spin(score: Score, start_s: float, seconds: float, side: int) -> float:
-    """One full turn on the ball of a foot, to that foot's side, the other foot tucked in.
-
-    Args:
-        seconds: of the turn itself; shifting the weight before and settling after come on top.
-    Returns:
-        When it is over.
-    """
-    free, name, other = 1 - side, SIDE_NAMES[side], SIDE_NAMES[1 - side]
-    begin_s, end_s = start_s + SPIN_PREPARE_S, start_s + SPIN_PREPARE_S + seconds
-    done_s, round_deg = end_s + SPIN_SETTLE_S, 360.0 * OUTWARD[side]
-    spot = score.latest("place").copy()
-    over = spot + np.array([OUTWARD[side] * BALL_OUT, BALL_AHEAD])
-    score.move("place", start_s, begin_s, *over)
-    score.move("place", end_s, done_s, *spot)
-    for channel in ("turn", f"{name}_pivot", f"{other}_foot_turn"):
-        score.move(channel, begin_s, end_s, score.latest(channel)[0] + round_deg)
-    foot = score.latest(f"{other}_foot_place").copy()
-    tucked_s = begin_s + SPIN_TUCKED * seconds
-    score.move(f"{other}_foot_place", begin_s - 0.06, tucked_s, *(foot + over - spot))
-    score.move(f"{other}_foot_place", end_s - 0.1, done_s, *foot)
-    score.lift(free, begin_s - 0.06, tucked_s, (-0.06, 0.04, 0.2), 30.0)
-    score.lift(free, end_s - 0.1, done_s, (0.0, 0.0, 0.0))
-    score.move(f"{name}_toe_down", begin_s, tucked_s, 8.0)
-    score.move(f"{name}_toe_down", end_s - 0.2, end_s, 0.0)
-    return done_s
-
-
-def kick(score: Score, at: float, period_s: float, side: int, way: str) -> None:
-    """Fold a leg up, shoot it out, fold it again, put it down: a `front`, `side` or `round` kick."""
-    plan = KICKS[way]
-    times = [at + share * period_s for share in (0.0, 0.3, 0.5, 0.68, 1.0)]
-    name, other, over = SIDE_NAMES[side], SIDE_NAMES[1 - side], -OUTWARD[side]
-    toes = (25.0, plan.toe_down_deg, 25.0, 0.0)
-    for count, lift in enumerate((plan.folded, plan.stretched, plan.folded, (0.0, 0.0, 0.0))):
-        score.lift(side, times[count], times[count + 1], lift, toes[count])
-    score.move(f"{name}_sole_out", times[0], times[1], FOLDED_SOLE * plan.sole_out_deg)
-    score.move(f"{name}_sole_out", times[1], times[2], plan.sole_out_deg)
-    score.move(f"{name}_sole_out", times[2], times[4], 0.0)
-    lean = np.array(plan.torso_deg) * (1.0, over, over)
-    for start, end, share in ((times[0], times[1], 0.5), (times[1], times[2], 1.0), (times[2], times[4], 0.0)):
-        score.move("torso", start, end, *(share * lean))
-        score.move("pelvis", start, end, 0.4 * share * lean[0], share * over * KICK_TILT_DEG, 0.0)
-    score.move("sway", times[0], times[1], over * KICK_SWAY, 0.02)
-    score.move("sway", times[3], times[4], 0.0, 0.0)
-    for channel in ("turn", f"{name}_foot_turn", f"{other}_pivot") if plan.turn_deg else ():
-        begin = score.latest(channel)[0]
-        score.move(channel, times[0], times[2], begin + over * plan.turn_deg)
-        score.move(channel, times[3], times[4], begin)
-
-
-def _swing_foot(score: Score, side: int, began_s: float, done_s: float, under: Array, turn_deg: float) -> None:
-    """Carry a foot to its side of a point under the body."""
-    angle, out, name = np.deg2rad(turn_deg), OUTWARD[side] * STANCE_WIDTH, SIDE_NAMES[side]
-    score.move(f"{name}_foot_place", began_s, done_s, under[0] + out * np.cos(angle), under[1] - out * np.sin(angle))
-    top_s = (began_s + done_s) / 2
-    score.lift(side, began_s, top_s, (0.0, 0.0, STEP_HEIGHT), 14.0)
-    score.lift(side, top_s, done_s, (0.0, 0.0, 0.0))
