@@ -107,6 +107,8 @@ PATTERNS = ("plain", *WEAVES, "print")
 
 Colour = tuple[int, int, int]
 """RGB, 0..255."""
+Hairstyle = Literal["short", "bun", "ponytail"]
+Legwear = Literal["trousers", "skirt"]
 
 COLLAR_RADIUS_M = 0.088
 HEM_ABOVE_HIPS_M = 0.055
@@ -134,10 +136,10 @@ class Outfit:
     soles: Colour
     sleeve: float
     """How far the sleeves reach: 0 shoulder, 1 elbow, 2 wrist."""
-    hairstyle: Literal["short", "bun", "ponytail"]
+    hairstyle: Hairstyle
     pattern: str = "plain"
     """One of `PATTERNS`."""
-    legwear: Literal["trousers", "skirt"] = "trousers"
+    legwear: Legwear = "trousers"
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,16 @@ Those are plausible adults, each with a build, a face's colours and clothes of t
 
 import colorsys
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
 from choreograft.body.model import make_body
 from choreograft.errors import OptionError
 from choreograft.studio.costume import Costume, dress
-from choreograft.studio.outfit import PATTERNS, Colour, Outfit
+from choreograft.studio.outfit import PATTERNS, Colour, Hairstyle, Legwear, Outfit
 
 SKINS: tuple[Colour, ...] = (
     (242, 206, 182),
@@ -52,7 +51,7 @@ def draw_person(seed: int) -> tuple[dict[str, float], Outfit]:
     # half the wheel away and clearly lighter or darker, so that the pattern shows
     second = _colour(shirt_hue + 0.5, random.uniform(0.1, 0.8), shirt_light + (0.35 if shirt_light < 0.6 else -0.45))
     pattern = PATTERNS[random.integers(len(PATTERNS))]
-    hairstyles: tuple[Literal["short", "bun", "ponytail"], ...] = ("short", "bun", "ponytail") if woman else ("short",)
+    hairstyles: tuple[Hairstyle, ...] = ("short", "bun", "ponytail") if woman else ("short",)
     outfit = Outfit(
         skin=skin,
         lips=_mix(skin, (190, 50, 60), 0.35),
@@ -84,7 +83,7 @@ def _mix(first: Colour, second: Colour, share: float) -> Colour:
 SEEDED = re.compile(r"seed-(\d+)", re.ASCII)
 DRESSED = 16
 """How many costumes are kept; each takes some 10 MB."""
-ADAS_SHAPE = {"gender": 1.0, "age": 0.6, "muscle": 0.5, "weight": 0.38, "height": 0.62, "proportions": 0.75}
+ADAS_SHAPE = (1.0, 0.6, 0.5, 0.38, 0.62, 0.75)
 
 
 @dataclass(frozen=True)
@@ -97,118 +96,42 @@ class StudioPerformer:
     outfit: Outfit
 
 
+TRAITS = ("gender", "age", "muscle", "weight", "height", "proportions")
+SHAPES: Mapping[str, Sequence[float]] = {
+    "ada": ADAS_SHAPE,  # tall and slim
+    "bruno": (0.0, 0.67, 0.68, 0.74, 0.16, 0.35),  # short and broad
+    "dina": ADAS_SHAPE,  # ada's body in other clothes
+    "emil": (0.0, 0.67, 0.78, 0.86, 0.4105, 0.4),  # as tall as ada, to a tenth of a millimetre, and two fifths heavier
+    "fay": (1.0, 0.62, 0.5, 0.52, 0.28, 0.5),  # four fifths of ada's height
+    "gus": (0.0, 0.62, 0.42, 0.3, 0.58, 0.7),  # the tallest, and slim
+}
+"""By `TRAITS`."""
+COLOURED = ("skin", "lips", "hair", "iris", "shirt", "stripe", "trousers", "shoes", "soles")
+
+
+def _dress_in(
+    colours: str, sleeve: float, hairstyle: Hairstyle, pattern: str = "plain", legwear: Legwear = "trousers"
+) -> Outfit:
+    """An outfit of hexadecimal colours, in the order of `COLOURED`."""
+    worn: dict[str, Colour] = {}
+    for part, colour in zip(COLOURED, colours.split(), strict=True):
+        red, green, blue = bytes.fromhex(colour)
+        worn[part] = red, green, blue
+    return Outfit(**worn, sleeve=sleeve, hairstyle=hairstyle, pattern=pattern, legwear=legwear)
+
+
+OUTFITS: Mapping[str, Outfit] = {
+    "ada": _dress_in("966246 8e423e 1e1614 342014 ecbe30 faf4e2 1a807e f0eee8 ce603c", 0.62, "bun"),
+    "bruno": _dress_in("e8baa0 be7068 704626 486880 c0262c 921822 24325c 3a2c26 e0dcd2", 1.75, "short"),
+    "dina": _dress_in(
+        "ecc4aa c46060 b07034 466e54 f4f2ec 203478 ac2242 282830 ecece8", 1.1, "ponytail", "stripes", "skirt"
+    ),
+    "emil": _dress_in("c4906c a05a50 221e1e 3c281a 222830 f0ece0 968462 c83c28 f4f4f0", 0.7, "short", "print"),
+    "fay": _dress_in("6a4432 783838 161212 281a12 ee7094 fcf6f0 464278 f6f4f0 78bec8", 0.5, "bun", "dots", "skirt"),
+    "gus": _dress_in("e2b294 b46860 be965c 58809c 3c8454 e2d6aa 3e3c42 704a2e 28221e", 1.8, "short", "checks"),
+}
 PERFORMERS: Mapping[str, StudioPerformer] = {
-    performer.name: performer
-    for performer in (
-        StudioPerformer(
-            name="ada",  # tall and slim
-            shape=ADAS_SHAPE,
-            outfit=Outfit(
-                skin=(150, 98, 70),
-                lips=(142, 66, 62),
-                hair=(30, 22, 20),
-                iris=(52, 32, 20),
-                shirt=(236, 190, 48),
-                stripe=(250, 244, 226),
-                trousers=(26, 128, 126),
-                shoes=(240, 238, 232),
-                soles=(206, 96, 60),
-                sleeve=0.62,
-                hairstyle="bun",
-            ),
-        ),
-        StudioPerformer(
-            name="bruno",  # short and broad
-            shape={"gender": 0.0, "age": 0.67, "muscle": 0.68, "weight": 0.74, "height": 0.16, "proportions": 0.35},
-            outfit=Outfit(
-                skin=(232, 186, 160),
-                lips=(190, 112, 104),
-                hair=(112, 70, 38),
-                iris=(72, 104, 128),
-                shirt=(192, 38, 44),
-                stripe=(146, 24, 34),
-                trousers=(36, 50, 92),
-                shoes=(58, 44, 38),
-                soles=(224, 220, 210),
-                sleeve=1.75,
-                hairstyle="short",
-            ),
-        ),
-        StudioPerformer(
-            name="dina",  # ada's body in other clothes
-            shape=ADAS_SHAPE,
-            outfit=Outfit(
-                skin=(236, 196, 170),
-                lips=(196, 96, 96),
-                hair=(176, 112, 52),
-                iris=(70, 110, 84),
-                shirt=(244, 242, 236),
-                stripe=(32, 52, 120),
-                trousers=(172, 34, 66),
-                shoes=(40, 40, 48),
-                soles=(236, 236, 232),
-                sleeve=1.1,
-                hairstyle="ponytail",
-                pattern="stripes",
-                legwear="skirt",
-            ),
-        ),
-        StudioPerformer(
-            name="emil",  # as tall as ada, to a tenth of a millimetre, and two fifths heavier
-            shape={"gender": 0.0, "age": 0.67, "muscle": 0.78, "weight": 0.86, "height": 0.4105, "proportions": 0.4},
-            outfit=Outfit(
-                skin=(196, 144, 108),
-                lips=(160, 90, 80),
-                hair=(34, 30, 30),
-                iris=(60, 40, 26),
-                shirt=(34, 40, 48),
-                stripe=(240, 236, 224),
-                trousers=(150, 132, 98),
-                shoes=(200, 60, 40),
-                soles=(244, 244, 240),
-                sleeve=0.7,
-                hairstyle="short",
-                pattern="print",
-            ),
-        ),
-        StudioPerformer(
-            name="fay",  # four fifths of ada's height
-            shape={"gender": 1.0, "age": 0.62, "muscle": 0.5, "weight": 0.52, "height": 0.28, "proportions": 0.5},
-            outfit=Outfit(
-                skin=(106, 68, 50),
-                lips=(120, 56, 56),
-                hair=(22, 18, 18),
-                iris=(40, 26, 18),
-                shirt=(238, 112, 148),
-                stripe=(252, 246, 240),
-                trousers=(70, 66, 120),
-                shoes=(246, 244, 240),
-                soles=(120, 190, 200),
-                sleeve=0.5,
-                hairstyle="bun",
-                pattern="dots",
-                legwear="skirt",
-            ),
-        ),
-        StudioPerformer(
-            name="gus",  # the tallest, and slim
-            shape={"gender": 0.0, "age": 0.62, "muscle": 0.42, "weight": 0.3, "height": 0.58, "proportions": 0.7},
-            outfit=Outfit(
-                skin=(226, 178, 148),
-                lips=(180, 104, 96),
-                hair=(190, 150, 92),
-                iris=(88, 128, 156),
-                shirt=(60, 132, 84),
-                stripe=(226, 214, 170),
-                trousers=(62, 60, 66),
-                shoes=(112, 74, 46),
-                soles=(40, 34, 30),
-                sleeve=1.8,
-                hairstyle="short",
-                pattern="checks",
-            ),
-        ),
-    )
+    name: StudioPerformer(name, dict(zip(TRAITS, shape, strict=True)), OUTFITS[name]) for name, shape in SHAPES.items()
 }
 
 
