@@ -8,23 +8,13 @@ other seeds begin elsewhere, change the tempo, swap left and right.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from choreograft.studio.moves import calibration, dance, showcase
-from choreograft.studio.score import (
-    ARM_POSES,
-    LEFT,
-    OUTWARD,
-    RIGHT,
-    SIDE_NAMES,
-    SIDES,
-    STANCE_WIDTH,
-    Motion,
-    Score,
-    mirror,
-)
+from choreograft.studio.score import ARM_POSES, LEFT, OUTWARD, SIDE_NAMES, STANCE_WIDTH, Motion, Score, mirror
 
 BAR_BEATS = 4
 TEMPO_BPM = (104, 132)
@@ -38,8 +28,6 @@ MIRRORED = 0.45
 """How often both arms do the same."""
 ARM_BEATS = (1, 1, 1, 2)
 """An arm pose is usually reached within one beat, now and then within two."""
-
-
 BOUNCE = 0.06
 """How far the knees give on a beat."""
 DEPTHS: Mapping[str, tuple[float, ...]] = {"sink": (0.08, 0.34, 0.22, 0.02), "sway wide": (0.05, 0.1, 0.1, 0.02)}
@@ -53,12 +41,18 @@ class _Dance:
     score: Score
     random: np.random.Generator
     beat_s: float
+    at_s: float = 0.05
+    """When the bar begins."""
 
     def draw(self, low: float, high: float) -> float:
         return float(self.random.uniform(low, high))
 
     def one_of(self, names: tuple[str, ...]) -> str:
         return str(names[self.random.integers(len(names))])
+
+    def act(self, script: str) -> None:
+        """Add a script whose times are beats of the bar."""
+        self.score.act(self.at_s, script, self.beat_s)
 
 
 def improvise(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
@@ -67,105 +61,98 @@ def improvise(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
     dance = _Dance(Score(), random, 60 / float(random.integers(*TEMPO_BPM)))
     arms = tuple(name for name in ARM_POSES if name not in STILL_ARMS)
     favourites = tuple(random.permutation(arms)[:9])
-    at, last = 0.05, ""
-    while at < seconds:
+    last = ""
+    while dance.at_s < seconds:
         last = dance.one_of(tuple(name for name in _FEET if name != last))
-        _FEET[last](dance, at)
-        _move_arms(dance, at, tuple(name for name in favourites if last != "sink" or name not in LOW_ARMS))
-        _move_trunk(dance, at, DEPTHS.get(last, (0.01,) * BAR_BEATS))
-        at += BAR_BEATS * dance.beat_s
-    dance.score.rest(at + dance.beat_s)
+        _FEET[last](dance)
+        _move_arms(dance, tuple(name for name in favourites if last != "sink" or name not in LOW_ARMS))
+        _move_trunk(dance, DEPTHS.get(last, (0.01,) * BAR_BEATS))
+        dance.at_s += BAR_BEATS * dance.beat_s
+    dance.score.rest(dance.at_s + dance.beat_s)
     return dance.score.play(seconds, rate)
 
 
-def _move_arms(dance: _Dance, at: float, poses: tuple[str, ...]) -> None:
+def _move_arms(dance: _Dance, poses: tuple[str, ...]) -> None:
     beat = 0
     while beat < BAR_BEATS:
-        beats = min(int(dance.random.choice(ARM_BEATS)), BAR_BEATS - beat)
+        end = min(beat + int(dance.random.choice(ARM_BEATS)), BAR_BEATS)
         left = dance.one_of(poses)
         right = left if dance.draw(0, 1) < MIRRORED else dance.one_of(poses)
-        start, end = at + beat * dance.beat_s, at + (beat + beats) * dance.beat_s
-        dance.score.arms(start, end, left, right)
+        dance.act(f"arms {beat}-{end} {left} {right}")
         for side in SIDE_NAMES:
-            dance.score.move(f"{side}_fist", start, end, float(dance.random.choice([0.0, 0.0, 0.6, 1.0])))
-        beat += beats
+            dance.act(f"{side}_fist {beat}-{end} {dance.random.choice([0.0, 0.0, 0.6, 1.0])}")
+        beat = end
 
 
-def _move_trunk(dance: _Dance, at: float, depths: tuple[float, ...]) -> None:
+def _move_trunk(dance: _Dance, depths: tuple[float, ...]) -> None:
     """Lean, tilt and twist of trunk and head; the knees give on every beat, around a depth for each beat."""
     for beat in range(BAR_BEATS):
-        start, end = at + beat * dance.beat_s, at + (beat + 1) * dance.beat_s
+        dance.act(f"torso {beat}-{beat + 1} {dance.draw(-4, 16)} {dance.draw(-14, 14)} {dance.draw(-20, 20)}")
+        dance.act(f"head {beat}-{beat + 1} {dance.draw(-8, 12)} {dance.draw(-12, 12)} {dance.draw(-25, 25)}")
+        start, end = dance.at_s + beat * dance.beat_s, dance.at_s + (beat + 1) * dance.beat_s
         middle = (start + end) / 2
-        dance.score.move("torso", start, end, dance.draw(-4, 16), dance.draw(-14, 14), dance.draw(-20, 20))
-        dance.score.move("head", start, end, dance.draw(-8, 12), dance.draw(-12, 12), dance.draw(-25, 25))
         dance.score.move("crouch", start, middle, depths[beat] + BOUNCE)
         dance.score.move("crouch", middle, end, depths[beat])
 
 
-def _spots(dance: _Dance) -> tuple[float, float]:
-    return dance.draw(-REACH_OUT, REACH_OUT), dance.draw(-0.15, 0.2)
+def _draw_spot(dance: _Dance) -> str:
+    return f"{dance.draw(-REACH_OUT, REACH_OUT)} {dance.draw(-0.15, 0.2)}"
 
 
-def _step_about(dance: _Dance, at: float) -> None:
+def _halfway_home(dance: _Dance) -> str:
+    right, near = dance.score.latest("place") / 2
+    return f"{right} {near}"
+
+
+def _step_about(dance: _Dance) -> None:
     """A step on every beat."""
     for beat in range(BAR_BEATS):
-        start, end = at + beat * dance.beat_s, at + (beat + 1) * dance.beat_s
         width = dance.draw(0.0, 0.1)
-        first = int(dance.random.integers(2))
-        dance.score.step(start, end, _spots(dance), dance.draw(-25, 25), width=width, first=first)
+        first = SIDE_NAMES[dance.random.integers(2)]
+        dance.act(f"step {beat}-{beat + 1} {first} {_draw_spot(dance)} {dance.draw(-25, 25)} {width}")
 
 
-def _turn_aside(dance: _Dance, at: float) -> None:
+def _turn_aside(dance: _Dance) -> None:
     """Half a bar to one side, half a bar to the other."""
     angle = dance.draw(35, 65) * (1 if dance.draw(0, 1) < 0.5 else -1)
-    for half, turn in ((0, angle), (1, 0.0)):
-        start, end = at + 2 * half * dance.beat_s, at + (2 * half + 1.6) * dance.beat_s
-        dance.score.step(start, end, _spots(dance), turn, first=LEFT if turn > 0 else 1 - LEFT)
+    for start, turn in ((0, angle), (2, 0.0)):
+        dance.act(f"step {start}-{start + 1.6} {'left' if turn > 0 else 'right'} {_draw_spot(dance)} {turn}")
 
 
-def _lift_legs(dance: _Dance, at: float) -> None:
+def _lift_legs(dance: _Dance) -> None:
     """A knee to the front or a foot to the side or back, on the second and the fourth beat."""
-    lifts = {"knee": (0.04, 0.2, 0.46, 32.0), "aside": (0.4, 0.05, 0.16, 12.0), "back": (0.0, -0.35, 0.22, 45.0)}
-    place = dance.score.latest("place")
-    dance.score.step(at, at + 0.9 * dance.beat_s, (place[0] / 2, place[1] / 2), dance.draw(-15, 15))
+    lifts = ("0.04 0.2 0.46 32", "0.4 0.05 0.16 12", "0 -0.35 0.22 45")
+    dance.act(f"step 0-0.9 left {_halfway_home(dance)} {dance.draw(-15, 15)}")
     first = int(dance.random.integers(2))
     for count, side in enumerate((first, 1 - first)):
-        out, forward, up, toes = lifts[dance.one_of(tuple(lifts))]
-        begin, top, end = (at + (1 + 1.5 * count + share) * dance.beat_s for share in (0.0, 0.6, 1.3))
-        over = -OUTWARD[side] * 0.12
-        dance.score.lift(side, begin, top, (out, forward, up), toes)
-        dance.score.lift(side, top, end, (0.0, 0.0, 0.0))
-        dance.score.move("sway", begin, top, over, 0.0)
-        dance.score.move("sway", top, end, 0.0, 0.0)
+        begin, top, end = (1 + 1.5 * count + share for share in (0.0, 0.6, 1.3))
+        dance.act(f"{SIDE_NAMES[side]}_leg {begin}-{top} {dance.one_of(lifts)}, {top}-{end}")
+        dance.act(f"sway {begin}-{top} {-OUTWARD[side] * 0.12} 0, {top}-{end}")
 
 
-def _sway_wide(dance: _Dance, at: float) -> None:
+def _sway_wide(dance: _Dance) -> None:
     """Feet apart, the hips from side to side."""
-    _stand_wide(dance, at)
+    _stand_wide(dance)
     sign = 1 if dance.draw(0, 1) < 0.5 else -1
     for beat in range(1, BAR_BEATS):
-        start, end = at + beat * dance.beat_s, at + (beat + 1) * dance.beat_s
         swing = sign * (-1) ** beat * dance.draw(0.5, 1.0) if beat < BAR_BEATS - 1 else 0.0
-        dance.score.move("sway", start, end, 0.13 * swing, 0.0)
-        dance.score.move("pelvis", start, end, 0.0, -8.0 * swing, 12.0 * swing)
+        dance.act(f"sway {beat}-{beat + 1} {0.13 * swing} 0")
+        dance.act(f"pelvis {beat}-{beat + 1} 0 {-8 * swing} {12 * swing}")
 
 
-def _sink(dance: _Dance, at: float) -> None:
+def _sink(dance: _Dance) -> None:
     """Feet apart, down into the knees and up again."""
-    _stand_wide(dance, at)
+    _stand_wide(dance)
     for beat, back in ((1, -0.1), (2, -0.04), (3, 0.0)):
-        start, end = at + beat * dance.beat_s, at + (beat + 1) * dance.beat_s
-        dance.score.move("sway", start, end, 0.0, back)
-        dance.score.move("pelvis", start, end, -90 * back, 0.0, 0.0)
+        dance.act(f"sway {beat}-{beat + 1} 0 {back}")
+        dance.act(f"pelvis {beat}-{beat + 1} {-90 * back} 0 0")
 
 
-def _stand_wide(dance: _Dance, at: float) -> None:
-    place = dance.score.latest("place")
-    width = dance.draw(0.14, 0.26)
-    dance.score.step(at, at + 0.95 * dance.beat_s, (place[0] / 2, place[1] / 2), 0.0, width=width + STANCE_WIDTH)
+def _stand_wide(dance: _Dance) -> None:
+    dance.act(f"step 0-0.95 left {_halfway_home(dance)} 0 {dance.draw(0.14, 0.26) + STANCE_WIDTH}")
 
 
-_FEET: Mapping[str, Callable[[_Dance, float], None]] = {
+_FEET: Mapping[str, Callable[[_Dance], None]] = {
     "step about": _step_about,
     "turn aside": _turn_aside,
     "lift legs": _lift_legs,
@@ -174,93 +161,129 @@ _FEET: Mapping[str, Callable[[_Dance, float], None]] = {
 }
 
 
-BALL_OUT, BALL_AHEAD = 0.21, 0.14
-"""Where the ball of a foot is, from the middle between the feet; bodies differ by 0.02."""
-SPIN_PREPARE_S, SPIN_SETTLE_S = 0.22, 0.28
-"""Time to shift the weight before a spin, and back after it."""
-SPIN_TUCKED = 0.3
-"""The share of a spin after which the free foot is tucked in."""
-FOLDED_SOLE = 0.35
-"""How much of its tilt the sole of a kicking foot has while the leg is still folded."""
+KICK_S = 0.8
 KICK_SWAY, KICK_TILT_DEG = 0.15, 14.0
 """How far the pelvis goes over the standing foot in a kick, and how far it tilts."""
+FOLDED_SOLE = 0.35
+"""How much of its tilt the sole of a kicking foot has while the leg is still folded."""
 
 
 @dataclass(frozen=True)
 class Kick:
     """How a leg kicks; lifts are (out, forward, up) in leg lengths."""
 
-    folded: tuple[float, float, float]
-    stretched: tuple[float, float, float]
-    toe_down_deg: float
+    folded: str
+    stretched: str
+    """With how far the toes are down, deg."""
     sole_out_deg: float
     torso_deg: tuple[float, float, float]
     """Lean forward, lean away from the kicking leg, twist away from it."""
-    turn_deg: float
+    turn_deg: float = 0.0
     """How far the body turns away from the kicking leg, the standing foot with it."""
 
 
 KICKS: Mapping[str, Kick] = {
-    "front": Kick((0.0, 0.22, 0.6), (-0.04, 0.86, 0.82), -35.0, 0.0, (-16.0, 4.0, 8.0), 0.0),
-    "side": Kick((0.12, 0.15, 0.55), (0.68, 0.02, 0.56), 0.0, 52.0, (0.0, 22.0, 0.0), 0.0),
-    "round": Kick((0.3, 0.1, 0.55), (0.1, 0.84, 0.72), -5.0, 25.0, (-10.0, 20.0, -10.0), 60.0),
+    "front": Kick("0 0.22 0.6", "-0.04 0.86 0.82 -35", 0.0, (-16.0, 4.0, 8.0)),
+    "side": Kick("0.12 0.15 0.55", "0.68 0.02 0.56 0", 52.0, (0.0, 22.0, 0.0)),
+    "round": Kick("0.3 0.1 0.55", "0.1 0.84 0.72 -5", 25.0, (-10.0, 20.0, -10.0), 60.0),
 }
 
 
-def spin(score: Score, start_s: float, seconds: float, side: int) -> float:
-    """One full turn on the ball of a foot, to that foot's side, the other foot tucked in.
-
-    Args:
-        seconds: of the turn itself; shifting the weight before and settling after come on top.
-    Returns:
-        When it is over.
+def _kick(score: Score, at: float, side: int, way: str) -> None:
+    """Fold a leg up, shoot it out, fold it again, put it down: a `front`, `side` or `round` kick."""
+    plan, period_s = KICKS[way], 0.94 * KICK_S
+    name, other, over = SIDE_NAMES[side], SIDE_NAMES[1 - side], -OUTWARD[side]
+    script = f"""
+        {name}_leg      0-0.3 {plan.folded} 25, 0.3-0.5 {plan.stretched}, 0.5-0.68 {plan.folded} 25, 0.68-1
+        {name}_sole_out 0-0.3 {FOLDED_SOLE * plan.sole_out_deg}, 0.3-0.5 {plan.sole_out_deg}, 0.5-1
+        sway            0-0.3 {over * KICK_SWAY} 0.02, 0.68-1
     """
-    free, name, other = 1 - side, SIDE_NAMES[side], SIDE_NAMES[1 - side]
-    begin_s, end_s = start_s + SPIN_PREPARE_S, start_s + SPIN_PREPARE_S + seconds
-    done_s, round_deg = end_s + SPIN_SETTLE_S, 360.0 * OUTWARD[side]
-    spot = score.latest("place").copy()
+    score.act(at, script, period_s)
+    lean = np.array(plan.torso_deg) * (1.0, over, over)
+    for start, end, share in ((0.0, 0.3, 0.5), (0.3, 0.5, 1.0), (0.5, 1.0, 0.0)):
+        start_s, end_s = at + start * period_s, at + end * period_s
+        score.move("torso", start_s, end_s, *(share * lean))
+        score.move("pelvis", start_s, end_s, 0.4 * share * lean[0], share * over * KICK_TILT_DEG, 0.0)
+    for channel in ("turn", f"{name}_foot_turn", f"{other}_pivot") if plan.turn_deg else ():
+        begin = score.latest(channel)[0]
+        score.act(at, f"{channel} 0-0.5 {begin + over * plan.turn_deg}, 0.68-1 {begin}", period_s)
+
+
+def _kick_in_turn(score: Score, at: float, seed: int) -> float:
+    """Kicks to the front, the side and around, left and right, fists up."""
+    ways = _reorder(("front", "side", "round"), seed)
+    for count in range(6):
+        start, side = at + count * KICK_S, count % 2
+        _kick(score, start, side, ways[count % 3])
+        swung = "balance fists_up" if side == LEFT else "fists_up balance"
+        score.act(start, f"arms 0.3-0.5 {swung}, 0.65-0.9 fists_up", KICK_S)
+    return at + 6 * KICK_S
+
+
+SQUAT_S = 1.32
+SQUAT_ARMS = ("front, 0.66-1.2 hang", "up, 0.66-1.2 side", "head, 0.66-1.2 head", "chest, 0.66-1.2 hang")
+"""In the depth of a squat, and up again."""
+
+
+def _squat(score: Score, at: float, seed: int) -> float:
+    """Deep squats with the feet apart, the arms forward, up, at the head, crossed."""
+    for count, arms in enumerate(_reorder(SQUAT_ARMS, seed)):
+        script = f"""
+            arms   0-0.55 {arms}
+            crouch 0-0.55 {0.5 if count % 2 else 0.58}, 0.66-1.2
+            sway   0-0.55 0 -0.14, 0.66-1.2
+            torso  0-0.55 30 0 0, 0.66-1.2
+            head   0-0.55 -16 0 0, 0.66-1.2
+        """
+        score.act(at + count * SQUAT_S, script)
+    return at + len(SQUAT_ARMS) * SQUAT_S
+
+
+SPIN_S = 0.9
+SPIN_PREPARE_S, SPIN_SETTLE_S = 0.22, 0.28
+"""Time to shift the weight before a spin, and back after it."""
+SPIN_TUCKED_S = 0.3 * SPIN_S
+"""After which the free foot is tucked in."""
+BALL_OUT, BALL_AHEAD = 0.21, 0.14
+"""Where the ball of a foot is, from the middle between the feet; bodies differ by 0.02."""
+SPIN_ARMS = (
+    # before a turn (left arm, right arm), during it, after it
+    ("bent_side side", "chest", "side"),
+    ("side bent_side", "up", "diagonal down_out"),
+    ("hip side", "hip", "diagonal hip"),
+    ("side front", "guard", "hang"),
+)
+
+
+def _spin(score: Score, start_s: float, side: int) -> float:
+    """One full turn on the ball of a foot, to that foot's side, the other foot tucked in; returns when it is over."""
+    name, other = SIDE_NAMES[side], SIDE_NAMES[1 - side]
+    begin_s = start_s + SPIN_PREPARE_S
+    end_s = begin_s + SPIN_S
+    done_s = end_s + SPIN_SETTLE_S
+    spot, foot = score.latest("place"), score.latest(f"{other}_foot_place")
     over = spot + np.array([OUTWARD[side] * BALL_OUT, BALL_AHEAD])
     score.move("place", start_s, begin_s, *over)
     score.move("place", end_s, done_s, *spot)
     for channel in ("turn", f"{name}_pivot", f"{other}_foot_turn"):
-        score.move(channel, begin_s, end_s, score.latest(channel)[0] + round_deg)
-    foot = score.latest(f"{other}_foot_place").copy()
-    tucked_s = begin_s + SPIN_TUCKED * seconds
-    score.move(f"{other}_foot_place", begin_s - 0.06, tucked_s, *(foot + over - spot))
+        score.move(channel, begin_s, end_s, score.latest(channel)[0] + 360.0 * OUTWARD[side])
+    score.move(f"{other}_foot_place", begin_s - 0.06, begin_s + SPIN_TUCKED_S, *(foot + over - spot))
     score.move(f"{other}_foot_place", end_s - 0.1, done_s, *foot)
-    score.lift(free, begin_s - 0.06, tucked_s, (-0.06, 0.04, 0.2), 30.0)
-    score.lift(free, end_s - 0.1, done_s, (0.0, 0.0, 0.0))
-    score.move(f"{name}_toe_down", begin_s, tucked_s, 8.0)
-    score.move(f"{name}_toe_down", end_s - 0.2, end_s, 0.0)
+    score.act(begin_s, f"{other}_leg -0.06-{SPIN_TUCKED_S} -0.06 0.04 0.2 30\n{name}_toe_down 0-{SPIN_TUCKED_S} 8")
+    score.act(end_s, f"{other}_leg -0.1-{SPIN_SETTLE_S}\n{name}_toe_down -0.2-0")
     return done_s
 
 
-def kick(score: Score, at: float, period_s: float, side: int, way: str) -> None:
-    """Fold a leg up, shoot it out, fold it again, put it down: a `front`, `side` or `round` kick."""
-    plan = KICKS[way]
-    times = [at + share * period_s for share in (0.0, 0.3, 0.5, 0.68, 1.0)]
-    name, other, over = SIDE_NAMES[side], SIDE_NAMES[1 - side], -OUTWARD[side]
-    toes = (25.0, plan.toe_down_deg, 25.0, 0.0)
-    for count, lift in enumerate((plan.folded, plan.stretched, plan.folded, (0.0, 0.0, 0.0))):
-        score.lift(side, times[count], times[count + 1], lift, toes[count])
-    score.move(f"{name}_sole_out", times[0], times[1], FOLDED_SOLE * plan.sole_out_deg)
-    score.move(f"{name}_sole_out", times[1], times[2], plan.sole_out_deg)
-    score.move(f"{name}_sole_out", times[2], times[4], 0.0)
-    lean = np.array(plan.torso_deg) * (1.0, over, over)
-    for start, end, share in ((times[0], times[1], 0.5), (times[1], times[2], 1.0), (times[2], times[4], 0.0)):
-        score.move("torso", start, end, *(share * lean))
-        score.move("pelvis", start, end, 0.4 * share * lean[0], share * over * KICK_TILT_DEG, 0.0)
-    score.move("sway", times[0], times[1], over * KICK_SWAY, 0.02)
-    score.move("sway", times[3], times[4], 0.0, 0.0)
-    for channel in ("turn", f"{name}_foot_turn", f"{other}_pivot") if plan.turn_deg else ():
-        begin = score.latest(channel)[0]
-        score.move(channel, times[0], times[2], begin + over * plan.turn_deg)
-        score.move(channel, times[3], times[4], begin)
+def _spin_in_turn(score: Score, at: float, seed: int) -> float:
+    """Full turns on one foot, to the left and to the right, each with arms of its own."""
+    for count, (ready, held, after) in enumerate(_reorder(SPIN_ARMS, seed)):
+        done = _spin(score, at, count % 2)
+        score.act(at, f"arms 0-0.25 {ready}, 0.25-0.55 {held}\ncrouch 0-0.2 0.09, 0.2-0.45 0.02")
+        score.act(done, f"arms -0.4-0 {after}\ncrouch -0.3-0 0.06, 0-0.15")
+        at = done + 0.2
+    return at
 
 
-KICK_S = 0.8
-SQUAT_S = 1.32
-SPIN_S = 0.9
 NEAR, FAR = 0.42, -1.0
 """How far `walk` comes towards the camera and goes away from it, in leg lengths: 1.25 m for a leg of 88 cm."""
 WALK = f"""
@@ -270,124 +293,48 @@ WALK = f"""
     round 2.46-3.12 180
     walk  3.12-3.92 0 0
 """
-SQUAT_ARMS = (("front", "hang"), ("up", "side"), ("head", "head"), ("chest", "hang"))
-"""In the depth of a squat, and up again."""
-SPIN_ARMS = (
-    # before a turn (left arm, right arm), during it, after it
-    (("bent_side", "side"), ("chest", "chest"), ("side", "side")),
-    (("side", "bent_side"), ("up", "up"), ("diagonal", "down_out")),
-    (("hip", "side"), ("hip", "hip"), ("diagonal", "hip")),
-    (("side", "front"), ("guard", "guard"), ("hang", "hang")),
-)
+
+
+def _walk(score: Score, at: float, _seed: int) -> float:
+    """To the camera, round, away from it, round, and back again."""
+    score.act(at, WALK)
+    return at + 3.95
+
+
 GESTURES = (
     # left, right, their fists, head (nod, tilt, turn), torso
-    ("offer", "offer", 0.0, 0.0, (6.0, 0.0, 0.0), (3.0, 0.0, 0.0)),
-    ("breast", "stop", 0.3, 0.0, (0.0, -8.0, 16.0), (0.0, 0.0, 8.0)),
-    ("cheek", "hip", 0.0, 0.8, (0.0, 10.0, 10.0), (0.0, 4.0, 0.0)),
-    ("fists_up", "fists_up", 1.0, 1.0, (10.0, 0.0, 0.0), (4.0, 0.0, 0.0)),
-    ("greet_out", "breast", 0.0, 0.4, (0.0, -6.0, -18.0), (0.0, 0.0, -8.0)),
-    ("greet_in", "breast", 0.0, 0.4, (0.0, 6.0, -10.0), (0.0, 0.0, -6.0)),
-    ("wide_low", "cheek", 0.1, 0.0, (-6.0, -10.0, -6.0), (0.0, -4.0, 0.0)),
-    ("stop", "stop", 0.0, 0.0, (0.0, 0.0, 20.0), (-4.0, 0.0, 6.0)),
-    ("guard", "wide_low", 1.0, 0.0, (8.0, 4.0, 0.0), (0.0, 0.0, -4.0)),
+    ("offer", "offer", 0.0, 0.0, "6 0 0", "3 0 0"),
+    ("breast", "stop", 0.3, 0.0, "0 -8 16", "0 0 8"),
+    ("cheek", "hip", 0.0, 0.8, "0 10 10", "0 4 0"),
+    ("fists_up", "fists_up", 1.0, 1.0, "10 0 0", "4 0 0"),
+    ("greet_out", "breast", 0.0, 0.4, "0 -6 -18", "0 0 -8"),
+    ("greet_in", "breast", 0.0, 0.4, "0 6 -10", "0 0 -6"),
+    ("wide_low", "cheek", 0.1, 0.0, "-6 -10 -6", "0 -4 0"),
+    ("stop", "stop", 0.0, 0.0, "0 0 20", "-4 0 6"),
+    ("guard", "wide_low", 1.0, 0.0, "8 4 0", "0 0 -4"),
 )
+GESTURE_S = 0.45
+
+
+def _gesture(score: Score, at: float, seed: int) -> float:
+    """Standing and talking with the hands, before the chest and beside the face, and with the head."""
+    for count, (left, right, left_fist, right_fist, head, torso) in enumerate(_reorder(GESTURES, seed)):
+        script = f"""
+            arms       0-0.4 {left} {right}
+            left_fist  0-0.4 {left_fist}
+            right_fist 0-0.4 {right_fist}
+            head       0-0.4 {head}
+            torso      0-0.4 {torso}
+            sway       0-0.4 {0.03 * (-1) ** count} 0
+        """
+        score.act(at + GESTURE_S * count, script)
+    return at + GESTURE_S * len(GESTURES)
+
+
 TEMPI = (0.88, 1.12)
 """Between these a seed draws how fast a drill goes."""
 REST_S = 0.5
 T = TypeVar("T")
-
-
-def kicks(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
-    """Kicks to the front, the side and around, left and right, fists up."""
-    score = Score()
-    sides, ways = (LEFT, RIGHT), _reorder(("front", "side", "round"), seed)
-    plan = [(sides[count % 2], ways[count % 3]) for count in range(6)]
-    score.arms(0.02, 0.25, "fists_up", "fists_up")
-    for side in SIDES:
-        score.move(f"{SIDE_NAMES[side]}_fist", 0.02, 0.25, 1.0)
-
-    def cycle(at: float) -> float:
-        for count, (side, way) in enumerate(plan):
-            start = at + count * KICK_S
-            kick(score, start, KICK_S * 0.94, side, way)
-            swung = ["fists_up", "fists_up"]
-            swung[side] = "balance"
-            score.arms(start + 0.3 * KICK_S, start + 0.5 * KICK_S, *swung)
-            score.arms(start + 0.65 * KICK_S, start + 0.9 * KICK_S, "fists_up", "fists_up")
-        return at + len(plan) * KICK_S
-
-    return _repeat(score, cycle, 0.1, seconds, rate, seed)
-
-
-def squats(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
-    """Deep squats with the feet apart, the arms forward, up, at the head, crossed."""
-    score = Score()
-    score.step(0.02, 0.35, (0.0, 0.0), width=0.12)
-
-    def cycle(at: float) -> float:
-        for count, (low, high) in enumerate(_reorder(SQUAT_ARMS, seed)):
-            down_up = f"""
-                arms   0-0.55 {low}, 0.66-1.2 {high}
-                crouch 0-0.55 {0.5 if count % 2 else 0.58}, 0.66-1.2
-                sway   0-0.55 0 -0.14, 0.66-1.2
-                torso  0-0.55 30 0 0, 0.66-1.2
-                head   0-0.55 -16 0 0, 0.66-1.2
-            """
-            score.act(at + count * SQUAT_S, down_up)
-        return at + len(SQUAT_ARMS) * SQUAT_S
-
-    return _repeat(score, cycle, 0.35, seconds, rate, seed)
-
-
-def turns(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
-    """Full turns on one foot, to the left and to the right, each with arms of its own."""
-    score = Score()
-
-    def cycle(at: float) -> float:
-        for count, (ready, held, after) in enumerate(_reorder(SPIN_ARMS, seed)):
-            side = (LEFT, RIGHT)[count % 2]
-            score.arms(at, at + 0.25, *ready)
-            score.arms(at + 0.25, at + 0.55, *held)
-            done = spin(score, at, SPIN_S, side)
-            score.arms(done - 0.4, done, *after)
-            score.move("crouch", at, at + 0.2, 0.09)
-            score.move("crouch", at + 0.2, at + 0.45, 0.02)
-            score.move("crouch", done - 0.3, done, 0.06)
-            score.move("crouch", done, done + 0.15, 0.0)
-            at = done + 0.2
-        return at
-
-    return _repeat(score, cycle, 0.1, seconds, rate, seed)
-
-
-def walk(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
-    """To the camera, round, away from it, round, and back again."""
-    score = Score()
-
-    def cycle(at: float) -> float:
-        score.act(at, WALK)
-        return at + 3.95
-
-    return _repeat(score, cycle, 0.05, seconds, rate, seed)
-
-
-def gestures(seconds: float, rate: Fraction, seed: int = 0) -> Motion:
-    """Standing and talking with the hands, before the chest and beside the face, and with the head."""
-    score = Score()
-    plan = _reorder(GESTURES, seed)
-
-    def cycle(at: float) -> float:
-        for count, (left, right, left_fist, right_fist, head, torso) in enumerate(plan):
-            start, end = at + 0.45 * count, at + 0.45 * count + 0.4
-            score.arms(start, end, left, right)
-            score.move("left_fist", start, end, left_fist)
-            score.move("right_fist", start, end, right_fist)
-            score.move("head", start, end, *head)
-            score.move("torso", start, end, *torso)
-            score.move("sway", start, end, 0.03 * (-1) ** count, 0.0)
-        return at + 0.45 * len(plan)
-
-    return _repeat(score, cycle, 0.05, seconds, rate, seed)
 
 
 def _reorder(plan: Sequence[T], seed: int) -> Sequence[T]:
@@ -396,17 +343,19 @@ def _reorder(plan: Sequence[T], seed: int) -> Sequence[T]:
     return [*plan[start:], *plan[:start]]
 
 
-def _repeat(
-    score: Score, cycle: Callable[[float], float], at: float, seconds: float, rate: Fraction, seed: int
+def _drill(
+    cycle: Callable[[Score, float, int], float], ready: str, at: float, seconds: float, rate: Fraction, seed: int = 0
 ) -> Motion:
-    """Append cycles, each of which tells when it ends, until the clip is full.
+    """Append cycles, each of which tells when it ends, to a script until the clip is full.
 
     Seed 0 plays them as they are; others draw their tempo and whether left and right are swapped.
     """
     random = np.random.default_rng(seed)
     tempo = float(random.uniform(*TEMPI)) if seed else 1.0
+    score = Score()
+    score.act(0.0, ready)
     while at < seconds * tempo:
-        at = cycle(at)
+        at = cycle(score, at, seed)
     score.rest(at + REST_S)
     motion = score.play(seconds, rate, tempo)
     return mirror(motion) if seed and random.random() < 0.5 else motion
@@ -420,10 +369,10 @@ ROUTINES: Mapping[str, Routine] = {
     "calibration": calibration,
     "dance": dance,
     "showcase": showcase,
-    "kicks": kicks,
-    "squats": squats,
-    "turns": turns,
-    "walk": walk,
-    "gestures": gestures,
+    "kicks": partial(_drill, _kick_in_turn, "arms 0.02-0.25 fists_up\nfists 0.02-0.25 1", 0.1),
+    "squats": partial(_drill, _squat, "step 0.02-0.35 left 0 0 0 0.12", 0.35),
+    "turns": partial(_drill, _spin_in_turn, "", 0.1),
+    "walk": partial(_drill, _walk, "", 0.05),
+    "gestures": partial(_drill, _gesture, "", 0.05),
     "improvise": improvise,
 }
