@@ -19,10 +19,10 @@ def run(options: DemoOptions, progress: Progress = silent) -> Path:
     """
     check_demo(options)
     folder = options.output.parent
-    clips = render_demo(folder / "clips", progress)
+    target, source = render_demo(folder / "clips", progress)
     done = dance(
         DanceOptions(
-            source=clips.source, target=clips.target, output=options.output, side_by_side=True,
+            source=source.video, target=target.video, output=options.output, side_by_side=True,
             minutes=options.minutes, runs=folder / "runs", device=options.device, precision=options.precision,
             overwrite=True,
         ),

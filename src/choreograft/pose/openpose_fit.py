@@ -19,7 +19,8 @@ from choreograft.pose.estimator import Person
 from choreograft.pose.openpose_files import EXTENDED_JOINTS, LAYOUTS, Parts, read_keypoint_files
 from choreograft.pose.track import empty_arrays
 from choreograft.progress import Progress, silent
-from choreograft.video.read import StoredPicture, VideoInfo, count_frames, look_at_stored, probe
+from choreograft.video.picture import StoredPicture
+from choreograft.video.read import VideoInfo, count_frames, look_at_stored, probe
 from choreograft.video.size import Size
 
 HALF_PX: Final = 0.5

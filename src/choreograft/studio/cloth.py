@@ -10,7 +10,6 @@ Shapes: R rings of K points around, N vertices drawn, V vertices of the body.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import scipy.sparse
@@ -55,21 +54,6 @@ class Surface:
     """(V, 3)."""
 
 
-class Loose(Protocol):
-    """A part that hangs from the body."""
-
-    @property
-    def faces(self) -> Faces:
-        """(M, 3) into its vertices."""
-
-    @property
-    def colours(self) -> NDArray[np.uint8]:
-        """(N, 3)."""
-
-    def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
-        """Its vertices (N, 3) in a frame, m."""
-
-
 @dataclass(frozen=True)
 class Skirt:
     """A cone of cloth from the waist to the knees, in two layers."""
@@ -85,7 +69,7 @@ class Skirt:
 
     @cached_property
     def faces(self) -> Faces:
-        """(M, 3): outside from the waist to the hem, inside back up."""
+        """(M, 3) into its vertices: outside from the waist to the hem, inside back up."""
         outside = np.concatenate([self.rings, self.rings[::-1]])
         return loft(outside)[1]
 
@@ -100,7 +84,7 @@ class Skirt:
         return np.concatenate([rings, rings[[0, -1]]]).astype(np.uint8)
 
     def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
-        """Go with pelvis and thighs, trail, keep off the legs."""
+        """Its vertices (N, 3) in a frame, m: it goes with pelvis and thighs, trails, keeps off the legs."""
         free = np.linspace(0, 1, len(self.rings))[:, None, None] ** 1.5
         past = [self._carry(body, poses, at) for at in _recent(frame)]
         now = past[0] + SKIRT_TRAIL * free * (_remember(past) - past[0])
@@ -127,7 +111,7 @@ class Ponytail:
 
     @cached_property
     def faces(self) -> Faces:
-        """(M, 3)."""
+        """(M, 3) into its vertices."""
         return loft(np.zeros((TAIL_RINGS, TAIL_ROUND, 3)))[1]
 
     @cached_property
@@ -137,7 +121,7 @@ class Ponytail:
         return (shade[:, None] * self.colour).astype(np.uint8)
 
     def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
-        """Leave the head backwards, bend down, trail, keep off neck and back."""
+        """Its vertices (N, 3) in a frame, m: it leaves the head backwards, bends down, trails, keeps off the back."""
         s = np.linspace(0, 1, TAIL_RINGS)[:, None]
         past = [self._follow_head(body, poses, at) for at in _recent(frame)]
         line = past[0] + HAIR_TRAIL * s**1.5 * (_remember(past) - past[0])
@@ -155,6 +139,10 @@ class Ponytail:
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         steps = np.concatenate([np.zeros((1, 3)), direction * TAIL_LENGTH_M / (TAIL_RINGS - 1)])
         return np.asarray(start + np.cumsum(steps, axis=0))
+
+
+Loose = Skirt | Ponytail
+"""A part that hangs from the body."""
 
 
 def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Skirt:

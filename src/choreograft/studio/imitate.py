@@ -20,7 +20,7 @@ from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.resample import fill_joints
 from choreograft.pose.track import PoseTrack
-from choreograft.studio.posing import SIDE_LETTERS, Poses, assign, chain_origins, lift_girdle
+from choreograft.studio.posing import NECK, SIDE_LETTERS, SPINE, Poses, assign, chain_origins, lift_girdle
 from choreograft.studio.score import SIDES
 
 Array = NDArray[np.float64]
@@ -35,8 +35,6 @@ STRAIGHT = 0.15
 """Sine of the angle below which a limb's resting hinge counts for more than the seen one."""
 OFTEN = 0.5
 """Share of the frames in which hands and feet must be known: across longer gaps they would point anywhere."""
-SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
-NECK = ("neck01", "neck02", "neck03", "head")
 FINGER_POINTS = {finger: 1 + 4 * count for count, finger in enumerate(FINGER_BONES.values())}
 """The first of each finger's four points, counted from the hand's root."""
 
@@ -79,8 +77,7 @@ def imitate(track: PoseTrack, body: Body, seconds: float | None = None, rate: Fr
     seen = _read_landmarks(track, time_s, float(rate))
     still = np.tile(np.eye(3), (len(body.bones), 1, 1))
     likeness = _Likeness(body, seen, body.joints(body.vertices, still, body.heads), float(rate))
-    rotations = np.broadcast_to(np.eye(3), (frames, len(body.bones), 3, 3)).copy()
-    _turn_trunk(likeness, rotations)
+    rotations = _turn_trunk(likeness)
     for side in SIDES:
         _turn_arm(likeness, side, rotations)
         _turn_leg(likeness, side, rotations)
@@ -104,23 +101,20 @@ def _read_landmarks(track: PoseTrack, time_s: Array, rate: float) -> Array:
     return _smooth(joints, SMOOTHING_S * rate)
 
 
-def _turn_trunk(likeness: _Likeness, rotations: Array) -> None:
-    """Pelvis and chest by their own axis and the trunk's direction; the spine is bent evenly in between."""
+def _turn_trunk(likeness: _Likeness) -> Array:
+    """(T, B, 3, 3): pelvis and chest by their own axis and the trunk's direction, the spine bent evenly in between."""
     hips, shoulders = list(skeleton.HIPS), list(skeleton.SHOULDERS)
     upright = likeness.seen[:, shoulders].mean(axis=1) - likeness.seen[:, hips].mean(axis=1)
     rest_upright = likeness.rest[shoulders].mean(axis=0) - likeness.rest[hips].mean(axis=0)
-    pelvis = align(rest_upright, *_swap(likeness.way(hips[1], hips[0]), upright))
-    chest = align(rest_upright, *_swap(likeness.way(shoulders[1], shoulders[0]), upright))
-    assign(likeness.body, rotations, "", pelvis)
+    (rest_hips, across_hips), (rest_chest, across_chest) = likeness.way(*hips[::-1]), likeness.way(*shoulders[::-1])
+    pelvis = align(rest_upright, rest_hips, upright, across_hips)
+    chest = align(rest_upright, rest_chest, upright, across_chest)
+    rotations = np.repeat(pelvis[:, None], len(likeness.body.bones), axis=1)
     _bend(likeness.body, SPINE, pelvis, chest, rotations)
     head = _turn_head(likeness, chest)
     _bend(likeness.body, NECK, chest, head, rotations)
-    assign(likeness.body, rotations, "eye", head)
-
-
-def _swap(ways: tuple[Array, Array], along: Array) -> tuple[Array, Array, Array]:
-    rest_axis, axis = ways
-    return rest_axis, along, axis
+    assign(likeness.body, rotations, "", eye=head)
+    return rotations
 
 
 def _bend(body: Body, bones: tuple[str, ...], start: Array, end: Array, rotations: Array) -> None:
@@ -153,17 +147,9 @@ def _turn_arm(likeness: _Likeness, side: int, rotations: Array) -> None:
     forearm = align(rest_lower, rest_hinge, lower, hinge)
     hand = _turn_hand(likeness, side, forearm)
     girdle = lift_girdle(chest, side, (unit(upper) * chest[:, :, 2]).sum(axis=1))
-    for prefix, value in (
-        ("clavicle", girdle),
-        ("shoulder", girdle),
-        ("upperarm", upper_arm),
-        ("lowerarm01", forearm),
-        ("lowerarm02", _between(forearm, hand, lower)),
-        ("wrist", hand),
-        ("metacarpal", hand),
-        ("finger", hand),
-    ):
-        assign(body, rotations, prefix, value, letter)
+    assign(body, rotations, letter, clavicle=girdle, shoulder=girdle, upperarm=upper_arm)
+    assign(body, rotations, letter, lowerarm01=forearm, lowerarm02=_between(forearm, hand, lower))
+    assign(body, rotations, letter, wrist=hand, metacarpal=hand, finger=hand)
     _turn_fingers(likeness, side, hand, rotations)
 
 
@@ -211,8 +197,7 @@ def _turn_leg(likeness: _Likeness, side: int, rotations: Array) -> None:
     if likeness.knows(heel, toe):
         rest_sole, sole = likeness.way(heel, toe)
         foot = align(rest_sole, right, sole, hinge)
-    for prefix, value in (("upperleg", thigh), ("lowerleg", shin), ("foot", foot), ("toe", foot)):
-        assign(body, rotations, prefix, value, letter)
+    assign(body, rotations, letter, upperleg=thigh, lowerleg=shin, foot=foot, toe=foot)
 
 
 def _hinge(likeness: _Likeness, upper: Array, lower: Array, resting: Array) -> Array:

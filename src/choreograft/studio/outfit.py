@@ -78,27 +78,15 @@ def _read_print(body: Body, at: Array) -> Mask:
     return np.asarray(inside & inked[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)])
 
 
-def _stripes(_: Array, up: Array) -> Mask:
-    return np.asarray(up % 1 < 0.5)
-
-
-def _pinstripes(around: Array, _: Array) -> Mask:
-    return np.asarray(around % 1 < 0.4)
-
-
-def _checks(around: Array, up: Array) -> Mask:
-    return np.asarray((np.floor(around) + np.floor(up)) % 2 == 0)
-
-
 def _dots(around: Array, up: Array) -> Mask:
     shifted = around + 0.5 * (np.floor(up) % 2)  # every other row lies between the dots of its neighbours
     return np.asarray(np.hypot(shifted % 1 - 0.5, up % 1 - 0.5) < 0.3)
 
 
 WEAVES: Mapping[str, Callable[[Array, Array], Mask]] = {
-    "stripes": _stripes,
-    "pinstripes": _pinstripes,
-    "checks": _checks,
+    "stripes": lambda _, up: np.asarray(up % 1 < 0.5),
+    "pinstripes": lambda around, _: np.asarray(around % 1 < 0.4),
+    "checks": lambda around, up: np.asarray((np.floor(around) + np.floor(up)) % 2 == 0),
     "dots": _dots,
 }
 PATTERNS = ("plain", *WEAVES, "print")
@@ -186,17 +174,7 @@ def find_regions(body: Body, points: SurfacePoints, outfit: Outfit) -> Regions:
     leg_end = ankle if outfit.legwear == "trousers" else (1 - SHORTS) * hips + SHORTS * body.head("lowerleg01.L")[2]
     legs = ~arms & (z <= hips + HEM_ABOVE_HIPS_M) & (z > leg_end)
     face = _find_face(body, points.at, head & ~eyes)
-    return Regions(
-        shirt=shirt,
-        band=torso & band,
-        trousers=legs,
-        hair=face["hair"],
-        brows=face["brows"],
-        lips=face["lips"],
-        lashes=face["lashes"],
-        eyes=eyes,
-        foot=foot & (z < ankle),
-    )
+    return Regions(shirt=shirt, band=torso & band, trousers=legs, eyes=eyes, foot=foot & (z < ankle), **face)
 
 
 def _along_arm(body: Body, at: Array) -> Array:

@@ -30,21 +30,22 @@ FORMAT = "choreograft-pair"
 VERSION = 1
 PAIR_FILE = "pair.json"
 CLIPS = ("target", "source", "truth")
+TARGET_CAMERA = Camera(Size(360, 480), height_m=1.1, distance_m=4.6, view_m=2.85)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairSpec:
     """What a pair shows: two performers, one motion, and how each of them is filmed."""
 
     name: str
-    target: str
+    target: str = "ada"
     """The performer who is learnt; one that `costume_of` knows, like the source."""
     source: str
     motion: str
     """One of `routines.ROUTINES`, or the path of a track (.npz) whose motion both imitate."""
-    target_camera: Camera
+    target_camera: Camera = TARGET_CAMERA
     source_camera: Camera
-    target_room: str
+    target_room: str = "living room"
     source_room: str
     target_light: str = "soft"
     source_light: str = "soft"
@@ -61,17 +62,14 @@ class PairSpec:
 
     def takes(self) -> dict[str, Take]:
         """The three clips as takes, by the names in `CLIPS`."""
-        target = Take(
-            performer=self.target, routine=self.shown, room=self.target_room, camera=self.target_camera,
-            seconds=self.showcase_seconds, rate=self.rate, light=self.target_light,
-        )  # fmt: skip
-        motion: dict[str, Any] = {"routine": self.motion, "seconds": self.seconds, "rate": self.rate, "seed": self.seed}
         source = Take(
-            performer=self.source, room=self.source_room, camera=self.source_camera, light=self.source_light, **motion
+            self.source, self.motion, self.source_room, self.source_camera, self.seconds, self.rate, seed=self.seed,
+            light=self.source_light,
+        )  # fmt: skip
+        truth = replace(
+            source, performer=self.target, room=self.target_room, camera=self.target_camera, light=self.target_light
         )
-        truth = Take(
-            performer=self.target, room=self.target_room, camera=self.target_camera, light=self.target_light, **motion
-        )
+        target = replace(truth, routine=self.shown, seconds=self.showcase_seconds, seed=0)
         return {"target": target, "source": source, "truth": truth}
 
 
@@ -197,66 +195,48 @@ def _spec_from(plain: dict[str, Any]) -> PairSpec:
     return PairSpec(**(plain | cameras | {"rate": Fraction(plain["rate"])}))
 
 
-TARGET_CAMERA = Camera(Size(360, 480), height_m=1.1, distance_m=4.6, view_m=2.85)
-CLOSE_CAMERA = Camera(Size(360, 480), height_m=1.36, distance_m=3.0, view_m=1.4)
-TARGET_ROOM = "living room"
 MIN_HEIGHT = 120
 """Of rendered clips, px: in smaller ones nobody is found."""
 
+_FAST_TURN = PairSpec(
+    name="fast_turn",
+    source="seed-8",
+    motion="turns",
+    source_room="studio",
+    source_light="dim",
+    source_camera=Camera(Size(480, 640), height_m=1.25, distance_m=4.2, view_m=2.9, pitch_deg=3.0),
+)
 _SPECS = (
     PairSpec(
-        name="same_build", target="ada", source="dina", motion="improvise", seed=11,
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        name="same_build", source="dina", motion="improvise", seed=11, source_room="studio",
         source_camera=Camera(Size(432, 576), height_m=1.2, distance_m=4.4, view_m=2.6, pitch_deg=2.0),
-        source_room="studio",
     ),
     PairSpec(
-        name="short_to_tall", target="ada", source="fay", motion="dance",
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        name="short_to_tall", source="fay", motion="dance", source_room="hall",
         source_camera=Camera(Size(640, 360), height_m=1.1, distance_m=4.2, view_m=2.2, pitch_deg=4.0),
-        source_room="hall",
     ),
     PairSpec(
-        name="broad_to_slim", target="ada", source="emil", motion="improvise", seed=12,
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        name="broad_to_slim", source="emil", motion="improvise", seed=12, source_room="brick", source_light="warm side",
         source_camera=Camera(Size(400, 560), height_m=1.15, distance_m=4.8, view_m=3.0),
-        source_room="brick", source_light="warm side",
     ),
     PairSpec(
-        name="camera_30", target="ada", source="gus", motion="kicks",
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        name="camera_30", source="gus", motion="kicks", source_room="studio", source_light="warm side",
         source_camera=Camera(Size(640, 480), height_m=1.3, distance_m=4.4, view_m=2.6, pitch_deg=3.0, azimuth_deg=30.0),
-        source_room="studio", source_light="warm side",
     ),
     PairSpec(
-        name="camera_low", target="ada", source="bruno", motion="squats",
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        name="camera_low", source="bruno", motion="squats", source_room="hall", source_light="dim",
         source_camera=Camera(Size(576, 480), height_m=0.22, distance_m=3.2, view_m=2.1, pitch_deg=-12.0),
-        source_room="hall", source_light="dim",
     ),
     PairSpec(
-        name="walk_in_depth", target="ada", source="seed-3", motion="walk",
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
+        name="walk_in_depth", source="seed-3", motion="walk", source_room="brick",
         source_camera=Camera(Size(600, 450), height_m=1.4, distance_m=4.6, view_m=2.5, pitch_deg=5.0),
-        source_room="brick",
     ),
+    _FAST_TURN,
+    replace(_FAST_TURN, name="front_only", shown="gestures"),
     PairSpec(
-        name="fast_turn", target="ada", source="seed-8", motion="turns",
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
-        source_camera=Camera(Size(480, 640), height_m=1.25, distance_m=4.2, view_m=2.9, pitch_deg=3.0),
-        source_room="studio", source_light="dim",
-    ),
-    PairSpec(
-        name="front_only", target="ada", source="seed-8", motion="turns", shown="gestures",
-        target_camera=TARGET_CAMERA, target_room=TARGET_ROOM,
-        source_camera=Camera(Size(480, 640), height_m=1.25, distance_m=4.2, view_m=2.9, pitch_deg=3.0),
-        source_room="studio", source_light="dim",
-    ),
-    PairSpec(
-        name="close_up", target="ada", source="seed-5", motion="gestures",
-        target_camera=CLOSE_CAMERA, target_room=TARGET_ROOM,
+        name="close_up", source="seed-5", motion="gestures", source_room="hall", source_light="warm side",
         source_camera=Camera(Size(512, 384), height_m=1.3, distance_m=2.8, view_m=1.3),
-        source_room="hall", source_light="warm side",
+        target_camera=Camera(Size(360, 480), height_m=1.36, distance_m=3.0, view_m=1.4),
     ),
 )  # fmt: skip
 

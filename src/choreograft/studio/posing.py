@@ -27,6 +27,8 @@ FIST_DEG = ((70.0, 150.0, 215.0), (5.0, 25.0, 45.0))
 """How far the three bones of a closed finger are turned in from the hand, and those of the thumb."""
 UP = np.array([0.0, 0.0, 1.0])
 SIDE_LETTERS = ("L", "R")
+SPINE = ("spine05", "spine04", "spine03", "spine02", "spine01")
+NECK = ("neck01", "neck02", "neck03", "head")
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,8 @@ class Poses:
 
 def pose_body(body: Body, motion: Motion) -> Poses:
     """Pose a body for every frame of a motion."""
-    T, B = len(motion), len(body.bones)
-    rotations = np.broadcast_to(np.eye(3), (T, B, 3, 3)).copy()
     root = turn_about(UP, motion["turn"]) @ _lean(motion["pelvis"])
-    assign(body, rotations, "", root)
+    rotations = np.repeat(root[:, None], len(body.bones), axis=1)
     _turn_spine(body, motion, root, rotations)
     for side in SIDES:
         _turn_arm(body, motion, side, rotations)
@@ -64,21 +64,22 @@ def _lean(angles_deg: Array) -> Array:
     return np.asarray(Rotation.from_euler("xyz", angles_deg, degrees=True).as_matrix())
 
 
-def assign(body: Body, rotations: Array, prefix: str, value: Array, suffix: str = "") -> None:
+def assign(body: Body, rotations: Array, letter: str, **values: Array) -> None:
+    """Turn all bones of a side (or both: "") whose names begin so, later names before earlier ones."""
     for index, name in enumerate(body.bones):
-        if name.startswith(prefix) and name.endswith(suffix):
-            rotations[:, index] = value
+        for prefix, value in values.items():
+            if name.startswith(prefix) and name.endswith(letter):
+                rotations[:, index] = value
 
 
 def _turn_spine(body: Body, motion: Motion, root: Array, rotations: Array) -> None:
-    spine = ("spine05", "spine04", "spine03", "spine02", "spine01")
-    for count, name in enumerate(spine, start=1):
-        rotations[:, body.bone(name)] = root @ _lean(motion["torso"] * (count / len(spine)))
-    chest = rotations[:, body.bone("spine01")]
-    neck = ("neck01", "neck02", "neck03", "head")
-    for count, name in enumerate(neck, start=1):
-        rotations[:, body.bone(name)] = chest @ _lean(motion["head"] * (count / len(neck)))
-    assign(body, rotations, "eye", rotations[:, body.bone("head")])
+    for bones, lean, below in (
+        (SPINE, motion["torso"], root),
+        (NECK, motion["head"], rotations[:, body.bone("spine01")]),
+    ):
+        for count, name in enumerate(bones, start=1):
+            rotations[:, body.bone(name)] = below @ _lean(lean * (count / len(bones)))
+    assign(body, rotations, "", eye=rotations[:, body.bone("head")])
 
 
 def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
@@ -99,18 +100,10 @@ def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
 
     girdle = lift_girdle(chest, side, upper_local[:, 2])
     hand = turn_about(lower, palm) @ forearm
-    for prefix, value in (
-        ("clavicle", girdle),
-        ("shoulder", girdle),
-        ("upperarm01", _halfway(swing, upper_arm)),
-        ("upperarm02", upper_arm),
-        ("lowerarm01", forearm),
-        ("lowerarm02", turn_about(lower, palm / 2) @ forearm),
-        ("wrist", hand),
-        ("metacarpal", hand),
-        ("finger", hand),
-    ):
-        assign(body, rotations, prefix, value, letter)
+    half_swung, half_rolled = _halfway(swing, upper_arm), turn_about(lower, palm / 2) @ forearm
+    assign(body, rotations, letter, clavicle=girdle, shoulder=girdle, upperarm01=half_swung, upperarm02=upper_arm)
+    assign(body, rotations, letter, lowerarm01=forearm, lowerarm02=half_rolled)
+    assign(body, rotations, letter, wrist=hand, metacarpal=hand, finger=hand)
     _close_hand(body, letter, motion["fist"][:, side], rotations)
 
 
@@ -187,8 +180,7 @@ def _turn_leg(body: Body, motion: Motion, side: int, hip: Array, ankle: Array, f
     rest_axis = np.cross([0.0, -1.0, 0.0], rest[2] - rest[0])
     thigh = align(rest[1] - rest[0], rest_axis, knee - hip, axis)
     shin = align(rest[2] - rest[1], rest_axis, ankle - knee, axis)
-    for prefix, value in (("upperleg", thigh), ("lowerleg", shin), ("foot", foot), ("toe", foot)):
-        assign(body, rotations, prefix, value, letter)
+    assign(body, rotations, letter, upperleg=thigh, lowerleg=shin, foot=foot, toe=foot)
 
 
 def chain_origins(body: Body, rotations: Array, pelvis: Array) -> Array:

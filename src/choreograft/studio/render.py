@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from choreograft.body.model import Body
 from choreograft.errors import OptionError
@@ -64,14 +64,6 @@ class StudioClip:
     """The true `PoseTrack`, with masks."""
 
 
-@dataclass(frozen=True)
-class DemoClips:
-    """The demo's two videos; the true track of each lies beside it, with the suffix .npz."""
-
-    target: Path
-    source: Path
-
-
 TARGET_TAKE = Take(
     performer="ada",
     routine="calibration",
@@ -91,16 +83,15 @@ SOURCE_TAKE = Take(
 )
 
 
-def render_demo(folder: Path, progress: Progress = silent) -> DemoClips:
-    """Render the demo's clips into `folder`; those that are there and whole stay as they are.
+def render_demo(folder: Path, progress: Progress = silent) -> tuple[StudioClip, StudioClip]:
+    """Render the demo's clips, target and source, into `folder`; those that are there and whole stay as they are.
 
     Raises:
         DependencyError: the studio's libraries are missing.
         OutputError: the folder cannot be written.
     """
     target = render_clip(TARGET_TAKE, folder / "target.mp4", progress)
-    source = render_clip(SOURCE_TAKE, folder / "source.mp4", progress)
-    return DemoClips(target.video, source.video)
+    return target, render_clip(SOURCE_TAKE, folder / "source.mp4", progress)
 
 
 def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioClip:
@@ -120,7 +111,7 @@ def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioCl
     if not is_whole(take, path):
         receipt_of(path).unlink(missing_ok=True)
         _film(take, clip, progress)
-        write_json(receipt_of(path), _write_down(_recipe(take), clip))
+        write_json(receipt_of(path), _write_down(take, clip))
     return clip
 
 
@@ -131,8 +122,11 @@ def is_whole(take: Take, path: Path) -> bool:
         OptionError: there is no such routine.
     """
     check_routine(take.routine)
-    receipt = _read_receipt(receipt_of(path))
-    return bool(receipt == _write_down(_recipe(take), StudioClip(path, path.with_suffix(".npz"))))
+    try:
+        receipt = json.loads(receipt_of(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(receipt and receipt == _write_down(take, StudioClip(path, path.with_suffix(".npz"))))
 
 
 def receipt_of(path: Path) -> Path:
@@ -203,15 +197,8 @@ def _film(take: Take, clip: StudioClip, progress: Progress) -> None:
     true_track(joints, take.camera, take.rate, MaskSequence.from_blobs(mask_size, masks)).save(clip.track)
 
 
-def _write_down(recipe: str, clip: StudioClip) -> dict[str, str] | None:
+def _write_down(take: Take, clip: StudioClip) -> dict[str, str] | None:
     """What proves that a clip is whole: the recipe and the hashes of its files; None where one is missing."""
     if not (clip.video.is_file() and clip.track.is_file()):
         return None
-    return {"recipe": recipe, "video": content_hash(clip.video), "track": content_hash(clip.track)}
-
-
-def _read_receipt(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "no receipt"
+    return {"recipe": _recipe(take), "video": content_hash(clip.video), "track": content_hash(clip.track)}

@@ -147,7 +147,7 @@ def _living_room(pv: Any) -> Things:
         (pv.Box((-0.94, -0.46, y - 0.05, y - 0.04, 1.39, 2.01)), (228, 222, 208)),
         (pv.Disc(center=(-0.76, y - 0.055, 1.76), inner=0, outer=0.13, normal=(0, -1, 0), c_res=48), (206, 92, 64)),
         (pv.Box((-0.94, -0.46, y - 0.055, y - 0.05, 1.39, 1.58)), (64, 96, 118)),
-        (pv.Cylinder(center=(0.98, y - 0.3, 0.16), direction=(0, 0, 1), radius=0.15, height=0.32), (182, 96, 66)),
+        (_rod(pv, (0.98, y - 0.3, 0.16), 0.15, 0.32), (182, 96, 66)),
         (pv.Box((-1.28, -0.88, y - 0.45, y - 0.08, 0.4, 0.45)), (150, 104, 66)),
         (pv.Box((-1.2, -0.98, y - 0.36, y - 0.16, 0.45, 0.49)), (62, 110, 96)),
     ]
@@ -201,16 +201,12 @@ def _loft(pv: Any) -> Things:
     for index, colour in enumerate(stripes):
         low = 2.1 - 0.2 * (index + 1)
         things.append((pv.Box((-1.55, -0.85, y - 0.03, y, low, low + 0.2)), colour))
-    things.append(
-        (pv.Cylinder(center=(-0.6, y - 0.3, 0.7), direction=(0, 0, 1), radius=0.015, height=1.4), (40, 40, 42))
-    )
-    things.append(
-        (
-            pv.Cone(center=(-0.6, y - 0.3, 1.5), direction=(0, 0, 1), height=0.3, radius=0.2, resolution=32),
-            (196, 40, 44),
-        )
-    )
-    return things
+    shade = pv.Cone(center=(-0.6, y - 0.3, 1.5), direction=(0, 0, 1), height=0.3, radius=0.2, resolution=32)
+    return [*things, (_rod(pv, (-0.6, y - 0.3, 0.7), 0.015, 1.4), (40, 40, 42)), (shade, (196, 40, 44))]
+
+
+def _rod(pv: Any, centre: tuple[float, float, float], radius: float, height: float) -> Any:
+    return pv.Cylinder(center=centre, direction=(0, 0, 1), radius=radius, height=height)
 
 
 def _door(pv: Any, left: float, colour: Colour) -> Things:
@@ -227,8 +223,7 @@ def _curtain(pv: Any, left: float, colour: Colour) -> Things:
     """A curtain in folds, 1.4 m wide, from x = `left` on, under its rail."""
     things: Things = [(pv.Box((left - 0.1, left + 1.5, WALL_Y_M - 0.1, WALL_Y_M - 0.06, 2.35, 2.39)), (70, 70, 74))]
     for fold in range(14):
-        centre = (left + 0.1 * fold + 0.05, WALL_Y_M - 0.07, 1.2)
-        things.append((pv.Cylinder(center=centre, direction=(0, 0, 1), radius=0.055, height=2.3), colour))
+        things.append((_rod(pv, (left + 0.1 * fold + 0.05, WALL_Y_M - 0.07, 1.2), 0.055, 2.3), colour))
     return things
 
 
@@ -309,28 +304,26 @@ def _check_inside(camera: Camera) -> None:
 
 def _build(plotter: Any, pv: Any, room: Room, ambient: float) -> None:
     """Put the room's surfaces and things into a plotter; `ambient` scales the light they take from everywhere."""
-    middle = WALL_Y_M - DEPTH_M / 2
-    floor = pv.Plane(center=(0, middle, 0), i_size=2 * HALF_WIDTH_M, j_size=DEPTH_M)
-    floor.active_texture_coordinates = floor.points[:, :2] / TEXTURE_SIDE_M
-    plotter.add_mesh(floor, texture=_texture(pv, room.floor), ambient=0.35 * ambient, diffuse=0.8)
-    if room.rug is not None:
-        rug = pv.Plane(center=(0, 0, RUG_LIFT_M), i_size=RUG_M[0], j_size=RUG_M[1])
-        plotter.add_mesh(rug, texture=_texture(pv, room.rug), ambient=0.35 * ambient, diffuse=0.8)
-    for wall in _walls(pv):
-        if room.wallpaper is None:
-            plotter.add_mesh(wall, color=_share(room.wall), ambient=0.35 * ambient, diffuse=0.7)
-        else:
-            along = np.where(np.ptp(wall.points[:, 0]) > 0, wall.points[:, 0], wall.points[:, 1])
-            wall.active_texture_coordinates = np.column_stack([along, wall.points[:, 2]]) / TEXTURE_SIDE_M
-            plotter.add_mesh(wall, texture=_texture(pv, room.wallpaper), ambient=0.35 * ambient, diffuse=0.7)
     x, front, back = HALF_WIDTH_M, WALL_Y_M - DEPTH_M, WALL_Y_M
-    ceiling = _quad(pv, [[-x, front, CEILING_M], [-x, back, CEILING_M], [x, back, CEILING_M], [x, front, CEILING_M]])
-    plotter.add_mesh(ceiling, color=_share(CEILING), ambient=0.6 * ambient, diffuse=0.4)
-    board = pv.Box((-HALF_WIDTH_M, HALF_WIDTH_M, WALL_Y_M - 0.03, WALL_Y_M, 0, SKIRTING_M))
-    plotter.add_mesh(board, color=_share(room.skirting), ambient=0.35 * ambient, diffuse=0.7)
+
+    def put(mesh: Any, look: Colour | Texture, share: float, diffuse: float, **more: Any) -> None:
+        dressed = {"texture": _texture(pv, look)} if callable(look) else {"color": _share(look)}
+        plotter.add_mesh(mesh, ambient=share * ambient, diffuse=diffuse, **dressed, **more)
+
+    floor = pv.Plane(center=(0, (front + back) / 2, 0), i_size=2 * x, j_size=DEPTH_M)
+    floor.active_texture_coordinates = floor.points[:, :2] / TEXTURE_SIDE_M
+    put(floor, room.floor, 0.35, 0.8)
+    if room.rug is not None:
+        put(pv.Plane(center=(0, 0, RUG_LIFT_M), i_size=RUG_M[0], j_size=RUG_M[1]), room.rug, 0.35, 0.8)
+    for wall in _walls(pv):
+        along = np.where(np.ptp(wall.points[:, 0]) > 0, wall.points[:, 0], wall.points[:, 1])
+        wall.active_texture_coordinates = np.column_stack([along, wall.points[:, 2]]) / TEXTURE_SIDE_M
+        put(wall, room.wallpaper or room.wall, 0.35, 0.7)
+    ceiling = [[-x, front, CEILING_M], [-x, back, CEILING_M], [x, back, CEILING_M], [x, front, CEILING_M]]
+    put(_quad(pv, ceiling), CEILING, 0.6, 0.4)
+    put(pv.Box((-x, x, back - 0.03, back, 0, SKIRTING_M)), room.skirting, 0.35, 0.7)
     for mesh, colour in FURNITURE[room.furniture](pv):
-        shading = {"ambient": 0.3 * ambient, "diffuse": 0.8, "smooth_shading": mesh.n_cells > 200}
-        plotter.add_mesh(mesh, color=_share(colour), **shading)
+        put(mesh, colour, 0.3, 0.8, smooth_shading=mesh.n_cells > 200)
 
 
 def _walls(pv: Any) -> list[Any]:

@@ -7,7 +7,7 @@ below, limited range. High dynamic range becomes BT.709 (filters.py), what is tr
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -57,19 +57,25 @@ class TimedPicture:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How a stored picture becomes one that a viewer sees."""
+class StoredPicture:
+    """A picture before it is turned upright, and how it will be."""
 
-    stored: Size
-    """With square pixels."""
+    size: Size
+    """As it lies there, px."""
     transpose: bool
+    """Whether rows become columns; before `flips`."""
     flips: int | None
-    """OpenCV's code for flipping it after that."""
+    """OpenCV's code: 0 upside down, 1 left to right, -1 both, None neither."""
 
     @property
-    def size(self) -> Size:
+    def shown_size(self) -> Size:
         """As seen, px."""
-        return Size(self.stored.height, self.stored.width) if self.transpose else self.stored
+        return Size(self.size.height, self.size.width) if self.transpose else self.size
+
+    def show(self, shares: NDArray[Any]) -> NDArray[Any]:
+        """Places (..., 2) x, y in the picture as it lies there, as places in the one shown; shares of the sides."""
+        shown = shares[..., ::-1] if self.transpose else shares
+        return np.where([self.flips in (1, -1), self.flips in (0, -1)], 1 - shown, shown)
 
     def turn(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A picture as stored (h, w, 3), upright."""
@@ -122,18 +128,18 @@ class PictureConverter:
         self._reformatter = VideoReformatter()
         self._tone = ToneMap()
 
-    def see(self, frame: VideoFrame) -> Shape:
-        """How the stream's next picture lies; the first one decides the size of all."""
+    def see(self, frame: VideoFrame) -> StoredPicture:
+        """How the stream's next picture lies, with square pixels; the first one decides the size of all."""
         self._turned = orientation(frame) or self._turned
         square = _square_size(Size(frame.width, frame.height), self._pixel_aspects.of(frame))
-        shape = Shape(square, *self._turned)
-        self._size = self._size or shape.size
-        return shape
+        stored = StoredPicture(square, *self._turned)
+        self._size = self._size or stored.shown_size
+        return stored
 
-    def convert(self, frame: VideoFrame, shape: Shape) -> NDArray[np.uint8]:
+    def convert(self, frame: VideoFrame, stored: StoredPicture) -> NDArray[np.uint8]:
         """The picture as (H, W, 3) uint8 RGB, contiguous and not shared with the decoder; bars where another shape."""
-        image = shape.turn(self._to_rgb(frame, shape.stored))
-        return image if self._size is None or shape.size == self._size else fit_into(image, self._size, ground=0)
+        image, size = stored.turn(self._to_rgb(frame, stored.size)), self._size or stored.shown_size
+        return image if size == stored.shown_size else fit_into(image, size, ground=0)
 
     def _to_rgb(self, frame: VideoFrame, size: Size) -> NDArray[np.uint8]:
         if any(component.is_alpha for component in frame.format.components):

@@ -9,10 +9,10 @@ Shapes: H, W pixels of a picture, upright.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 
 import cv2
@@ -183,18 +183,8 @@ class PictureFolder:
         return image
 
 
-@dataclass(frozen=True)
-class _Numbered:
-    """A picture's path and what its name consists of."""
-
-    path: Path
-    number: int
-    series: tuple[str, str]
-    """What stands before and after the number."""
-
-    @property
-    def name(self) -> str:
-        return self.path.name
+_Numbered = tuple[int, tuple[str, str], Path]
+"""A picture's number, what stands before and after that in its name, and its path."""
 
 
 def _order(folder: Path) -> list[Path]:
@@ -209,26 +199,26 @@ def _order(folder: Path) -> list[Path]:
             f"{folder} is a folder without pictures; expected a video file, or a folder of pictures named like"
             f" {EXAMPLE} ({', '.join(PICTURE_SUFFIXES)})"
         )
-    pictures = sorted((_parse(path) for path in paths), key=lambda picture: picture.number)
+    pictures = sorted((_parse(path) for path in paths), key=itemgetter(0))
     _check_numbers(folder, pictures)
-    return [picture.path for picture in pictures]
+    return [path for _, _, path in pictures]
 
 
 def _parse(path: Path) -> _Numbered:
     found = LAST_NUMBER.fullmatch(path.stem)
     if found is None:
         raise VideoError(f"{path}: no number in its name; expected one like {EXAMPLE}; number it or take it elsewhere")
-    return _Numbered(path, int(found["number"]), (found["before"], found["after"]))
+    return int(found["number"]), (found["before"], found["after"]), path
 
 
 def _check_numbers(folder: Path, pictures: Sequence[_Numbered]) -> None:
-    for one, next_one in pairwise(pictures):
-        between = f"{folder}: found {one.name} and {next_one.name}"
-        if one.series != next_one.series:
+    for (number, series, path), (next_number, next_series, next_path) in pairwise(pictures):
+        between = f"{folder}: found {path.name} and {next_path.name}"
+        if series != next_series:
             raise VideoError(f"{between}; expected names that differ in their last number alone; "
                              "give each series a folder of its own")  # fmt: skip
-        if one.number == next_one.number:
+        if number == next_number:
             raise VideoError(f"{between}; expected one picture for each number; take one of them elsewhere")
-        if one.number + 1 != next_one.number:
+        if number + 1 != next_number:
             raise VideoError(f"{between}, nothing between them; expected numbers without gaps; "
                              "add what is missing or number them anew")  # fmt: skip

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from av.container import InputContainer
@@ -29,25 +28,28 @@ from choreograft.video.decode import (
     pictures_end,
     shown_pictures,
 )
-from choreograft.video.picture import PictureConverter, TimedPicture, orientation
+from choreograft.video.picture import PictureConverter, StoredPicture, TimedPicture, orientation
 from choreograft.video.picture_folder import PictureFolder, is_picture_folder
 from choreograft.video.size import Size
 
 
-class Reel(Protocol):
-    """An opened video, whatever it is made of."""
+class VideoFile:
+    """The pictures of a video file as a viewer sees them; a `Reel`."""
 
-    rate: Fraction
-    """Nominal frames per second; the average where the frames are unevenly timed."""
-    time_base: Fraction
-    """Seconds that every time is a whole multiple of."""
-    duration_s: float
-    """Declared, 0.0 if unknown."""
-    count: int | None
-    """Of the pictures, declared or estimated; None if unknown."""
-    listed: int | None
-    """Of the pictures that a player would show, where names or an index list every one of them and none is damaged."""
-    has_sound: bool
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        """Look at what the file declares; `open_video` opens it."""
+        self._path, self._container, self._stream = path, container, stream
+        self.rate = nominal_rate(path, container, stream)
+        """Nominal frames per second; the average where the frames are unevenly timed."""
+        self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
+        """Seconds that every time is a whole multiple of."""
+        self.duration_s = declared_duration_s(container, stream)
+        """Declared, 0.0 if unknown."""
+        self.count = _count(stream, self.rate, self.duration_s)
+        """Of the pictures, declared or estimated; None if unknown."""
+        self.listed = count_listed(container, stream)
+        """Of the pictures that a player would show, where an index lists every one of them and none is damaged."""
+        self.has_sound = bool(container.streams.audio)
 
     def pictures(self) -> Iterator[TimedPicture]:
         """Every picture that a player would show, in order, at strictly increasing times; all of one size.
@@ -55,12 +57,22 @@ class Reel(Protocol):
         Raises:
             VideoError: one cannot be read, or the last one turns out to be missing.
         """
+        converter = PictureConverter(self._stream.sample_aspect_ratio)
+        for shown in shown_pictures(self._path, self._container, self._stream, self.rate):
+            shape = converter.see(shown.frame)
+            yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame, shape))
 
     def measure_end(self) -> Fraction:
-        """When the last picture is gone, s since the reel's own zero."""
+        """When the last picture is gone, s since the file's own zero."""
+        return pictures_end(self._path)
 
     def measure_held(self) -> Fraction:
         """For how long pictures stay that stay for `decode.LONG_HOLD_S` and longer, s."""
+        return held_time(self._path)
+
+
+Reel = VideoFile | PictureFolder
+"""An opened video, whatever it is made of."""
 
 
 @contextmanager
@@ -74,30 +86,7 @@ def open_reel(path: Path) -> Iterator[Reel]:
         yield PictureFolder(path)
         return
     with open_video(path) as (container, stream):
-        yield _VideoFile(path, container, stream)
-
-
-class _VideoFile:
-    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
-        self._path, self._container, self._stream = path, container, stream
-        self.rate = nominal_rate(path, container, stream)
-        self.time_base = Fraction(stream.time_base or ASSUMED_TIME_BASE)
-        self.duration_s = declared_duration_s(container, stream)
-        self.count = _count(stream, self.rate, self.duration_s)
-        self.listed = count_listed(container, stream)
-        self.has_sound = bool(container.streams.audio)
-
-    def pictures(self) -> Iterator[TimedPicture]:
-        converter = PictureConverter(self._stream.sample_aspect_ratio)
-        for shown in shown_pictures(self._path, self._container, self._stream, self.rate):
-            shape = converter.see(shown.frame)
-            yield TimedPicture(shown.time, shown.duration, partial(converter.convert, shown.frame, shape))
-
-    def measure_end(self) -> Fraction:
-        return pictures_end(self._path)
-
-    def measure_held(self) -> Fraction:
-        return held_time(self._path)
+        yield VideoFile(path, container, stream)
 
 
 def _count(stream: VideoStream, rate: Fraction, duration_s: float) -> int | None:
@@ -243,22 +232,6 @@ def sample_frames(path: Path, indices: Sequence[int] | NDArray[np.intp]) -> Iter
                 wanted.discard(index)
             if not wanted:
                 return
-
-
-@dataclass(frozen=True)
-class StoredPicture:
-    """The pictures of one video before they are turned upright and their pixels made square."""
-
-    size: Size
-    transpose: bool
-    """Whether rows become columns; before `flips`."""
-    flips: int | None
-    """OpenCV's code: 0 upside down, 1 left to right, -1 both, None neither."""
-
-    def show(self, shares: NDArray[Any]) -> NDArray[Any]:
-        """Places (..., 2) x, y in the picture as it lies there, as places in the one shown; shares of the sides."""
-        shown = shares[..., ::-1] if self.transpose else shares
-        return np.where([self.flips in (1, -1), self.flips in (0, -1)], 1 - shown, shown)
 
 
 def look_at_stored(path: Path) -> StoredPicture | None:

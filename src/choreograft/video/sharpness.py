@@ -55,9 +55,10 @@ class Gradients:
         Args:
             weight: (H, W) how much each pixel counts, 0..1.
         """
-        ratio2 = self._ratio(weight) ** 2
-        if np.isnan(ratio2):
+        fine, coarse = _energy(self.fine, weight), _energy(self.coarse, weight)
+        if not fine > _FAINTEST * float(weight.sum()):
             return float("nan")
+        ratio2 = (fine / max(coarse, 1e-9)) ** 2
         if ratio2 <= 1:
             return MOST_PX
         variance = (COARSE_PX**2 - ratio2 * FINE_PX**2) / (ratio2 - 1)
@@ -67,13 +68,6 @@ class Gradients:
         """Mean squared gradient in a region, (grey levels a pixel)^2; NaN for an empty one."""
         total = float(weight.sum())
         return _energy(self.fine, weight) / total if total > 0 else float("nan")
-
-    def _ratio(self, weight: Weights) -> float:
-        """R of the module's head; NaN where there is no edge."""
-        fine, coarse = _energy(self.fine, weight), _energy(self.coarse, weight)
-        if not fine > _FAINTEST * float(weight.sum()):
-            return float("nan")
-        return fine / max(coarse, 1e-9)
 
 
 def measure_blur(pictures: Iterable[NDArray[np.uint8]]) -> float:

@@ -324,7 +324,8 @@ def _encoded_packets(
 
 def _decoded_frames(packets: Iterable[AnyPacket], stream: AudioStream) -> Iterator[AudioFrame]:
     for packet in packets:
-        yield from _decode(stream, packet)
+        with suppress(av.FFmpegError):  # a damaged packet is a moment of silence, not the end of the work
+            yield from stream.codec_context.decode(packet)
 
 
 def _alike(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
@@ -345,13 +346,6 @@ def _alike(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
             if changed.pts is not None and changed.time_base and time_base:
                 changed.pts, changed.time_base = round(changed.pts * changed.time_base / time_base), time_base
             yield changed
-
-
-def _decode(stream: AudioStream, packet: AnyPacket) -> list[AudioFrame]:
-    try:
-        return stream.codec_context.decode(packet)
-    except av.FFmpegError:
-        return []  # a damaged packet is a moment of silence, not the end of the work
 
 
 def _conditioning(frame: AudioFrame, codec: AudioCodecContext, start: Fraction, retiming: Retiming | None) -> Graph:

@@ -4,7 +4,6 @@ What a decoder makes of a damaged or unusual sound may be an error, and in PyAV 
 may cost a result. A sound that cannot be carried is left out.
 """
 
-import io
 import os
 import subprocess
 import sys
@@ -57,11 +56,8 @@ def try_sound(source: Path, suffix: str, retiming: Retiming | None = None) -> So
 
 @lru_cache
 def _try(source: Path, _time_ns: int, _bytes: int, codec: str, suffix: str, retiming: Retiming | None) -> SoundTrial:
-    asked = [
-        str(source.absolute()),
-        suffix,
-        *([] if retiming is None else [str(retiming.tempo), str(retiming.duration)]),
-    ]
+    tempo = [] if retiming is None else [str(retiming.tempo), str(retiming.duration)]
+    asked = [str(source.absolute()), suffix, *tempo]
     reason = _run("as it is", *asked)
     if reason is None:
         return SoundTrial(carried=True)
@@ -86,32 +82,6 @@ def _run(*arguments: str) -> str | None:
     return said or f"reading it ends the program that does (exit code {done.returncode})"
 
 
-class _Nowhere(io.RawIOBase):
-    """A file that forgets what is written."""
-
-    def __init__(self) -> None:
-        self._at = self._end = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        written = memoryview(data).nbytes  # type: ignore[arg-type]
-        self._at += written
-        self._end = max(self._end, self._at)
-        return written
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-
 def main(arguments: Sequence[str]) -> str | None:
     """Carry a whole sound to nowhere; returns why that failed, if it did.
 
@@ -122,7 +92,7 @@ def main(arguments: Sequence[str]) -> str | None:
     way, source, suffix, *tempo = arguments
     retiming = Retiming(*map(Fraction, tempo)) if tempo else None
     try:
-        with av.open(_Nowhere(), "w", format=FORMATS[suffix]) as output:
+        with av.open(f"file:{os.devnull}", "w", format=FORMATS[suffix]) as output:
             carrier = SoundCarrier(Path(source), output, suffix, retiming, way == "first channels")
             for packet in carrier.advance(None):
                 output.mux(packet)
