@@ -30,8 +30,8 @@ from choreograft.studio.costume import Costume
 from choreograft.studio.filming import Camera
 from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses
+from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS
-from choreograft.studio.stage import Stage
 from choreograft.video.size import Size
 
 Array = NDArray[np.float64]

@@ -24,7 +24,7 @@ from choreograft.presets import DEFAULT_PRESET
 from choreograft.request import check_dance, check_training, dance_folder
 from choreograft.retarget.normalise import Stance
 from choreograft.system import lacks_cuda
-from choreograft.video.sheet import save_picture
+from choreograft.video.size import save_picture
 from standing import body, write_frames
 from swaying import PRESET, SIZE, swaying_track, write_target
 

@@ -32,8 +32,7 @@ from choreograft.render.preview import (
     write_preview,
 )
 from choreograft.video.read import probe, read_frames
-from choreograft.video.sheet import GAP_PX
-from choreograft.video.size import Size
+from choreograft.video.size import GAP_PX, Size
 from plain_surface import make_wall
 from swaying import draw_target, swaying_track, without_masks, write_target
 

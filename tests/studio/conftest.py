@@ -11,9 +11,9 @@ from choreograft.studio.costume import Costume
 from choreograft.studio.filming import Camera, find_joints
 from choreograft.studio.moves import calibration
 from choreograft.studio.posing import Poses, pose_body
+from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS
 from choreograft.studio.score import Motion
-from choreograft.studio.stage import Stage
 from choreograft.video.size import Size
 
 

@@ -7,8 +7,8 @@ from choreograft.pose import skeleton
 from choreograft.studio.costume import Costume
 from choreograft.studio.filming import LIGHTS, Camera
 from choreograft.studio.posing import Poses
+from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS
-from choreograft.studio.stage import Stage
 
 Array = NDArray[np.float64]
 Picture = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from choreograft.pose import skeleton
 from choreograft.studio.filming import Camera
 from choreograft.studio.posing import Poses
-from choreograft.studio.stage import Stage
+from choreograft.studio.render import Stage
 from choreograft.video.size import Size
 
 Array = NDArray[np.float64]

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from choreograft.video.sheet import GAP_PX, GROUND, fit_into, save_picture, scale_to_height, tile_pictures
-from choreograft.video.size import Size
+from choreograft.video.size import GAP_PX, GROUND, Size, fit_into, save_picture, scale_to_height, tile_pictures
 
 
 def flat(width: int, height: int, level: int) -> np.ndarray:

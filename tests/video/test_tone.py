@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from choreograft.video.filters import BT2020, HLG, PQ, TO_BT709, grid, map_colours
-from choreograft.video.picture import PictureConverter
+from choreograft.video.picture import BT2020, HLG, PQ, TO_BT709, PictureConverter, grid, map_colours
 
 BT709 = 1
 

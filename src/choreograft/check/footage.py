@@ -19,8 +19,7 @@ from choreograft.progress import Progress, silent
 from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.read import read_frames
 from choreograft.video.sharpness import Gradients
-from choreograft.video.sheet import scale_to_height
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Canvas, Size, scale_to_height
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]

@@ -28,8 +28,7 @@ from choreograft.pose.draw import overlay_pose
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.video.read import Frame, probe, read_frames, sample_frames
-from choreograft.video.sheet import save_picture, scale_to_height, tile_pictures, width_at
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Canvas, Size, save_picture, scale_to_height, tile_pictures, width_at
 from choreograft.video.write import VideoWriter
 
 Floats = NDArray[np.float32]

@@ -25,8 +25,7 @@ from choreograft.render.timing import Timing, TimingRequest, plan_timing
 from choreograft.retarget.body import Motion, carry_over, describe_absence
 from choreograft.video.picture import TimedPicture
 from choreograft.video.read import VideoInfo, measure_length, probe, read_pictures
-from choreograft.video.sheet import GAP_PX, fit_into, save_picture, scale_to_height, tile_pictures, width_at
-from choreograft.video.size import Size
+from choreograft.video.size import GAP_PX, Size, fit_into, save_picture, scale_to_height, tile_pictures, width_at
 from choreograft.video.write import VideoWriter
 
 SHEET_COLUMNS: Final = 8

@@ -15,8 +15,17 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from choreograft.body.model import SOLE_M, Body
-from choreograft.studio.cloth import Loose, sew_skirt, tie_ponytail
-from choreograft.studio.mesh import Faces, ellipsoid, incidence, loft, smooth, vertex_normals
+from choreograft.studio.cloth import (
+    Faces,
+    Loose,
+    ellipsoid,
+    incidence,
+    loft,
+    sew_skirt,
+    smooth,
+    tie_ponytail,
+    vertex_normals,
+)
 from choreograft.studio.outfit import (
     IRIS_M,
     PUPIL_M,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from choreograft.config import JournalConfig
 from choreograft.files import atomic_path
-from choreograft.video.sheet import save_picture
+from choreograft.video.size import save_picture
 
 
 class Journal:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from choreograft.performer.images import to_image
 from choreograft.training.frames import TrainingFrame
-from choreograft.video.sheet import tile_pictures
+from choreograft.video.size import tile_pictures
 
 Show = Callable[[int], tuple[TrainingFrame, Tensor]]
 """From n to frame n + 1 of the recording and how it is drawn after frame n: (1, 3, H, W) in [-1, 1]."""

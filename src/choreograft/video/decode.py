@@ -33,7 +33,7 @@ from choreograft.video.clock import (
     nominal_rate,
     split_recordings,
 )
-from choreograft.video.filters import Deinterlacer
+from choreograft.video.picture import Deinterlacer
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoders of these leave transparency out."""

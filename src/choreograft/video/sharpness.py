@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.sheet import scale_to_height
+from choreograft.video.size import scale_to_height
 
 Grey = NDArray[np.float32]
 Weights = NDArray[np.float32]

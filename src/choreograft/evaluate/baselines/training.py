@@ -31,8 +31,7 @@ from choreograft.training.pairs import pair_at
 from choreograft.training.state import TrainingState
 from choreograft.training.step import Terms, adam
 from choreograft.video.read import sample_frames
-from choreograft.video.sheet import tile_pictures
-from choreograft.video.size import Canvas, Size
+from choreograft.video.size import Canvas, Size, tile_pictures
 
 MIN_RUNS: Final = 8
 """Fewer runs of consecutive frames are no material to learn from."""

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from choreograft.config import VideoConfig
 from choreograft.evaluate.scores import TRUTH, Entry
 from choreograft.video.read import Frame, probe, read_frames
-from choreograft.video.sheet import fit_into, scale_to_height
-from choreograft.video.size import Size
+from choreograft.video.size import Size, fit_into, scale_to_height
 from choreograft.video.write import VideoWriter
 
 Image = NDArray[np.uint8]
