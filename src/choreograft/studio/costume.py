@@ -32,7 +32,6 @@ from choreograft.studio.outfit import (
     Colour,
     Outfit,
     Regions,
-    SurfacePoints,
     find_regions,
     lies_on_pattern,
     measure_belonging,
@@ -82,8 +81,7 @@ class Costume:
 
 def dress(body: Body, outfit: Outfit) -> Costume:
     """Put an outfit on a body."""
-    points = SurfacePoints(body.vertices, measure_belonging(body))
-    regions = find_regions(body, points, outfit)
+    regions = find_regions(body, body.vertices, measure_belonging(body), outfit)
     in_shoe = regions.foot[body.faces].all(axis=1)
     draped = _drape(body, regions)
     return Costume(
@@ -188,12 +186,12 @@ def _cobble(body: Body, letter: str) -> tuple[Array, Faces, NDArray[np.bool_]]:
 
 def _paint(body: Body, draped: Array, outfit: Outfit) -> NDArray[np.uint8]:
     """The texture (S, S, 3) of a body that wears the `draped` surface (V, 3)."""
-    points, worn_at, covered = _texture_points(body, draped)
-    regions = find_regions(body, points, outfit)
+    at, belonging, worn_at, covered = _texture_points(body, draped)
+    regions = find_regions(body, at, belonging, outfit)
     second = regions.band
     if outfit.pattern != "plain":
-        second = regions.shirt & lies_on_pattern(outfit.pattern, body, worn_at, on_sleeve=points.belonging[:, 0] > 0.5)
-    x, y, z = points.at.T
+        second = regions.shirt & lies_on_pattern(outfit.pattern, body, worn_at, on_sleeve=belonging[:, 0] > 0.5)
+    x, y, z = at.T
     colours = np.tile(np.asarray(outfit.skin, dtype=float), (len(x), 1))
     for mask, colour in (
         (regions.trousers, outfit.trousers),
@@ -218,9 +216,9 @@ def _darker(colour: Colour, share: float) -> Colour:
     return red, green, blue
 
 
-def _texture_points(body: Body, draped: Array) -> tuple[SurfacePoints, Array, NDArray[np.bool_]]:
-    """The N points of the bare surface under every used texture pixel, where they lie on the draped one (N, 3), and
-    which pixels (S, S) are used."""
+def _texture_points(body: Body, draped: Array) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """The points (N, 3) of the bare surface under every used texture pixel, what they belong to (N, 4), where they lie
+    on the draped surface (N, 3), and which pixels (S, S) are used."""
     triangle = _texture_triangles(body.texture_xy.tobytes(), body.texture_faces.tobytes())
     covered = triangle >= 0
     row, column = np.nonzero(covered)
@@ -229,10 +227,10 @@ def _texture_points(body: Body, draped: Array) -> tuple[SurfacePoints, Array, ND
     corners = body.texture_xy[body.texture_faces[index]] * [1, -1] + [0, 1]
     shares = _barycentric(pixel, corners)
     vertices = body.faces[index]
-    at = np.einsum("nc,ncd->nd", shares, body.vertices[vertices])
-    belonging = np.einsum("nc,ncd->nd", shares, measure_belonging(body)[vertices])
-    worn_at = np.einsum("nc,ncd->nd", shares, draped[vertices])
-    return SurfacePoints(at, belonging), worn_at, covered
+    at, belonging, worn_at = (
+        np.einsum("nc,ncd->nd", shares, values[vertices]) for values in (body.vertices, measure_belonging(body), draped)
+    )
+    return at, belonging, worn_at, covered
 
 
 @lru_cache(maxsize=2)

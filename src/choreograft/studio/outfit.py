@@ -130,18 +130,8 @@ class Outfit:
     legwear: Legwear = "trousers"
 
 
-@dataclass(frozen=True)
-class SurfacePoints:
-    """Points on a body's surface, with all that the regions are found from."""
-
-    at: Array
-    """(N, 3) at rest, m."""
-    belonging: Array
-    """(N, 4) 0..1 to arms and hands, to the head and neck, to the eyes, to the feet; columns of `measure_belonging`."""
-
-
 def measure_belonging(body: Body) -> Array:
-    """(V, 4) see `SurfacePoints.belonging`."""
+    """(V, 4) 0..1, how far each vertex belongs to arms and hands, to head and neck, to the eyes, to the feet."""
     arms = body.weight_of("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
     return np.column_stack([arms, body.weight_of("neck", "head"), body.weight_of("eye"), body.weight_of("foot", "toe")])
 
@@ -161,19 +151,26 @@ class Regions:
     foot: Mask
 
 
-def find_regions(body: Body, points: SurfacePoints, outfit: Outfit) -> Regions:
-    """Where on the body each garment of an outfit lies; under a skirt there are shorts."""
-    arms, head, eyes, foot = (points.belonging[:, column] > 0.5 for column in range(4))
-    z = points.at[:, 2]
+def find_regions(body: Body, at: Array, belonging: Array, outfit: Outfit) -> Regions:
+    """Where on the body each garment of an outfit lies; under a skirt there are shorts.
+
+    Args:
+        body: that wears it.
+        at: (N, 3) points on its surface at rest, m.
+        belonging: (N, 4) theirs, as `measure_belonging` gives it of vertices.
+        outfit: what it wears.
+    """
+    arms, head, eyes, foot = (belonging > 0.5).T
+    z = at[:, 2]
     hips = body.head("upperleg01.L")[2]
     neck, ankle = body.head("neck01"), body.head("foot.L")[2]
-    collar = np.linalg.norm((points.at - neck - [0, 0.01, 0.03]) * [1, 1, 0.9], axis=1) < COLLAR_RADIUS_M
+    collar = np.linalg.norm((at - neck - [0, 0.01, 0.03]) * [1, 1, 0.9], axis=1) < COLLAR_RADIUS_M
     torso = ~arms & ~head & ~collar & (z > hips + HEM_ABOVE_HIPS_M)
-    shirt = torso | (arms & (_along_arm(body, points.at) < outfit.sleeve))
+    shirt = torso | (arms & (_along_arm(body, at) < outfit.sleeve))
     band = np.abs(z - body.head("spine02")[2]) < 0.028
     leg_end = ankle if outfit.legwear == "trousers" else (1 - SHORTS) * hips + SHORTS * body.head("lowerleg01.L")[2]
     legs = ~arms & (z <= hips + HEM_ABOVE_HIPS_M) & (z > leg_end)
-    face = _find_face(body, points.at, head & ~eyes)
+    face = _find_face(body, at, head & ~eyes)
     return Regions(shirt=shirt, band=torso & band, trousers=legs, eyes=eyes, foot=foot & (z < ankle), **face)
 
 

@@ -22,7 +22,7 @@ from choreograft.options import STANDARD_SET, StudioOptions
 from choreograft.progress import Progress, silent
 from choreograft.studio.filming import Camera
 from choreograft.studio.performers import find_performer
-from choreograft.studio.render import Take, check_routine, is_whole, receipt_of, render_clip
+from choreograft.studio.render import Take, check_routine, is_whole, look_up, receipt_of, render_clip
 from choreograft.studio.room import ROOMS
 from choreograft.video.size import Size
 
@@ -198,46 +198,26 @@ def _spec_from(plain: dict[str, Any]) -> PairSpec:
 MIN_HEIGHT = 120
 """Of rendered clips, px: in smaller ones nobody is found."""
 
-_FAST_TURN = PairSpec(
-    name="fast_turn",
-    source="seed-8",
-    motion="turns",
-    source_room="studio",
-    source_light="dim",
-    source_camera=Camera(Size(480, 640), height_m=1.25, distance_m=4.2, view_m=2.9, pitch_deg=3.0),
-)
+
+def _case(name: str, source: str, motion: str, room: str, camera: Camera, **more: Any) -> PairSpec:
+    return PairSpec(name=name, source=source, motion=motion, source_room=room, source_camera=camera, **more)
+
+
+_FAST_CAMERA = Camera(Size(480, 640), 1.25, 4.2, 2.9, 3.0)
 _SPECS = (
-    PairSpec(
-        name="same_build", source="dina", motion="improvise", seed=11, source_room="studio",
-        source_camera=Camera(Size(432, 576), height_m=1.2, distance_m=4.4, view_m=2.6, pitch_deg=2.0),
-    ),
-    PairSpec(
-        name="short_to_tall", source="fay", motion="dance", source_room="hall",
-        source_camera=Camera(Size(640, 360), height_m=1.1, distance_m=4.2, view_m=2.2, pitch_deg=4.0),
-    ),
-    PairSpec(
-        name="broad_to_slim", source="emil", motion="improvise", seed=12, source_room="brick", source_light="warm side",
-        source_camera=Camera(Size(400, 560), height_m=1.15, distance_m=4.8, view_m=3.0),
-    ),
-    PairSpec(
-        name="camera_30", source="gus", motion="kicks", source_room="studio", source_light="warm side",
-        source_camera=Camera(Size(640, 480), height_m=1.3, distance_m=4.4, view_m=2.6, pitch_deg=3.0, azimuth_deg=30.0),
-    ),
-    PairSpec(
-        name="camera_low", source="bruno", motion="squats", source_room="hall", source_light="dim",
-        source_camera=Camera(Size(576, 480), height_m=0.22, distance_m=3.2, view_m=2.1, pitch_deg=-12.0),
-    ),
-    PairSpec(
-        name="walk_in_depth", source="seed-3", motion="walk", source_room="brick",
-        source_camera=Camera(Size(600, 450), height_m=1.4, distance_m=4.6, view_m=2.5, pitch_deg=5.0),
-    ),
-    _FAST_TURN,
-    replace(_FAST_TURN, name="front_only", shown="gestures"),
-    PairSpec(
-        name="close_up", source="seed-5", motion="gestures", source_room="hall", source_light="warm side",
-        source_camera=Camera(Size(512, 384), height_m=1.3, distance_m=2.8, view_m=1.3),
-        target_camera=Camera(Size(360, 480), height_m=1.36, distance_m=3.0, view_m=1.4),
-    ),
+    # name, source, motion, room; its camera's size, height, distance, view, pitch, azimuth; what else is not as usual
+    _case("same_build", "dina", "improvise", "studio", Camera(Size(432, 576), 1.2, 4.4, 2.6, 2.0), seed=11),
+    _case("short_to_tall", "fay", "dance", "hall", Camera(Size(640, 360), 1.1, 4.2, 2.2, 4.0)),
+    _case("broad_to_slim", "emil", "improvise", "brick", Camera(Size(400, 560), 1.15, 4.8, 3.0),
+          seed=12, source_light="warm side"),
+    _case("camera_30", "gus", "kicks", "studio", Camera(Size(640, 480), 1.3, 4.4, 2.6, 3.0, 30.0),
+          source_light="warm side"),
+    _case("camera_low", "bruno", "squats", "hall", Camera(Size(576, 480), 0.22, 3.2, 2.1, -12.0), source_light="dim"),
+    _case("walk_in_depth", "seed-3", "walk", "brick", Camera(Size(600, 450), 1.4, 4.6, 2.5, 5.0)),
+    _case("fast_turn", "seed-8", "turns", "studio", _FAST_CAMERA, source_light="dim"),
+    _case("front_only", "seed-8", "turns", "studio", _FAST_CAMERA, source_light="dim", shown="gestures"),
+    _case("close_up", "seed-5", "gestures", "hall", Camera(Size(512, 384), 1.3, 2.8, 1.3),
+          source_light="warm side", target_camera=Camera(Size(360, 480), 1.36, 3.0, 1.4)),
 )  # fmt: skip
 
 CASES: Mapping[str, PairSpec] = {spec.name: spec for spec in _SPECS}
@@ -253,9 +233,7 @@ def find_case(name: str) -> PairSpec:
     Raises:
         OptionError: there is none of that name.
     """
-    if name not in CASES:
-        raise OptionError(f"no case is called {name!r}; there are {', '.join(CASES)}")
-    return CASES[name]
+    return look_up(CASES, name, "case")
 
 
 def with_seed(spec: PairSpec, seed: int) -> PairSpec:

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import cv2
@@ -102,9 +101,7 @@ class Stage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._plotter.close()
 
     def draw(self, poses: Poses, frame: int) -> tuple[Image, Image]:
@@ -283,11 +280,12 @@ def is_whole(take: Take, path: Path) -> bool:
         OptionError: there is no such routine.
     """
     check_routine(take.routine)
+    clip = StudioClip(path, path.with_suffix(".npz"))
     try:
         receipt = json.loads(receipt_of(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(receipt and receipt == _write_down(take, StudioClip(path, path.with_suffix(".npz"))))
+    return bool(receipt and receipt == _write_down(take, clip))
 
 
 def receipt_of(path: Path) -> Path:
@@ -331,7 +329,12 @@ def perform(body: Body, take: Take) -> Poses:
     return pose_body(body, ROUTINES[take.routine](take.seconds, take.rate, take.seed))
 
 
-def _look_up(named: Mapping[str, Thing], name: str, kind: str) -> Thing:
+def look_up(named: Mapping[str, Thing], name: str, kind: str) -> Thing:
+    """What is called so among things of a kind.
+
+    Raises:
+        OptionError: nothing is; it lists what there is.
+    """
     if name not in named:
         raise OptionError(f"no {kind} is called {name!r}; there are {', '.join(named)}")
     return named[name]
@@ -343,7 +346,7 @@ def _film(take: Take, clip: StudioClip, progress: Progress) -> None:
     mask_size = MaskSequence.size_for(take.camera.size)
     masks = []
     with (
-        Stage(costume, _look_up(ROOMS, take.room, "room"), take.camera, _look_up(LIGHTS, take.light, "light")) as stage,
+        Stage(costume, look_up(ROOMS, take.room, "room"), take.camera, look_up(LIGHTS, take.light, "light")) as stage,
         VideoWriter(clip.video, take.camera.size, take.rate) as video,
         progress.task(f"rendering {take.performer}'s {take.routine}", len(poses)) as advance,
     ):

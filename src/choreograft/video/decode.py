@@ -7,7 +7,6 @@ files that end early. When a picture is shown is `clock.py`'s concern, what it l
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -154,13 +153,6 @@ def _stamps(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
                 yield stamp
 
 
-@dataclass
-class _Damage:
-    """What could not be decoded so far."""
-
-    places: int = 0
-
-
 def shown_pictures(
     path: Path, container: InputContainer, stream: VideoStream, rate: Fraction
 ) -> Iterator[ShownPicture]:
@@ -174,18 +166,18 @@ def shown_pictures(
     Raises:
         VideoError: none could be decoded, or (after the last one) the file turns out to be truncated.
     """
-    stream.thread_type, last, damage = "AUTO", None, _Damage()
-    for picture in _show(path, container, stream, rate, damage):
-        if damage.places:
+    stream.thread_type, last, reading = "AUTO", None, _Reading(path, container, stream, rate)
+    for picture in reading.show():
+        if reading.damage:
             break
         yield picture
         last = picture.time
     else:
-        if not damage.places:
+        if not reading.damage:
             return
     with open_video(path) as (again, same):
         same.thread_type = "NONE"
-        pictures = _show(path, again, same, rate, _Damage())
+        pictures = _Reading(path, again, same, rate).show()
         yield from (picture for picture in pictures if last is None or picture.time > last)
 
 
@@ -198,59 +190,79 @@ def first_picture(path: Path, container: InputContainer, stream: VideoStream) ->
     return next(shown_pictures(path, container, stream, nominal_rate(path, container, stream)))
 
 
-def _show(
-    path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, damage: _Damage
-) -> Iterator[ShownPicture]:
-    clock = Clock(stream, rate)
-    extent = _Extent(container, stream)
-    decoder, weaver = _find_decoder(stream), Deinterlacer()
-    shown_until: Fraction | None = None
-    for packet in _packets(container, damage):
-        extent.see(packet)
-        if packet.stream is not stream:  # its stream_index is not set on the packets that flush
-            continue
-        for frame in _decode(decoder, packet, damage):
-            picture = extent.ending.settle(clock.time_picture(frame))
-            shown_until = picture.time + (picture.duration or clock.longest_step)
-            yield from weaver.weave(picture)
-    yield from weaver.finish()
-    if shown_until is None:
-        raise VideoError(f"{path}: not one picture could be decoded; expected a video with at least one frame")
-    extent.check_complete(path, float(shown_until), float(clock.longest_step))
+class _Reading:
+    """One reading of a file from its beginning: its pictures, and how far its data really reach."""
 
-
-class _Extent:
-    """How far the data of a file really reach, to be compared with what it declares."""
-
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, rate: Fraction) -> None:
+        self._path, self._container, self._stream = path, container, stream
+        self._clock, self._ending = Clock(stream, rate), Ending(container, stream)
         # a complete index was checked already, and declared lengths of MP4 may be generous
         known = is_indexed(container) and stream.frames > 0
         self._declared_s = 0.0 if known or not container.duration else container.duration / av.time_base
-        self._stream = stream
-        self._first_s = float("inf")
-        self._last_s = 0.0
-        self.ending = Ending(container, stream)
+        self._first_s, self._last_s = float("inf"), 0.0
+        self.damage = 0
+        """Places that could not be decoded so far."""
 
-    def see(self, packet: AnyPacket) -> None:
-        """Take note of one packet of any stream."""
+    def show(self) -> Iterator[ShownPicture]:
+        """As `shown_pictures`, in the threads that the stream has."""
+        decoder, weaver = _find_decoder(self._stream), Deinterlacer()
+        shown_until: Fraction | None = None
+        for packet in self._packets():
+            self._see(packet)
+            if packet.stream is not self._stream:  # its stream_index is not set on the packets that flush
+                continue
+            for frame in self._decode(decoder, packet):
+                picture = self._ending.settle(self._clock.time_picture(frame))
+                shown_until = picture.time + (picture.duration or self._clock.longest_step)
+                yield from weaver.weave(picture)
+        yield from weaver.finish()
+        if shown_until is None:
+            raise VideoError(
+                f"{self._path}: not one picture could be decoded; expected a video with at least one frame"
+            )
+        self._check_complete(float(shown_until))
+
+    def _packets(self) -> Iterator[AnyPacket]:
+        """All packets of all streams, going on behind places that cannot be read."""
+        errors = 0
+        while errors < MAX_READ_ERRORS:
+            try:
+                for packet in self._container.demux():
+                    errors = 0
+                    yield packet
+                return
+            except av.FFmpegError:
+                errors += 1
+                self.damage += 1
+
+    def _see(self, packet: AnyPacket) -> None:
         stamp = Stamp.of(packet)
         if stamp is None:
             return
         self._first_s = min(self._first_s, float(stamp.time))
         self._last_s = max(self._last_s, float(stamp.time + stamp.length))
         if packet.stream is self._stream:
-            self.ending.see(stamp)
+            self._ending.see(stamp)
 
-    def check_complete(self, path: Path, shown_until_s: float, longest_step_s: float) -> None:
+    def _decode(self, decoder: VideoCodecContext, packet: AnyPacket) -> list[VideoFrame]:
+        """The pictures that this packet completes, without those the decoder knows to be broken."""
+        try:
+            frames = decoder.decode(packet)
+        except av.FFmpegError:
+            self.damage += 1
+            return []
+        whole = [frame for frame in frames if not frame.is_corrupt]
+        self.damage += len(frames) - len(whole)
+        return whole
+
+    def _check_complete(self, shown_until_s: float) -> None:
         """Raise VideoError if the file breaks off, or its last part does not decode (an unfinished download)."""
-        tolerance_s = max(MISSING_S, MISSING_SHARE * self._declared_s) + longest_step_s
+        tolerance_s = max(MISSING_S, MISSING_SHARE * self._declared_s) + float(self._clock.longest_step)
         # declared durations count from zero or from the first packet, as the format likes: believe the milder one
-        reached_s = max(self._last_s, self._last_s - self._first_s)
-        if reached_s < self._declared_s - tolerance_s:
-            raise _truncated(path, shown_until_s, self._declared_s)
-        pictures_s = float(self.ending.end)
-        if shown_until_s < pictures_s - tolerance_s:
-            raise _truncated(path, shown_until_s, pictures_s)
+        reached_s, pictures_s = max(self._last_s, self._last_s - self._first_s), float(self._ending.end)
+        for found_s, declared_s in ((reached_s, self._declared_s), (shown_until_s, pictures_s)):
+            if found_s < declared_s - tolerance_s:
+                raise _truncated(self._path, shown_until_s, declared_s)
 
 
 def _truncated(path: Path, found_s: float, declared_s: float) -> VideoError:
@@ -327,37 +339,9 @@ def _check_index(path: Path, container: InputContainer, stream: VideoStream) -> 
         raise _truncated(path, max(found_s, 0.0), declared_s)
 
 
-def _packets(container: InputContainer, damage: _Damage) -> Iterator[AnyPacket]:
-    """All packets of all streams, going on behind places that cannot be read."""
-    errors = 0
-    while True:
-        try:
-            for packet in container.demux():
-                errors = 0
-                yield packet
-            return
-        except av.FFmpegError:
-            errors += 1
-            damage.places += 1
-            if errors >= MAX_READ_ERRORS:
-                return
-
-
 def _find_decoder(stream: VideoStream) -> VideoCodecContext:
     """The stream's own, or one that keeps its transparency."""
     name = ALPHA_DECODERS.get(stream.codec_context.name)
     if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
         return stream.codec_context
     return cast(VideoCodecContext, VideoCodecContext.create(name, "r"))
-
-
-def _decode(decoder: VideoCodecContext, packet: AnyPacket, damage: _Damage) -> list[VideoFrame]:
-    """The pictures that this packet completes, without those the decoder knows to be broken."""
-    try:
-        frames = decoder.decode(packet)
-    except av.FFmpegError:
-        damage.places += 1
-        return []
-    sound = [frame for frame in frames if not frame.is_corrupt]
-    damage.places += len(frames) - len(sound)
-    return sound

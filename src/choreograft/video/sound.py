@@ -251,7 +251,7 @@ class SoundCarrier:
         few = "mono" if first.layout.nb_channels == 1 else "stereo"  # many files name no layout
         layout = first.layout.name if first.layout.name in ENCODED_LAYOUTS else few
         encoded = output.add_stream("aac", rate=rate, layout=layout, bit_rate=ENCODED_BIT_RATE)
-        return _encoded_packets(chain([first], frames), encoded, self._start, self._retiming)
+        return _encoded_packets(first, frames, encoded, self._start, self._retiming)
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
@@ -309,17 +309,18 @@ def _copied_packets(
 
 
 def _encoded_packets(
-    frames: Iterable[AudioFrame], encoded: AudioStream, start: Fraction, retiming: Retiming | None
+    first: AudioFrame, frames: Iterable[AudioFrame], encoded: AudioStream, start: Fraction, retiming: Retiming | None
 ) -> Iterator[AnyPacket]:
+    """The packets of a first frame and those after it, on the clock of the pictures."""
     codec = encoded.codec_context
     shift = 0 if retiming else round(start * codec.rate)  # retimed samples are counted from the first picture
-    graph: Graph | None = None
-    for frame in _alike(frames):
-        graph = graph or _conditioning(frame, codec, start, retiming)
-        yield from _shifted(_encode_next(frame, graph, codec), encoded, shift)
-    if graph is not None:
-        yield from _shifted(_encode_next(None, graph, codec), encoded, shift)
-        yield from _shifted(codec.encode(None), encoded, shift)
+    graph = _conditioning(first, codec, start, retiming)
+    for packet in _encode(chain([first], frames), graph, codec):
+        if packet.pts is not None and packet.dts is not None:
+            packet.pts -= shift
+            packet.dts -= shift
+        packet.stream = encoded
+        yield packet
 
 
 def _decoded_frames(packets: Iterable[AnyPacket], stream: AudioStream) -> Iterator[AudioFrame]:
@@ -370,22 +371,12 @@ def _conditioning(frame: AudioFrame, codec: AudioCodecContext, start: Fraction, 
     return graph
 
 
-def _encode_next(frame: AudioFrame | None, graph: Graph, codec: AudioCodecContext) -> Iterator[AnyPacket]:
-    """What can be encoded once this frame (None: the end) went through the graph."""
-    with suppress(av.EOFError):  # the graph has let all pass that was asked for
-        graph.push(frame)
-    while True:
-        try:
-            ready = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        yield from codec.encode(cast(AudioFrame, ready))
-
-
-def _shifted(packets: Iterable[AnyPacket], stream: AudioStream, shift: int) -> Iterator[AnyPacket]:
-    for packet in packets:
-        if packet.pts is not None and packet.dts is not None:
-            packet.pts -= shift
-            packet.dts -= shift
-        packet.stream = stream
-        yield packet
+def _encode(frames: Iterable[AudioFrame], graph: Graph, codec: AudioCodecContext) -> Iterator[AnyPacket]:
+    """What comes of the frames once they went through the graph."""
+    for frame in chain(_alike(frames), [None]):
+        with suppress(av.EOFError):  # the graph has let all pass that was asked for
+            graph.push(frame)
+        with suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                yield from codec.encode(cast(AudioFrame, graph.pull()))
+    yield from codec.encode(None)
