@@ -158,9 +158,9 @@ def split_recordings(stamps: Iterable[Stamp], interval: Fraction) -> list[Record
         interval: from the last picture of one to the first of the next, s.
     """
     parts: list[list[tuple[Fraction, int]]] = []
-    splices = _Splices()
+    joined = JoinedTimes()
     for stamp in stamps:
-        if splices.begins(stamp.time, stamp.decoded) or not parts:
+        if joined.begins(stamp.time, stamp.decoded) or not parts:
             parts.append([])
         parts[-1].append((stamp.time, stamp.place or 0))
     recordings: list[Recording] = []
@@ -171,12 +171,13 @@ def split_recordings(stamps: Iterable[Stamp], interval: Fraction) -> list[Record
     return recordings
 
 
-class _Splices:
-    """Where the times of pictures begin anew."""
+class JoinedTimes:
+    """Times of joined recordings, or of a damaged one, as those of one: what jumps follows what was before."""
 
     def __init__(self) -> None:
         self._latest: Fraction | None = None
         self._decoded: Fraction | None = None
+        self._last = self._shift = Fraction(0)
 
     def begins(self, time: Fraction, decoded: Fraction | None) -> bool:
         """Whether another recording begins with a picture, by its time and its decoding time, s.
@@ -191,21 +192,13 @@ class _Splices:
         self._decoded = decoded
         return begins
 
-
-class JoinedTimes:
-    """Times of joined recordings, or of a damaged one, as those of one: what jumps follows what was before."""
-
-    def __init__(self) -> None:
-        self._splices = _Splices()
-        self._last = self._shift = Fraction(0)
-
     def place(self, time: Fraction, interval: Fraction, decoded: Fraction | None = None) -> Fraction:
         """When a picture of that time is shown, s; the next one by `interval` where the times jump.
 
         Args:
             decoded: its decoding time, s, where pictures come in the order in which they are decoded.
         """
-        if self._splices.begins(time, decoded):
+        if self.begins(time, decoded):
             self._shift = self._last + interval - time
         self._last = time + self._shift
         return self._last
