@@ -35,7 +35,7 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.config import CleaningConfig
 from choreograft.errors import ChoreograftError
 from choreograft.files import PARTIAL
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.pose.clean import clean_track
 from choreograft.pose.openpose_fit import check_keypoints
 from choreograft.pose.track import PoseTrack

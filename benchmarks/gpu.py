@@ -32,13 +32,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from choreograft.config import LossConfig, StageName
 from choreograft.performer.device import Compute, choose_compute
-from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
 from choreograft.performer.networks.enhancer import trained_part
 from choreograft.performer.networks.families import build_generator
 from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
-from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames, to_image, to_tensor
 from choreograft.presets import PRESETS, Preset
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.objective import PAIR_CHANNELS
@@ -58,9 +57,9 @@ def prepare(options: argparse.Namespace) -> None:
     from choreograft.footage.bodies import read_bodies
     from choreograft.footage.clip import read_clip
     from choreograft.performer.atlas import Atlas
+    from choreograft.performer.header import canvas_size
     from choreograft.performer.perceptual import fetch_weights
     from choreograft.performer.references import ReferenceBank
-    from choreograft.performer.sizes import canvas_size
     from choreograft.performer.warp import Warper, pose_frames
     from choreograft.pose.draw import draw_track_frame
     from choreograft.training.guides import Guides
@@ -121,7 +120,7 @@ def _pack(images: list[Image], quality: int) -> dict[str, NDArray[Any]]:
 
 def make_performer(options: argparse.Namespace) -> None:
     """A performer of the video with weights that `run` trained, the same frames held out."""
-    from choreograft.performer.store import load_performer, save_performer
+    from choreograft.performer.performer import load_performer, save_performer
     from choreograft.pipeline import obtain_performer
     from choreograft.presets import Budget
     from choreograft.training.train import TrainingPlan

@@ -21,7 +21,7 @@ from choreograft.body.body_track import ARRAYS
 from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import read_clip
 from choreograft.performer.device import Compute
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.presets import PRESETS, Budget
 from choreograft.render.session import render_frames
 from choreograft.render.transfer import motion_for

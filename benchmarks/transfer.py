@@ -20,7 +20,7 @@ from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import read_clip
 from choreograft.options import DanceOptions
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack

@@ -18,8 +18,7 @@ from choreograft import __version__, pipeline
 from choreograft.cli import main, parse
 from choreograft.options import DanceOptions, TrainOptions
 from choreograft.performer.device import Compute
-from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.store import save_performer
+from choreograft.performer.performer import Performer, PerformerCard, save_performer
 from choreograft.presets import DEFAULT_PRESET
 from choreograft.request import check_dance, check_training, dance_folder
 from choreograft.retarget.normalise import Stance

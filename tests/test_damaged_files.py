@@ -9,8 +9,7 @@ import pytest
 import torch
 from av.video.frame import VideoFrame
 
-from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.store import save_performer
+from choreograft.performer.performer import Performer, PerformerCard, save_performer
 from choreograft.retarget.normalise import Stance
 from swaying import PRESET, SIZE, swaying_track
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.request import dance_folder
 from choreograft.studio.filming import Camera

@@ -11,8 +11,7 @@ from choreograft.cli import parse
 from choreograft.config import CleaningConfig
 from choreograft.errors import OptionError
 from choreograft.footage.clip import Clip
-from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.store import save_performer
+from choreograft.performer.performer import Performer, PerformerCard, save_performer
 from choreograft.pose.clean import clean_track
 from choreograft.retarget.normalise import Stance
 from swaying import FACE_PRESET, SIZE, swaying_track, write_target

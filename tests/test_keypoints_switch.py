@@ -19,7 +19,7 @@ from choreograft.evaluate.run import read_footage
 from choreograft.footage import bodies
 from choreograft.footage import clip as footage_clip
 from choreograft.footage.clip import Clip
-from choreograft.performer.store import save_performer
+from choreograft.performer.performer import save_performer
 from choreograft.pose import skeleton
 from choreograft.pose.openpose import load_or_read_openpose
 from choreograft.presets import Budget

@@ -78,24 +78,6 @@ class StickFigureConfig:
 
 
 @dataclass(frozen=True)
-class PreviewConfig:
-    """Looking at fitted and retargeted bodies before anything is rendered (render/preview.py)."""
-
-    height_px: int = 360
-    """Of the preview and of the sheet's pictures: a retarget can be judged at it, and an 11 s dance takes seconds."""
-    samples: int = 2
-    """Of a pixel in each direction where a body is drawn."""
-    opacity: float = 0.6
-    """Of a body over the person it was fitted to."""
-    columns: int = 8
-    """Of the sheet."""
-    plate_frames: int = 24
-    """That a target's background is estimated from where no performer knows it."""
-    looked_at_s: float = 30.0
-    """Of a target's clip: longer ones are not read to their end, so that a preview stays a matter of seconds."""
-
-
-@dataclass(frozen=True)
 class Limit:
     """From where on a measure deserves a hint, and from where on a warning."""
 
@@ -182,70 +164,6 @@ class CheckConfig:
     """Times closer together than this are told as one, s."""
     unseen_share: Limit = Limit(0.02, 0.15)
     """Share of the source's frames with a pose or a side that the target never showed."""
-
-
-@dataclass(frozen=True)
-class ReferenceConfig:
-    """The target's frames that are kept to draw from, and what they show of the body (performer/references.py)."""
-
-    count: int = 128
-    """At most; chosen to differ in pose and to be sharp."""
-    blurred_share: float = 0.15
-    """Of the frames, the most blurred, that are left out where there are enough others."""
-    tolerance_m: float = 0.03
-    """By how much a vertex may lie behind what its pixel shows and still be seen."""
-    full_facing: float = 0.5
-    """Cosine between normal and view from which on the angle costs no quality."""
-    agreement_blur: int = 1
-    """Radius of the square, px, whose mean colour is compared between references."""
-    agreement_seen: float = 0.2
-    """Quality from which a reference has a say in what colour a vertex usually is."""
-    agreement_count: int = 5
-    """How many must have one for the others to be doubted."""
-    agreement_levels: float = 24.0
-    """Of 255, by which a colour may differ from the usual one, on top of the usual difference."""
-
-
-@dataclass(frozen=True)
-class WarpConfig:
-    """Drawing a body from references (performer/retrieve.py, performer/warp.py)."""
-
-    angle_cost: float = 0.6
-    """Of a part that is turned otherwise in the reference, for each rad; what is unseen there costs up to 1."""
-    joint_cost: float = 0.3
-    """Of the part next to it that is turned otherwise, for each rad: folds of cloth follow the joint between them."""
-    blur_cost: float = 0.5
-    """Of a reference in which the part is smeared against one in which it is sharp."""
-    limb_blur_cost: float = 1.5
-    """The same of arms and hands."""
-    clear_cost: float = 0.6
-    """Of a reference in which the part cannot be told from others beside it against one in which it stands alone."""
-    limb_clear_cost: float = 2.0
-    """The same of arms and hands, which are often beside something, or beyond the picture's edge."""
-    part_gain: float = 0.2
-    """Trunk and legs leave the reference that serves the whole body best only for one that is better by this much."""
-    limb_gain: float = 0.05
-    """The same of head and arms, whose seams are short."""
-    face_cost: float = 3.0
-    """Of a head whose face has another shape: turned, or with another expression (retrieve.compare_faces)."""
-    mirror_cost: float = 1.0
-    """Of a mirror image: faces, texts and what is worn on one side look wrong in it."""
-    limb_mirror_cost: float = 0.2
-    """The same of arms and hands, which are alike."""
-    change_cost: float = 0.8
-    """Of going from one reference to another in a dance."""
-    change_s: float = 0.25
-    """References filmed so near to each other, or nearer, cost less: it is how the person moved."""
-    fade_s: float = 0.09
-    """Before and after a change for which the two are shown together: longer, two hands are seen instead of one."""
-    spares: int = 2
-    """References of each part that fill in what its first one does not see."""
-    spare_share: float = 0.04
-    """Weight of a spare beside the one before it where both see the same."""
-    beyond_m: float = 0.16
-    """How far at most around head, trunk and thighs hair and clothes are looked for; the footage says how far."""
-    limb_beyond_m: float = 0.06
-    """Around arms, hands, shins and feet."""
 
 
 Upsampling = Literal["transposed", "nearest"]

@@ -16,10 +16,9 @@ from choreograft.machine import list_versions
 from choreograft.options import DanceOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.header import is_performer
-from choreograft.performer.images import to_image
 from choreograft.performer.perceptual import check_weights
-from choreograft.performer.performer import Performer
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import Performer, load_performer
+from choreograft.performer.staging import to_image
 from choreograft.pose.clean import CleaningReport
 from choreograft.pose.openpose import write_openpose
 from choreograft.pose.openpose_files import JSON_ENDING, hash_keypoints

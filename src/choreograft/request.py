@@ -16,8 +16,16 @@ from choreograft.files import check_place, fit_name, text_hash
 from choreograft.footage.split import MIN_PAIRS, check_hold_out
 from choreograft.machine import check_device
 from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOptions
-from choreograft.performer.header import SUFFIX, expect_performer, is_performer, read_header, read_sizes
-from choreograft.performer.sizes import canvas_size, full_size, pick_size
+from choreograft.performer.header import (
+    SUFFIX,
+    canvas_size,
+    expect_performer,
+    full_size,
+    is_performer,
+    pick_size,
+    read_header,
+    read_sizes,
+)
 from choreograft.pose.openpose_files import check_keypoint_folder
 from choreograft.pose.openpose_fit import check_keypoints
 from choreograft.presets import (

@@ -22,7 +22,7 @@ from choreograft.evaluate.baselines.training import (
     translate,
 )
 from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN
-from choreograft.performer.images import to_image
+from choreograft.performer.staging import to_image
 from choreograft.video.size import Size
 from swaying import SIZE, swaying_track, write_target
 

@@ -15,7 +15,7 @@ from choreograft.evaluate.method import Footage, Terms
 from choreograft.evaluate.methods import GivenMethod, NearestMethod, TrainedMethod, plan_method
 from choreograft.evaluate.roster import adapt_preset, check_methods, describe_substitutes, list_methods
 from choreograft.performer.device import Compute
-from choreograft.performer.sizes import canvas_size
+from choreograft.performer.header import canvas_size
 from choreograft.presets import PRESETS, Budget
 from choreograft.progress import silent
 from choreograft.retarget.body import Motion

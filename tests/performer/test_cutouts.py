@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError
-from choreograft.performer.cutouts import Cutouts, cut_out, make_room
+from choreograft.performer.cutouts import Cutouts, cut_out, remember
+from choreograft.performer.header import MAX_SHORT_SIDE, full_size
 from choreograft.performer.sheets import Cutout
-from choreograft.performer.sizes import MAX_SHORT_SIDE, full_size
 from choreograft.video.size import Canvas, Size
 from painted import woven_bank
 
@@ -135,8 +135,20 @@ def test_a_reference_that_is_damaged_within_a_sound_file_is_told_in_one_line() -
 
 
 def test_cutouts_are_remembered_up_to_so_many_bytes_the_last_ones_longest() -> None:
-    kept = {n: Cutout(np.zeros((10, 10, 4), np.uint8), 1.0, (0.0, 0.0)) for n in range(4)}
-    make_room(kept, kept[0], 1300)
-    assert list(kept) == [2, 3]
-    make_room(kept, Cutout(np.zeros((90, 10, 4), np.uint8), 1.0, (0.0, 0.0)), 1300)
-    assert not kept
+    kept, made = dict[int, Cutout](), list[int]()
+
+    def ask(key: int, rows: int = 10) -> None:
+        def make() -> Cutout:
+            made.append(key)
+            return Cutout(np.zeros((rows, 10, 4), np.uint8), 1.0, (0.0, 0.0))
+
+        assert len(remember(kept, key, 1300, make).picture) == rows
+
+    for key in (0, 1, 2, 1, 3):
+        ask(key)
+    assert made == [0, 1, 2, 3]
+    assert list(kept) == [2, 1, 3]
+    ask(4)
+    assert list(kept) == [1, 3, 4]
+    ask(5, 90)
+    assert list(kept) == [5]

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from choreograft.config import FaceConfig, GeneratorConfig, StickFigureConfig
-from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FaceGenerator, soft_square
 from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.region import Region
+from choreograft.performer.region import Region, face_side, find_faces
 from choreograft.pose import skeleton
 from choreograft.retarget.normalise import Stance, Torso
 from choreograft.video.size import Size

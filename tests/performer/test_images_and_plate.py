@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.plate import estimate_plate, estimate_still_plate, view_plate
+from choreograft.performer.staging import to_image, to_tensor
 from choreograft.video.size import Size
 from filmed_dancer import texture
 

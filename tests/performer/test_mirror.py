@@ -11,7 +11,7 @@ from choreograft.body.parts import MIRRORED_PARTS, PARTS, mirror_vertices, verte
 from choreograft.body.shape import MEAN_SHAPE
 from choreograft.performer.atlas import Atlas, carry_on
 from choreograft.performer.layers import LAYER_OF, LAYERS, MIRRORED_LAYERS
-from choreograft.performer.mirror import Looks, turn_over
+from choreograft.performer.retrieve import Looks, turn_over
 from choreograft.performer.warp import Warper
 from filmed import posed
 from painted import SIZE, draw_surfaces, paint, painted_bank, scene

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from choreograft.body.parts import PARTS
-from choreograft.config import WarpConfig
+from choreograft.performer import warp
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import INNER_FACE
-from choreograft.performer.sheets import Box
+from choreograft.performer.region import Region
+from choreograft.performer.retrieve import LIMB_MIRROR_COST, MIRROR_COST
 from choreograft.performer.warp import Warper
 from choreograft.performer.way import Points, fit_face
 from painted import draw_surfaces, painted_bank, pose, scene
@@ -25,7 +26,7 @@ def points_at(at: np.ndarray, weight: np.ndarray) -> Points:
     column, row = at.astype(np.int64).T
     maps = np.ones((SIDE, SIDE), np.float32)
     return Points(
-        Box(0, 0, SIDE, SIDE), np.arange(len(at)), np.column_stack([at, np.ones(len(at))]), row * SIDE + column,
+        Region(0, 0, SIDE, SIDE), np.arange(len(at)), np.column_stack([at, np.ones(len(at))]), row * SIDE + column,
         weight.astype(np.float32), maps, maps, 1.0, (0.0, 0.0),
     )  # fmt: skip
 
@@ -72,21 +73,22 @@ def test_what_does_not_hang_together_with_a_layer_is_left_behind() -> None:
     assert Warper(replace(atlas, pictures=pictures)).draw_from(surface, choice).alpha[scrap].min() > 0.5
 
 
-def test_arms_and_hands_are_mirrored_at_a_small_cost() -> None:
+def test_arms_and_hands_are_mirrored_at_a_small_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     atlas, costs = Atlas.of(painted_bank()), {}
-    for price in (0.0, WarpConfig().limb_mirror_cost):
+    for price in (0.0, LIMB_MIRROR_COST):
 
         def keep(each: np.ndarray, price: float = price) -> dict[int, list[int]]:
             costs[price] = each.copy()
             return {}
 
-        Warper(atlas, WarpConfig(limb_mirror_cost=price)).draw_layers(pose(7), keep)
+        monkeypatch.setattr(warp, "LIMB_MIRROR_COST", price)
+        Warper(atlas).draw_layers(pose(7), keep)
     free, priced = costs.values()
     limbs, N = [layer.kind != "sheet" for layer in LAYERS], len(atlas.pictures)
-    assert (priced - free)[N:, limbs] == pytest.approx(WarpConfig().limb_mirror_cost, abs=1e-5)
+    assert (priced - free)[N:, limbs] == pytest.approx(LIMB_MIRROR_COST, abs=1e-5)
     assert (priced - free)[:N] == pytest.approx(0)
     assert (priced - free)[N:, np.logical_not(limbs)] == pytest.approx(0)
-    assert WarpConfig().limb_mirror_cost < WarpConfig().mirror_cost / 2
+    assert LIMB_MIRROR_COST < MIRROR_COST / 2
 
 
 def test_a_hand_that_lies_on_the_hip_beside_the_fitted_one_is_no_part_of_the_hip() -> None:

@@ -7,7 +7,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from choreograft.body.parts import NO_PART, PARTS, vertex_parts
-from choreograft.config import ReferenceConfig
+from choreograft.performer import references
 from choreograft.performer.atlas import CLEAR_PX, Atlas, measure_clearness, measure_wholeness, project
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import (
@@ -65,13 +65,15 @@ def test_patches_are_means_of_their_vertices(atlas: Atlas) -> None:
     assert_allclose(patches[2, patch], atlas.quality.numpy()[2, inside].mean(), rtol=1e-4)
 
 
-def test_the_bank_holds_different_poses_and_leaves_the_blurred_out() -> None:
+def test_the_bank_holds_different_poses_and_leaves_the_blurred_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "MOST", 3)
+    monkeypatch.setattr(references, "BLURRED_SHARE", 0.2)
     bank = painted_bank()
     body = bank.bodies[0]
     frames = bank.frames.copy()
     faces = np.arange(bank.faces.size, dtype=np.float32).reshape(bank.faces.shape)
     frames[2] = frames[2].mean(axis=(0, 1), keepdims=True).astype(np.uint8)  # no detail at all
-    chosen, which = ReferenceBank.choose(frames, bank.masks, [body], faces, ReferenceConfig(count=3, blurred_share=0.2))
+    chosen, which = ReferenceBank.choose(frames, bank.masks, [body], faces)
     assert len(chosen) == 3
     assert (np.diff(which) > 0).all()
     assert_allclose(chosen.frames, frames[which])

@@ -7,10 +7,19 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.parts import PARTS
-from choreograft.config import WarpConfig
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.retrieve import (
+    ANGLE_COST,
+    BLUR_COST,
+    CHANGE_COST,
+    CHANGE_S,
+    CLEAR_COST,
     IN_PLANE,
+    LIMB_BLUR_COST,
+    LIMB_CLEAR_COST,
+    LIMB_GAIN,
+    PART_GAIN,
+    SPARES,
     UNUSABLE,
     Wanted,
     add_spares,
@@ -24,7 +33,6 @@ from choreograft.performer.retrieve import (
 )
 
 P, N, L = len(PARTS), 4, len(LAYERS)
-CONFIG = WarpConfig()
 TORSO, HEAD, FOREARM, SHIN = map(PARTS.index, ("torso", "head", "left_forearm", "left_shin"))
 
 
@@ -55,15 +63,15 @@ def test_costs_add_up_what_is_unseen_turned_blurred_and_unclear(wanted: Wanted) 
     sharpness, clearness = np.ones((2, N, L), np.float32)
     sharpness[3, LAYER_OF[FOREARM]], sharpness[3, LAYER_OF[SHIN]], clearness[3, LAYER_OF[TORSO]] = 0.5, 0.25, 0.75
     clearness[2, LAYER_OF[FOREARM]] = 0.9
-    costs = rate_references(wanted, quality, turns, sharpness, clearness, CONFIG)
+    costs = rate_references(wanted, quality, turns, sharpness, clearness)
     assert_allclose(costs[0], 0, atol=1e-3)
     assert_allclose(costs[1, HEAD], 0.75, atol=1e-3)
-    assert_allclose(costs[2, HEAD], CONFIG.angle_cost * 0.5, atol=2e-3)
+    assert_allclose(costs[2, HEAD], ANGLE_COST * 0.5, atol=2e-3)
     assert costs[2, TORSO] > 0.01  # the head joins it
-    assert_allclose(costs[3, FOREARM], CONFIG.limb_blur_cost * 0.5, atol=1e-3)
-    assert_allclose(costs[3, LAYER_OF[TORSO] == LAYER_OF], CONFIG.clear_cost * 0.25, atol=1e-3)
-    assert_allclose(costs[3, SHIN], CONFIG.blur_cost * 0.75, atol=1e-3)
-    assert_allclose(costs[2, FOREARM], CONFIG.limb_clear_cost * 0.1, atol=1e-3)
+    assert_allclose(costs[3, FOREARM], LIMB_BLUR_COST * 0.5, atol=1e-3)
+    assert_allclose(costs[3, LAYER_OF[TORSO] == LAYER_OF], CLEAR_COST * 0.25, atol=1e-3)
+    assert_allclose(costs[3, SHIN], BLUR_COST * 0.75, atol=1e-3)
+    assert_allclose(costs[2, FOREARM], LIMB_CLEAR_COST * 0.1, atol=1e-3)
     assert_allclose(costs[3, HEAD], 0, atol=1e-3)
 
 
@@ -72,18 +80,18 @@ def test_it_does_not_matter_from_which_side_an_arm_is_seen(wanted: Wanted) -> No
     quality[1] = 0
     turns = np.tile(still(P), (N, 1, 1, 1))
     ones = np.ones((N, L), np.float32)
-    costs = rate_references(wanted, quality, turns, ones, ones, CONFIG)
+    costs = rate_references(wanted, quality, turns, ones, ones)
     for part, name in enumerate(PARTS):
         assert costs[1, part] == pytest.approx(0 if name.endswith(("arm", "hand")) else 1, abs=1e-3)
 
 
 def test_one_reference_serves_all_layers_unless_another_is_clearly_better(wanted: Wanted) -> None:
-    for layer, gain in ((LAYER_OF[TORSO], CONFIG.part_gain), (LAYER_OF[HEAD], CONFIG.limb_gain)):
+    for layer, gain in ((LAYER_OF[TORSO], PART_GAIN), (LAYER_OF[HEAD], LIMB_GAIN)):
         for share, expected in ((0.5, 1), (2, 2)):
             costs = np.full((N, P), 0.5, np.float32)
             costs[1] = 0.3
             costs[2, layer == LAYER_OF] = 0.3 - share * gain
-            first = rate_layers(costs, wanted, CONFIG).argmin(axis=0)
+            first = rate_layers(costs, wanted).argmin(axis=0)
             assert first[layer] == expected
             assert (np.delete(first, layer) == 1).all()
 
@@ -94,10 +102,10 @@ def test_a_layers_cost_is_that_of_its_parts_by_what_they_fill(wanted: Wanted) ->
     weights[thigh, thigh] = 700  # of 1000 px of the trunk
     costs = np.tile(np.linspace(0.2, 0.5, N, dtype=np.float32)[:, None], (1, P))
     costs[:, thigh] += np.float32([0, 0.1, 0.2, 0.3])
-    layers = rate_layers(costs, replace(wanted, weights=weights), CONFIG)
-    apart = np.array([0, 1, 1, 1]) * CONFIG.part_gain  # the first serves the whole body best
+    layers = rate_layers(costs, replace(wanted, weights=weights))
+    apart = np.array([0, 1, 1, 1]) * PART_GAIN  # the first serves the whole body best
     assert_allclose(layers[:, trunk], np.linspace(0.2, 0.5, N) + 0.7 * np.arange(N) / 10 + apart, atol=1e-5)
-    unseen = rate_layers(costs, replace(wanted, weights=0 * weights), CONFIG)
+    unseen = rate_layers(costs, replace(wanted, weights=0 * weights))
     assert np.isfinite(unseen).all()
 
 
@@ -128,9 +136,9 @@ def test_a_choice_stays_until_another_is_clearly_better() -> None:
 
 
 def test_going_to_what_was_filmed_right_after_costs_less() -> None:
-    moments = np.array([[0, 1.0], [0, 1.0 + CONFIG.change_s / 4], [0, 9.0], [1, 1.0]])
-    expected = CONFIG.change_cost * np.array([[0, 0.25, 1, 1], [0.25, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]])
-    assert_allclose(change_costs(moments, CONFIG), expected, atol=1e-6)
+    moments = np.array([[0, 1.0], [0, 1.0 + CHANGE_S / 4], [0, 9.0], [1, 1.0]])
+    expected = CHANGE_COST * np.array([[0, 0.25, 1, 1], [0.25, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]])
+    assert_allclose(change_costs(moments), expected, atol=1e-6)
 
 
 def test_faces_are_compared_by_their_shape_alone() -> None:
@@ -162,8 +170,8 @@ def procrustes_distance(one: np.ndarray, other: np.ndarray) -> float:
 def test_what_may_not_be_used_is_no_spare(wanted: Wanted) -> None:
     costs = np.full((2 * N, L), 0.5, np.float32)
     costs[[0, N]] = UNUSABLE
-    chosen = add_spares(np.full(L, 2), costs, wanted, np.ones((2 * N, P), np.float32), CONFIG)
-    assert chosen.shape == (L, 1 + CONFIG.spares + 1)
+    chosen = add_spares(np.full(L, 2), costs, wanted, np.ones((2 * N, P), np.float32))
+    assert chosen.shape == (L, 1 + SPARES + 1)
     assert (chosen[:, 0] == 2).all()
     assert not (chosen % N == 0).any()
     assert (chosen[:, :-1] < N).all()
@@ -178,7 +186,7 @@ def test_spares_show_what_the_first_hides(wanted: Wanted) -> None:
     quality[1:, P:] = 0
     quality[2, P:] = 1
     costs = np.tile(np.array([0.1, 0.6, 0.7, 0.8] * 2, np.float32)[:, None], (1, L))
-    chosen = add_spares(np.zeros(L, np.intp), costs, two, quality, CONFIG)
+    chosen = add_spares(np.zeros(L, np.intp), costs, two, quality)
     assert (chosen[:, 0] == 0).all()
     assert (chosen[:, 1] == 2).all()
 

@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.performer.sheets import LEAST_SMEAR_PX, Box, Cutout, Drawing, Enlargement, Sheet
+from choreograft.performer.region import Region
+from choreograft.performer.sheets import LEAST_SMEAR_PX, Cutout, Drawing, Enlargement, Sheet
 from choreograft.video.size import Canvas, Size
 
 LAID = {
@@ -19,7 +20,7 @@ LAID = {
     "smaller": Canvas(Size(108, 192), Size(144, 256)),
 }
 """Results on canvases. That of 1280x720 loses a quarter of a canvas pixel above and below."""
-BOX = Box(60, 40, 90, 70)
+BOX = Region(60, 40, 90, 70)
 
 laid = pytest.mark.parametrize("placed", LAID.values(), ids=LAID)
 
@@ -30,7 +31,7 @@ def wave(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float32
     return np.stack(values, axis=-1).astype(np.float32)
 
 
-def grid(box: Box) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def grid(box: Region) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """x and y (h, w) of the centres of a box's pixels."""
     x, y = np.meshgrid(np.arange(box.width) + box.left + 0.5, np.arange(box.height) + box.top + 0.5)
     return x, y
@@ -45,12 +46,12 @@ def cut(scale: float, corner: tuple[float, float], width: int, height: int) -> C
 
 def test_a_box_is_the_smallest_around_what_is_covered_and_its_room_stays_in_the_picture() -> None:
     covers = np.zeros((20, 30), np.bool_)
-    assert Box.around(covers) is None
+    assert Region.covering(covers) is None
     covers[3, 7] = covers[9, 28] = True
-    box = Box.around(covers)
-    assert box == Box(3, 7, 7, 22)
+    box = Region.covering(covers)
+    assert box == Region(3, 7, 7, 22)
     assert covers[box.at].sum() == covers.sum()
-    assert Box.around(covers, 4) == Box(0, 3, 14, 27)
+    assert Region.covering(covers, 4) == Region(0, 3, 14, 27)
 
 
 def places(enlargement: Enlargement, window: tuple[slice, slice]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -70,7 +71,7 @@ def test_a_window_has_the_pixels_whose_centres_lie_in_the_box(placed: Canvas) ->
     y = placed.place_points(np.stack([np.zeros(placed.source.height), np.arange(placed.source.height) + 0.5], -1))[:, 1]
     for _ in range(50):
         top, left = rng.integers(0, placed.size.height - 9), rng.integers(0, placed.size.width - 9)
-        box = Box(int(top), int(left), int(rng.integers(4, 9)), int(rng.integers(4, 9)))
+        box = Region(int(top), int(left), int(rng.integers(4, 9)), int(rng.integers(4, 9)))
         rows, columns = enlargement.window(box)
         eps = 1e-3  # a centre on the border counts either way
         inside_x = (x > box.left + eps) & (x < box.left + box.width - eps)
@@ -80,7 +81,7 @@ def test_a_window_has_the_pixels_whose_centres_lie_in_the_box(placed: Canvas) ->
         assert columns.stop - columns.start - inside_x.sum() in (0, 1, 2)
         assert_allclose(places(enlargement, (rows, columns))[0], x[columns], atol=1e-3)
         assert_allclose(places(enlargement, (rows, columns))[1], y[rows], atol=1e-3)
-    rows, columns = enlargement.window(Box(0, 0, placed.size.height, placed.size.width))
+    rows, columns = enlargement.window(Region(0, 0, placed.size.height, placed.size.width))
     assert rows.stop - rows.start == ((y > 0) & (y < placed.size.height)).sum()
     assert columns.stop - columns.start == ((x > 0) & (x < placed.size.width)).sum()
 

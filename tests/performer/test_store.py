@@ -12,11 +12,9 @@ from safetensors.torch import save_file
 from choreograft.config import GeneratorConfig
 from choreograft.errors import FileFormatError
 from choreograft.performer.cutouts import Cutouts, cut_out
-from choreograft.performer.header import read_sizes
-from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.sizes import canvas_size
+from choreograft.performer.header import canvas_size, read_sizes
+from choreograft.performer.performer import Performer, PerformerCard, load_performer, save_performer
 from choreograft.performer.staging import Conditioning
-from choreograft.performer.store import load_performer, save_performer
 from choreograft.presets import PRESETS, Preset
 from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Canvas, Size

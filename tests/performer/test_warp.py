@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import SurfaceMap
-from choreograft.config import WarpConfig
 from choreograft.performer.atlas import ROOM, ROOM_M, Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS
-from choreograft.performer.warp import NOWHERE, SLOWEST, Warper, pose_frames
+from choreograft.performer.warp import FADE_S, NOWHERE, SLOWEST, Warper, pose_frames
 from choreograft.pose import skeleton
 from choreograft.retarget.body import to_pose_track
 from filmed import film
@@ -103,7 +102,7 @@ def test_frames_that_are_not_allowed_are_not_used(atlas: Atlas) -> None:
 
 
 def test_a_dance_keeps_its_references_while_they_serve_and_fades_where_they_change(atlas: Atlas) -> None:
-    fade = round(WarpConfig().fade_s * float(scene()[0].rate))
+    fade = round(FADE_S * float(scene()[0].rate))
     assert fade == 1
     frames = list(Warper(atlas).draw_dance(lambda: map(pose, range(24))))
     chosen = np.stack([warped.choice[:, 0] for warped in frames])

@@ -14,9 +14,8 @@ from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig
 from choreograft.errors import OptionError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_tensor
-from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.store import load_performer, save_performer
+from choreograft.performer.performer import Performer, PerformerCard, load_performer, save_performer
+from choreograft.performer.staging import to_tensor
 from choreograft.presets import PRESETS, Preset
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.transfer import SHEET_WIDTH, render_dance

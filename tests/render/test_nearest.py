@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from choreograft.pose import skeleton
-from choreograft.render.nearest import NearestFrames
+from choreograft.render.session import NearestFrames
 from swaying import SIZE, swaying_track
 
 

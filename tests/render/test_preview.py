@@ -15,8 +15,8 @@ from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import MEAN_SHAPE
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface
-from choreograft.config import PreviewConfig
 from choreograft.pose import skeleton
+from choreograft.render import preview
 from choreograft.render.preview import (
     BACK,
     FRONT,
@@ -37,9 +37,15 @@ from plain_surface import make_wall
 from swaying import draw_target, swaying_track, without_masks, write_target
 
 SIZE, RATE, FRAMES = Size(96, 128), Fraction(24), 4
-CONFIG = PreviewConfig(height_px=64, columns=3)
 STAGE = FloorCamera(Size(128, 128), 190.0, 1.1, 3.0)
 GREY = 90
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Previews of 64 px and sheets of three columns."""
+    monkeypatch.setattr(preview, "HEIGHT_PX", 64)
+    monkeypatch.setattr(preview, "COLUMNS", 3)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +160,7 @@ def test_the_body_is_drawn_where_its_camera_sees_it_at_any_size(walker: BodyTrac
 
 def test_a_preview_has_the_sources_frames_times_and_sound(walker: BodyTrack, source: Path, tmp_path: Path) -> None:
     result = replace(walker, camera=STAGE)
-    write_preview(source, walker, result, plain(STAGE.size, 200), tmp_path / "preview.mp4", config=CONFIG)
+    write_preview(source, walker, result, plain(STAGE.size, 200), tmp_path / "preview.mp4")
     info, frames = probe(tmp_path / "preview.mp4"), list(read_frames(tmp_path / "preview.mp4"))
     assert (info.size, info.rate, info.has_sound) == (Size(48 + 64, 64), RATE, True)
     assert [frame.time for frame in frames] == [frame.time for frame in read_frames(source)]
@@ -173,38 +179,42 @@ def test_a_preview_has_the_sources_frames_times_and_sound(walker: BodyTrack, sou
 def test_a_sheet_has_a_row_for_source_target_and_result(walker: BodyTrack, source: Path, tmp_path: Path) -> None:
     result, plate = replace(walker, camera=STAGE), plain(STAGE.size)
     for name, target, rows in (("three", (source, walker), 3), ("two", None, 2)):
-        save_overlay_sheet(tmp_path / f"{name}.png", (source, walker), target, result, plate, CONFIG)
+        save_overlay_sheet(tmp_path / f"{name}.png", (source, walker), target, result, plate)
         sheet = cv2.imread(str(tmp_path / f"{name}.png"))
         assert sheet.shape[:2] == (rows * 64 + (rows - 1) * GAP_PX, 3 * 64 + 2 * GAP_PX)
-    shown = render_body_overlay(source, walker, CONFIG)
+    shown = render_body_overlay(source, walker)
     assert [picture.shape for picture in shown] == [(64, 48, 3)] * 3
     assert (shown[0] != shown[2]).any()  # front and back
-    assert_array_equal(render_on_plate(result, plate, np.array([3]), CONFIG)[0], plain(Size(64, 64)))
+    assert_array_equal(render_on_plate(result, plate, np.array([3]))[0], plain(Size(64, 64)))
 
 
-def test_a_sheet_shows_frames_with_the_person_in_them(walker: BodyTrack) -> None:
-    assert choose_columns(walker, CONFIG).tolist() == [0, 1, 2]
-    assert choose_columns(walker, replace(CONFIG, columns=2)).tolist() == [0, 2]
-    assert choose_columns(replace(walker, present=np.zeros(FRAMES, np.bool_)), CONFIG).tolist() == [0, 2, 3]
-    assert choose_columns(walker, replace(CONFIG, looked_at_s=1.5 / 24)).tolist() == [0, 1]
+def test_a_sheet_shows_frames_with_the_person_in_them(walker: BodyTrack, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_columns(walker).tolist() == [0, 1, 2]
+    assert choose_columns(replace(walker, present=np.zeros(FRAMES, np.bool_))).tolist() == [0, 2, 3]
+    monkeypatch.setattr(preview, "COLUMNS", 2)
+    assert choose_columns(walker).tolist() == [0, 2]
+    monkeypatch.setattr(preview, "LOOKED_AT_S", 1.5 / 24)
+    assert choose_columns(walker).tolist() == [0, 1]
 
 
-def test_a_targets_plate_is_its_picture_without_the_person(tmp_path: Path) -> None:
+def test_a_targets_plate_is_its_picture_without_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "HEIGHT_PX", 48)
     clip = write_target(tmp_path / "target.mp4", swaying_track(24))
-    plate = estimate_target_plate(clip.path, clip.track, PreviewConfig(height_px=48))
+    plate = estimate_target_plate(clip.path, clip.track)
     empty, _ = draw_target(np.zeros((133, 2)), present=False)
     assert plate.shape == (48, 32, 3)
     assert np.abs(plate.astype(int) - empty[::2, ::2]).max() <= 12
 
 
-def test_frames_whose_mask_is_unknown_are_no_background(tmp_path: Path) -> None:
+def test_frames_whose_mask_is_unknown_are_no_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "HEIGHT_PX", 48)
     track = without_masks(swaying_track(24), [t for t in range(24) if t % 8])  # the person stands in 21 of 24 for good
     clip = write_target(tmp_path / "target.mp4", track)
-    plate = estimate_target_plate(clip.path, clip.track, PreviewConfig(height_px=48))
+    plate = estimate_target_plate(clip.path, clip.track)
     empty, _ = draw_target(np.zeros((133, 2)), present=False)
     assert np.abs(plate.astype(int) - empty[::2, ::2]).max() <= 20
     left_out = replace(clip.track, present=np.arange(24) % 8 == 0)  # the person stands in the others as well
-    same = estimate_target_plate(clip.path, left_out, PreviewConfig(height_px=48), absent_is_empty=False)
+    same = estimate_target_plate(clip.path, left_out, absent_is_empty=False)
     assert_array_equal(same, plate)
     unknown = without_masks(track, range(24))
-    assert estimate_target_plate(clip.path, unknown, PreviewConfig(height_px=48)).shape == plate.shape
+    assert estimate_target_plate(clip.path, unknown).shape == plate.shape

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.performer.staging import to_tensor
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.render.timing import TimingRequest, plan_timing

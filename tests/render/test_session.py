@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.performer.staging import to_image, to_tensor
 from choreograft.render.session import render_frames
 from choreograft.render.transfer import motion_for, render_dance
 from choreograft.retarget.body import Motion

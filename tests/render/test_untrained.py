@@ -11,9 +11,8 @@ from numpy.testing import assert_array_equal
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.options import DanceOptions
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_image, to_tensor
-from choreograft.performer.performer import Performer, PerformerCard
-from choreograft.performer.store import load_performer, save_performer
+from choreograft.performer.performer import Performer, PerformerCard, load_performer, save_performer
+from choreograft.performer.staging import to_image, to_tensor
 from choreograft.pipeline import dance
 from choreograft.presets import PRESETS, Budget
 from choreograft.render.session import render_frames

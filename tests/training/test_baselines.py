@@ -8,7 +8,7 @@ import torch
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig
 from choreograft.performer.device import Compute
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.presets import Budget
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion

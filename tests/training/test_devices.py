@@ -13,7 +13,7 @@ import torch
 from choreograft.config import JournalConfig
 from choreograft.files import text_hash
 from choreograft.footage.clip import Clip
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.presets import PRESETS, Budget
 from choreograft.training.stages import BEGIN
 from choreograft.training.train import DRAWING_RECIPE, TrainingPlan, train_performer

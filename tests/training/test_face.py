@@ -12,8 +12,7 @@ from numpy.testing import assert_allclose
 from choreograft.config import TrainingStage
 from choreograft.errors import FileFormatError
 from choreograft.footage.clip import Clip
-from choreograft.performer.performer import Performer
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import Performer, load_performer
 from choreograft.pose import skeleton
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress

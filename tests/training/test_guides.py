@@ -9,9 +9,9 @@ import torch
 from numpy.testing import assert_allclose
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig
+from choreograft.performer.header import canvas_size
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.region import Region
-from choreograft.performer.sizes import canvas_size
 from choreograft.performer.staging import GUIDE_CHANNELS, MAX_SHIFT, Conditioning, OverWarp, WithinFrame, shift
 from choreograft.presets import Budget, Preset
 from choreograft.retarget.normalise import Stance

@@ -3,7 +3,7 @@
 import torch
 
 from choreograft.performer.device import Compute
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.presets import Budget
 from choreograft.training import train as training
 from choreograft.training.train import TrainingPlan, train_performer

@@ -9,9 +9,9 @@ import torch
 from choreograft.config import LossConfig, OptimiserConfig, TrainingStage
 from choreograft.errors import FileFormatError
 from choreograft.files import text_hash
-from choreograft.performer.images import to_image
 from choreograft.performer.networks.halve import halve
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
+from choreograft.performer.staging import to_image
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.render.session import render_frames

@@ -10,8 +10,8 @@ import torch
 from choreograft.config import JournalConfig, LossConfig, OptimiserConfig
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
 from choreograft.performer.device import choose_compute
-from choreograft.performer.images import to_image
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
+from choreograft.performer.staging import to_image
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
 from choreograft.training import generator

@@ -15,7 +15,7 @@ from choreograft.errors import OptionError
 from choreograft.options import DanceOptions
 from choreograft.performer import device
 from choreograft.performer.device import choose_compute
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.progress import SilentProgress
 from choreograft.training.state import read_precision
 from choreograft.training.train import TrainingPlan, train_performer

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from choreograft.files import content_hash, text_hash
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
-from choreograft.performer.sizes import canvas_size
+from choreograft.performer.header import canvas_size
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress

@@ -28,12 +28,10 @@ from choreograft.files import content_hash, fit_name, text_hash
 from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
-from choreograft.performer.performer import Performer
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import Performer, load_performer
 from choreograft.presets import Preset
 from choreograft.progress import Progress
-from choreograft.render.nearest import NearestFrames
-from choreograft.render.session import choose_size, render_frames
+from choreograft.render.session import NearestFrames, choose_size, render_frames
 from choreograft.retarget.body import BodyStage, Motion, Standing
 from choreograft.retarget.normalise import Stance
 from choreograft.training.recording import prepare_recording
@@ -105,7 +103,7 @@ class GivenMethod:
 
 @dataclass(frozen=True)
 class NearestMethod:
-    """Retrieval of the target's own frames (render/nearest.py)."""
+    """Retrieval of the target's own frames (`NearestFrames`)."""
 
     footage: Footage
     terms: Terms

@@ -30,7 +30,7 @@ from choreograft.machine import describe_machine, list_versions
 from choreograft.options import EvaluateOptions
 from choreograft.performer.device import Compute, choose_compute
 from choreograft.performer.header import is_performer
-from choreograft.performer.store import load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track

@@ -19,7 +19,6 @@ from torch.nn import functional as F
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
 from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
-from choreograft.config import ReferenceConfig
 from choreograft.machine import return_memory
 from choreograft.performer.device import run_ahead
 from choreograft.performer.hands import claim_hands
@@ -54,6 +53,18 @@ ROOM, ROOM_M = 1.5, 0.01
 """Times that, and m more, clothes and hair are looked for."""
 CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
+TOLERANCE_M: Final = 0.03
+"""By how much a vertex may lie behind what its pixel shows and still be seen."""
+FULL_FACING: Final = 0.5
+"""Cosine between normal and view from which on the angle costs no quality."""
+AGREEMENT_BLUR: Final = 1
+"""Radius of the square, px, whose mean colour is compared between references."""
+AGREEMENT_SEEN: Final = 0.2
+"""Quality from which a reference has a say in what colour a vertex usually is."""
+AGREEMENT_COUNT: Final = 5
+"""How many must have one for the others to be doubted."""
+AGREEMENT_LEVELS: Final = 24.0
+"""Of 255, by which a colour may differ from the usual one, on top of the usual difference."""
 AGREEMENT_POWER: Final = 6
 """How sharply a colour is told to be the usual one or not."""
 BELIEVED: Final = 1e6
@@ -117,13 +128,12 @@ class Atlas:
     """How it sways; None where nobody measured it."""
 
     @staticmethod
-    def of(bank: ReferenceBank, device: torch.device | str = "cpu", config: ReferenceConfig | None = None) -> "Atlas":
+    def of(bank: ReferenceBank, device: torch.device | str = "cpu") -> "Atlas":
         """Draw every reference's body once.
 
         Raises:
             DependencyError: anny or warp-lang is not installed.
         """
-        config = ReferenceConfig() if config is None else config
         shape = bank.bodies[0].shape.build()
         mesh = Mesh.of(shape, device)
         shown = np.concatenate([bank.frames, bank.masks[..., None]], axis=-1)
@@ -141,7 +151,7 @@ class Atlas:
                 focal.append(surface.focal_px)
                 xy.append(here)
                 facing.append(view_cosines(surface))
-                quality.append(rate_vertices(surface, here, facing[-1], masks[n], config))
+                quality.append(rate_vertices(surface, here, facing[-1], masks[n]))
                 part.append(surface.part.to(torch.int8))
                 covered = surface.covered.cpu().numpy()
                 nearest = torch.from_numpy(find_nearest(covered)[1]).to(device).long()
@@ -160,7 +170,7 @@ class Atlas:
                 off = torch.from_numpy(cloth.measured(n)).to(device)
                 xy[n] = xy[n] + off * focal[n] / vertices[:, 2:].clamp_min(1e-3)
         places, rated = torch.stack(xy), torch.stack(quality)
-        agreed, tolerance = find_usual(pictures, places, rated, shares, config)
+        agreed, tolerance = find_usual(pictures, places, rated, shares)
         rated = rated * agreed
         atlas = Atlas(
             mesh, pictures, torch.stack(posed_vertices), tuple(focal), places, rated, torch.stack(facing),
@@ -284,20 +294,18 @@ def _find_patches(body: Body) -> NDArray[np.int64]:
     return np.asarray(patch.reshape(-1), dtype=np.int64)
 
 
-def rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor, config: ReferenceConfig) -> Tensor:
+def rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor) -> Tensor:
     """(V,) how well a frame shows each vertex: faced, not hidden, inside of picture and mask."""
     width, height = surface.size
     column, row = xy[:, 0].floor().long(), xy[:, 1].floor().long()
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
-    seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + config.tolerance_m  # the background is infinite
-    quality = (facing / config.full_facing).clamp(0, 1) * mask[row, column].float() / 255
+    seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + TOLERANCE_M  # the background is infinite
+    quality = (facing / FULL_FACING).clamp(0, 1) * mask[row, column].float() / 255
     return quality * (inside & seen)
 
 
-def find_usual(
-    pictures: Tensor, xy: Tensor, quality: Tensor, shares: Tensor, config: ReferenceConfig
-) -> tuple[Tensor, Tensor]:
+def find_usual(pictures: Tensor, xy: Tensor, quality: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     """(N, V) 0..1 whether each reference shows each vertex in its usual colour; (V,) by how much colours may differ.
 
     Where a reference does not, something else is seen there: a hand before the chest that the fitted body has beside
@@ -307,19 +315,19 @@ def find_usual(
     Args:
         pictures: (N, h, w, 4) uint8. xy: (N, V, 2) px. quality: (N, V) 0..1. shares: (V, P) in the parts.
     """
-    colours = torch.stack([sample_blurred(*one, config.agreement_blur) for one in zip(pictures, xy, strict=True)])
-    seen = quality > config.agreement_seen
+    colours = torch.stack([sample_blurred(*one) for one in zip(pictures, xy, strict=True)])
+    seen = quality > AGREEMENT_SEEN
     known = torch.where(seen, 1.0, torch.nan)[..., None]
     away = (colours - (colours * known).nanmedian(dim=0).values).abs().amax(-1)  # (N, V)
     spread = (away * known[..., 0]).nanmedian(dim=0).values
-    doubted = (seen.sum(0) >= config.agreement_count) & (shares[:, PARTS.index("head")] < 0.5)
-    tolerance = torch.where(doubted, config.agreement_levels + spread, BELIEVED)
+    doubted = (seen.sum(0) >= AGREEMENT_COUNT) & (shares[:, PARTS.index("head")] < 0.5)
+    tolerance = torch.where(doubted, AGREEMENT_LEVELS + spread, BELIEVED)
     return 1 / (1 + (torch.where(doubted, away, 0.0) / tolerance) ** AGREEMENT_POWER), tolerance
 
 
-def sample_blurred(picture: Tensor, xy: Tensor, radius: int) -> Tensor:
+def sample_blurred(picture: Tensor, xy: Tensor) -> Tensor:
     """(V, 3) float32 colours of a picture (h, w, 4) around places (V, 2) px."""
-    side, colours = (2 * radius + 1,) * 2, picture[..., :3].cpu().numpy().astype(np.float32)
+    side, colours = (2 * AGREEMENT_BLUR + 1,) * 2, picture[..., :3].cpu().numpy().astype(np.float32)
     total, count = (
         cv2.boxFilter(maps, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
         for maps in (colours, np.ones(colours.shape[:2], np.float32))

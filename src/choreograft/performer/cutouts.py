@@ -4,7 +4,7 @@ Kept compressed, since a hundred people of 1080x1920 are a gigabyte; the few tha
 Shapes: N references, h x w pixels of a cutout, H x W pixels of a result.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.errors import FileFormatError
+from choreograft.performer.region import Region
 from choreograft.performer.sheets import Cutout
 from choreograft.video.size import Canvas, Size
 
@@ -45,12 +46,7 @@ class Cutouts:
 
     def look(self, n: int, scale: float) -> Cutout:
         """Reference n, decoded, for results of so many pixels for each of the canvas; the last ones are remembered."""
-        found = self._decoded.pop((n, scale), None)
-        if found is None:
-            found = self._decode(n, scale)
-            make_room(self._decoded, found, DECODED_BYTES)
-        self._decoded[n, scale] = found
-        return found
+        return remember(self._decoded, (n, scale), DECODED_BYTES, lambda: self._decode(n, scale))
 
     def _decode(self, n: int, scale: float) -> Cutout:
         colours, matte = self.coded[n]
@@ -72,9 +68,7 @@ class Cutouts:
     def lay(self, n: int, canvas: Size) -> tuple[Picture, Picture]:
         """Reference n on the canvas: colours (h, w, 3) and matte (h, w), black where nothing of it is known."""
         cutout = self._decode(n, 1.0)
-        step, (left, top) = 1 / cutout.scale, cutout.corner
-        matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
-        laid = np.asarray(cv2.warpAffine(cutout.picture, matrix, canvas), dtype=np.uint8)
+        laid = np.asarray(cv2.warpAffine(cutout.picture, cutout.matrix(), canvas), dtype=np.uint8)
         return laid[..., :3], laid[..., 3]
 
     def __len__(self) -> int:
@@ -103,14 +97,19 @@ class Cutouts:
             raise ValueError(f"pictures of references that do not fill their {len(packed)} bytes")
         picture = decode(plate)
         pairs = list(zip(parts[::2], parts[1::2], strict=True))
-        return Cutouts(Size(picture.shape[1], picture.shape[0]), picture, pairs, places)
+        return Cutouts(Size.of(picture), picture, pairs, places)
 
 
-def make_room(kept: dict[Any, Cutout], for_one: Cutout, limit: int) -> None:
-    """Drop the cutouts that were kept first until one more fits into so many bytes."""
-    total = sum(cutout.picture.nbytes for cutout in kept.values()) + for_one.picture.nbytes
-    while kept and total > limit:
-        total -= kept.pop(next(iter(kept))).picture.nbytes
+def remember(kept: dict[Any, Cutout], key: Any, limit: int, make: Callable[[], Cutout]) -> Cutout:
+    """The cutout of that key, made where it is not among those that are kept: the ones used last, of so many bytes."""
+    found = kept.pop(key, None)
+    if found is None:
+        found = make()
+        total = sum(cutout.picture.nbytes for cutout in kept.values()) + found.picture.nbytes
+        while kept and total > limit:
+            total -= kept.pop(next(iter(kept))).picture.nbytes
+    kept[key] = found
+    return found
 
 
 def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[Coded, list[float]]:
@@ -120,15 +119,10 @@ def cut_out(picture: Picture, matte: Picture, canvas: Canvas) -> tuple[Coded, li
         picture: (H, W, 3) RGB colours of the person, beyond their outline too. matte: (H, W) 255 = person.
         canvas: how pictures of this size lie on the performer's canvas.
     """
-    height, width = matte.shape
-    margin = max(2, height // 128)
-    rows, columns = (np.flatnonzero((matte > 0).any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        rows, columns = np.arange(2), np.arange(2)
-    top, bottom = max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + margin + 1)
-    left, right = max(0, int(columns[0]) - margin), min(width, int(columns[-1]) + margin + 1)
-    coded = encode(picture[top:bottom, left:right], ".jpg", LOSSY), encode(matte[top:bottom, left:right], ".png")
-    corner = canvas.place_points(np.array([left, top], np.float32))
+    margin = max(2, len(matte) // 128)
+    box = Region.covering(matte > 0, margin) or Region(0, 0, margin + 2, margin + 2)
+    coded = encode(picture[box.at], ".jpg", LOSSY), encode(matte[box.at], ".png")
+    corner = canvas.place_points(np.array([box.left, box.top], np.float32))
     return coded, [1 / canvas.scale, *corner.tolist()]
 
 

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.surface import find_nearest
-from choreograft.performer.cutouts import Cutouts, make_room
+from choreograft.performer.cutouts import Cutouts, remember
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
+from choreograft.performer.matting import to_levels
 from choreograft.performer.references import SMEAR_ROWS
-from choreograft.performer.sheets import Box, Cutout, Drawing, Enlargement, Floats, Picture, Sheet, places_before
+from choreograft.performer.region import Region
+from choreograft.performer.sheets import Cutout, Drawing, Enlargement, Floats, Picture, Sheet, look_up, places_before
 from choreograft.performer.warp import Warped
 from choreograft.video.size import Canvas, Size
 
@@ -78,7 +80,7 @@ class FullSize:
         covers = warped.alpha > 0.01
         if decisions is not None:
             covers = covers | (decisions.matte > 0.01)
-        result, box = self.plate.copy(), Box.around(covers, ROOM_PX)
+        result, box = self.plate.copy(), Region.covering(covers, ROOM_PX)
         if box is None:
             return result
         wanted, sheets = None, warped.sheets
@@ -104,20 +106,13 @@ class FullSize:
 
     def show(self, n: int) -> Picture:
         """(H, W, 3) RGB: reference n as it is, over the plate."""
-        cutout, result, scale = (
-            self._cutouts.look(n, self._enlargement.scale),
-            self.plate.copy(),
-            self._enlargement.scale,
-        )
-        step, placed = scale / cutout.scale, self._enlargement.placed
-        left, top = ((at - off) * scale for at, off in zip(cutout.corner, placed.offset, strict=True))
-        matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
+        cutout = self._cutouts.look(n, self._enlargement.scale)
+        matrix = cutout.matrix(self._enlargement.scale, self._enlargement.offset)
         laid = cv2.warpAffine(cutout.picture, matrix, self.size).astype(np.float32)
-        result[:] = np.clip(result + laid[..., 3:] / 255 * (laid[..., :3] - result) + 0.5, 0, 255).astype(np.uint8)
-        return result
+        return to_levels(np.asarray(self.plate + laid[..., 3:] / 255 * (laid[..., :3] - self.plate), np.float32))
 
     def _lay(
-        self, sheets: Sequence[tuple[Sheet, Window]], under: tuple[Picture, Picture] | None, box: Box, window: Window
+        self, sheets: Sequence[tuple[Sheet, Window]], under: tuple[Picture, Picture] | None, box: Region, window: Window
     ) -> Drawing:
         """The window from the references alone.
 
@@ -144,15 +139,12 @@ class FullSize:
 
     def _cut(self, sheet: Sheet) -> Cutout:
         """The full-size cutout of a sheet's layer; the ones used last are remembered."""
-        key = sheet.reference, sheet.layer
-        found = self._cuts.pop(key, None)
-        if found is None:
-            found = self._cutouts.look(sheet.reference, self._enlargement.scale).cut(sheet.member)
-            make_room(self._cuts, found, REMEMBERED_BYTES)
-        self._cuts[key] = found
-        return found
+        return remember(
+            self._cuts, (sheet.reference, sheet.layer), REMEMBERED_BYTES,
+            lambda: self._cutouts.look(sheet.reference, self._enlargement.scale).cut(sheet.member),
+        )  # fmt: skip
 
-    def _decide(self, drawn: Drawing, wanted: "_Wanted", box: Box, window: Window) -> Drawing:
+    def _decide(self, drawn: Drawing, wanted: "_Wanted", box: Region, window: Window) -> Drawing:
         """The same as a generator wants it."""
 
         def enlarge(maps: Floats | Picture, how: int = cv2.INTER_LINEAR) -> Any:
@@ -182,12 +174,12 @@ class _Wanted:
     """(h, w) the generator's: its matte, so steep that it is cut to 0..1 once it is enlarged."""
 
     @staticmethod
-    def of(warped: Warped, decisions: Decisions, box: Box, steep: float) -> "_Wanted":
+    def of(warped: Warped, decisions: Decisions, box: Region, steep: float) -> "_Wanted":
         at = box.at
         wanted, matte = decisions.colour[at], decisions.matte[at]
         place = places_before(decisions.shift[at])
         given = warped.colour, warped.alpha, _find_hands(warped)
-        shown, seen, hands = (cv2.remap(maps[at], place, None, cv2.INTER_LINEAR) for maps in given)  # type: ignore[call-overload]
+        shown, seen, hands = (look_up(maps[at], place) for maps in given)
         shown = shown.astype(np.float32)
         wanted = _keep_near(wanted, shown, seen > 0.5, len(warped.alpha) / SMEAR_ROWS)
         shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
@@ -196,8 +188,8 @@ class _Wanted:
         alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
         trusted = np.maximum(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), hands)
         smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
-        own = _levels(_spread(wanted, matte))
-        return _Wanted(detail, _levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
+        own = to_levels(_spread(wanted, matte))
+        return _Wanted(detail, to_levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
 
 
 def _keep_near(wanted: Floats, shown: Floats, seen: NDArray[np.bool_], fine: float) -> Floats:
@@ -232,19 +224,14 @@ def _find_hands(warped: Warped) -> Floats:
     return np.asarray(cv2.blur(around, (3, 3)) / np.float32(255), dtype=np.float32)
 
 
-def _bands(covers: NDArray[np.bool_], box: Box, rows_each: int) -> Iterator[Box]:
+def _bands(covers: NDArray[np.bool_], box: Region, rows_each: int) -> Iterator[Region]:
     """What of a box is covered (h, w), with some room, in bands of so many rows."""
     for top in range(box.top, box.top + box.height, rows_each):
         height = min(rows_each, box.top + box.height - top)
         rows = slice(max(0, top - ROOM_PX), top + height + ROOM_PX)
-        inner = Box.around(covers[rows], ROOM_PX)
+        inner = Region.covering(covers[rows], ROOM_PX)
         if inner is not None:
-            yield Box(top, inner.left, height, inner.width)
-
-
-def _levels(maps: Floats) -> Picture:
-    """Grey levels as a picture has them."""
-    return np.asarray(np.clip(maps + 0.5, 0, 255), dtype=np.uint8)
+            yield Region(top, inner.left, height, inner.width)
 
 
 def _meet(one: Window, other: Window) -> Window:

@@ -1,4 +1,7 @@
-"""What a performer file says of itself, and how it is told from a video; readable without loading torch."""
+"""What a performer file says of itself, how it is told from a video, and at which sizes its performer draws.
+
+Known without loading torch.
+"""
 
 import json
 import struct
@@ -9,8 +12,9 @@ from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 
-from choreograft.errors import FileFormatError, give_reason
+from choreograft.errors import FileFormatError, OptionError, give_reason
 from choreograft.files import DAMAGE
+from choreograft.presets import Preset
 from choreograft.video.size import Size
 
 FORMAT: Final = "choreograft-performer"
@@ -23,6 +27,8 @@ PLATE: Final = f"{CUTOUTS}plate"
 """A PNG file of the size of the largest results."""
 PNG_HEAD: Final = 24
 """Bytes of a PNG file up to its height (ISO/IEC 15948, 11.2.2)."""
+MAX_SHORT_SIDE: Final = 1080
+"""Of a result, px: what people film. Larger footage is kept at this size."""
 
 
 def is_performer(path: Path) -> bool:
@@ -88,3 +94,41 @@ def expect_performer(path: Path) -> Iterator[None]:
             f"{path}: expected a {FORMAT} file of version {VERSION}, found {give_reason(error)}; make one with"
             " choreograft train"
         ) from error
+
+
+def canvas_size(preset: Preset, video: Size) -> Size:
+    """The frame a performer of this preset draws for a target video of this size.
+
+    As tall as the preset says; the width follows the video's shape, to the nearest multiple that the generator needs.
+    """
+    step = preset.canvas_step
+    width = max(step, round(preset.height_px * video.width / video.height / step) * step)
+    return Size(width, preset.height_px)
+
+
+def full_size(video: Size) -> Size:
+    """The size of results for footage of a size: its own, even, up to `MAX_SHORT_SIDE` on the shorter side."""
+    shrink = min(1.0, MAX_SHORT_SIDE / min(video))
+    return Size(*(max(2, round(side * shrink / 2) * 2) for side in video))
+
+
+def pick_size(name: str, canvas: Size, full: Size | None, height: int | None) -> Size:
+    """The size of results of somebody who is drawn on a canvas and, where the references are kept so, at full size.
+
+    Args:
+        name: theirs.
+        height: px; None for the full size, or the canvas's where there is none.
+    Raises:
+        OptionError: a height that they cannot be drawn at.
+    """
+    largest = full or canvas
+    if height is None or height == largest.height:
+        return largest
+    if height == canvas.height:
+        return canvas
+    if not canvas.height < height < largest.height:
+        expected = f"{canvas.height} to {largest.height}"
+        if largest.height <= canvas.height:
+            expected = " or ".join(map(str, sorted({largest.height, canvas.height})))
+        raise OptionError(f"--height is {height}; expected {expected}, which {name} can be drawn at")
+    return Size(2 * round(largest.width * height / largest.height / 2), 2 * round(height / 2))

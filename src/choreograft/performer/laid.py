@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.performer.sheets import Box, Floats, Picture, Sheet
+from choreograft.performer.region import Region
+from choreograft.performer.sheets import Floats, Picture, Sheet
 from choreograft.performer.way import Points
 
 KNOWN: Final = 1e-3
 """How well a pixel is seen from which on it counts as seen at all."""
+SPARE_SHARE: Final = 0.04
+"""Weight of a spare beside the one before it where both see the same."""
 SOFT_PX: Final = 4
 """Canvas px of 256 rows over which what is made up fades into what a reference sees."""
 COVERED: Final = 0.95
@@ -53,7 +56,7 @@ class Laid:
 
     sheets: tuple[Sheet, ...]
     samples: tuple[Picture, ...]
-    box: Box
+    box: Region
     depth: Floats
     alpha: Floats
     """(h, w) of all its sheets."""
@@ -64,12 +67,12 @@ class Laid:
     """(h, w) 255 where no reference sees the layer's body, fading into what one sees."""
 
 
-def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_], spare_share: float) -> Laid:
+def settle(candidates: list[Candidate], points: Points, on: NDArray[np.bool_]) -> Laid:
     """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
     winner, first = np.zeros(on.shape, np.uint8), candidates[0]
     known, best = first.quality, cv2.blur(first.seen, (3, 3))
     for rank, candidate in enumerate(candidates[1:], start=1):
-        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (spare_share**rank / 255)
+        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (SPARE_SHARE**rank / 255)
         # what the first does not see, and, where it shows something else instead, only larger places: cloth slides
         hidden, other = on & (seen > known), on & (seen > best)
         better = _clear(hidden, HIDDEN_PX) | _clear(other, OTHER_PX)

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import Mesh, render_surfaces
-from choreograft.config import ReferenceConfig
-from choreograft.performer.atlas import project, rate_vertices, sample_blurred, view_cosines
+from choreograft.performer.atlas import AGREEMENT_SEEN, project, rate_vertices, sample_blurred, view_cosines
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
@@ -91,7 +90,7 @@ def fit_light(theirs: Floats, ours: Floats) -> Floats:
 
 def _usual_colours(frames: Pictures, masks: Pictures, body: BodyTrack) -> Floats:
     """(V, 3) the median colour of each vertex over some frames, NaN where hardly any shows it."""
-    shape, config, camera = body.shape.build(), ReferenceConfig(), body.camera
+    shape, camera = body.shape.build(), body.camera
     size = Size(frames.shape[2], frames.shape[1])
     shown = np.flatnonzero(body.present & masks.any(axis=(1, 2)))
     looked = shown[np.unique(np.linspace(0, len(shown) - 1, LOOKS).astype(int))] if len(shown) else shown
@@ -100,9 +99,9 @@ def _usual_colours(frames: Pictures, masks: Pictures, body: BodyTrack) -> Floats
     for n, surface in zip(looked, render_surfaces(posed, Mesh.of(shape), camera.focal_px, size), strict=True):
         xy = project(surface.vertices, surface.focal_px, size)
         frame, mask = (torch.from_numpy(np.array(maps[n])) for maps in (frames, masks))
-        quality = rate_vertices(surface, xy, view_cosines(surface), mask, config)
-        colours = sample_blurred(frame, xy, config.agreement_blur)
-        colours[quality < config.agreement_seen] = torch.nan
+        quality = rate_vertices(surface, xy, view_cosines(surface), mask)
+        colours = sample_blurred(frame, xy)
+        colours[quality < AGREEMENT_SEEN] = torch.nan
         seen.append(colours)
     if len(seen) < LEAST_LOOKS:
         return np.full((len(shape.vertices), 3), np.nan, np.float32)

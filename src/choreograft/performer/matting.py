@@ -174,10 +174,10 @@ def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float)
     sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     person, variety = _average(seen, core | sure, near)
     guided = cv2.ximgproc.guidedFilter(picture, mask.astype(np.float32), max(1, round(near)), GUIDE**2)
-    prior = _to_levels(127.5 + STEEPEN * (guided - 127.5))
-    lit = _to_levels(np.clip(2 - 3 * outside, 0, 1) * 255)
-    colours, light = (_as_picture(cv2.merge(list(_to_levels(planes)))) for planes in (person, change + 128))
-    return _Coarse(core, (outside < 1) & ~core, prior, lit, colours, _to_levels(variety), light, _to_levels(restless))
+    prior = to_levels(127.5 + STEEPEN * (guided - 127.5))
+    lit = to_levels(np.clip(2 - 3 * outside, 0, 1) * 255)
+    colours, light = (_as_picture(cv2.merge(list(to_levels(planes)))) for planes in (person, change + 128))
+    return _Coarse(core, (outside < 1) & ~core, prior, lit, colours, to_levels(variety), light, to_levels(restless))
 
 
 def _to_planes(picture: Picture) -> Floats:
@@ -185,7 +185,8 @@ def _to_planes(picture: Picture) -> Floats:
     return np.asarray(picture.transpose(2, 0, 1), dtype=np.float32, order="C")
 
 
-def _to_levels(values: Floats) -> Picture:
+def to_levels(values: Floats) -> Picture:
+    """Grey levels as a picture has them."""
     return np.asarray(np.clip(values + 0.5, 0, 255), dtype=np.uint8)
 
 
@@ -241,7 +242,7 @@ def _weigh(
     doubt = NOISE**2 + AMBIGUITY * ((1 - share) * variety) ** 2 + change
     share += (1 - share) * (1 - np.exp(-strange / (STRANGE**2 + change)))
     evidence = length + strange
-    return _to_levels((255 * share * evidence + _take(prior, at) * doubt) / (evidence + doubt))
+    return to_levels((255 * share * evidence + _take(prior, at) * doubt) / (evidence + doubt))
 
 
 def _shade(colour: Floats, bare: Floats, darkest: Floats | float) -> Floats:
@@ -263,7 +264,7 @@ def _decide_flat(matte: Picture, prior: Picture, steps: Picture, at: NDArray[np.
     """(P,) matte of the band's pixels; a wide stretch of half shares is no edge: there the mask decides."""
     share = _take(matte, at) / 255
     flat = 4 * share * (1 - share) * (1 - _take_steepness(steps, at))
-    return _to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
+    return to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
 
 
 def _take(image: NDArray[Any], at: NDArray[np.intp]) -> Floats:
@@ -296,7 +297,7 @@ def _part_colours(
     size = matte.shape[::-1]
     sure = _as_picture(cv2.erode(_as_picture(matte >= 250) * 255, edge))
     total, weight = (_resize(image, size, 1 / shrink) for image in (cv2.copyTo(picture, sure), sure))
-    spread = _resize(_to_levels(_spread(total.astype(np.float32), weight.astype(np.float32) / 255)), size)
+    spread = _resize(to_levels(_spread(total.astype(np.float32), weight.astype(np.float32) / 255)), size)
     foreground = picture.copy()
     beyond = at[matte.reshape(-1).take(at) == 0]
     foreground.reshape(-1, 3)[beyond] = spread.reshape(-1, 3).take(beyond, axis=0)
@@ -308,9 +309,9 @@ def _part_colours(
         found, length, _ = _project(colour, bare, near)
         share += _take_steepness(steps, some) * np.minimum(found - share, 0) * length / (length + NOISE**2)
         share = np.clip((share - CONTRAST) / (1 - 2 * CONTRAST), 0, 1)
-        flat[some] = _to_levels(255 * share)
+        flat[some] = to_levels(255 * share)
         own = near + share * (colour - share * near - (1 - share) * bare)
-        foreground.reshape(-1, 3)[some] = _to_levels(own).T
+        foreground.reshape(-1, 3)[some] = to_levels(own).T
     return matte, foreground
 
 

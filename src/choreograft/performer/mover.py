@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import find_nearest
-from choreograft.config import WarpConfig
 from choreograft.performer.atlas import AGREEMENT_POWER, Atlas
 from choreograft.performer.laid import Candidate, Laid
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
-from choreograft.performer.mirror import Looks, reflect, reflect_places, turn_over
+from choreograft.performer.retrieve import Looks, reflect, reflect_places, turn_over
 from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Enlargement, Floats, Picture, Sheet, look_up
 from choreograft.performer.way import TURNED, Points, Scene, fit_face
 from choreograft.video.size import Size
 
+BEYOND_M, LIMB_BEYOND_M = 0.16, 0.06
+"""How far at most around head, trunk and thighs hair and clothes are looked for, and around arms, hands, shins and
+feet; the footage says how far."""
 LEAST_SHARE: Final = 0.15
 """In a layer from which on a vertex says where the layer goes."""
 OVERLAP_PX: Final = 2
@@ -76,10 +78,10 @@ class Moved:
 
 
 class Mover:
-    """Moves layers of references, which are counted as they are and then in a mirror (performer/mirror.py)."""
+    """Moves layers of references, which are counted as they are and then in a mirror (performer/retrieve.py)."""
 
-    def __init__(self, atlas: Atlas, looks: Looks, config: WarpConfig) -> None:
-        self._atlas, self._looks, self._config = atlas, looks, config
+    def __init__(self, atlas: Atlas, looks: Looks) -> None:
+        self._atlas, self._looks = atlas, looks
         self._count, self._mirror = len(atlas.pictures), atlas.mirror.cpu().numpy()
         shares = np.zeros((len(atlas.mesh), len(LAYERS)), np.float32)
         np.add.at(shares.T, LAYER_OF, atlas.vertex_parts.cpu().numpy().T)
@@ -100,7 +102,7 @@ class Mover:
 
     def find_spot(self, scene: Scene, layer: int) -> Spot | None:
         """Where a layer is to be drawn; None where hardly anything of it is seen."""
-        most = self._config.beyond_m if LAYERS[layer].dressed else self._config.limb_beyond_m
+        most = BEYOND_M if LAYERS[layer].dressed else LIMB_BEYOND_M
         reach = np.minimum(self._atlas.reach, most) * np.float32(scene.px_per_m)
         own = [PARTS.index(part) for part in LAYERS[layer].parts]
         points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], float(reach[own].max()))

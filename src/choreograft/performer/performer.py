@@ -1,29 +1,41 @@
-"""A performer: the trained model of one person. Tensors in, tensors out; store.py reads and writes it.
+"""A performer: the trained model of one person. Tensors in, tensors out.
+
+Its file is one safetensors file with weights, plate and everything needed to use them. No pickle.
+
+With header.py the only module of this package that touches the disk, besides the perceptual networks' weight files.
 
 Shapes: B batch, H x W pixels.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from choreograft.files import atomic_path
 from choreograft.performer.cutouts import Cutouts
-from choreograft.performer.face import face_side, find_faces
+from choreograft.performer.header import CUTOUTS, FORMAT, SKELETON, VERSION, expect_performer, read_header
 from choreograft.performer.networks.face import FaceGenerator
 from choreograft.performer.networks.families import build_generator
 from choreograft.performer.references import ReferenceBank
-from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
+from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region, face_side, find_faces
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
 from choreograft.pose.track import PoseTrack
-from choreograft.presets import Preset
+from choreograft.presets import Preset, preset_from_dict
 from choreograft.retarget.body import BodyStage, Standing
 from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Size
+
+BANK: Final = "bank/"
+"""What the names of the reference bank's tensors begin with."""
 
 
 @dataclass(frozen=True)
@@ -119,3 +131,63 @@ class Performer(nn.Module):
     def no_previous(self, batch: int = 1) -> Tensor:
         """The zero image that stands for the frame before the first (docs/method.md, section 4)."""
         return torch.zeros(batch, *self.plate.shape, device=self.plate.device)
+
+
+def save_performer(performer: Performer, path: Path) -> None:
+    """Write a performer, atomically.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    card = performer.card
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "skeleton": SKELETON,
+        "name": card.name,
+        "preset": asdict(card.preset),
+        "size": card.size,
+        "stance": card.stance.to_dict(),
+        "stage": None if card.stage is None else card.stage.as_dict(),
+        "training": card.training,
+        "bank": None if performer.bank is None else performer.bank.describe(),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in performer.state_dict().items()}
+    if performer.bank is not None:
+        tensors |= {f"{BANK}{name}": tensor for name, tensor in performer.bank.tensors().items()}
+    if performer.cutouts is not None:
+        tensors |= {f"{CUTOUTS}{name}": tensor for name, tensor in performer.cutouts.tensors().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"choreograft": json.dumps(header, default=str)})
+
+
+def _stage_from(content: dict[str, Any] | None) -> BodyStage | None:
+    return None if content is None else BodyStage.from_dict(content)
+
+
+def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Move the tensors whose names begin so into a dictionary of their own, without the prefix."""
+    return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
+
+
+def load_performer(path: Path, device: torch.device | None = None) -> Performer:
+    """Read what `save_performer` wrote, in evaluation mode.
+
+    Raises:
+        FileFormatError: missing, not a performer file, damaged, or of another version.
+    """
+    header = read_header(path)
+    with expect_performer(path):
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        card = PerformerCard(
+            header["name"], preset_from_dict(header["preset"]), Size.checked(header["size"]),
+            Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
+        )  # fmt: skip
+        banked, cut = _take(tensors, BANK), _take(tensors, CUTOUTS)
+        bank = ReferenceBank.from_tensors(banked, header["bank"]) if banked else None
+        if bank is None and card.preset.refers:
+            raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
+        performer = Performer(card, tensors["plate"], bank, Cutouts.from_tensors(cut) if cut else None)
+        performer.load_state_dict(tensors, strict=True)
+    return performer.to(device or "cpu", memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

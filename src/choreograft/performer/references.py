@@ -22,7 +22,6 @@ from choreograft.ahead import share_out
 from choreograft.body.body_track import ARRAYS, BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS, part_of_bone
 from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
-from choreograft.config import ReferenceConfig
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import use_one_thread
@@ -32,6 +31,10 @@ from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
+MOST: Final = 128
+"""References; chosen to differ in pose and to be sharp."""
+BLURRED_SHARE: Final = 0.15
+"""Of the frames, the most blurred, that are left out where there are enough others."""
 SMEAR_PX: Final = 1.25
 """Of a picture of `SMEAR_ROWS` rows, by which a layer moves while the shutter is open that counts as half sharp."""
 SMEAR_ROWS: Final = 256
@@ -129,11 +132,7 @@ class ReferenceBank:
 
     @staticmethod
     def choose(
-        frames: Pictures,
-        masks: Pictures,
-        bodies: Sequence[BodyTrack],
-        faces: NDArray[np.float32],
-        config: ReferenceConfig | None = None,
+        frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack], faces: NDArray[np.float32]
     ) -> tuple["ReferenceBank", NDArray[np.intp]]:
         """Pick the bank from all frames (M, h, w, 3) of some clips, the bodies in them and their faces (M, 68, 2).
 
@@ -145,17 +144,16 @@ class ReferenceBank:
         Raises:
             PersonError: no frame has a mask.
         """
-        config = ReferenceConfig() if config is None else config
         sharpness = measure_sharpness(frames, masks)
         present = np.concatenate([body.present for body in bodies])
         at = np.flatnonzero(present & masks.any(axis=(1, 2)))
         if not len(at):
             raise PersonError("found no frame with a mask of the person; expected some to draw from; use another video")
-        clear = at[sharpness[at] >= np.quantile(sharpness[at], config.blurred_share)]
-        if len(clear) >= config.count:
+        clear = at[sharpness[at] >= np.quantile(sharpness[at], BLURRED_SHARE)]
+        if len(clear) >= MOST:
             at = clear
         turns = np.concatenate([part_turns(body) for body in bodies])[at].reshape(len(at), -1)
-        chosen = np.sort(at[_spread_out(turns, sharpness[at], config.count)])
+        chosen = np.sort(at[_spread_out(turns, sharpness[at], MOST)])
         starts = np.cumsum([0, *(len(body) for body in bodies)])
         kept = [
             body.select(chosen[(chosen >= start) & (chosen < start + len(body))] - start)

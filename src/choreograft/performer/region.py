@@ -1,4 +1,8 @@
-"""The part of the canvas that the generator works on: where the person is, whatever the picture's width."""
+"""Parts of the canvas: where the generator works, which is where the person is, whatever the picture's width, and where
+a face is mended (Chan et al. 2019, "Face GAN"; docs/method.md, section 5).
+
+Shapes: T frames. A face's square has one size for a performer, as their network needs one.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,12 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from choreograft.config import FaceConfig, StickFigureConfig
+from choreograft.pose.head import face_centre
+from choreograft.pose.track import PoseTrack
+from choreograft.retarget.normalise import Stance
 from choreograft.video.size import Size
 
 REGION_MARGIN: Final = 0.12
 """Around a person, as a share of the height: hair, cloth, shadows on the floor."""
 REGION_STEP: Final = 32
 """Sides are multiples of it, px: few different sizes are prepared faster than many."""
+LEAST_BLOCKS: Final = 2
+"""The fewest px that the innermost layers of a face's network need each way, as they are padded by reflection."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,26 @@ class Region:
         )
         return Region(top, left, side, side)
 
+    @staticmethod
+    def covering(covers: NDArray[np.bool_], room: int = 0) -> "Region | None":
+        """The smallest one around what is covered (h, w), with some room; None where nothing is."""
+        rows, columns = (np.flatnonzero(covers.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return None
+        top, left = max(0, int(rows[0]) - room), max(0, int(columns[0]) - room)
+        bottom, right = (
+            min(limit, int(at[-1]) + room + 1) for at, limit in zip((rows, columns), covers.shape, strict=True)
+        )
+        return Region(top, left, bottom - top, right - left)
+
+    @property
+    def at(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
     def crop(self, pictures: Tensor) -> Tensor:
         """(..., H, W) of the canvas to (..., height, width)."""
-        return pictures[..., self.top : self.top + self.height, self.left : self.left + self.width]
+        return pictures[..., *self.at]
 
     def paste(self, pictures: Tensor, canvas: Tensor) -> Tensor:
         """A copy of `canvas` (..., H, W) with pictures (..., height, width) in their place."""
@@ -76,3 +103,31 @@ def _fit(low: float, high: float, limit: int, step: int) -> tuple[int, int]:
     length = min(limit, int(np.ceil(max(high - low, 1) / step)) * step)
     start = int(np.clip(round((low + high - length) / 2), 0, limit - length))
     return start, length
+
+
+def face_side(stance: Stance, config: FaceConfig) -> int:
+    """Side of the square about the face, canvas px: a share of the person's upright height.
+
+    A multiple of what the network asks for, and no longer than the canvas is wide and high.
+    """
+    step = config.generator.step
+    blocks = max(LEAST_BLOCKS, round(config.box * stance.upright_height_px / step))
+    return int(step * min(blocks, min(stance.size) // step))
+
+
+def find_faces(track: PoseTrack, side: int, config: StickFigureConfig) -> list[Region | None]:
+    """T squares of `side` px about the face, on the canvas; None where no face is seen.
+
+    A point of the face counts as seen where the stick figure shows it. What lies off the picture is not mended, nor is
+    a head that is turned away.
+
+    Args:
+        track: in canvas pixels.
+    """
+    centres = face_centre(track, config.body_threshold)
+    with np.errstate(invalid="ignore"):  # NaN lies nowhere
+        inside = np.all((centres >= 0) & (centres <= np.asarray(track.size)), axis=-1)
+    return [
+        Region.square(centre, side, track.size) if shown else None
+        for centre, shown in zip(centres, inside.tolist(), strict=True)
+    ]

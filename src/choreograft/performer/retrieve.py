@@ -1,7 +1,9 @@
-"""Which reference each layer of a body is drawn from.
+"""Which reference each layer of a body is drawn from, as it is or in a mirror.
 
 The one that serves the whole body best, unless a layer has one that is clearly better for it: neighbours from one frame
 have no seam between them. Chosen for the whole dance at once, since a choice that flips is seen as flicker.
+What was filmed of one side alone serves for the other one too: of N references, number N + n is the n-th in a mirror.
+No picture is stored twice: a mirrored layer is looked up in the picture as it is, by a way that turns it over.
 
 Shapes: N references, P parts, L layers, C patches of the surface, K choices.
 """
@@ -14,13 +16,37 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.parts import PARTS, adjoining_parts
-from choreograft.config import WarpConfig
-from choreograft.performer.layers import LAYER_OF, LAYERS, SIDED
+from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.layers import LAYER_OF, LAYERS, MIRRORED_LAYERS, SIDED
 from choreograft.performer.references import INNER_FACE
+from choreograft.pose import skeleton
 
 Floats = NDArray[np.float32]
+ANGLE_COST: Final = 0.6
+"""Of a part that is turned otherwise in the reference, for each rad; what is unseen there costs up to 1."""
+JOINT_COST: Final = 0.3
+"""Of the part next to it that is turned otherwise, for each rad: folds of cloth follow the joint between them."""
+BLUR_COST, LIMB_BLUR_COST = 0.5, 1.5
+"""Of a reference in which the part is smeared against one in which it is sharp, and of arms and hands."""
+CLEAR_COST, LIMB_CLEAR_COST = 0.6, 2.0
+"""Of a reference in which the part cannot be told from others beside it against one in which it stands alone; arms and
+hands are often beside something, or beyond the picture's edge."""
+PART_GAIN, LIMB_GAIN = 0.2, 0.05
+"""Trunk and legs leave the reference that serves the whole body best only for one that is better by this much; the same
+of head and arms, whose seams are short."""
+FACE_COST: Final = 3.0
+"""Of a head whose face has another shape: turned, or with another expression (`compare_faces`)."""
+MIRROR_COST, LIMB_MIRROR_COST = 1.0, 0.2
+"""Of a mirror image: faces, texts and what is worn on one side look wrong in it; arms and hands are alike."""
+CHANGE_COST: Final = 0.8
+"""Of going from one reference to another in a dance."""
+CHANGE_S: Final = 0.25
+"""References filmed so near to each other, or nearer, cost less: it is how the person moved."""
+SPARES: Final = 2
+"""References of each part that fill in what its first one does not see."""
 IN_PLANE: Final = 0.3
+"""Share in which a turn about the line of sight counts."""
 UNUSABLE: Final = 1e6
 """Cost of a reference that may not be used."""
 Choice = NDArray[np.intp]
@@ -29,6 +55,11 @@ Fading = Mapping[int, tuple[int, float]]
 """For some layers another reference than the first, and how much of it (0..1/2) is shown over that."""
 _JOINS: Final = np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]
 """(P, L) 1 where a part belongs to a layer."""
+
+
+MIRRORED_FACE: Final = np.array(skeleton.MIRROR[skeleton.FACE]) - skeleton.FACE.start
+"""(68,) which point of the face each becomes in a mirror."""
+OVER: Final = np.array([-1, 1, 1], np.float32)
 
 
 @dataclass(frozen=True)
@@ -41,9 +72,39 @@ class Wanted:
     """(P, 3, 3) of `references.part_turns`."""
 
 
-def rate_references(
-    wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, clearness: Floats, config: WarpConfig
-) -> Floats:
+@dataclass(frozen=True)
+class Looks:
+    """What there is to choose from: the references as they are, then in a mirror."""
+
+    quality: Floats
+    """(2N, C) how well each shows each patch."""
+    turns: Floats
+    """(2N, P, 3, 3) of `part_turns`."""
+    sharpness: Floats
+    """(2N, L) 0..1."""
+    clearness: Floats
+    """(2N, L) 0..1."""
+    faces: Floats
+    """(2N, 68, 2) px."""
+    moments: NDArray[np.float64]
+    """(2N, 2) clip and time, s; the clips of the mirrored ones are others."""
+
+    @staticmethod
+    def of(atlas: Atlas) -> "Looks":
+        """Those of all references of an atlas."""
+        turns = atlas.turns[:, list(MIRRORED_PARTS)] * OVER[:, None] * OVER
+        faces = reflect_places(atlas.faces[:, MIRRORED_FACE], atlas.pictures.shape[2])
+        clips = atlas.moments * [1, 1] - [len(atlas.moments), 0]
+        pairs = (
+            (atlas.patches(), atlas.patches(atlas.quality[:, atlas.mirror])), (atlas.turns, turns),
+            (atlas.sharpness, atlas.sharpness[:, MIRRORED_LAYERS]),
+            (atlas.clearness, atlas.clearness[:, MIRRORED_LAYERS]),
+            (atlas.faces, faces), (atlas.moments, clips),
+        )  # fmt: skip
+        return Looks(*(np.concatenate(pair) for pair in pairs))
+
+
+def rate_references(wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, clearness: Floats) -> Floats:
     """(N, P) cost of drawing each part from each reference.
 
     Args:
@@ -55,8 +116,8 @@ def rate_references(
     angles = turn_angles(turns, wanted.turns)
     beside = adjoining_parts() - np.eye(len(PARTS))
     around = angles @ (beside / np.maximum(beside.sum(axis=0), 1))
-    costs = 1 - seen + config.angle_cost * angles + config.joint_cost * around
-    sheet, limb = (config.blur_cost, config.clear_cost), (config.limb_blur_cost, config.limb_clear_cost)
+    costs = 1 - seen + ANGLE_COST * angles + JOINT_COST * around
+    sheet, limb = (BLUR_COST, CLEAR_COST), (LIMB_BLUR_COST, LIMB_CLEAR_COST)
     blur_cost, clear_cost = np.array([sheet if layer.kind == "sheet" else limb for layer in LAYERS]).T
     layers = blur_cost * (1 - sharpness) + clear_cost * (1 - clearness)
     return np.asarray(costs + layers[:, LAYER_OF], dtype=np.float32)
@@ -74,7 +135,7 @@ def turn_angles(turns: Floats, wanted: Floats) -> Floats:
     return np.asarray(IN_PLANE * whole + (1 - IN_PLANE) * side, dtype=np.float32)
 
 
-def rate_layers(costs: Floats, wanted: Wanted, config: WarpConfig) -> Floats:
+def rate_layers(costs: Floats, wanted: Wanted) -> Floats:
     """(N, L) cost of drawing each layer from each reference, from those of the parts (N, P) in it.
 
     What serves the whole body best is cheaper: neighbours from one frame have no seam between them.
@@ -83,7 +144,7 @@ def rate_layers(costs: Floats, wanted: Wanted, config: WarpConfig) -> Floats:
     area = fills @ _JOINS
     usable = (costs * fills) @ _JOINS / np.maximum(area, 1e-6)
     usable[:, area == 0] = 0
-    apart = np.array([config.part_gain if layer.worn_across else config.limb_gain for layer in LAYERS], np.float32)
+    apart = np.array([PART_GAIN if layer.worn_across else LIMB_GAIN for layer in LAYERS], np.float32)
     usable += apart
     usable[int(np.argmin(usable @ area))] -= apart
     return np.asarray(usable, dtype=np.float32)
@@ -108,15 +169,15 @@ def compare_faces(faces: Floats, wanted: Floats) -> Floats:
     return np.where(known, away, away[known].mean() if known.any() else 0).astype(np.float32)
 
 
-def change_costs(moments: NDArray[np.float64], config: WarpConfig) -> Floats:
+def change_costs(moments: NDArray[np.float64]) -> Floats:
     """(N, N) of going from one reference to another: less to what was filmed right before or after it.
 
     Args:
         moments: (N, 2) the clip and the time, s, of each.
     """
-    apart = np.abs(moments[:, None, 1] - moments[:, 1]) / config.change_s
+    apart = np.abs(moments[:, None, 1] - moments[:, 1]) / CHANGE_S
     apart[moments[:, None, 0] != moments[:, 0]] = 1
-    return (config.change_cost * np.minimum(apart, 1)).astype(np.float32)
+    return (CHANGE_COST * np.minimum(apart, 1)).astype(np.float32)
 
 
 def find_useful(costs: Sequence[Floats | None], count: int) -> NDArray[np.intp]:
@@ -165,7 +226,7 @@ def cast_dance(costs: Sequence[Floats | None], changes: Floats, fade: int) -> It
             yield first, fading
 
 
-def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats, config: WarpConfig) -> Choice:
+def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats) -> Choice:
     """(L, 1 + spares + 1) the first of each layer (L,), those that see what it does not, and a mirrored one.
 
     Args:
@@ -177,8 +238,24 @@ def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: 
     area = np.maximum(weights.sum(axis=0), 1e-6)
     chosen = [first]
     left = (weights * (1 - quality[first].T)).astype(np.float32)  # (C, L) what the choices so far do not see
-    for some in (*[slice(0, N)] * config.spares, slice(N, None)):
+    for some in (*[slice(0, N)] * SPARES, slice(N, None)):
         spare = (quality[some] @ left / area - 0.1 * np.minimum(costs[some], UNUSABLE)).argmax(axis=0) + some.start
         chosen.append(spare)
         left = left * (1 - quality[spare].T)
     return np.stack(chosen, axis=1)
+
+
+def reflect(vertices: Floats) -> Floats:
+    """(M, 3) m, camera axes, in a mirror that stands in the middle of the picture."""
+    return vertices * OVER
+
+
+def reflect_places(places: Floats, width: float) -> Floats:
+    """(..., 2) px of a picture of so many px in a mirror."""
+    return places * OVER[:2] + np.array([width, 0], np.float32)
+
+
+def turn_over(affine: Floats, residual: Floats, width: int) -> tuple[Floats, Floats]:
+    """A way (see `Sheet`) to places in a mirrored picture of so many px as one to the picture itself, and back."""
+    over = np.array([-1, 1], np.float32)
+    return affine * over + np.array([[0, 0], [0, 0], [width, 0]], np.float32), residual * over

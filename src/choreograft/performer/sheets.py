@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.performer.region import Region
 from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]
@@ -34,33 +35,6 @@ COARSE_FROM: Final = 4.0
 times as slow to look up, would keep more of it."""
 LINED_UP: Final = 4
 """Lines of the canvas among which that is looked for from which on enlarged ones lie best on those of a result."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of the canvas, px."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    @staticmethod
-    def around(covers: NDArray[np.bool_], room: int = 0) -> "Box | None":
-        """The smallest one around what is covered (h, w), with some room; None where nothing is."""
-        rows, columns = (np.flatnonzero(covers.any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
-            return None
-        top, left = max(0, int(rows[0]) - room), max(0, int(columns[0]) - room)
-        bottom, right = (
-            min(limit, int(at[-1]) + room + 1) for at, limit in zip((rows, columns), covers.shape, strict=True)
-        )
-        return Box(top, left, bottom - top, right - left)
-
-    @property
-    def at(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
-        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
 
 @dataclass(frozen=True)
@@ -122,7 +96,7 @@ class Enlargement:
         """Where the result begins on the canvas, (x, y) px."""
         return self.placed.offset
 
-    def window(self, box: Box) -> tuple[slice, slice]:
+    def window(self, box: Region) -> tuple[slice, slice]:
         """Rows and columns of the result that a box covers."""
         (off_x, off_y), size = self.offset, self.placed.source
         rows, columns = (
@@ -133,7 +107,7 @@ class Enlargement:
         )  # fmt: skip
         return rows, columns
 
-    def enlarge(self, maps: Any, box: Box, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
+    def enlarge(self, maps: Any, box: Region, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
         """(h, w[, C]) of a box at the result's size, in a window (rows, columns) of it; edges repeat."""
         rows, columns = self.lines(window)
         inner = maps[rows.within(box.top, box.height)[:, None], columns.within(box.left, box.width)]
@@ -169,8 +143,8 @@ class Cutout:
         Args:
             member: (h, w) of the canvas, 255 where the layer is.
         """
-        soft, step = cv2.GaussianBlur(member, (3, 3), 0), 1 / self.scale
-        there = Box.around(soft > 0, 2)  # cubics reach so far
+        soft = cv2.GaussianBlur(member, (3, 3), 0)
+        there = Region.covering(soft > 0, 2)  # cubics reach so far
         if there is None:
             return Cutout(np.zeros((1, 1, 4), np.uint8), self.scale, self.corner)
         rows, columns = (
@@ -180,15 +154,24 @@ class Cutout:
                 (there.left, there.left + there.width, self.corner[0], self.picture.shape[1]),
             )
         )
-        picture = self.picture[rows, columns].copy()
-        left, top = self.corner[0] + columns.start * step, self.corner[1] + rows.start * step
-        matrix = np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
-        size = picture.shape[1], picture.shape[0]
-        inside = cv2.warpAffine(soft, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-        matte = cv2.multiply(inside, picture[..., 3], scale=1 / 255)
-        cv2.insertChannel(matte, picture, 3)
-        box = Box.around(np.asarray(matte) > 0, 1) or Box(0, 0, 1, 1)
-        return Cutout(np.ascontiguousarray(picture[box.at]), self.scale, (left + box.left * step, top + box.top * step))
+        part = self.crop(rows, columns)
+        how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        inside = cv2.warpAffine(soft, part.matrix(), Size.of(part.picture), flags=how)
+        cv2.insertChannel(cv2.multiply(inside, part.picture[..., 3], scale=1 / 255), part.picture, 3)
+        return part.crop(*(Region.covering(part.picture[..., 3] > 0, 1) or Region(0, 0, 1, 1)).at)
+
+    def crop(self, rows: slice, columns: slice) -> "Cutout":
+        """A copy of a part of it."""
+        step = 1 / self.scale
+        corner = self.corner[0] + columns.start * step, self.corner[1] + rows.start * step
+        return Cutout(self.picture[rows, columns].copy(), self.scale, corner)
+
+    def matrix(self, scale: float = 1.0, offset: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float64]:
+        """(2, 3) from its pixels to those of a picture of so many for each of the canvas, which begins there on the
+        canvas, as OpenCV counts."""
+        step = scale / self.scale
+        left, top = ((at - off) * scale for at, off in zip(self.corner, offset, strict=True))
+        return np.array([[step, 0, left + 0.5 * step - 0.5], [0, step, top + 0.5 * step - 0.5]])
 
 
 @dataclass(frozen=True)
@@ -197,7 +180,7 @@ class Sheet:
 
     reference: int
     layer: int
-    box: Box
+    box: Region
     """Beyond which nothing of it is drawn."""
     affine: Floats
     """(3, 2) canvas pixels (x, y, 1) to places in the reference, canvas px, on the whole."""
@@ -216,8 +199,8 @@ class Sheet:
 
     def cropped(self) -> "Sheet":
         """The same without the part of its box in which nothing is drawn."""
-        inner = Box.around(self.gate > 0, 1) or Box(0, 0, 1, 1)
-        box = Box(self.box.top + inner.top, self.box.left + inner.left, inner.height, inner.width)
+        inner = Region.covering(self.gate > 0, 1) or Region(0, 0, 1, 1)
+        box = Region(self.box.top + inner.top, self.box.left + inner.left, inner.height, inner.width)
         residual, gate = np.ascontiguousarray(self.residual[inner.at]), np.ascontiguousarray(self.gate[inner.at])
         usual = None if self.usual is None else np.ascontiguousarray(self.usual[inner.at])
         return replace(self, box=box, residual=residual, gate=gate, usual=usual)
@@ -328,10 +311,8 @@ def recolour(sample: Picture, usual: Picture, radius: float) -> Picture:
 
 def places_before(by: Floats) -> Floats:
     """(H, W, 2) where what comes to lie at each pixel was before it moved by (H, W, 2) px, as OpenCV counts."""
-    place = np.negative(by, dtype=np.float32)
-    place[..., 0] += np.arange(by.shape[1], dtype=np.float32)
-    place[..., 1] += np.arange(by.shape[0], dtype=np.float32)[:, None]
-    return place
+    height, width = by.shape[:2]
+    return _go(np.negative(by, dtype=np.float32), np.eye(3, 2, dtype=np.float32), np.arange(width), np.arange(height))
 
 
 @dataclass

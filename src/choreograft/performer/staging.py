@@ -1,23 +1,25 @@
 """The seam between poses and pictures: what turns a pose into the generator's input and its output into a frame.
 
 A staging states how many channels the generator reads and writes; the performer and the training loop know no more.
-`WholeFrame` is the paper's: a stick figure in, a frame out. `OverPlate` has the generator draw the person and a matte,
-and lays both over the estimated background, so that no capacity and no training time go into standing furniture.
+`Staging` itself is the paper's: a stick figure in, a frame out. `OverPlate` has the generator draw the person and a
+matte, and lays both over the estimated background, so that no capacity and no training time go into standing furniture.
 Any of them may be temporal, and give the generator the frame before, or not (docs/method.md, section 4).
 
-Shapes: B batch, H x W pixels.
+Shapes: B batch, H x W pixels. `to_tensor` and `to_image` are the only functions that convert (docs/conventions.md,
+"Colour").
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from choreograft.config import StickFigureConfig
-from choreograft.performer.images import to_tensor
 from choreograft.performer.networks.halve import halve
 from choreograft.performer.region import Region
 from choreograft.pose.draw import draw_track_frame
@@ -34,6 +36,21 @@ SHIFT_CELL: Final = 8
 """Side of the squares, px, that have one shift."""
 START_SHARE: Final = 0.1
 """Of the usual weights of the last convolution: the first pictures are nearly the guide."""
+
+
+def to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """Picture (H, W, C) or mask (H, W), uint8, to float32 (C, H, W): pictures in [-1, 1], masks (1, H, W) in [0, 1]."""
+    pixels = torch.from_numpy(np.array(image)).float()  # a copy: memory maps are read-only
+    if image.ndim == 2:
+        return pixels[None] / 255
+    return pixels.permute(2, 0, 1) / 127.5 - 1
+
+
+def to_image(tensor: Tensor) -> NDArray[np.uint8]:
+    """Float (3, H, W) in [-1, 1], on any device, to a picture (H, W, 3) uint8; values outside are clipped."""
+    levels = (tensor.detach().float() + 1).mul(127.5).round().clamp(0, 255)
+    image: NDArray[np.uint8] = levels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+    return image
 
 
 @dataclass(frozen=True)
@@ -77,20 +94,24 @@ class Composite:
     refined."""
 
 
-class Staging(Protocol):
-    """One way of going from poses to pictures."""
+class Staging:
+    """One way of going from poses to pictures: the generator reads the stick figure and, if it is temporal, the frame
+    before; here, as with Chan et al. (2019), its output is the frame."""
 
-    output_channels: int
+    output_channels = 3
     """Of the generator."""
-    guided: bool
+    guided = False
     """Whether it takes a guide."""
-    paints_background: bool
+    paints_background = True
     """Whether the generator draws it, or it is the plate."""
+
+    def __init__(self, config: StickFigureConfig, temporal: bool) -> None:
+        self.config, self.temporal = config, temporal
 
     @property
     def input_channels(self) -> int:
         """Of the generator, the previous frame's three included where it is given."""
-        ...
+        return 3 + GUIDE_CHANNELS * self.guided + 3 * self.temporal
 
     def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
         """Frame t of a track in canvas pixels, before the plate (3, H, W) of its clip; a batch of one.
@@ -98,65 +119,24 @@ class Staging(Protocol):
         Args:
             guide: (GUIDE_CHANNELS, H, W), for a staging that is guided.
         """
-        ...
-
-    def start(self, generator: nn.Module) -> None:
-        """Bring an untrained generator to where this staging begins."""
-        ...
-
-    def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
-        """(B, input_channels, H, W) from the conditioning and the previous frame (B, 3, H, W), if that is given."""
-        ...
-
-    def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
-        """The generator's output (B, output_channels, H, W) in [-1, 1] as finished frames."""
-        ...
-
-
-class _StickFigureStaging:
-    """What all stagings share: the generator reads the stick figure and, if it is temporal, the previous frame."""
-
-    output_channels = 3
-    guided = False
-    paints_background = True
-
-    def __init__(self, config: StickFigureConfig, temporal: bool) -> None:
-        self.config = config
-        self.temporal = temporal
-
-    @property
-    def input_channels(self) -> int:
-        """See Staging."""
-        return 3 + GUIDE_CHANNELS * self.guided + 3 * self.temporal
-
-    def describe(self, track: PoseTrack, t: int, plate: Tensor, guide: Tensor | None = None) -> Conditioning:
-        """See Staging."""
         stick = to_tensor(draw_track_frame(track, t, self.config))
         return Conditioning(stick[None], plate[None], None if guide is None else guide[None])
 
     def start(self, generator: nn.Module) -> None:
-        """See Staging."""
+        """Bring an untrained generator to where this staging begins."""
 
     def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
-        """See Staging."""
-        parts = [conditioning.stick]
-        if self.guided:
-            assert conditioning.guide is not None
-            parts.append(conditioning.guide)
-        if self.temporal:
-            parts.append(previous)
-        return torch.cat(parts, dim=1)
-
-
-class WholeFrame(_StickFigureStaging):
-    """The generator's output is the frame (Chan et al. 2019)."""
+        """(B, input_channels, H, W) from the conditioning and the previous frame (B, 3, H, W), if that is given."""
+        guide = conditioning.guide if self.guided else None
+        parts = (conditioning.stick, guide, previous if self.temporal else None)
+        return torch.cat([part for part in parts if part is not None], dim=1)
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:  # noqa: ARG002
-        """See Staging."""
+        """The generator's output (B, output_channels, H, W) in [-1, 1] as finished frames."""
         return Composite(drawn, None)
 
 
-class OverPlate(_StickFigureStaging):
+class OverPlate(Staging):
     """The fourth output channel is the matte with which the first three are laid over the plate."""
 
     output_channels = 4
@@ -168,7 +148,7 @@ class OverPlate(_StickFigureStaging):
         return Composite(matte * drawn[:, :3] + (1 - matte) * conditioning.plate, matte)
 
 
-class OverWarp(_StickFigureStaging):
+class OverWarp(Staging):
     """The generator refines a person drawn from references: it repaints what it does not trust and mends the matte."""
 
     output_channels = 7
@@ -177,8 +157,7 @@ class OverWarp(_StickFigureStaging):
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
         """See Staging. Channels of the output: colour, trust in the guide, what is added to its matte, its shift."""
-        assert conditioning.guide is not None
-        person, matte = _repaint(conditioning.guide, drawn)
+        person, matte = _repaint(conditioning, drawn)
         frame = matte * person + (1 - matte) * conditioning.plate
         return Composite(frame, matte, torch.cat([person, find_shift(drawn[:, 5:7])], dim=1))
 
@@ -199,13 +178,13 @@ class WithinFrame(OverWarp):
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:
         """See Staging."""
-        assert conditioning.guide is not None
-        return Composite(_repaint(conditioning.guide, drawn)[0], None)
+        return Composite(_repaint(conditioning, drawn)[0], None)
 
 
-def _repaint(guide: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+def _repaint(conditioning: Conditioning, drawn: Tensor) -> tuple[Tensor, Tensor]:
     """Colours (B, 3, H, W) and matte (B, 1, H, W) from a guide and what the generator has to say to it."""
-    moved = shift(guide[:, :4], drawn[:, 5:7])
+    assert conditioning.guide is not None
+    moved = shift(conditioning.guide[:, :4], drawn[:, 5:7])
     warped, alpha = moved[:, :3], moved[:, 3:]
     trust = alpha * (drawn[:, 3:4] + 1) / 2
     return trust * warped + (1 - trust) * drawn[:, :3], (alpha + drawn[:, 4:5]).clamp(0, 1)
@@ -221,11 +200,8 @@ def shift(pictures: Tensor, by: Tensor) -> Tensor:
     """
     H, W = pictures.shape[2:]
     flow = find_shift(by)
-    y, x = torch.meshgrid(
-        torch.arange(H, device=by.device, dtype=by.dtype), torch.arange(W, device=by.device, dtype=by.dtype),
-        indexing="ij",
-    )  # fmt: skip
-    grid = torch.stack([(2 * (x - flow[:, 0]) + 1) / W - 1, (2 * (y - flow[:, 1]) + 1) / H - 1], dim=-1)
+    x, y = (torch.arange(count, device=by.device, dtype=by.dtype) for count in (W, H))
+    grid = torch.stack([(2 * (x - flow[:, 0]) + 1) / W - 1, (2 * (y[:, None] - flow[:, 1]) + 1) / H - 1], dim=-1)
     return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
 
@@ -245,7 +221,7 @@ def draw_frames(
 
 
 STAGINGS: Final[dict[Background, Callable[[StickFigureConfig, bool], Staging]]] = {
-    "frame": WholeFrame,
+    "frame": Staging,
     "plate": OverPlate,
     "warp": OverWarp,
     "frame_around_warp": WithinFrame,

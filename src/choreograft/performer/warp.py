@@ -20,18 +20,21 @@ from torch import Tensor
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import SurfaceMap, render_surface
-from choreograft.config import WarpConfig
 from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.device import AHEAD, run_ahead
-from choreograft.performer.laid import Candidate, Laid, max_of, order_layers, settle
+from choreograft.performer.laid import SPARE_SHARE, Candidate, Laid, max_of, order_layers, settle
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, SIDED
-from choreograft.performer.mirror import Looks
 from choreograft.performer.mover import Mover, rate_moved
 from choreograft.performer.references import part_turns
+from choreograft.performer.region import Region
 from choreograft.performer.retrieve import (
+    FACE_COST,
+    LIMB_MIRROR_COST,
+    MIRROR_COST,
     UNUSABLE,
     Choice,
     Fading,
+    Looks,
     Wanted,
     add_spares,
     cast_dance,
@@ -41,7 +44,7 @@ from choreograft.performer.retrieve import (
     rate_layers,
     rate_references,
 )
-from choreograft.performer.sheets import Box, Drawing, Floats, Picture, Sheet
+from choreograft.performer.sheets import Drawing, Floats, Picture, Sheet
 from choreograft.performer.way import Scene
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
@@ -53,6 +56,8 @@ LEAST_PX: Final = 10
 """Canvas pixels that the first reference must leave unseen for the others to be asked."""
 SLOWEST: Final = 24.0
 """Frames per second that a camera is taken to film at where the footage has fewer: those were thinned out later."""
+FADE_S: Final = 0.09
+"""Before and after a change for which the two are shown together: longer, two hands are seen instead of one."""
 CUT: Final = 0.2
 """Share of the height: a body that moves farther from one frame to the next was cut to, and is not smeared."""
 
@@ -128,10 +133,10 @@ def pose_frames(body: BodyTrack, track: PoseTrack) -> Iterator[Posed | None]:
 class Warper:
     """Draws bodies from references."""
 
-    def __init__(self, atlas: Atlas, config: WarpConfig | None = None) -> None:
-        self._atlas, self._config = atlas, config or WarpConfig()
+    def __init__(self, atlas: Atlas) -> None:
+        self._atlas = atlas
         self._count, self._looks = len(atlas.pictures), Looks.of(atlas)
-        self._mover = Mover(atlas, self._looks, self._config)
+        self._mover = Mover(atlas, self._looks)
         self._exposure_s = atlas.shutter / max(atlas.rate, SLOWEST)
 
     def draw(self, posed: Posed, allowed: NDArray[np.bool_] | None = None) -> Warped:
@@ -146,7 +151,7 @@ class Warper:
         wanted, costs = self._rate(posed, surface)
         if allowed is not None:
             costs[~np.tile(allowed, 2)] = UNUSABLE
-        choice = add_spares(costs.argmin(axis=0), costs, wanted, self._looks.quality, self._config)
+        choice = add_spares(costs.argmin(axis=0), costs, wanted, self._looks.quality)
         return self.draw_from(surface, choice, posed.face)
 
     def draw_dance(self, poses: Callable[[], Iterable[Posed | None]]) -> Iterator[Warped | None]:
@@ -167,9 +172,9 @@ class Warper:
             times += [] if shown is None else [shown[0].time_s]
         step_s = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
         useful = find_useful(costs, self._count)
-        changes = change_costs(self._looks.moments[useful], self._config)
+        changes = change_costs(self._looks.moments[useful])
         offered = [None if cost is None else cost[useful] for cost in costs]
-        cast = iter(cast_dance(offered, changes, round(self._config.fade_s / step_s)))
+        cast = iter(cast_dance(offered, changes, round(FADE_S / step_s)))
         known = iter([cost for cost in costs if cost is not None])
         before: tuple[Floats, Posed] | None = None
         for shown in self._render_ahead(poses()):
@@ -181,7 +186,7 @@ class Warper:
             wanted = find_wanted(surface, self._atlas, posed.turns)
             cost, (first, fading) = next(known), next(cast)
             fading = {layer: (int(useful[other]), share) for layer, (other, share) in fading.items()}
-            choice = add_spares(useful[first], cost, wanted, self._looks.quality, self._config)
+            choice = add_spares(useful[first], cost, wanted, self._looks.quality)
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
             moved = None
             if before is not None and posed.time_s > before[1].time_s and posed.shot == before[1].shot:
@@ -193,7 +198,7 @@ class Warper:
 
     def draw_layers(
         self, posed: Posed, choose: Callable[[Floats], Mapping[int, Sequence[int]]]
-    ) -> tuple[SurfaceMap, list[tuple[int, Box, Picture]]]:
+    ) -> tuple[SurfaceMap, list[tuple[int, Region, Picture]]]:
         """The body, and layers of it alone: reference, and box and sample (h, w, 4) of what it shows.
 
         Args:
@@ -214,13 +219,13 @@ class Warper:
 
     def _rate(self, posed: Posed, surface: SurfaceMap) -> tuple[Wanted, Floats]:
         """What a pose asks for, and what it costs (2N, L) to draw its layers from the references, also mirrored."""
-        looks, config = self._looks, self._config
+        looks = self._looks
         wanted = find_wanted(surface, self._atlas, posed.turns)
-        parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness, config)
-        parts[self._count :] += np.where(SIDED, config.mirror_cost, config.limb_mirror_cost)
+        parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness)
+        parts[self._count :] += np.where(SIDED, MIRROR_COST, LIMB_MIRROR_COST)
         if posed.face is not None:
-            parts[:, LAYER_OF == HEAD] += config.face_cost * compare_faces(looks.faces, posed.face)[:, None]
-        return wanted, rate_layers(parts, wanted, config)
+            parts[:, LAYER_OF == HEAD] += FACE_COST * compare_faces(looks.faces, posed.face)[:, None]
+        return wanted, rate_layers(parts, wanted)
 
     def _render(self, posed: Posed) -> SurfaceMap:
         return render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)
@@ -261,10 +266,10 @@ class Warper:
             candidates.append(rate_moved(scene, self._mover.move(scene, spot, reference)))
             if LAYERS[layer].kind != "sheet":
                 break
-            unseen = spot.on & (max_of([candidate.seen for candidate in candidates]) < self._config.spare_share)
+            unseen = spot.on & (max_of([candidate.seen for candidate in candidates]) < SPARE_SHARE)
             if np.count_nonzero(unseen) < LEAST_PX:
                 break
-        laid = settle(candidates, spot.points, spot.on, self._config.spare_share)
+        laid = settle(candidates, spot.points, spot.on)
         if laid.unseen.any():
             laid = self._mover.make_up(laid, candidates[0].sheet, scene)
         if fading is None:

@@ -16,7 +16,8 @@ from choreograft.body.surface import SurfaceMap, find_nearest
 from choreograft.performer.atlas import Atlas, project, view_cosines
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import INNER_FACE
-from choreograft.performer.sheets import Box, Floats
+from choreograft.performer.region import Region
+from choreograft.performer.sheets import Floats
 
 LEAST_VERTICES: Final = 8
 """In view, below which a layer is not drawn."""
@@ -100,7 +101,7 @@ class Scene:
 class Points:
     """The vertices of a layer that say where it goes, and its box."""
 
-    box: Box
+    box: Region
     chosen: NDArray[np.intp]
     """(M,) of the layer's vertices, those that say so."""
     at: NDArray[np.float64]
@@ -130,7 +131,7 @@ class Points:
         low, high = scene.pixel[vertices[chosen]].min(axis=0), scene.pixel[vertices[chosen]].max(axis=0)
         left, top = np.maximum(low - int(reach) - 2, 0).tolist()
         right, bottom = np.minimum(high + int(reach) + 3, (W, H)).tolist()
-        box = Box(top, left, bottom - top, right - left)
+        box = Region(top, left, bottom - top, right - left)
         at = np.column_stack([scene.xy[vertices[chosen]], np.ones(len(chosen))]).astype(np.float64)
         place = (row[chosen] - top) * box.width + column[chosen] - left
         weight = shares[chosen]
@@ -225,7 +226,7 @@ def fit_face(
     return (affine + change).astype(np.float32), np.asarray(residual + features - held, dtype=np.float32)
 
 
-def _splat(place: NDArray[np.int64], values: list[Floats], box: Box) -> Floats:
+def _splat(place: NDArray[np.int64], values: list[Floats], box: Region) -> Floats:
     """(h, w, C) the sums of values (M,) in the pixels of a box that they lie in."""
     C = len(values)
     entries = (C * place[:, None] + np.arange(C)).ravel()

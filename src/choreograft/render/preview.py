@@ -22,7 +22,6 @@ from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS
 from choreograft.body.shape import BodyShape
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface
-from choreograft.config import PreviewConfig
 from choreograft.performer.plate import estimate_still_plate
 from choreograft.pose.draw import overlay_pose
 from choreograft.pose.track import PoseTrack
@@ -35,6 +34,18 @@ Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 Indices = NDArray[np.intp]
 
+HEIGHT_PX: Final = 360
+"""Of the preview and of the sheet's pictures: a retarget can be judged at it, and an 11 s dance takes seconds."""
+SAMPLES: Final = 2
+"""Of a pixel in each direction where a body is drawn, so that edges come out smooth."""
+OPACITY: Final = 0.6
+"""Of a body over the person it was fitted to."""
+COLUMNS: Final = 8
+"""Of the sheet."""
+PLATE_FRAMES: Final = 24
+"""That a target's background is estimated from where no performer knows it."""
+LOOKED_AT_S: Final = 30.0
+"""Of a target's clip: longer ones are not read to their end, so that a preview stays a matter of seconds."""
 LEFT: Final = (96, 150, 235)
 """RGB of the person's left limbs: blue."""
 RIGHT: Final = (240, 150, 70)
@@ -56,21 +67,15 @@ class BodyPainter:
     mesh: Mesh
     colours: Floats
     """(F, 3) RGB 0..255 of each triangle in full light."""
-    samples: int
-    """k: of a pixel in each direction, so that edges come out smooth."""
 
     @staticmethod
-    def of(shape: BodyShape, config: PreviewConfig | None = None) -> "BodyPainter":
+    def of(shape: BodyShape) -> "BodyPainter":
         """The painter for bodies of this shape; takes a fifth of a second."""
         body = shape.build()
         mesh = Mesh.of(body)
         corners = body.vertices[body.faces]
         ahead = -np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 1]  # at rest, facing -y
-        return BodyPainter(
-            mesh,
-            colour_parts(mesh.face_part.numpy(), ahead > 0),
-            (PreviewConfig() if config is None else config).samples,
-        )
+        return BodyPainter(mesh, colour_parts(mesh.face_part.numpy(), ahead > 0))
 
     def draw(self, image: Picture, vertices: Floats, camera: FloorCamera, opacity: float = 1.0) -> Picture:
         """A picture with a body over it.
@@ -84,8 +89,8 @@ class BodyPainter:
             (H, W, 3) RGB uint8, a new array.
         """
         size = Size.of(image)
-        fine = Size(size.width * self.samples, size.height * self.samples)
-        seen = camera.resized(fine, Canvas(camera.size, size).scale * self.samples)
+        fine = Size(size.width * SAMPLES, size.height * SAMPLES)
+        seen = camera.resized(fine, Canvas(camera.size, size).scale * SAMPLES)
         surface = render_surface(camera.place(vertices), self.mesh, seen.focal_px, fine)
         return draw_body(image, surface, self.colours, opacity)
 
@@ -155,13 +160,7 @@ def _find_window(covered: NDArray[np.bool_], k: int) -> tuple[slice, slice] | No
 
 
 def write_preview(
-    source: Path,
-    source_body: BodyTrack,
-    result: BodyTrack,
-    plate: Picture,
-    output: Path,
-    progress: Progress = silent,
-    config: PreviewConfig | None = None,
+    source: Path, source_body: BodyTrack, result: BodyTrack, plate: Picture, output: Path, progress: Progress = silent
 ) -> None:
     """Write a video of the source with its fitted body over it and, to its right, the retargeted body on the plate.
 
@@ -177,11 +176,10 @@ def write_preview(
         VideoError: the source cannot be read.
         OptionError, OutputError: the output cannot be written.
     """
-    config = PreviewConfig() if config is None else config
-    info, stage = probe(source), scale_to_height(plate, config.height_px)
-    painter = BodyPainter.of(result.shape, config)
-    width = width_at(info.size, config.height_px)
-    size = Size(width + stage.shape[1], config.height_px)
+    info, stage = probe(source), scale_to_height(plate, HEIGHT_PX)
+    painter = BodyPainter.of(result.shape)
+    width = width_at(info.size, HEIGHT_PX)
+    size = Size(width + stage.shape[1], HEIGHT_PX)
     with (
         VideoWriter(output, size, info.rate, sound_from=source, time_base=info.time_base) as video,
         progress.task("Previewing", len(result)) as advance,
@@ -189,18 +187,16 @@ def write_preview(
         bodies = zip(source_body.skin(), result.skin(), strict=True)
         for frame, (fitted, carried) in zip(_read_ahead(read_frames(source)), bodies, strict=True):
             t = frame.index
-            left, right = scale_to_height(frame.image, config.height_px), stage
+            left, right = scale_to_height(frame.image, HEIGHT_PX), stage
             if source_body.present[t]:
-                left = painter.draw(left, fitted, source_body.camera, config.opacity)
+                left = painter.draw(left, fitted, source_body.camera, OPACITY)
             if result.present[t]:
                 right = painter.draw(right, carried, result.camera)
             video.write(np.concatenate([left, right], axis=1), frame.time, frame.duration)
             advance(t + 1)
 
 
-def render_body_overlay(
-    video: Path, body: BodyTrack, config: PreviewConfig, at: Indices | None = None
-) -> list[Picture]:
+def render_body_overlay(video: Path, body: BodyTrack, at: Indices | None = None) -> list[Picture]:
     """Some frames of a clip with the body that was fitted to it half transparent over them.
 
     Args:
@@ -210,17 +206,17 @@ def render_body_overlay(
     Raises:
         VideoError: the video cannot be read.
     """
-    at = choose_columns(body, config) if at is None else at
-    painter, pictures = BodyPainter.of(body.shape, config), _read_scaled(video, at, config.height_px)
+    at = choose_columns(body) if at is None else at
+    painter, pictures = BodyPainter.of(body.shape), _read_scaled(video, at, HEIGHT_PX)
     return [
-        painter.draw(picture, vertices, body.camera, config.opacity) if body.present[t] else picture
+        painter.draw(picture, vertices, body.camera, OPACITY) if body.present[t] else picture
         for t, picture, vertices in zip(at, pictures, body.skin(at), strict=True)
     ]
 
 
-def render_on_plate(body: BodyTrack, plate: Picture, at: Indices, config: PreviewConfig) -> list[Picture]:
+def render_on_plate(body: BodyTrack, plate: Picture, at: Indices) -> list[Picture]:
     """Some frames of a retargeted body over the target's background, as `write_preview` shows them on the right."""
-    painter, stage = BodyPainter.of(body.shape, config), scale_to_height(plate, config.height_px)
+    painter, stage = BodyPainter.of(body.shape), scale_to_height(plate, HEIGHT_PX)
     return [
         painter.draw(stage, vertices, body.camera) if body.present[t] else stage
         for t, vertices in zip(at, body.skin(at), strict=True)
@@ -228,12 +224,7 @@ def render_on_plate(body: BodyTrack, plate: Picture, at: Indices, config: Previe
 
 
 def save_overlay_sheet(
-    path: Path,
-    source: tuple[Path, BodyTrack],
-    target: tuple[Path, BodyTrack] | None,
-    result: BodyTrack,
-    plate: Picture,
-    config: PreviewConfig | None = None,
+    path: Path, source: tuple[Path, BodyTrack], target: tuple[Path, BodyTrack] | None, result: BodyTrack, plate: Picture
 ) -> None:
     """A contact sheet: the source with its body, the target with its body, and the result on the plate.
 
@@ -247,18 +238,15 @@ def save_overlay_sheet(
     Raises:
         VideoError: a video cannot be read.
     """
-    config = PreviewConfig() if config is None else config
-    moments = choose_columns(result, config)
-    rows = [render_body_overlay(*source, config, moments)]
+    moments = choose_columns(result)
+    rows = [render_body_overlay(*source, moments)]
     if target is not None:
-        rows.append(render_body_overlay(*target, config))
-    rows.append(render_on_plate(result, plate, moments, config))
+        rows.append(render_body_overlay(*target))
+    rows.append(render_on_plate(result, plate, moments))
     save_picture(tile_pictures(rows), path)
 
 
-def estimate_target_plate(
-    video: Path, track: PoseTrack, config: PreviewConfig | None = None, absent_is_empty: bool = True
-) -> Picture:
+def estimate_target_plate(video: Path, track: PoseTrack, absent_is_empty: bool = True) -> Picture:
     """The background of a target's clip at the preview's height, (H, W, 3); see `performer.plate.estimate_still_plate`.
 
     Args:
@@ -267,11 +255,10 @@ def estimate_target_plate(
     Raises:
         VideoError: the video cannot be read.
     """
-    config = PreviewConfig() if config is None else config
-    early = _within(track.time_s, config)
+    early = _within(track.time_s)
     clear = early[(track.masked | (~track.present & absent_is_empty))[early]]
-    at = _spread(clear if track.masks is not None and len(clear) else early, config.plate_frames)
-    pictures = np.stack(list(_read_scaled(video, at, config.height_px)))
+    at = _spread(clear if track.masks is not None and len(clear) else early, PLATE_FRAMES)
+    pictures = np.stack(list(_read_scaled(video, at, HEIGHT_PX)))
     size = Size(pictures.shape[2], pictures.shape[1])
     masks = np.zeros(pictures.shape[:3], np.uint8)
     if track.masks is not None:
@@ -280,11 +267,11 @@ def estimate_target_plate(
     return estimate_still_plate(pictures, masks)
 
 
-def choose_columns(body: BodyTrack, config: PreviewConfig) -> Indices:
+def choose_columns(body: BodyTrack) -> Indices:
     """Frames spread evenly over those in which the person is present, increasing; all frames where nobody ever is."""
-    early = _within(body.time_s, config)
+    early = _within(body.time_s)
     present = early[body.present[early]]
-    return _spread(present if len(present) else early, config.columns)
+    return _spread(present if len(present) else early, COLUMNS)
 
 
 def _read_scaled(video: Path, at: Indices, height_px: int) -> Iterator[Picture]:
@@ -300,9 +287,9 @@ def _read_ahead(frames: Iterator[Frame]) -> Iterator[Frame]:
             yield frame
 
 
-def _within(time_s: NDArray[np.float64], config: PreviewConfig) -> Indices:
+def _within(time_s: NDArray[np.float64]) -> Indices:
     """The frames, from the first on, that a preview looks at."""
-    return np.flatnonzero(time_s <= config.looked_at_s)
+    return np.flatnonzero(time_s <= LOOKED_AT_S)
 
 
 def _spread(frames: Indices, count: int) -> Indices:

@@ -15,9 +15,8 @@ from torch import Tensor
 
 from choreograft.config import OptimiserConfig
 from choreograft.footage.split import MIN_PAIRS
-from choreograft.performer.face import face_side, find_faces
 from choreograft.performer.networks.face import FACE_CHANNELS, join_face
-from choreograft.performer.region import Region
+from choreograft.performer.region import Region, face_side, find_faces
 from choreograft.presets import Preset
 from choreograft.retarget.normalise import Stance
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame, TrainingPair

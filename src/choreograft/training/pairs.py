@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from choreograft.performer.images import to_tensor
 from choreograft.performer.region import Region
-from choreograft.performer.staging import Staging
+from choreograft.performer.staging import Staging, to_tensor
 from choreograft.training.frames import TrainingFrame, TrainingPair
 from choreograft.training.guides import Guides
 from choreograft.training.recording import Recording

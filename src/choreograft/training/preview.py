@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.performer.images import to_image
+from choreograft.performer.staging import to_image
 from choreograft.training.frames import TrainingFrame
 from choreograft.video.size import tile_pictures
 

@@ -23,8 +23,9 @@ from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.device import AHEAD, one_thread, run_ahead
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import ReferenceBank
+from choreograft.performer.region import Region
 from choreograft.performer.retrieve import UNUSABLE
-from choreograft.performer.sheets import Box, Picture
+from choreograft.performer.sheets import Picture
 from choreograft.performer.sway import SWAYING, Floats, Sway, Terms
 from choreograft.performer.warp import Posed, Warper
 from choreograft.progress import Progress, silent
@@ -115,7 +116,7 @@ def _choose(moments: NDArray[np.float64], n: int, costs: Floats) -> Mapping[int,
 
 
 def see_flow(
-    bank: ReferenceBank, n: int, shown: NDArray[np.bool_], box: Box, sample: Picture, flow: cv2.DISOpticalFlow
+    bank: ReferenceBank, n: int, shown: NDArray[np.bool_], box: Region, sample: Picture, flow: cv2.DISOpticalFlow
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """(h, w, 2) px from a layer as drawn to where reference n has it, both before grey; (h, w) where that is sure.
 

@@ -21,13 +21,11 @@ from choreograft.machine import list_versions, return_memory
 from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
-from choreograft.performer.header import SUFFIX
-from choreograft.performer.images import to_tensor
+from choreograft.performer.header import SUFFIX, canvas_size
 from choreograft.performer.perceptual import load_perceptual
-from choreograft.performer.performer import Performer, PerformerCard
+from choreograft.performer.performer import Performer, PerformerCard, save_performer
 from choreograft.performer.references import ReferenceBank
-from choreograft.performer.sizes import canvas_size
-from choreograft.performer.store import save_performer
+from choreograft.performer.staging import to_tensor
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent

@@ -23,8 +23,8 @@ from choreograft.files import atomic_path
 from choreograft.footage.clip import Clip
 from choreograft.footage.split import MAX_FRAMES, choose_frames, find_pairs
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_image, to_tensor
 from choreograft.performer.losses import adversarial_loss, discriminator_loss
+from choreograft.performer.staging import to_image, to_tensor
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.training.pairs import pair_at

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, find_boxes, upright_height
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork
+from choreograft.performer.staging import to_tensor
 from choreograft.pose import skeleton
 from choreograft.pose.detail import Crop
 from choreograft.pose.head import head_middle

@@ -28,8 +28,8 @@ from choreograft.errors import give_reason
 from choreograft.evaluate.metrics.regions import Box
 from choreograft.evaluate.scores import Region
 from choreograft.performer.device import Compute
-from choreograft.performer.images import to_tensor
 from choreograft.performer.perceptual import FeatureNetwork, named_file, read_weights
+from choreograft.performer.staging import to_tensor
 from choreograft.progress import Progress, silent
 from choreograft.video.size import Size
 
