@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.surface import find_nearest
+from choreograft.performer.colours import find_difference
 from choreograft.performer.cutouts import Cutouts, remember
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS
 from choreograft.performer.matting import to_levels
@@ -245,9 +246,7 @@ def _agree(shown: Floats, wanted: Floats) -> Floats:
 
     A fold or an eyebrow that lies a pixel elsewhere is no disagreement.
     """
-    square = np.ones((3, 3), np.uint8)
-    above, below = wanted - cv2.dilate(shown, square), cv2.erode(shown, square) - wanted
-    off = np.maximum(above, below).max(axis=-1).clip(0) / AGREE_LEVELS
+    off = find_difference(wanted, shown, 1).clip(0) / AGREE_LEVELS
     return np.asarray(np.exp(-off * off), dtype=np.float32)
 
 

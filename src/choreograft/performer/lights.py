@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.body.surface import Mesh, render_surfaces
-from choreograft.performer.atlas import AGREEMENT_SEEN, project, rate_vertices, sample_blurred, view_cosines
+from choreograft.body.surface import Mesh
+from choreograft.performer.atlas import draw_body, project, rate_vertices, view_cosines
+from choreograft.performer.colours import AGREEMENT_SEEN, sample_blurred
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
@@ -90,13 +91,12 @@ def fit_light(theirs: Floats, ours: Floats) -> Floats:
 
 def _usual_colours(frames: Pictures, masks: Pictures, body: BodyTrack) -> Floats:
     """(V, 3) the median colour of each vertex over some frames, NaN where hardly any shows it."""
-    shape, camera = body.shape.build(), body.camera
+    shape = body.shape.build()
     size = Size(frames.shape[2], frames.shape[1])
     shown = np.flatnonzero(body.present & masks.any(axis=(1, 2)))
     looked = shown[np.unique(np.linspace(0, len(shown) - 1, LOOKS).astype(int))] if len(shown) else shown
-    posed = (torch.from_numpy(camera.place(vertices).astype(np.float32)) for vertices in body.skin(looked))
     seen = []
-    for n, surface in zip(looked, render_surfaces(posed, Mesh.of(shape), camera.focal_px, size), strict=True):
+    for n, surface in zip(looked, draw_body(body, Mesh.of(shape), size, looked), strict=True):
         xy = project(surface.vertices, surface.focal_px, size)
         frame, mask = (torch.from_numpy(np.array(maps[n])) for maps in (frames, masks))
         quality = rate_vertices(surface, xy, view_cosines(surface), mask)

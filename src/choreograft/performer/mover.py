@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import find_nearest
-from choreograft.performer.atlas import AGREEMENT_POWER, Atlas
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.colours import AGREEMENT_POWER
 from choreograft.performer.laid import Candidate, Laid
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
 from choreograft.performer.retrieve import Looks, reflect, reflect_places, turn_over
