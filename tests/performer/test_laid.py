@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from choreograft.performer.laid import LEAST_DEPTH_M, Laid, order_layers
+from choreograft.performer.mover import LEAST_DEPTH_M, Laid, order_layers
 from choreograft.performer.region import Region
 
 SHAPE = (30, 60)
@@ -11,7 +11,7 @@ def lie(left: int, width: int, depth_m: float) -> Laid:
     """A layer that fills some columns, so far away."""
     maps = np.ones((SHAPE[0], width), np.float32)
     nothing = np.zeros(maps.shape, np.uint8)
-    return Laid((), (), Region(0, left, *maps.shape), depth_m * maps, maps, maps, nothing, nothing)
+    return Laid((), Region(0, left, *maps.shape), depth_m * maps, maps, maps, nothing, nothing)
 
 
 def order(*layers: Laid) -> list[int]:

@@ -15,19 +15,19 @@ from choreograft.performer.references import INNER_FACE
 from choreograft.performer.region import Region
 from choreograft.performer.retrieve import LIMB_MIRROR_COST, MIRROR_COST
 from choreograft.performer.warp import Warper
-from choreograft.performer.way import Points, fit_face
+from choreograft.performer.way import Spot, fit_face
 from painted import draw_surfaces, painted_bank, pose, scene
 
 SIDE = 48
 
 
-def points_at(at: np.ndarray, weight: np.ndarray) -> Points:
+def points_at(at: np.ndarray, weight: np.ndarray) -> Spot:
     """Points (M, 2) of a layer in the box of a small canvas."""
     column, row = at.astype(np.int64).T
     maps = np.ones((SIDE, SIDE), np.float32)
-    return Points(
-        Region(0, 0, SIDE, SIDE), np.arange(len(at)), np.column_stack([at, np.ones(len(at))]), row * SIDE + column,
-        weight.astype(np.float32), maps, maps, 1.0, (0.0, 0.0),
+    return Spot(
+        0, Region(0, 0, SIDE, SIDE), np.arange(len(at)), np.column_stack([at, np.ones(len(at))]), row * SIDE + column,
+        weight.astype(np.float32), maps, 1.0, (0.0, 0.0), maps > 0, maps > 0, 0 * maps, maps.astype(np.uint8),
     )  # fmt: skip
 
 

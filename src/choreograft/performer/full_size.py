@@ -10,7 +10,7 @@ Shapes: h x w pixels of the canvas; H x W pixels of the result. Pictures are flo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -86,7 +86,7 @@ class FullSize:
             return result
         wanted, sheets = None, warped.sheets
         if decisions is not None:
-            wanted = _Wanted.of(warped, decisions, box, EDGE * self._enlargement.scale)
+            wanted = _ask(warped, decisions, box, EDGE * self._enlargement.scale)
             sheets = tuple(sheet.shifted(decisions.shift) for sheet in sheets)
         sheets = tuple(sheet.cropped() for sheet in sheets)
         sheets = tuple(replace(sheet, gate=np.asarray(cv2.blur(sheet.gate, (3, 3)), np.uint8)) for sheet in sheets)
@@ -127,15 +127,15 @@ class FullSize:
             usual, share = (enlargement.enlarge(maps, box, window) for maps in under)
             drawn.lay(usual, share, (slice(None), slice(None)))
         for sheet, own in sheets:
-            part = _meet(own, window)
-            if part[0].stop <= part[0].start or part[1].stop <= part[1].start:
-                continue
-            share = enlargement.enlarge(sheet.gate, sheet.box, part)
-            sample = sheet.expose(self._cut(sheet), enlargement, part)
             rows, columns = (
-                slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)
+                slice(max(one.start, whole.start), min(one.stop, whole.stop))
+                for one, whole in zip(own, window, strict=True)
             )
-            drawn.lay(sample, share, (rows, columns))
+            if rows.start < rows.stop and columns.start < columns.stop:
+                share = enlargement.enlarge(sheet.gate, sheet.box, (rows, columns))
+                sample = sheet.expose(self._cut(sheet), enlargement, (rows, columns))
+                top, left = rows.start - window[0].start, columns.start - window[1].start
+                drawn.lay(sample, share, Region(top, left, *share.shape[:2]).at)
         return drawn
 
     def _cut(self, sheet: Sheet) -> Cutout:
@@ -145,52 +145,40 @@ class FullSize:
             lambda: self._cutouts.look(sheet.reference, self._enlargement.scale).cut(sheet.member),
         )  # fmt: skip
 
-    def _decide(self, drawn: Drawing, wanted: "_Wanted", box: Region, window: Window) -> Drawing:
-        """The same as a generator wants it."""
-
-        def enlarge(maps: Floats | Picture, how: int = cv2.INTER_LINEAR) -> Any:
-            return self._enlargement.enlarge(maps, box, window, how)
-
-        kept = cv2.multiply(enlarge(wanted.detail), np.minimum(drawn.alpha * SURE, 1))
-        theirs = cv2.addWeighted(drawn.colour, 1, enlarge(wanted.light), 1, -NO_SHADE)
-        own = np.ascontiguousarray(enlarge(wanted.own))
-        colour = np.asarray(cv2.blendLinear(theirs, own, kept, 1 - kept), dtype=np.uint8)
-        cut = np.clip(enlarge(wanted.outline, cv2.INTER_CUBIC), 0, 1)
-        return Drawing(colour, cut + enlarge(wanted.trusted) * (drawn.alpha - cut))
+    def _decide(self, drawn: Drawing, wanted: tuple[Floats | Picture, ...], box: Region, window: Window) -> Drawing:
+        """The same as a generator wants it, see `_ask`."""
+        *maps, outline = wanted
+        detail, light, own, trusted = (self._enlargement.enlarge(each, box, window) for each in maps)
+        kept = cv2.multiply(detail, np.minimum(drawn.alpha * SURE, 1))
+        theirs = cv2.addWeighted(drawn.colour, 1, light, 1, -NO_SHADE)
+        colour = np.asarray(cv2.blendLinear(theirs, np.ascontiguousarray(own), kept, 1 - kept), dtype=np.uint8)
+        cut = np.clip(self._enlargement.enlarge(outline, box, window, cv2.INTER_CUBIC), 0, 1)
+        return Drawing(colour, cut + trusted * (drawn.alpha - cut))
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What is enlarged of a generator's decisions; maps of a box of the canvas."""
+def _ask(warped: Warped, decisions: Decisions, box: Region, steep: float) -> tuple[Floats | Picture, ...]:
+    """What is enlarged of a generator's decisions; maps of a box of the canvas.
 
-    detail: Floats
-    """(h, w) 0..1 how far what references show is kept."""
-    light: Picture
-    """(h, w, 3) what is added to that, `NO_SHADE` where nothing is."""
-    own: Picture
-    """(h, w, 3) the generator's colours."""
-    trusted: Floats
-    """(h, w) 0..1 how far the references' outline is."""
-    outline: Floats
-    """(h, w) the generator's: its matte, so steep that it is cut to 0..1 once it is enlarged."""
-
-    @staticmethod
-    def of(warped: Warped, decisions: Decisions, box: Region, steep: float) -> "_Wanted":
-        at = box.at
-        wanted, matte = decisions.colour[at], decisions.matte[at]
-        place = places_before(decisions.shift[at])
-        given = warped.colour, warped.alpha, _find_hands(warped)
-        shown, seen, hands = (look_up(maps[at], place) for maps in given)
-        shown = shown.astype(np.float32)
-        wanted = _keep_near(wanted, shown, seen > 0.5, len(warped.alpha) / SMEAR_ROWS)
-        shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
-        hands = hands * np.minimum(2 * cv2.dilate(matte, np.ones((9, 9))), 1)  # one that is left out stays out
-        detail = np.maximum(cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3)), hands)
-        alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
-        trusted = np.maximum(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), hands)
-        smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
-        own = to_levels(_spread(wanted, matte))
-        return _Wanted(detail, to_levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep))
+    Returns:
+        (h, w) 0..1 how far what references show is kept; (h, w, 3) what is added to that, `NO_SHADE` where nothing is;
+        (h, w, 3) the generator's colours; (h, w) 0..1 how far the references' outline is trusted; (h, w) the
+        generator's outline: its matte, so steep that it is cut to 0..1 once it is enlarged.
+    """
+    at = box.at
+    wanted, matte = decisions.colour[at], decisions.matte[at]
+    place = places_before(decisions.shift[at])
+    given = warped.colour, warped.alpha, _find_hands(warped)
+    shown, seen, hands = (look_up(maps[at], place) for maps in given)
+    shown = shown.astype(np.float32)
+    wanted = _keep_near(wanted, shown, seen > 0.5, len(warped.alpha) / SMEAR_ROWS)
+    shade = _mean(wanted - shown, _agree(shown, wanted) * (seen > 0.5), SHADE_PX)
+    hands = hands * np.minimum(2 * cv2.dilate(matte, np.ones((9, 9))), 1)  # one that is left out stays out
+    detail = np.maximum(cv2.blur(_agree(shown + shade, wanted) * (seen > 0.5), (3, 3)), hands)
+    alike = 1 - np.clip((np.abs(matte - seen) - OUTLINE_AGREES[0]) / np.ptp(OUTLINE_AGREES), 0, 1)
+    trusted = np.maximum(cv2.erode(alike.astype(np.float32), np.ones((3, 3))), hands)
+    smooth = cv2.GaussianBlur(matte, (5, 5), 1.0)  # what is drawn four pixels at a time is chequered
+    own = to_levels(_spread(wanted, matte))
+    return detail, to_levels(shade + NO_SHADE), own, trusted, smooth * steep + (0.5 - 0.5 * steep)
 
 
 def _keep_near(wanted: Floats, shown: Floats, seen: NDArray[np.bool_], fine: float) -> Floats:
@@ -233,12 +221,6 @@ def _bands(covers: NDArray[np.bool_], box: Region, rows_each: int) -> Iterator[R
         inner = Region.covering(covers[rows], ROOM_PX)
         if inner is not None:
             yield Region(top, inner.left, height, inner.width)
-
-
-def _meet(one: Window, other: Window) -> Window:
-    """What two windows share; maybe nothing."""
-    rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-    return rows, columns
 
 
 def _agree(shown: Floats, wanted: Floats) -> Floats:

@@ -9,7 +9,6 @@ Pictures have their colours last, what is computed with has them first: a plane 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
@@ -56,28 +55,6 @@ PIECE: Final = 16_384
 """Pixels worked on at once: what is computed of them stays in the processor's cache."""
 
 
-@dataclass(frozen=True)
-class _Coarse:
-    """What is known of each pixel of the coarse copy, (h, w[, 3])."""
-
-    core: Flags
-    """Surely the person."""
-    band: Flags
-    """Perhaps the person."""
-    prior: Picture
-    """The mask, its edge moved to the picture's, 255 = person."""
-    lit: Picture
-    """Whether a shadow is not told from the person so near to the mask (255), or is (0)."""
-    person: Picture
-    """Colours of the person nearby."""
-    variety: Picture
-    """Levels, their standard deviation."""
-    change: Picture
-    """Levels by which the background nearby is brighter than the plate, 128 where it is as bright."""
-    restless: Picture
-    """Levels, the standard deviation of that."""
-
-
 def find_matte(picture: Picture, mask: Picture, plate: Picture) -> tuple[Picture, Picture]:
     """Cut a person out.
 
@@ -121,10 +98,9 @@ def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shri
     """See `find_matte`; of the box around the person."""
     size = mask.shape[::-1]
     small, rough, empty = (_resize(image, size, 1 / shrink) for image in (picture, mask, plate))
-    coarse = _look_coarsely(small, rough, empty, reach / shrink)
-    parts = (coarse.prior, coarse.change, coarse.lit, coarse.person, coarse.variety, coarse.restless)
-    prior, change, *nearby = (_resize(part, size) for part in parts)
-    core, band = (_resize(part.view(np.uint8), size, way=cv2.INTER_NEAREST) for part in (coarse.core, coarse.band))
+    *flags, prior, change, lit, person, variety, restless = _look_coarsely(small, rough, empty, reach / shrink)
+    core, band = (_resize(part.view(np.uint8), size, way=cv2.INTER_NEAREST) for part in flags)
+    prior, change, *nearby = (_resize(part, size) for part in (prior, change, lit, person, variety, restless))
     background = _as_picture(cv2.addWeighted(plate, 1, change, 1, -128, dst=change))
     # whatever is between a background pixel and its neighbours may be it: the plate lies a fraction of a pixel off
     square = np.ones((3, 3), np.uint8)
@@ -159,8 +135,17 @@ def _resize(image: NDArray[Any], size: Sequence[int], times: float = 1, way: int
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if times < 1 else way)
 
 
-def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float) -> _Coarse:
-    """Of the coarse copies; near: px, how far the mask's edge may be off."""
+def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float) -> Sequence[NDArray[Any]]:
+    """What is known of each pixel of the coarse copies.
+
+    Args:
+        near: px, how far the mask's edge may be off.
+    Returns:
+        (h, w) flags: surely the person; perhaps the person. Then levels: (h, w) the mask, its edge moved to the
+        picture's, 255 = person; (h, w, 3) by how much the background nearby is brighter than the plate, 128 where it is
+        as bright; (h, w) whether a shadow is not told from the person so near to the mask (255), or is (0); (h, w, 3)
+        colours of the person nearby; (h, w) their standard deviation; (h, w) that of the background's change.
+    """
     seen, bare = _to_planes(picture), _to_planes(plate)
     usual = (_distance(mask < 128) > near) & (_square(seen - bare) < EXPOSURE**2)
     change, _ = _average(seen - bare, usual, near)
@@ -177,7 +162,7 @@ def _look_coarsely(picture: Picture, mask: Picture, plate: Picture, near: float)
     prior = to_levels(127.5 + STEEPEN * (guided - 127.5))
     lit = to_levels(np.clip(2 - 3 * outside, 0, 1) * 255)
     colours, light = (_as_picture(cv2.merge(list(to_levels(planes)))) for planes in (person, change + 128))
-    return _Coarse(core, (outside < 1) & ~core, prior, lit, colours, to_levels(variety), light, to_levels(restless))
+    return core, (outside < 1) & ~core, prior, light, lit, colours, to_levels(variety), to_levels(restless)
 
 
 def _to_planes(picture: Picture) -> Floats:
@@ -233,7 +218,7 @@ def _add_limbs(mask: Picture, seen: Floats, strong: Floats, near: float) -> Pict
 def _weigh(
     picture: Picture, background: Picture, prior: Picture, nearby: Sequence[Picture], at: NDArray[np.intp]
 ) -> Picture:
-    """(P,) matte of the band's pixels; nearby: `_Coarse`'s lit, person, variety and restless, enlarged."""
+    """(P,) matte of the band's pixels; nearby: what is known coarsely, from `lit` on, enlarged."""
     lit, person, variety, restless = (_take(part, at) for part in nearby)
     colour, bare = _take(picture, at), _take(background, at)
     bare *= _shade(colour, bare, SHADE + (1 - SHADE) * lit / 255)

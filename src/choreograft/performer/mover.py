@@ -1,4 +1,5 @@
-"""Moving one layer of a reference to where a new pose has it, and making up what no reference shows of it.
+"""Moving one layer of a reference to where a new pose has it, and making up what no reference shows of it; which
+reference wins which pixel, and what covers what.
 
 Shapes: H x W pixels of the canvas; N references; V vertices, M of them of a layer; L layers; h x w pixels of a layer's
 box.
@@ -16,11 +17,11 @@ from choreograft.body.parts import PARTS
 from choreograft.body.surface import find_nearest
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.colours import AGREEMENT_POWER
-from choreograft.performer.laid import Candidate, Laid
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about
+from choreograft.performer.region import Region
 from choreograft.performer.retrieve import Looks, reflect, reflect_places, turn_over
 from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Enlargement, Floats, Picture, Sheet, look_up
-from choreograft.performer.way import TURNED, Points, Scene, fit_face
+from choreograft.performer.way import TURNED, Scene, Spot, fit_face
 from choreograft.video.size import Size
 
 BEYOND_M, LIMB_BEYOND_M = 0.16, 0.06
@@ -32,8 +33,6 @@ OVERLAP_PX: Final = 2
 """By which layers that cloth joins overlap in a reference."""
 SPARE_PX: Final = 2
 """Around what a reference shows on the canvas, where it may show something fine at full size."""
-BEHIND: Final = 0.2
-"""Weight of a layer's vertices around a pixel, from which on it is behind another layer that is seen there."""
 BESIDE_PX: Final = 1.0
 """Beside a layer's body, canvas px of 256 rows, from where on strange colours are none of its."""
 OUTLINE_PX: Final = 1.5
@@ -42,40 +41,57 @@ SOLID: Final = 128
 """Of 255 of a matte: what is thinner holds nothing together."""
 TURNED_ROOM: Final = 4.0
 """Canvas px of 256 rows that cloth may be farther beside the body than in its reference where half is turned."""
-FADE: Final = 0.25
-"""Share of the reach over which what is beside the body fades."""
+KNOWN: Final = 1e-3
+"""How well a pixel is seen from which on it counts as seen at all."""
+SPARE_SHARE: Final = 0.04
+"""Weight of a spare beside the one before it where both see the same."""
+SOFT_PX: Final = 4
+"""Canvas px of 256 rows over which what is made up fades into what a reference sees."""
+COVERED: Final = 0.95
+"""Of a matte, below which what is behind it would show."""
+LEAST_DEPTH_M: Final = 0.04
+"""Difference in depth from which on the nearer layer covers the farther one, whatever their order."""
+ORDER_STEP: Final = 3
+"""Of the pixels in each direction one in so many tells which layer is nearer."""
+LEAST_SHARED: Final = 2
+"""Of them that two layers must share."""
+HIDDEN_PX, OTHER_PX = 5, 7
+"""Width of the places, canvas px, that another reference may fill: what the first one does not see, and where it shows
+other colours than are usual there."""
 
 
 @dataclass(frozen=True)
-class Spot:
-    """Where a layer is to be drawn."""
-
-    layer: int
-    points: Points
-    """What says where it goes; its box."""
-    on: NDArray[np.bool_]
-    """(h, w) its body is seen there."""
-    body: NDArray[np.bool_]
-    """(h, w) it is there, be it behind another layer."""
-    away: Floats
-    """(h, w) px from its body."""
-    fade: Picture
-    """(h, w) 255 on its body, fading to 0 where nothing of it is looked for."""
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A layer as one reference shows it; maps of the sheet's box."""
+class Candidate:
+    """A layer from one reference."""
 
     sheet: Sheet
     sample: Picture
-    """(h, w, 4) what it looks like."""
-    person: Picture
-    """(h, w) 255 where the reference shows the person."""
+    """(h, w, 4) of `Sheet.look_up` at the canvas's size."""
+    quality: Floats
+    """(h, w) 0..1 how well the reference sees it."""
     seen: Floats
-    """(h, w) 0..1 how well the layer's body is seen there."""
+    """(h, w) the same times how far its colours are the usual ones."""
+    hidden: Floats
+    """(h, w) 0..1 where the reference shows another layer before it."""
     turned: float
-    """See `Candidate`."""
+    """0..1 how far another side is wanted than it shows, so that its outline says nothing."""
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A layer as it will be drawn; maps of its box."""
+
+    sheets: tuple[tuple[Sheet, Picture], ...]
+    """And what each looks like at the canvas's size (h, w, 4)."""
+    box: Region
+    depth: Floats
+    alpha: Floats
+    """(h, w) of all its sheets."""
+    confidence: Floats
+    below: Picture
+    """(h, w) 255 where the layer's body is drawn in its usual colours below all sheets, or nothing might be there."""
+    unseen: Picture
+    """(h, w) 255 where no reference sees the layer's body, fading into what one sees."""
 
 
 class Mover:
@@ -105,34 +121,26 @@ class Mover:
         """Where a layer is to be drawn; None where hardly anything of it is seen."""
         most = BEYOND_M if LAYERS[layer].dressed else LIMB_BEYOND_M
         reach = np.minimum(self._atlas.reach, most) * np.float32(scene.px_per_m)
-        own = [PARTS.index(part) for part in LAYERS[layer].parts]
-        points = Points.of(scene, layer, self._of_layer[layer], self._shares[layer], float(reach[own].max()))
-        if points is None:
-            return None
-        on = scene.layer[points.box.at] == layer
-        body = on | ((points.near > BEHIND) & (scene.layer[points.box.at] >= 0))
-        away = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 3)
-        far = reach[scene.part[points.box.at].reshape(-1)[find_nearest(on)[1]]] if on.any() else reach[own].max()
-        return Spot(layer, points, on, body, away, _fade(away, far))
+        return Spot.of(scene, layer, self._of_layer[layer], self._shares[layer], reach)
 
-    def move(self, scene: Scene, spot: Spot, reference: int) -> Moved:
+    def move(self, scene: Scene, spot: Spot, reference: int) -> Candidate:
         """A layer as one reference, maybe mirrored, shows it."""
-        layer, points, fade = spot.layer, spot.points, spot.fade
-        kind, of = LAYERS[layer].kind, self._of_layer[layer][points.chosen]
+        layer, fade, at = spot.layer, spot.fade, spot.box.at
+        kind, of = LAYERS[layer].kind, self._of_layer[layer][spot.chosen]
         n, mirrored = reference % self._count, reference >= self._count
         theirs, there = self._mirror[of] if mirrored else of, self._places(scene, layer, reference, of)
         quality = self._quality[n, theirs] if kind == "sheet" else np.ones(len(of), np.float32)
         nearness = self._atlas.focal_px[n] / self._vertices[n, theirs, 2].mean() / scene.focal_px
         scale = float(nearness * scene.vertices[of, 2].mean()) if kind == "stiff" else None
-        affine, residual, seen = points.find_way(there, quality, scale)
+        affine, residual, seen = spot.find_way(there, quality, scale)
         if layer == HEAD and scene.face is not None:
             share = self._leads[layer, of].clip(0, 1)
-            affine, residual = fit_face(affine, residual, points, share, scene.face, self._looks.faces[reference])
+            affine, residual = fit_face(affine, residual, spot, share, scene.face, self._looks.faces[reference])
         theirs_layer = int(MIRRORED_LAYERS[layer]) if mirrored else layer
         if mirrored:
             affine, residual = turn_over(affine, residual, self._pictures.shape[2])
         cutout, member = self._cut(n, theirs_layer)
-        sheet = Sheet(n, theirs_layer, points.box, affine, residual, fade, member, points.drift)
+        sheet = Sheet(n, theirs_layer, spot.box, affine, residual, fade, member, spot.drift)
         place = sheet.find_all()
         sample = look_up(cutout.picture, place - np.array(cutout.corner, np.float32))
         person, body = cv2.split(look_up(self._persons[n], place))
@@ -141,15 +149,22 @@ class Mover:
             rim = np.average(np.abs(self._facing[n, theirs]), weights=scene.rim[of] * self._leads[layer, of])
             turned = float(np.clip((rim - TURNED[0]) / np.ptp(TURNED), 0, 1))
             if turned:
-                nearer = _smooth_distance(spot.body) / points.fine - (body.astype(np.float32) - 128) / 8
+                nearer = _smooth_distance(spot.body) / spot.fine - (body.astype(np.float32) - 128) / 8
                 room = 1 + TURNED_ROOM * (1 / turned - 1)  # it draws back, rather than to become a ghost
                 fade = np.where(spot.away > 0, fade * (1 - np.clip(nearer - room, 0, 1)), fade).astype(np.uint8)
         # smaller, where nothing is to be seen: less is drawn at full size
-        sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in points.drift[::-1]]
+        sides = [2 * (SPARE_PX + int(np.ceil(abs(along) / 2))) + 1 for along in spot.drift[::-1]]
         strange = None if LAYERS[layer].dressed else _find_strange(sample, scene, spot)
         scraps = _find_scraps(sample[..., 3], spot.body, strange)
         reached = cv2.dilate(np.where(scraps, np.uint8(0), sample[..., 3]), np.ones(sides, np.uint8)) > 0
-        return Moved(replace(sheet, gate=fade * (reached & ~scraps)), sample, person, seen, turned)
+        sheet = replace(sheet, gate=fade * (reached & ~scraps))
+        shown = sample[..., 3] / np.float32(255)
+        # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
+        hidden = np.maximum(person / np.float32(255) - shown, 0)
+        quality = seen * (1 - hidden)
+        doubt = _doubt(sample, scene.usual[at], scene.tolerance[at])
+        agreed = np.asarray(quality * (1 - shown + shown / (1 + doubt)), dtype=np.float32)
+        return Candidate(sheet, sample, quality, agreed, hidden, turned)
 
     def make_up(self, laid: Laid, sheet: Sheet, scene: Scene) -> Laid:
         """A layer with what no reference sees of it drawn in its usual colours, over all its sheets.
@@ -164,7 +179,7 @@ class Mover:
         flat = Enlargement.none(Size(*scene.layer.shape[::-1]))
         sample = made_up.look_up(self._cut(made_up.reference, sheet.layer)[0], flat, laid.box.at)
         alpha = np.maximum(laid.alpha, laid.unseen / np.float32(255))
-        return replace(laid, sheets=(*laid.sheets, made_up), samples=(*laid.samples, sample), alpha=alpha)
+        return replace(laid, sheets=(*laid.sheets, (made_up, sample)), alpha=alpha)
 
     @cached_property
     def _hair(self) -> tuple[int, tuple[float, float, float]]:
@@ -228,18 +243,11 @@ class Mover:
         return found
 
 
-def rate_moved(scene: Scene, moved: Moved) -> Candidate:
-    """How far a moved layer is to be believed, pixel by pixel."""
-    at, sample = moved.sheet.box.at, moved.sample
+def _doubt(sample: Picture, usual: Floats, tolerance: Floats) -> Floats:
+    """(h, w) how far a sample's colours are from the usual ones: 1 where as far as is tolerated."""
     near = cv2.blur(np.asarray(cv2.cvtColor(sample, cv2.COLOR_RGBA2RGB)), (3, 3)).astype(np.float32)
-    off = np.maximum.reduce(cv2.split(cv2.absdiff(near, scene.usual[at])))
-    doubt = cv2.pow(off / scene.tolerance[at], AGREEMENT_POWER)
-    shown = sample[..., 3] / np.float32(255)
-    # where the reference shows that nobody is there, that is believed; where another layer is, this one is hidden
-    hidden = np.maximum(moved.person / np.float32(255) - shown, 0)
-    seen = moved.seen * (1 - hidden)
-    agreed = np.asarray(seen * (1 - shown + shown / (1 + doubt)), dtype=np.float32)
-    return Candidate(moved.sheet, sample, seen, agreed, hidden, moved.turned)
+    off = np.maximum.reduce(cv2.split(cv2.absdiff(near, usual)))
+    return np.asarray(cv2.pow(off / tolerance, AGREEMENT_POWER), dtype=np.float32)
 
 
 def _find_strange(sample: Picture, scene: Scene, spot: Spot) -> NDArray[np.bool_]:
@@ -248,10 +256,10 @@ def _find_strange(sample: Picture, scene: Scene, spot: Spot) -> NDArray[np.bool_
     if not on.any():
         return np.zeros(on.shape, np.bool_)
     at = find_nearest(on)[1]
-    usual, tolerance = (maps[spot.points.box.at].reshape(on.size, -1)[at] for maps in (scene.usual, scene.tolerance))
+    usual, tolerance = (maps[spot.box.at].reshape(on.size, -1)[at] for maps in (scene.usual, scene.tolerance))
     change = sample[..., :3] - usual.reshape(sample[..., :3].shape)
     off = np.maximum(np.abs(change).max(axis=-1), np.ptp(change, axis=-1))  # shade changes all channels, hue some
-    return np.asarray((spot.away > BESIDE_PX * spot.points.fine) & (off > tolerance.reshape(on.shape)))
+    return np.asarray((spot.away > BESIDE_PX * spot.fine) & (off > tolerance.reshape(on.shape)))
 
 
 def _find_scraps(alpha: Picture, body: NDArray[np.bool_], strange: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
@@ -285,11 +293,74 @@ def _smooth_distance(body: NDArray[np.bool_]) -> Floats:
     return np.asarray(cv2.GaussianBlur(beyond - inside, (7, 7), OUTLINE_PX), dtype=np.float32)
 
 
-def _fade(away: Floats, reach: Floats | float) -> Picture:
-    """(h, w) 255 on a layer's body, 0 farther from it than so many px.
+def settle(candidates: list[Candidate], spot: Spot) -> Laid:
+    """Decide which candidate wins which pixel: the first, but on the body, in places of some size, one that sees it."""
+    on, first = spot.on, candidates[0]
+    winner = np.zeros(on.shape, np.uint8)
+    known, best = first.quality, cv2.blur(first.seen, (3, 3))
+    for rank, candidate in enumerate(candidates[1:], start=1):
+        seen = cv2.blur(candidate.seen * candidate.sample[..., 3], (3, 3)) * (SPARE_SHARE**rank / 255)
+        # what the first does not see, and, where it shows something else instead, only larger places: cloth slides
+        hidden, other = on & (seen > known), on & (seen > best)
+        better = _clear(hidden, HIDDEN_PX) | _clear(other, OTHER_PX)
+        winner[better] = rank
+        known, best = (np.where(better, seen, maps) for maps in (known, best))
+    quality = max_of([candidate.quality for candidate in candidates])
+    unseen = _clear(on & (quality < KNOWN), HIDDEN_PX)
+    sheets, alpha = [], np.zeros(on.shape, np.float32)
+    for n, candidate in enumerate(candidates):
+        gate = candidate.sheet.gate * (winner == n)
+        if gate.any():
+            sheets.append((replace(candidate.sheet, gate=gate), candidate.sample))
+            alpha += cv2.multiply(gate, candidate.sample[..., 3], scale=1 / 255**2, dtype=cv2.CV_32F)
+    # shows where no sheet does: there is body in any case
+    holes = on & (first.turned > 0.5) & (alpha < COVERED)
+    bare = (unseen | (on & (first.hidden > 0.5)) | holes).astype(np.uint8)
+    below = on & (cv2.dilate(bare, np.ones((3, 3), np.uint8)) > 0)  # without a seam to what is drawn over it
+    confidence = np.where(on, quality, 0.5 * alpha)
+    return Laid(
+        tuple(sheets), spot.box, spot.depth, alpha, confidence.astype(np.float32), below * np.uint8(255),
+        soften(unseen, on, spot.fine),
+    )  # fmt: skip
 
-    Args:
-        away: (h, w) px; as far as numbers go where there is no body. reach: (h, w) or everywhere.
-    """
-    away = np.minimum(away, 2 * reach)
-    return np.asarray(np.clip((1 - away / reach) * (255 / FADE), 0, 255), dtype=np.uint8)
+
+def soften(unseen: NDArray[np.bool_], on: NDArray[np.bool_], fine: float) -> Picture:
+    """(h, w) 255 at some places on a layer's body, fading around them."""
+    side = 2 * max(1, round(SOFT_PX * fine)) + 1
+    wide = cv2.dilate(unseen.astype(np.uint8) * 255, np.ones((side, side), np.uint8))
+    return np.where(on, cv2.blur(wide, (side, side)), np.uint8(0))
+
+
+def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:
+    """From the back to the front: as `LAYERS` has them, unless one is clearly nearer where two overlap."""
+    if not layers:
+        return []
+    alpha = np.zeros((len(layers), *(-(-side // ORDER_STEP) for side in shape)), np.float32)
+    depth = np.zeros_like(alpha)
+    for n, layer in enumerate(layers):
+        skipped = tuple(-start % ORDER_STEP for start in (layer.box.top, layer.box.left))
+        each = tuple(slice(start, None, ORDER_STEP) for start in skipped)
+        shown = layer.alpha[each] > 0.5
+        top, left = ((at + off) // ORDER_STEP for at, off in zip((layer.box.top, layer.box.left), skipped, strict=True))
+        at = slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1])
+        alpha[n][at], depth[n][at] = shown, layer.depth[each]
+    flat, deep = alpha.reshape(len(layers), -1), (alpha * depth).reshape(len(layers), -1)
+    shared = flat @ flat.T
+    farther = (deep @ flat.T - flat @ deep.T) / np.maximum(shared, 1)  # (n, m) m by which n is, where both are
+    alike = np.abs(farther) < LEAST_DEPTH_M
+    behind = np.where(alike, np.triu(np.full_like(farther, LEAST_DEPTH_M), 1), np.maximum(farther, 0))
+    behind[shared < LEAST_SHARED] = 0
+    waiting, order = list(range(len(layers))), list[int]()
+    while waiting:  # next is what none that waits lies behind; of layers in a circle, what they least do
+        order.append(waiting.pop(int(behind[np.ix_(waiting, waiting)].sum(axis=0).argmin())))
+    return [layers[n] for n in order]
+
+
+def _clear(places: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Places without those that are narrower than so many px."""
+    return np.asarray(cv2.morphologyEx(places.astype(np.uint8), cv2.MORPH_OPEN, np.ones((least, least))) > 0)
+
+
+def max_of(maps: list[Floats]) -> Floats:
+    """The greatest of maps of one shape, pixel by pixel."""
+    return np.asarray(np.maximum.reduce(maps))

@@ -7,7 +7,6 @@ them shows what never was there.
 Shapes: N frames, K of them looked at, H x W pixels.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -86,7 +85,7 @@ def estimate_plate(frames: Picture, masks: Picture) -> Plate:
         picture, restless = _find_usual(frames, masks)
         still = np.tile(np.eye(2, 3, dtype=np.float32), (N, 1, 1))
         return Plate(picture, still, motion if followed else 0.0, followed, restless)
-    chosen = _choose(N, max(2, MAX_LAID_PIXELS // masks[0].size))
+    chosen = choose_evenly(N, min(MAX_FRAMES, max(2, MAX_LAID_PIXELS // masks[0].size)))
     rough, _ = _lay_together(frames, masks, views, chosen)
     views[chosen] = [_align(rough, frames[n], masks[n], views[n]) for n in chosen]
     picture, restless = _lay_together(frames, masks, views, chosen)
@@ -139,14 +138,15 @@ def estimate_still_plate(frames: Picture, masks: Picture) -> Picture:
 
 def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
     """See `estimate_still_plate`; and the share of the pixels that show something that moves."""
-    chosen = _choose(len(frames))
+    chosen = choose_evenly(len(frames))
     step = _step(frames.shape[1])
     away = np.stack([_distance(_shrink(masks[n], step)) for n in chosen])
     margin = max(1, round(MARGIN * away.shape[1]))
     far = away.max(axis=0)
     free = away > np.clip(far / 2, margin, FAR * margin)
     plate, restless = np.zeros(frames.shape[1:], np.uint8), np.zeros(frames.shape[1:3], np.bool_)
-    for rows in _bands(frames.shape[1]):
+    for top in range(0, frames.shape[1], BAND_ROWS):
+        rows = slice(top, top + BAND_ROWS)
         seen, clear = frames[chosen, rows], _enlarge(free, frames.shape[1:3], rows)
         there, count = clear.any(axis=0), np.count_nonzero(clear, axis=0)
         usual = _median(seen, clear)
@@ -236,20 +236,13 @@ def _grey(picture: Picture) -> Picture:
 
 def _beside(mask: Picture) -> Picture:
     """(H, W) 255 = safely beside the person."""
-    return np.asarray((cv2.dilate(mask, _widening(len(mask))) < PERSON_ABOVE).astype(np.uint8) * 255)
+    square = np.ones((2 * max(1, round(MARGIN * len(mask))) + 1,) * 2, np.uint8)
+    return np.asarray((cv2.dilate(mask, square) < PERSON_ABOVE).astype(np.uint8) * 255)
 
 
-def _choose(frames: int, limit: int = MAX_FRAMES) -> NDArray[np.intp]:
-    return np.unique(np.linspace(0, frames - 1, min(frames, limit, MAX_FRAMES)).round().astype(int))
-
-
-def _bands(rows: int) -> Iterator[slice]:
-    for top in range(0, rows, BAND_ROWS):
-        yield slice(top, top + BAND_ROWS)
-
-
-def _widening(height: int) -> Picture:
-    return np.ones((2 * max(1, round(MARGIN * height)) + 1,) * 2, np.uint8)
+def choose_evenly(frames: int, limit: int = MAX_FRAMES) -> NDArray[np.intp]:
+    """Up to so many of some frames, spread evenly, the first and the last among them."""
+    return np.unique(np.linspace(0, frames - 1, min(frames, limit)).round().astype(int))
 
 
 def _distance(mask: Picture) -> Floats:

@@ -22,9 +22,8 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import SurfaceMap, render_surface
 from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.device import AHEAD, run_ahead
-from choreograft.performer.laid import SPARE_SHARE, Candidate, Laid, max_of, order_layers, settle
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, SIDED
-from choreograft.performer.mover import Mover, rate_moved
+from choreograft.performer.mover import SPARE_SHARE, Candidate, Laid, Mover, max_of, order_layers, settle
 from choreograft.performer.references import part_turns
 from choreograft.performer.region import Region
 from choreograft.performer.retrieve import (
@@ -214,7 +213,7 @@ class Warper:
             spot = self._mover.find_spot(scene, layer)
             if spot is not None:
                 samples = ((n, self._mover.move(scene, spot, n).sample) for n in references)
-                drawn += [(n, spot.points.box, sample) for n, sample in samples]
+                drawn += [(n, spot.box, sample) for n, sample in samples]
         return surface, drawn
 
     def _rate(self, posed: Posed, surface: SurfaceMap) -> tuple[Wanted, Floats]:
@@ -263,20 +262,20 @@ class Warper:
             return None
         candidates: list[Candidate] = []
         for reference in dict.fromkeys(references.tolist()):
-            candidates.append(rate_moved(scene, self._mover.move(scene, spot, reference)))
+            candidates.append(self._mover.move(scene, spot, reference))
             if LAYERS[layer].kind != "sheet":
                 break
             unseen = spot.on & (max_of([candidate.seen for candidate in candidates]) < SPARE_SHARE)
             if np.count_nonzero(unseen) < LEAST_PX:
                 break
-        laid = settle(candidates, spot.points, spot.on)
+        laid = settle(candidates, spot)
         if laid.unseen.any():
             laid = self._mover.make_up(laid, candidates[0].sheet, scene)
         if fading is None:
             return laid
         other = self._mover.move(scene, spot, fading[0])
         sheet = replace(other.sheet, gate=np.asarray(other.sheet.gate * fading[1], dtype=np.uint8))
-        return replace(laid, sheets=(*laid.sheets, sheet), samples=(*laid.samples, other.sample))
+        return replace(laid, sheets=(*laid.sheets, (sheet, other.sample)))
 
 
 def find_wanted(surface: SurfaceMap, atlas: Atlas, turns: NDArray[np.float32]) -> Wanted:
@@ -304,10 +303,10 @@ def _compose(layers: list[Laid], scene: Scene, surface: SurfaceMap, choice: Choi
         drawn.lay(usual, unseen, (slice(None), slice(None)))
     for layer in layers:
         at = layer.box.at
-        for sheet, sample in zip(layer.sheets, layer.samples, strict=True):
+        for sheet, sample in layer.sheets:
             drawn.lay(sample, sheet.gate, at)
             shown = cv2.multiply(sheet.gate, sample[..., 3], scale=1 / 255) > 127
             np.copyto(provenance[at], sheet.reference if sheet.usual is None else NOWHERE, where=shown)
         confidence[at] += layer.alpha * (layer.confidence - confidence[at])
-    sheets = tuple(sheet for layer in layers for sheet in layer.sheets)
+    sheets = tuple(sheet for layer in layers for sheet, _ in layer.sheets)
     return Warped(drawn.colour, drawn.alpha, confidence, provenance, scene.usual, unseen, sheets, surface, choice)

@@ -17,7 +17,7 @@ from choreograft.performer.atlas import Atlas, project, view_cosines
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import INNER_FACE
 from choreograft.performer.region import Region
-from choreograft.performer.sheets import Floats
+from choreograft.performer.sheets import Floats, Picture
 
 LEAST_VERTICES: Final = 8
 """In view, below which a layer is not drawn."""
@@ -30,6 +30,10 @@ FACED: Final = 0.1
 TURNED: Final = (0.3, 0.45)
 """Mean cosine to the reference's lens, of what is the new outline of a layer's first part, from which on and at which
 the reference's outline is another one: that of another side."""
+BEHIND: Final = 0.2
+"""Weight of a layer's vertices around a pixel, from which on it is behind another layer that is seen there."""
+FADE: Final = 0.25
+"""Share of the reach over which what is beside the body fades."""
 RIM: Final = 0.3
 """Cosine to the lens at which a vertex is hardly one of the outline."""
 
@@ -98,12 +102,13 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Points:
-    """The vertices of a layer that say where it goes, and its box."""
+class Spot:
+    """Where a layer is to be drawn, and its vertices that say where it goes."""
 
+    layer: int
     box: Region
     chosen: NDArray[np.intp]
-    """(M,) of the layer's vertices, those that say so."""
+    """(M,) of the layer's vertices, those that say where it goes."""
     at: NDArray[np.float64]
     """(M, 3) x, y, 1 on the canvas, px."""
     place: NDArray[np.int64]
@@ -112,30 +117,40 @@ class Points:
     """(M,) how much each has to say."""
     depth: Floats
     """(h, w) of the layer, m, carried on beyond it."""
-    near: Floats
-    """(h, w) how many of them are near, by weight."""
     fine: float
     """How many times 256 rows the canvas has."""
     drift: tuple[float, float]
     """Right and down, px, by which the layer moves while the shutter is open."""
+    on: NDArray[np.bool_]
+    """(h, w) its body is seen there."""
+    body: NDArray[np.bool_]
+    """(h, w) it is there, be it behind another layer."""
+    away: Floats
+    """(h, w) px from its body."""
+    fade: Picture
+    """(h, w) 255 on its body, fading to 0 where nothing of it is looked for."""
 
     @staticmethod
-    def of(scene: Scene, layer: int, vertices: NDArray[np.intp], shares: Floats, reach: float) -> "Points | None":
-        """Those that are seen, or covered by another layer alone; None where hardly any are."""
+    def of(scene: Scene, layer: int, vertices: NDArray[np.intp], shares: Floats, reach: Floats) -> "Spot | None":
+        """By its vertices that are seen, or covered by another layer alone; None where hardly any are.
+
+        Args:
+            vertices: of the layer. shares: theirs in it. reach: (P,) px around each part that it is looked for.
+        """
         column, row = scene.pixel[vertices].T
         clear = scene.vertices[vertices, 2] <= scene.front[row, column] + 0.02
         chosen = np.flatnonzero(scene.visible[vertices] & (clear | (scene.layer[row, column] != layer)))
         if len(chosen) < LEAST_VERTICES:
             return None
         H, W = scene.layer.shape
+        widest = reach[layer == LAYER_OF].max()
         low, high = scene.pixel[vertices[chosen]].min(axis=0), scene.pixel[vertices[chosen]].max(axis=0)
-        left, top = np.maximum(low - int(reach) - 2, 0).tolist()
-        right, bottom = np.minimum(high + int(reach) + 3, (W, H)).tolist()
+        left, top = np.maximum(low - int(widest) - 2, 0).tolist()
+        right, bottom = np.minimum(high + int(widest) + 3, (W, H)).tolist()
         box = Region(top, left, bottom - top, right - left)
         at = np.column_stack([scene.xy[vertices[chosen]], np.ones(len(chosen))]).astype(np.float64)
         place = (row[chosen] - top) * box.width + column[chosen] - left
-        weight = shares[chosen]
-        depth = scene.vertices[vertices[chosen], 2]
+        weight, depth = shares[chosen], scene.vertices[vertices[chosen], 2]
         sums = _splat(place, [weight, weight * depth], box)
         fine = H / 256
         far, far_depth = _smooth(sums, fine * 4 * FAR_PX)
@@ -143,11 +158,14 @@ class Points:
         carried = (far_depth + 1e-4 * mean) / (far + 1e-4)
         near, near_depth = _smooth(sums, fine * NEAR_PX)
         depth_map = (near_depth + 0.02 * carried) / (near + 0.02)
-        drift = (0.0, 0.0)
-        if scene.moved is not None:
-            x, y = np.median(scene.moved[vertices[chosen]].T, axis=1).tolist()
-            drift = x, y
-        return Points(box, chosen, at, place, weight, depth_map, near, fine, drift)
+        moved = np.zeros((2, 1)) if scene.moved is None else scene.moved[vertices[chosen]].T
+        x, y = np.median(moved, axis=1).tolist()
+        on = scene.layer[box.at] == layer
+        body = on | ((near > BEHIND) & (scene.layer[box.at] >= 0))
+        away = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 3)
+        far_px = reach[scene.part[box.at].reshape(-1)[find_nearest(on)[1]]] if on.any() else widest
+        fade = np.clip((1 - np.minimum(away, 2 * far_px) / far_px) * (255 / FADE), 0, 255).astype(np.uint8)
+        return Spot(layer, box, chosen, at, place, weight, depth_map, fine, (x, y), on, body, away, fade)
 
     def find_way(self, there: Floats, quality: Floats, scale: float | None) -> tuple[Floats, Floats, Floats]:
         """The way to a reference that has the points at `there` (M, 2) and sees them so well (M,).
@@ -189,7 +207,7 @@ class Points:
 
 
 def fit_face(
-    affine: Floats, residual: Floats, points: Points, share: Floats, here: Floats, there: Floats
+    affine: Floats, residual: Floats, spot: Spot, share: Floats, here: Floats, there: Floats
 ) -> tuple[Floats, Floats]:
     """The way of a head with its face's points (68, 2) laid on those of the reference: the whole of it, then features.
 
@@ -197,13 +215,13 @@ def fit_face(
     it hangs on the trunk.
 
     Args:
-        share: (M,) of the layer's points, in the head rather than in the neck.
+        share: (M,) of the spot's vertices, in the head rather than in the neck.
     """
     known = np.asarray(np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1))
     known[:INNER_FACE] = False
     if known.sum() < LEAST_VERTICES:
         return affine, residual
-    box = points.box
+    box = spot.box
     at = here[known] - (box.left, box.top)
     pixel = np.clip(at.astype(np.int64), 0, (box.width - 1, box.height - 1))
     ones = np.column_stack([here[known], np.ones(len(at))])
@@ -215,11 +233,9 @@ def fit_face(
     change[2] -= middle[:2] @ change[:2]
     place = pixel[:, 1] * box.width + pixel[:, 0]
     sums = _splat(place, [np.ones(len(at), np.float32), left[:, 0], left[:, 1]], box)
-    count, x, y = _smooth(sums, points.fine * FEATURE_PX)
+    count, x, y = _smooth(sums, spot.fine * FEATURE_PX)
     features = cv2.merge([x / (count + 0.05), y / (count + 0.05)])
-    of_neck, of_all = _smooth(
-        _splat(points.place, [points.weight * (1 - share), points.weight], box), points.fine * FAR_PX
-    )
+    of_neck, of_all = _smooth(_splat(spot.place, [spot.weight * (1 - share), spot.weight], box), spot.fine * FAR_PX)
     columns, rows = np.meshgrid(np.arange(box.width) + box.left + 0.5, np.arange(box.height) + box.top + 0.5)
     moved = np.dstack([columns, rows, np.ones_like(rows)]) @ change
     held = np.clip(2 * of_neck / (of_all + 1e-3) - 1, 0, 1)[..., None] * moved  # the chin is the face's

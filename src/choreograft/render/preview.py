@@ -9,7 +9,6 @@ Shapes: H, W pixels; N pictures; F triangles; V vertices; k samples a pixel in e
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,15 +17,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.ahead import run_ahead
 from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS
 from choreograft.body.shape import BodyShape
 from choreograft.body.surface import Mesh, SurfaceMap, render_surface
-from choreograft.performer.plate import estimate_still_plate
+from choreograft.performer.plate import choose_evenly, estimate_still_plate
+from choreograft.performer.region import Region
 from choreograft.pose.draw import overlay_pose
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.video.read import Frame, probe, read_frames, sample_frames
+from choreograft.video.read import probe, read_frames, sample_frames
 from choreograft.video.size import Canvas, Size, save_picture, scale_to_height, tile_pictures, width_at
 from choreograft.video.write import VideoWriter
 
@@ -122,17 +123,15 @@ def draw_body(image: Picture, surface: SurfaceMap, colours: Floats, opacity: flo
     if surface.size != Size(k * W, k * H) or k == 0:
         raise ValueError(f"found a surface of {surface.size}; expected a whole multiple of the picture's {Size(W, H)}")
     drawn = image.copy()
-    window = _find_window(surface.face.numpy() >= 0, k)
-    if window is None:
+    box = Region.covering(np.asarray(surface.covered.numpy().reshape(H, k, W, k).any(axis=(1, 3))))
+    if box is None:
         return drawn
-    rows, columns = window
-    fine = slice(rows.start * k, rows.stop * k), slice(columns.start * k, columns.stop * k)
+    fine = Region(box.top * k, box.left * k, box.height * k, box.width * k).at
     layer = _shade(surface.face.numpy()[fine], surface.normal.numpy()[fine], colours)
-    shape = (columns.stop - columns.start, rows.stop - rows.start)
-    layer = np.asarray(cv2.resize(layer, shape, interpolation=cv2.INTER_AREA), np.float32)
-    beneath = image[rows, columns].astype(np.float32)
+    layer = np.asarray(cv2.resize(layer, (box.width, box.height), interpolation=cv2.INTER_AREA), np.float32)
+    beneath = image[box.at].astype(np.float32)
     mixed = beneath * (1 - opacity * layer[..., 3:]) + opacity * layer[..., :3]
-    drawn[rows, columns] = mixed.round().clip(0, 255).astype(np.uint8)
+    drawn[box.at] = mixed.round().clip(0, 255).astype(np.uint8)
     return drawn
 
 
@@ -148,15 +147,6 @@ def _shade(face: NDArray[np.integer], normal: Floats, colours: Floats) -> Floats
     flat[at, :3] = colours.take(face.ravel().take(at), 0) * light[:, None]
     flat[at, 3] = 1
     return layer
-
-
-def _find_window(covered: NDArray[np.bool_], k: int) -> tuple[slice, slice] | None:
-    """Rows and columns of the picture, of k samples each, that hold all of the body; None where there is none."""
-    if not covered.any():
-        return None
-    sides = (np.flatnonzero(covered.any(axis)) // k for axis in (1, 0))
-    rows, columns = (slice(int(side[0]), int(side[-1]) + 1) for side in sides)
-    return rows, columns
 
 
 def write_preview(
@@ -185,7 +175,7 @@ def write_preview(
         progress.task("Previewing", len(result)) as advance,
     ):
         bodies = zip(source_body.skin(), result.skin(), strict=True)
-        for frame, (fitted, carried) in zip(_read_ahead(read_frames(source)), bodies, strict=True):
+        for frame, (fitted, carried) in zip(run_ahead(read_frames(source), "frames"), bodies, strict=True):
             t = frame.index
             left, right = scale_to_height(frame.image, HEIGHT_PX), stage
             if source_body.present[t]:
@@ -207,7 +197,7 @@ def render_body_overlay(video: Path, body: BodyTrack, at: Indices | None = None)
         VideoError: the video cannot be read.
     """
     at = choose_columns(body) if at is None else at
-    painter, pictures = BodyPainter.of(body.shape), _read_scaled(video, at, HEIGHT_PX)
+    painter, pictures = BodyPainter.of(body.shape), _read_scaled(video, at)
     return [
         painter.draw(picture, vertices, body.camera, OPACITY) if body.present[t] else picture
         for t, picture, vertices in zip(at, pictures, body.skin(at), strict=True)
@@ -257,10 +247,10 @@ def estimate_target_plate(video: Path, track: PoseTrack, absent_is_empty: bool =
     """
     early = _within(track.time_s)
     clear = early[(track.masked | (~track.present & absent_is_empty))[early]]
-    at = _spread(clear if track.masks is not None and len(clear) else early, PLATE_FRAMES)
-    pictures = np.stack(list(_read_scaled(video, at, HEIGHT_PX)))
-    size = Size(pictures.shape[2], pictures.shape[1])
-    masks = np.zeros(pictures.shape[:3], np.uint8)
+    shown = clear if track.masks is not None and len(clear) else early
+    at = shown[choose_evenly(len(shown), PLATE_FRAMES)]
+    pictures = np.stack(list(_read_scaled(video, at)))
+    masks, size = np.zeros(pictures.shape[:3], np.uint8), Size.of(pictures[0])
     if track.masks is not None:
         smaller = [cv2.resize(track.masks[int(t)], size, interpolation=cv2.INTER_AREA) for t in at]
         masks = np.stack(smaller).astype(np.uint8)
@@ -271,30 +261,17 @@ def choose_columns(body: BodyTrack) -> Indices:
     """Frames spread evenly over those in which the person is present, increasing; all frames where nobody ever is."""
     early = _within(body.time_s)
     present = early[body.present[early]]
-    return _spread(present if len(present) else early, COLUMNS)
+    shown = present if len(present) else early
+    return shown[choose_evenly(len(shown), COLUMNS)]
 
 
-def _read_scaled(video: Path, at: Indices, height_px: int) -> Iterator[Picture]:
-    return (scale_to_height(image, height_px) for image in sample_frames(video, at))
-
-
-def _read_ahead(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """The same frames, the next one always being decoded while the last one is worked on."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, frames, None)
-        while (frame := coming.result()) is not None:
-            coming = reader.submit(next, frames, None)
-            yield frame
+def _read_scaled(video: Path, at: Indices) -> Iterator[Picture]:
+    return (scale_to_height(image, HEIGHT_PX) for image in sample_frames(video, at))
 
 
 def _within(time_s: NDArray[np.float64]) -> Indices:
     """The frames, from the first on, that a preview looks at."""
     return np.flatnonzero(time_s <= LOOKED_AT_S)
-
-
-def _spread(frames: Indices, count: int) -> Indices:
-    """Up to `count` of increasing frames, the first and the last among them."""
-    return frames[np.unique(np.linspace(0, len(frames) - 1, min(len(frames), count)).round().astype(np.intp))]
 
 
 def render_overlay(video: Path, track: PoseTrack, output: Path, progress: Progress = silent) -> None:

@@ -5,7 +5,7 @@ carries it over knows nothing of rates.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from choreograft.body.body_track import BodyTrack, resample_body
 from choreograft.performer.device import AHEAD, Compute, run_ahead
 from choreograft.performer.performer import Performer
+from choreograft.performer.plate import choose_evenly
 from choreograft.pose.resample import TimeGrid, resample_track
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent, warn
@@ -103,16 +104,6 @@ def nearest_frames(frames: Iterable[TimedPicture], times: Iterable[Fraction], ra
         pass
 
 
-@contextmanager
-def _open_side_by_side(path: Path | None, info: VideoInfo, size: Size, timing: Timing) -> Iterator[VideoWriter | None]:
-    if path is None:
-        yield None
-        return
-    width = width_at(info.size, size.height) + 2 * size.width
-    with _open_result(path, info, Size(width, size.height), timing) as video:
-        yield video
-
-
 def _shrink(size: Size, width: int | None = None, height: int | None = None) -> Size:
     """The same shape, no wider and no taller than that."""
     scale = min(1.0, (width or size.width) / size.width, (height or size.height) / size.height)
@@ -158,13 +149,14 @@ def render_dance(
     warn(progress, describe_absence(motion.track))
     danced, beside = motion.track, _shrink(size, height=BESIDE_HEIGHT)
     cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
-    columns = np.unique(np.linspace(0, len(danced) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
+    columns = choose_evenly(len(danced), SHEET_COLUMNS).tolist()
+    wide = Size(width_at(info.size, beside.height) + 2 * beside.width, beside.height)
     shown: list[list[NDArray[np.uint8]]] = []
     originals = nearest_frames(read_pictures(source), timing.source_times, info.rate)
     frames = run_ahead(render_frames(performer, motion, compute, size), "drawing", AHEAD)
     with (
         _open_result(output, info, size, timing) as video,
-        _open_side_by_side(side_by_side, info, beside, timing) as comparison,
+        nullcontext() if side_by_side is None else _open_result(side_by_side, info, wide, timing) as comparison,
         progress.task("Rendering", len(danced)) as advance,
     ):
         for n, (time, original, rendered) in enumerate(zip(timing.times, originals, frames, strict=True)):
