@@ -37,7 +37,7 @@ from choreograft.performer.networks.enhancer import trained_part
 from choreograft.performer.networks.families import build_generator
 from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
-from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames, to_image, to_tensor
+from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, to_image, to_tensor
 from choreograft.presets import PRESETS, Preset
 from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
 from choreograft.training.objective import PAIR_CHANNELS
@@ -226,7 +226,7 @@ class Trainer:
 
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """See StepSetup."""
-        return draw_frames(self.staging, self.state.generator, conditioning, previous)
+        return self.staging.draw(self.state.generator, conditioning, previous)
 
 
 def _staging(preset: Preset) -> Staging:

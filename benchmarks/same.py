@@ -24,7 +24,7 @@ from choreograft.performer.device import Compute
 from choreograft.performer.performer import load_performer
 from choreograft.presets import PRESETS, Budget
 from choreograft.render.session import render_frames
-from choreograft.render.transfer import motion_for
+from choreograft.retarget.body import carry_over
 from choreograft.training.train import TrainingPlan, train_performer
 
 IMAGES: Final = {"draft": 60, "paper": 180, "preview": None}
@@ -48,7 +48,7 @@ def make(video: Path, folder: Path) -> None:
         path = train_performer(plan, [clip], folder, Compute(torch.device("cpu"), False), bodies=[body])
         arrays |= {f"{name}/{key}": value for key, value in load_file(path).items()}
         performer = load_performer(path)
-        motion = motion_for(performer, clip.track, body)
+        motion = carry_over(clip.track, body, performer.card.standing)
         drawn = zip(range(FRAMES), render_frames(performer, motion, Compute(torch.device("cpu"), False)), strict=False)
         arrays[f"{name}/frames"] = np.stack([frame.image for _, frame in drawn])
     np.savez(folder / "made.npz", **arrays)

@@ -25,8 +25,8 @@ from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import load_or_track
-from choreograft.render.transfer import motion_for
 from choreograft.request import dance_folder
+from choreograft.retarget.body import carry_over
 from choreograft.video.read import probe
 
 SEEN = 0.5
@@ -79,7 +79,7 @@ def measure_pose(options: Options, output: Path, performer: Path) -> tuple[float
     """Mean error of the body joints found in the result, in body heights, and the share of joints not found."""
     clip, _ = read_clip(options.source, DanceOptions(options.source, options.target, output).person, options.runs)
     body = read_bodies([clip], 1, options.runs)[0]  # as `dance` carries motion over unless told otherwise
-    asked = motion_for(load_performer(performer), clip.track, body).track
+    asked = carry_over(clip.track, body, load_performer(performer).card.standing).track
     found, _ = clean_track(load_or_track(output, options.runs / "tracks", TrackingConfig()), CleaningConfig())
     wanted = _body(asked)
     both = wanted & _body(found)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from choreograft.body.parts import PARTS
-from choreograft.performer import warp
+from choreograft.performer import retrieve
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import INNER_FACE
@@ -81,7 +81,7 @@ def test_arms_and_hands_are_mirrored_at_a_small_cost(monkeypatch: pytest.MonkeyP
             costs[price] = each.copy()
             return {}
 
-        monkeypatch.setattr(warp, "LIMB_MIRROR_COST", price)
+        monkeypatch.setattr(retrieve, "LIMB_MIRROR_COST", price)
         Warper(atlas).draw_layers(pose(7), keep)
     free, priced = costs.values()
     limbs, N = [layer.kind != "sheet" for layer in LAYERS], len(atlas.pictures)

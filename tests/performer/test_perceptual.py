@@ -30,7 +30,7 @@ def efficientnet_file(path: Path) -> None:
 
     put(network.stages[0][0], "_conv_stem", "_bn0")
     for index, block in enumerate(m for m in network.modules() if isinstance(m, InvertedResidual)):
-        for step, (name, norm) in zip(block.convolutions(), block.published_names(), strict=True):
+        for step, name, norm in block.steps():
             put(step, f"_blocks.{index}.{name}", f"_blocks.{index}.{norm}")
     found["_fc.weight"] = torch.zeros(2, 2)
     torch.save(found, path)

@@ -11,8 +11,8 @@ from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.staging import to_image, to_tensor
 from choreograft.render.session import render_frames
-from choreograft.render.transfer import motion_for, render_dance
-from choreograft.retarget.body import Motion
+from choreograft.render.transfer import render_dance
+from choreograft.retarget.body import Motion, carry_over
 from choreograft.retarget.normalise import Stance
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Size
@@ -105,6 +105,6 @@ def test_the_result_has_a_frame_for_every_source_frame_at_its_time(performer, tm
 def test_a_source_of_another_size_is_brought_into_the_performers_place(performer):
     small = swaying_track(24)
     large = replace(small, size=Size(192, 288), xy=3 * small.xy, masks=None)
-    moved = motion_for(performer, large).track
+    moved = carry_over(large, None, performer.card.standing).track
     assert moved.size == SIZE
     np.testing.assert_allclose(moved.xy[:, :17], small.xy[:, :17], atol=1e-3)

@@ -6,7 +6,6 @@ h x w pixels, V vertices.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -18,6 +17,7 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import Mesh
 from choreograft.performer.atlas import draw_body, project, rate_vertices, view_cosines
 from choreograft.performer.colours import AGREEMENT_SEEN, sample_blurred
+from choreograft.performer.shutter import clip_ends
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
@@ -54,11 +54,8 @@ def match_lights(frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack])
     Raises:
         DependencyError: warp-lang is not installed.
     """
-    starts = np.cumsum([0, *(len(body) for body in bodies)])
-    first, *others = [
-        _usual_colours(frames[start:end], masks[start:end], body)
-        for (start, end), body in zip(pairwise(starts), bodies, strict=True)
-    ]
+    clips = (np.split(maps, clip_ends(bodies)) for maps in (frames, masks))
+    first, *others = [_usual_colours(*clip) for clip in zip(*clips, bodies, strict=True)]
     return np.stack([AS_FILMED, *(fit_light(colours, first) for colours in others)])
 
 

@@ -22,7 +22,7 @@ from choreograft.performer.region import Region
 from choreograft.performer.retrieve import Looks, reflect, reflect_places, turn_over
 from choreograft.performer.sheets import ALIKE_LEVELS, Cutout, Enlargement, Floats, Picture, Sheet, look_up
 from choreograft.performer.way import TURNED, Scene, Spot, fit_face
-from choreograft.video.size import Size
+from choreograft.video.size import Canvas, Size
 
 BEYOND_M, LIMB_BEYOND_M = 0.16, 0.06
 """How far at most around head, trunk and thighs hair and clothes are looked for, and around arms, hands, shins and
@@ -176,7 +176,7 @@ class Mover:
         if sheet.layer == HEAD:
             reference, fold = self._hair
             made_up = replace(made_up, reference=reference, fold=fold, member=self._cut(reference, sheet.layer)[1])
-        flat = Enlargement.none(Size(*scene.layer.shape[::-1]))
+        flat = Enlargement(Canvas(Size.of(scene.layer), Size.of(scene.layer)))  # the result is the canvas
         sample = made_up.look_up(self._cut(made_up.reference, sheet.layer)[0], flat, laid.box.at)
         alpha = np.maximum(laid.alpha, laid.unseen / np.float32(255))
         return replace(laid, sheets=(*laid.sheets, (made_up, sample)), alpha=alpha)

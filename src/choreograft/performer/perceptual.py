@@ -127,7 +127,7 @@ class EfficientNetLite0(FeatureNetwork):
         with named_file(path):
             _load_convolution(self.stages[0][0], found, "_conv_stem", "_bn0")  # type: ignore[index]
             for index, block in enumerate(blocks):
-                for convolution, (name, norm) in zip(block.convolutions(), block.published_names(), strict=True):
+                for convolution, name, norm in block.steps():
                     _load_convolution(convolution, found, f"_blocks.{index}.{name}", f"_blocks.{index}.{norm}")
 
     def freeze(self) -> FeatureNetwork:
@@ -184,14 +184,11 @@ class InvertedResidual(nn.Module):
         y: Tensor = self.project(F.relu6(self.depthwise(wide)))
         return x + y if self.shortcut else y
 
-    def convolutions(self) -> list[_SameConvolution]:
-        """Padding, convolution and normalisation of each step, in order."""
-        return [part for part in (self.expand, self.depthwise, self.project) if part is not None]
-
-    def published_names(self) -> list[tuple[str, str]]:
-        """The names of those steps in the published checkpoint."""
-        names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
-        return names if self.expand is not None else names[1:]
+    def steps(self) -> list[tuple[_SameConvolution, str, str]]:
+        """Padding, convolution and normalisation of each step, in order, and the names that they are published under."""
+        names, parts = ("expand", "depthwise", "project"), (self.expand, self.depthwise, self.project)
+        steps = zip(parts, names, range(3), strict=True)
+        return [(part, f"_{name}_conv", f"_bn{n}") for part, name, n in steps if part is not None]
 
 
 def fetch_weights(kind: Perceptual, progress: Progress = silent) -> Path | None:

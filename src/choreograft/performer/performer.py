@@ -27,7 +27,7 @@ from choreograft.performer.networks.face import FaceGenerator
 from choreograft.performer.networks.families import build_generator
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region, face_side, find_faces
-from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, draw_frames
+from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging
 from choreograft.pose.track import PoseTrack
 from choreograft.presets import Preset, preset_from_dict
 from choreograft.retarget.body import BodyStage, Standing
@@ -102,7 +102,7 @@ class Performer(nn.Module):
 
         Frame by frame (`Preset.temporal`) the frame before changes nothing.
         """
-        return draw_frames(self.staging, self.generator, conditioning, previous)
+        return self.staging.draw(self.generator, conditioning, previous)
 
     def find_faces(self, track: PoseTrack) -> list[Region | None]:
         """For each frame of a track in canvas pixels the square that `mend_face` works on; None where it must not."""
@@ -161,10 +161,6 @@ def save_performer(performer: Performer, path: Path) -> None:
         save_file(tensors, temporary, metadata={"choreograft": json.dumps(header, default=str)})
 
 
-def _stage_from(content: dict[str, Any] | None) -> BodyStage | None:
-    return None if content is None else BodyStage.from_dict(content)
-
-
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Move the tensors whose names begin so into a dictionary of their own, without the prefix."""
     return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
@@ -180,14 +176,14 @@ def load_performer(path: Path, device: torch.device | None = None) -> Performer:
     with expect_performer(path):
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        card = PerformerCard(
-            header["name"], preset_from_dict(header["preset"]), Size.checked(header["size"]),
-            Stance.from_dict(header["stance"]), header["training"], _stage_from(header.get("stage")),
-        )  # fmt: skip
+        stage = None if header.get("stage") is None else BodyStage.from_dict(header["stage"])
+        size, stance = Size.checked(header["size"]), Stance.from_dict(header["stance"])
+        preset = preset_from_dict(header["preset"])
+        card = PerformerCard(header["name"], preset, size, stance, header["training"], stage)
         banked, cut = _take(tensors, BANK), _take(tensors, CUTOUTS)
         bank = ReferenceBank.from_tensors(banked, header["bank"]) if banked else None
-        if bank is None and card.preset.refers:
-            raise ValueError(f"preset {card.preset.name} without the frames that it draws from")
+        if bank is None and preset.refers:
+            raise ValueError(f"preset {preset.name} without the frames that it draws from")
         performer = Performer(card, tensors["plate"], bank, Cutouts.from_tensors(cut) if cut else None)
         performer.load_state_dict(tensors, strict=True)
     return performer.to(device or "cpu", memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]

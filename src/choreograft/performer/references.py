@@ -26,11 +26,13 @@ from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import use_one_thread
 from choreograft.performer.layers import LAYERS
-from choreograft.performer.shutter import measure_shutter
+from choreograft.performer.shutter import clip_ends, measure_shutter
 from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]
+OWN: Final = ("frames", "masks", "sharpness", "faces")
+"""What a bank keeps of its frames beside their bodies."""
 MOST: Final = 128
 """References; chosen to differ in pose and to be sharp."""
 BLURRED_SHARE: Final = 0.15
@@ -69,8 +71,7 @@ class ReferenceBank:
     def tensors(self) -> dict[str, Tensor]:
         """For a file, together with `describe`; `from_tensors` is the inverse of both."""
         joined = {name: np.concatenate([getattr(body, name) for body in self.bodies]) for name in ARRAYS}
-        own = {name: getattr(self, name) for name in ("frames", "masks", "sharpness", "faces")}
-        arrays = {**own, **joined}
+        arrays = {name: getattr(self, name) for name in OWN} | joined
         tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
         tensors["shutter"] = torch.tensor(self.shutter)
         return tensors if self.sway is None else tensors | self.sway.tensors()
@@ -78,13 +79,8 @@ class ReferenceBank:
     def describe(self) -> list[dict[str, Any]]:
         """Of each clip: how many frames, rate, shape and camera."""
         return [
-            {
-                "frames": len(body),
-                "rate": str(body.rate),
-                "shape": body.shape.as_dict(),
-                "camera": body.camera.as_dict(),
-            }
-            for body in self.bodies
+            {"frames": len(one), "rate": str(one.rate), "shape": one.shape.as_dict(), "camera": one.camera.as_dict()}
+            for one in self.bodies
         ]
 
     @staticmethod
@@ -97,20 +93,13 @@ class ReferenceBank:
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         bodies, start = [], 0
         for clip in clips:
-            at = slice(start, start + int(clip["frames"]))
-            start = at.stop
-            parts = {name: arrays[name][at] for name in ARRAYS}
-            bodies.append(
-                BodyTrack(
-                    shape=BodyShape.from_dict(clip["shape"]),
-                    camera=FloorCamera.from_dict(clip["camera"]),
-                    rate=Fraction(clip["rate"]),
-                    **parts,
-                )
-            )
-        if not all(len(arrays[name]) == start for name in ("frames", "masks", "sharpness", "faces")):
-            raise ValueError(f"a bank of {len(arrays['frames'])} frames with {start} bodies")
-        frames, masks, sharpness, faces = (arrays[name] for name in ("frames", "masks", "sharpness", "faces"))
+            parts = {name: arrays[name][start : start + int(clip["frames"])] for name in ARRAYS}
+            start += int(clip["frames"])
+            shape, camera = BodyShape.from_dict(clip["shape"]), FloorCamera.from_dict(clip["camera"])
+            bodies.append(BodyTrack(shape, camera, Fraction(clip["rate"]), **parts))
+        frames, masks, sharpness, faces = own = [arrays[name] for name in OWN]
+        if any(len(array) != start for array in own):
+            raise ValueError(f"a bank of {len(frames)} frames with {start} bodies")
         shutter = float(arrays.get("shutter", USUAL_SHUTTER))
         return ReferenceBank(frames, masks, tuple(bodies), sharpness, faces, Sway.from_tensors(tensors), shutter)
 
@@ -154,15 +143,12 @@ class ReferenceBank:
             at = clear
         turns = np.concatenate([part_turns(body) for body in bodies])[at].reshape(len(at), -1)
         chosen = np.sort(at[_spread_out(turns, sharpness[at], MOST)])
-        starts = np.cumsum([0, *(len(body) for body in bodies)])
-        kept = [
-            body.select(chosen[(chosen >= start) & (chosen < start + len(body))] - start)
-            for body, start in zip(bodies, starts, strict=False)
-        ]
-        shutter = measure_shutter(frames, bodies)
-        shutter = USUAL_SHUTTER if shutter is None else shutter
+        parts = np.split(np.isin(np.arange(len(frames)), chosen), clip_ends(bodies))
+        kept = tuple(body.select(np.flatnonzero(part)) for body, part in zip(bodies, parts, strict=True))
+        found = measure_shutter(frames, bodies)
+        shutter = USUAL_SHUTTER if found is None else found
         layers = np.concatenate([measure_layer_sharpness(body, shutter) for body in bodies]) * sharpness[:, None]
-        bank = ReferenceBank(frames[chosen], masks[chosen], tuple(kept), layers[chosen], faces[chosen], shutter=shutter)
+        bank = ReferenceBank(frames[chosen], masks[chosen], kept, layers[chosen], faces[chosen], shutter=shutter)
         return bank, chosen
 
 

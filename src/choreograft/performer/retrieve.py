@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.layers import LAYER_OF, LAYERS, MIRRORED_LAYERS, SIDED
+from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, SIDED
 from choreograft.performer.references import INNER_FACE
 from choreograft.pose import skeleton
 
@@ -150,6 +150,19 @@ def rate_layers(costs: Floats, wanted: Wanted) -> Floats:
     return np.asarray(usable, dtype=np.float32)
 
 
+def rate_looks(looks: Looks, wanted: Wanted, face: Floats | None) -> Floats:
+    """(2N, L) cost of drawing each layer from each reference, also mirrored.
+
+    Args:
+        face: (68, 2) px its points; None where it has none.
+    """
+    parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness)
+    parts[len(parts) // 2 :] += np.where(SIDED, MIRROR_COST, LIMB_MIRROR_COST)
+    if face is not None:
+        parts[:, LAYER_OF == HEAD] += FACE_COST * compare_faces(looks.faces, face)[:, None]
+    return rate_layers(parts, wanted)
+
+
 def compare_faces(faces: Floats, wanted: Floats) -> Floats:
     """(N,) how far the shape of a face (68, 2) is from others (N, 68, 2), whatever their place, size and tilt.
 
@@ -211,19 +224,28 @@ def choose_track(costs: Sequence[Floats], changes: Floats) -> NDArray[np.intp]:
     return np.stack(path[::-1])
 
 
-def cast_dance(costs: Sequence[Floats | None], changes: Floats, fade: int) -> Iterator[tuple[NDArray[np.intp], Fading]]:
-    """The first reference of each layer (L,), and what fades, for every frame that has costs; runs by themselves."""
-    for there, run in groupby(costs, lambda cost: cost is not None):
-        if not there:
+def cast_dance(
+    costs: Sequence[Floats | None], looks: Looks, fade: int
+) -> Iterator[tuple[Floats, NDArray[np.intp], Fading]]:
+    """Of every frame that has costs, those, the first reference of each layer (L,), and what fades; runs by themselves.
+
+    Args:
+        costs: T times (2N, L) of `rate_looks`. fade: frames before and after a change in which both are shown.
+    """
+    useful = find_useful(costs, len(looks.moments) // 2)
+    changes = change_costs(looks.moments[useful])
+    for _, run in groupby(costs, lambda cost: cost is not None):
+        known = [cost for cost in run if cost is not None]
+        if not known:
             continue
-        chosen = choose_track([cost for cost in run if cost is not None], changes)
-        for t, first in enumerate(chosen):
+        chosen = useful[choose_track([cost[useful] for cost in known], changes)]
+        for t, (cost, first) in enumerate(zip(known, chosen, strict=True)):
             around = chosen[max(0, t - fade) : t + fade + 1]
             fading = {}
             for layer in np.flatnonzero((around != first).any(axis=0)).tolist():
                 others, counts = np.unique(around[around[:, layer] != first[layer], layer], return_counts=True)
                 fading[layer] = int(others[counts.argmax()]), float(counts.max() / (2 * fade + 1))
-            yield first, fading
+            yield cost, first, fading
 
 
 def add_spares(first: NDArray[np.intp], costs: Floats, wanted: Wanted, quality: Floats) -> Choice:

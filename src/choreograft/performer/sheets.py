@@ -81,11 +81,6 @@ class Enlargement:
     placed: Canvas
     """Lays a result on the canvas."""
 
-    @staticmethod
-    def none(size: Size) -> "Enlargement":
-        """The result is the canvas."""
-        return Enlargement(Canvas(size, size))
-
     @cached_property
     def scale(self) -> float:
         """Result pixels for each of the canvas."""

@@ -77,19 +77,19 @@ def measure_shutter(frames: NDArray[np.uint8], bodies: Sequence[BodyTrack]) -> f
     Args:
         frames: (M, h, w, 3) RGB of some clips. bodies: of these frames, one track a clip, in their pixels.
     """
-    starts = np.cumsum([0, *(len(body) for body in bodies)])
-    off = np.zeros(len(SHARES))
+    clips, off = np.split(frames, clip_ends(bodies)), np.zeros(len(SHARES))
     for limbs in (FOREARMS, SHINS):
-        patches = [
-            patch
-            for body, start in zip(bodies, starts, strict=False)
-            for patch in _cut_limbs(frames[start : start + len(body)], body, limbs)
-        ]
+        patches = [patch for clip in zip(clips, bodies, strict=True) for patch in _cut_limbs(*clip, limbs)]
         still = [patch for patch in patches if patch.speed < STILL]
         fast = [patch for patch in patches if SLOWEST < patch.speed < FASTEST]
         if min(len(still), len(fast)) >= LEAST:
             off += _compare(still[:: -(-len(still) // MOST)], fast)
     return float(SHARES[off.argmin()]) if off.any() else None
+
+
+def clip_ends(bodies: Sequence[BodyTrack]) -> NDArray[np.intp]:
+    """Where in the frames of some clips, one after the other, each ends but the last, for `np.split`."""
+    return np.cumsum([len(body) for body in bodies])[:-1]
 
 
 def _compare(still: Sequence[Patch], fast: Sequence[Patch]) -> Floats:

@@ -131,6 +131,11 @@ class Staging:
         parts = (conditioning.stick, guide, previous if self.temporal else None)
         return torch.cat([part for part in parts if part is not None], dim=1)
 
+    def draw(self, generator: nn.Module, conditioning: Conditioning, previous: Tensor) -> Composite:
+        """One pass of the generator: conditioning and the frames before, (B, 3, H, W) in [-1, 1], to frames."""
+        inputs = self.generator_input(conditioning, previous).contiguous(memory_format=torch.channels_last)
+        return self.compose(generator(inputs).float(), conditioning)
+
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:  # noqa: ARG002
         """The generator's output (B, output_channels, H, W) in [-1, 1] as finished frames."""
         return Composite(drawn, None)
@@ -212,15 +217,7 @@ def find_shift(by: Tensor) -> Tensor:
     return F.interpolate(coarse, size=(H, W), mode="bilinear", align_corners=False) * (MAX_SHIFT * H)
 
 
-def draw_frames(
-    staging: Staging, generator: Callable[[Tensor], Tensor], conditioning: Conditioning, previous: Tensor
-) -> Composite:
-    """One pass of the generator: conditioning and the frames before, (B, 3, H, W) in [-1, 1], to finished frames."""
-    inputs = staging.generator_input(conditioning, previous).contiguous(memory_format=torch.channels_last)
-    return staging.compose(generator(inputs).float(), conditioning)
-
-
-STAGINGS: Final[dict[Background, Callable[[StickFigureConfig, bool], Staging]]] = {
+STAGINGS: Final[dict[Background, type[Staging]]] = {
     "frame": Staging,
     "plate": OverPlate,
     "warp": OverWarp,

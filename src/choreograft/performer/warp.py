@@ -22,27 +22,11 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import SurfaceMap, render_surface
 from choreograft.performer.atlas import Atlas, project
 from choreograft.performer.device import AHEAD, run_ahead
-from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, SIDED
+from choreograft.performer.layers import LAYERS
 from choreograft.performer.mover import SPARE_SHARE, Candidate, Laid, Mover, max_of, order_layers, settle
 from choreograft.performer.references import part_turns
 from choreograft.performer.region import Region
-from choreograft.performer.retrieve import (
-    FACE_COST,
-    LIMB_MIRROR_COST,
-    MIRROR_COST,
-    UNUSABLE,
-    Choice,
-    Fading,
-    Looks,
-    Wanted,
-    add_spares,
-    cast_dance,
-    change_costs,
-    compare_faces,
-    find_useful,
-    rate_layers,
-    rate_references,
-)
+from choreograft.performer.retrieve import UNUSABLE, Choice, Fading, Looks, Wanted, add_spares, cast_dance, rate_looks
 from choreograft.performer.sheets import Drawing, Floats, Picture, Sheet
 from choreograft.performer.way import Scene
 from choreograft.pose import skeleton
@@ -147,7 +131,8 @@ class Warper:
             DependencyError: warp-lang is not installed.
         """
         surface = self._render(posed)
-        wanted, costs = self._rate(posed, surface)
+        wanted = find_wanted(surface, self._atlas, posed.turns)
+        costs = rate_looks(self._looks, wanted, posed.face)
         if allowed is not None:
             costs[~np.tile(allowed, 2)] = UNUSABLE
         choice = add_spares(costs.argmin(axis=0), costs, wanted, self._looks.quality)
@@ -167,14 +152,10 @@ class Warper:
             if shown is not None and shown[0].shot != shot:
                 costs.append(None)  # choices begin anew
                 shot = shown[0].shot
-            costs.append(None if shown is None else self._rate(*shown)[1])
+            costs.append(None if shown is None else self._rate(*shown))
             times += [] if shown is None else [shown[0].time_s]
         step_s = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
-        useful = find_useful(costs, self._count)
-        changes = change_costs(self._looks.moments[useful])
-        offered = [None if cost is None else cost[useful] for cost in costs]
-        cast = iter(cast_dance(offered, changes, round(FADE_S / step_s)))
-        known = iter([cost for cost in costs if cost is not None])
+        cast = cast_dance(costs, self._looks, round(FADE_S / step_s))
         before: tuple[Floats, Posed] | None = None
         for shown in self._render_ahead(poses()):
             if shown is None:
@@ -182,10 +163,9 @@ class Warper:
                 yield None
                 continue
             posed, surface = shown
+            cost, first, fading = next(cast)
             wanted = find_wanted(surface, self._atlas, posed.turns)
-            cost, (first, fading) = next(known), next(cast)
-            fading = {layer: (int(useful[other]), share) for layer, (other, share) in fading.items()}
-            choice = add_spares(useful[first], cost, wanted, self._looks.quality)
+            choice = add_spares(first, cost, wanted, self._looks.quality)
             xy = project(surface.vertices, surface.focal_px, surface.size).cpu().numpy()
             moved = None
             if before is not None and posed.time_s > before[1].time_s and posed.shot == before[1].shot:
@@ -206,7 +186,7 @@ class Warper:
             DependencyError: warp-lang is not installed.
         """
         surface = self._render(posed)
-        _, costs = self._rate(posed, surface)
+        costs = self._rate(posed, surface)
         scene = Scene.of(surface, self._atlas, posed.face, None)
         drawn = []
         for layer, references in choose(costs).items():
@@ -216,15 +196,9 @@ class Warper:
                 drawn += [(n, spot.box, sample) for n, sample in samples]
         return surface, drawn
 
-    def _rate(self, posed: Posed, surface: SurfaceMap) -> tuple[Wanted, Floats]:
-        """What a pose asks for, and what it costs (2N, L) to draw its layers from the references, also mirrored."""
-        looks = self._looks
-        wanted = find_wanted(surface, self._atlas, posed.turns)
-        parts = rate_references(wanted, looks.quality, looks.turns, looks.sharpness, looks.clearness)
-        parts[self._count :] += np.where(SIDED, MIRROR_COST, LIMB_MIRROR_COST)
-        if posed.face is not None:
-            parts[:, LAYER_OF == HEAD] += FACE_COST * compare_faces(looks.faces, posed.face)[:, None]
-        return wanted, rate_layers(parts, wanted)
+    def _rate(self, posed: Posed, surface: SurfaceMap) -> Floats:
+        """What it costs (2N, L) to draw a pose's layers from the references, also mirrored."""
+        return rate_looks(self._looks, find_wanted(surface, self._atlas, posed.turns), posed.face)
 
     def _render(self, posed: Posed) -> SurfaceMap:
         return render_surface(posed.vertices, self._atlas.mesh, posed.focal_px, posed.size)

@@ -8,7 +8,7 @@ Shapes: H, W pixels; N pictures; F triangles; V vertices; k samples a pixel in e
 (H, W, 3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -197,19 +197,19 @@ def render_body_overlay(video: Path, body: BodyTrack, at: Indices | None = None)
         VideoError: the video cannot be read.
     """
     at = choose_columns(body) if at is None else at
-    painter, pictures = BodyPainter.of(body.shape), _read_scaled(video, at)
-    return [
-        painter.draw(picture, vertices, body.camera, OPACITY) if body.present[t] else picture
-        for t, picture, vertices in zip(at, pictures, body.skin(at), strict=True)
-    ]
+    return _draw_over(body, _read_scaled(video, at), at, OPACITY)
 
 
 def render_on_plate(body: BodyTrack, plate: Picture, at: Indices) -> list[Picture]:
     """Some frames of a retargeted body over the target's background, as `write_preview` shows them on the right."""
-    painter, stage = BodyPainter.of(body.shape), scale_to_height(plate, HEIGHT_PX)
+    return _draw_over(body, [scale_to_height(plate, HEIGHT_PX)] * len(at), at, 1.0)
+
+
+def _draw_over(body: BodyTrack, pictures: Iterable[Picture], at: Indices, opacity: float) -> list[Picture]:
+    painter = BodyPainter.of(body.shape)
     return [
-        painter.draw(stage, vertices, body.camera) if body.present[t] else stage
-        for t, vertices in zip(at, body.skin(at), strict=True)
+        painter.draw(picture, vertices, body.camera, opacity) if body.present[t] else picture
+        for t, picture, vertices in zip(at, pictures, body.skin(at), strict=True)
     ]
 
 

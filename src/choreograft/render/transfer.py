@@ -50,15 +50,6 @@ class Rendering:
     """Seconds of the source in one second of the result."""
 
 
-def motion_for(performer: Performer, track: PoseTrack, body: BodyTrack | None = None) -> Motion:
-    """A cleaned source track in the performer's place, canvas pixels (docs/method.md, section 2).
-
-    Args:
-        body: fitted to the track, for retargeting in 3D; None for the paper's global normalisation.
-    """
-    return carry_over(track, body, performer.card.standing)
-
-
 def time_for(
     performer: Performer, info: VideoInfo, track: PoseTrack, request: TimingRequest, progress: Progress = silent
 ) -> Timing:
@@ -104,12 +95,6 @@ def nearest_frames(frames: Iterable[TimedPicture], times: Iterable[Fraction], ra
         pass
 
 
-def _shrink(size: Size, width: int | None = None, height: int | None = None) -> Size:
-    """The same shape, no wider and no taller than that."""
-    scale = min(1.0, (width or size.width) / size.width, (height or size.height) / size.height)
-    return size.scaled(scale)
-
-
 def _open_result(path: Path, info: VideoInfo, size: Size, timing: Timing) -> VideoWriter:
     """A writer for the times of the result, with the source's sound."""
     time_base = info.time_base if timing.as_filmed else None
@@ -138,17 +123,17 @@ def render_dance(
         side_by_side: another video to write, of source, stick figure and result beside each other.
         sheet: a contact sheet to write, of the same three.
         request: rate and duration of the result.
-        body: see `motion_for`.
+        body: fitted to the track, for retargeting in 3D; None for the paper's global normalisation.
         height: of the result, px; None for the target's own.
     Raises:
         OptionError: a tempo, a rate or a height out of bounds.
     """
     info, size = probe(source), choose_size(performer, height)
     timing = time_for(performer, info, track, request, progress)
-    motion = bring_to(timing, motion_for(performer, track, body))
+    motion = bring_to(timing, carry_over(track, body, performer.card.standing))
     warn(progress, describe_absence(motion.track))
-    danced, beside = motion.track, _shrink(size, height=BESIDE_HEIGHT)
-    cell = _shrink(size, width=SHEET_WIDTH // SHEET_COLUMNS - GAP_PX)
+    danced, beside = motion.track, size.scaled(min(1.0, BESIDE_HEIGHT / size.height))
+    cell = size.scaled(min(1.0, (SHEET_WIDTH // SHEET_COLUMNS - GAP_PX) / size.width))
     columns = choose_evenly(len(danced), SHEET_COLUMNS).tolist()
     wide = Size(width_at(info.size, beside.height) + 2 * beside.width, beside.height)
     shown: list[list[NDArray[np.uint8]]] = []

@@ -13,7 +13,7 @@ from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
 from choreograft.performer.networks.enhancer import trained_part
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.performer import Performer
-from choreograft.performer.staging import Composite, Conditioning, draw_frames
+from choreograft.performer.staging import Composite, Conditioning
 from choreograft.presets import Preset
 from choreograft.training.objective import FRAME_CHANNELS, PAIR_CHANNELS
 from choreograft.training.pairs import Lessons
@@ -52,7 +52,7 @@ class Setup:
 
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
         """Frames from their conditioning and the frames before them, on the training device."""
-        return draw_frames(self.performer.staging, self.state.generator, conditioning, previous)
+        return self.performer.staging.draw(self.state.generator, conditioning, previous)
 
 
 def set_up(
