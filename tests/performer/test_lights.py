@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from choreograft.performer.lights import AS_FILMED, fit_light, match_lights, relight
+from choreograft.performer.colours import AS_FILMED, fit_light, match_lights, relight
 from painted import painted_bank
 
 WARM = np.array([[1.2, 0.1, 0.0, -20], [0.0, 1.1, 0.0, -10], [0.0, -0.1, 0.9, 5]], np.float32)

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 
 from choreograft.body.parts import NO_PART, PARTS, vertex_parts
 from choreograft.performer import references
-from choreograft.performer.atlas import CLEAR_PX, Atlas, measure_clearness, measure_wholeness, project
+from choreograft.performer.atlas import CLEAR_PX, Atlas, measure_clearness, measure_wholeness
+from choreograft.performer.colours import project
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import (
     SMEAR_PX,
@@ -18,6 +19,7 @@ from choreograft.performer.references import (
     measure_sharpness,
     part_turns,
 )
+from choreograft.performer.retrieve import Looks
 from painted import SIZE, draw_surfaces, paint, painted_bank, scene, woven_bank
 
 
@@ -59,7 +61,7 @@ def test_mean_colours_are_those_of_the_skin(atlas: Atlas) -> None:
 
 
 def test_patches_are_means_of_their_vertices(atlas: Atlas) -> None:
-    patches = atlas.patches()
+    patches = Looks.of(atlas).quality
     patch = int(atlas.patch_of[1234])
     inside = (atlas.patch_of == patch).numpy()
     assert_allclose(patches[2, patch], atlas.quality.numpy()[2, inside].mean(), rtol=1e-4)

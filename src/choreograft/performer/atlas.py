@@ -3,7 +3,7 @@
 Shapes: N references of h x w pixels, V vertices, P parts, L layers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -13,19 +13,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from choreograft.body.body_track import BodyTrack
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
-from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
+from choreograft.body.surface import Mesh, SurfaceMap, find_nearest
 from choreograft.machine import return_memory
-from choreograft.performer.colours import claim_hands, find_pixels, find_usual, mean_colours
+from choreograft.performer.colours import (
+    claim_hands,
+    draw_body,
+    find_usual,
+    mean_colours,
+    project,
+    rate_vertices,
+    view_cosines,
+)
 from choreograft.performer.device import run_ahead
 from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
 from choreograft.performer.sway import Cloth
-from choreograft.video.size import Size
 
 _PATCH_M: Final = 0.06
 LEAST_SEEN_PX: Final = 20
@@ -38,10 +43,6 @@ ROOM, ROOM_M = 1.5, 0.01
 """Times that, and m more, clothes and hair are looked for."""
 CLEAR_PX: Final = 5
 """Of such a picture, around a layer, where no other layer should be."""
-TOLERANCE_M: Final = 0.03
-"""By how much a vertex may lie behind what its pixel shows and still be seen."""
-FULL_FACING: Final = 0.5
-"""Cosine between normal and view from which on the angle costs no quality."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +139,6 @@ class Atlas:
             torch.from_numpy(_find_patches(shape)).to(device), colours, tolerance, cloth,
         )  # fmt: skip
 
-    def patches(self, quality: Tensor | None = None) -> NDArray[np.float32]:
-        """(N, C) the mean quality of each patch in each reference, from that of vertices (N, V); its own if None."""
-        quality = self.quality if quality is None else quality
-        count = torch.bincount(self.patch_of)
-        total = torch.zeros(len(quality), len(count), device=quality.device)
-        total.index_add_(1, self.patch_of, quality)
-        return np.asarray((total / count).cpu().numpy())
-
-
-def draw_body(body: BodyTrack, mesh: Mesh, size: Size, frames: NDArray[np.intp] | None = None) -> Iterator[SurfaceMap]:
-    """The surface of a body in all frames, or some, as its camera sees it."""
-    camera = body.camera
-    posed = (camera.place(vertices).astype(np.float32) for vertices in body.skin(frames))
-    return render_surfaces(posed, mesh, camera.focal_px, size)
-
 
 def _look(surface: SurfaceMap, mask: Tensor, shares: Tensor) -> tuple[Any, ...]:
     """What a reference with that mask (h, w) shows: vertices, their places, quality and facing, the part of each pixel
@@ -234,17 +220,6 @@ def measure_wholeness(surface: SurfaceMap, seen: Tensor, shares: Tensor) -> NDAr
     return np.asarray((shown / faced.clamp_min(1e-6)).cpu().numpy())
 
 
-def project(vertices: Tensor, focal_px: float, size: Size) -> Tensor:
-    """(V, 2) px of vertices (V, 3) in camera axes."""
-    middle = vertices.new_tensor([size.width / 2, size.height / 2])
-    return focal_px * vertices[:, :2] / vertices[:, 2:].clamp_min(1e-3) + middle
-
-
-def view_cosines(surface: SurfaceMap) -> Tensor:
-    """(V,) between each vertex's normal and the line to the lens."""
-    return -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1)
-
-
 def vertex_shares(body: Body) -> Tensor:
     """(V, P) each vertex's shares in the parts."""
     weights = part_weights(body)
@@ -256,12 +231,3 @@ def _find_patches(body: Body) -> NDArray[np.int64]:
     keys = np.column_stack([np.floor(body.vertices / _PATCH_M).astype(int), vertex_parts(body)])
     _, patch = np.unique(keys, axis=0, return_inverse=True)
     return np.asarray(patch.reshape(-1), dtype=np.int64)
-
-
-def rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor) -> Tensor:
-    """(V,) how well a frame shows each vertex: faced, not hidden, inside of picture and mask."""
-    row, column = find_pixels(xy, mask)
-    inside = ((xy >= 0) & (xy < xy.new_tensor(surface.size))).all(dim=1)
-    seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + TOLERANCE_M  # the background is infinite
-    quality = (facing / FULL_FACING).clamp(0, 1) * mask[row, column].float() / 255
-    return quality * (inside & seen)

@@ -1,9 +1,14 @@
-"""The colours of a body's surface: the usual one of each place; and by them, where hands are seen in the references,
-which is not always where they were fitted, and what else lies on arms.
+"""What pictures show of a body's surface: where each vertex lies, how well it is seen, and in which colour.
 
-Shapes: N references of h x w pixels, V vertices, P parts, L layers.
+By its usual colours hands are found in the references, which are not always where they were fitted, and what else lies
+on arms; and one light for all clips of a person: cameras set exposure and white balance anew for each, and a picture
+that is put together from several shows every seam. The same place of the surface tells how the light of one clip
+becomes that of another.
+
+Shapes: N references or M frames of h x w pixels, V vertices, P parts, L layers.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import cv2
@@ -13,14 +18,23 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 from torch import Tensor
+from torch.nn import functional as F
 
+from choreograft.body.body_track import BodyTrack
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS
-from choreograft.body.surface import find_nearest
+from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.references import SMEAR_ROWS
+from choreograft.performer.shutter import clip_ends
+from choreograft.video.size import Size
 
+Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+TOLERANCE_M: Final = 0.03
+"""By how much a vertex may lie behind what its pixel shows and still be seen."""
+FULL_FACING: Final = 0.5
+"""Cosine between normal and view from which on the angle costs no quality."""
 AGREEMENT_BLUR: Final = 1
 """Radius of the square, px, whose mean colour is compared between references."""
 AGREEMENT_SEEN: Final = 0.2
@@ -58,6 +72,51 @@ LIKE_SKIN: Final = 0.6
 """Times that difference: what differs less from a hand's colour is one."""
 SKIN_LEVELS: Final = 45.0
 """Of 255, by which a hand's colour may differ from its median."""
+AS_FILMED: Final = np.eye(3, 4, dtype=np.float32)
+"""The light that changes nothing."""
+LOOKS: Final = 24
+"""Frames of a clip that are looked at."""
+LEAST_LOOKS: Final = 3
+"""In which a vertex must be seen."""
+LEAST_VERTICES: Final = 500
+"""That must be seen in both clips."""
+ROUNDS: Final = 20
+"""Of weighing vertices anew by how far off they are."""
+LEVELS_OFF: Final = 15.0
+"""Of 255, at which a vertex counts for half: clothes that lie otherwise, or other ones."""
+HELD: Final = (4.0, 4.0, 4.0, 0.02)
+"""How much the colours say against a light that changes nothing: where they hardly vary, they say little."""
+GAINS: Final = (0.5, 2.0)
+"""Of each channel; more is not light."""
+BETTER: Final = 0.9
+"""Of the median difference, that a light at most leaves; what is left is folds and shadows."""
+
+
+def draw_body(body: BodyTrack, mesh: Mesh, size: Size, frames: NDArray[np.intp] | None = None) -> Iterator[SurfaceMap]:
+    """The surface of a body in all frames, or some, as its camera sees it."""
+    camera = body.camera
+    posed = (camera.place(vertices).astype(np.float32) for vertices in body.skin(frames))
+    return render_surfaces(posed, mesh, camera.focal_px, size)
+
+
+def project(vertices: Tensor, focal_px: float, size: Size) -> Tensor:
+    """(V, 2) px of vertices (V, 3) in camera axes."""
+    middle = vertices.new_tensor([size.width / 2, size.height / 2])
+    return focal_px * vertices[:, :2] / vertices[:, 2:].clamp_min(1e-3) + middle
+
+
+def view_cosines(surface: SurfaceMap) -> Tensor:
+    """(V,) between each vertex's normal and the line to the lens."""
+    return -(surface.vertex_normals * F.normalize(surface.vertices, dim=1)).sum(1)
+
+
+def rate_vertices(surface: SurfaceMap, xy: Tensor, facing: Tensor, mask: Tensor) -> Tensor:
+    """(V,) how well a frame shows each vertex: faced, not hidden, inside of picture and mask."""
+    row, column = find_pixels(xy, mask)
+    inside = ((xy >= 0) & (xy < xy.new_tensor(surface.size))).all(dim=1)
+    seen = surface.vertices[:, 2] <= surface.depth_m[row, column] + TOLERANCE_M  # the background is infinite
+    quality = (facing / FULL_FACING).clamp(0, 1) * mask[row, column].float() / 255
+    return quality * (inside & seen)
 
 
 def find_usual(pictures: Tensor, xy: Tensor, quality: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
@@ -209,3 +268,69 @@ def find_difference(picture: Floats, other: Floats, radius: int) -> Floats:
     around = np.ones((2 * radius + 1,) * 2, np.uint8)
     beyond = np.maximum(picture - cv2.dilate(other, around), cv2.erode(other, around) - picture)
     return np.asarray(beyond.max(axis=-1), dtype=np.float32)
+
+
+def match_lights(frames: Pictures, masks: Pictures, bodies: Sequence[BodyTrack]) -> Floats:
+    """What brings the colours of each clip into the light of the first.
+
+    Args:
+        frames: (M, h, w, 3) RGB of all clips, one after the other. masks: (M, h, w) 255 = person. bodies: of these
+            frames, one track a clip, in their pixels.
+    Returns:
+        (clips, 3, 4) for `relight`; `AS_FILMED` where too little of the surface is seen in both or the clips differ by
+        more than light.
+    Raises:
+        DependencyError: warp-lang is not installed.
+    """
+    clips = (np.split(maps, clip_ends(bodies)) for maps in (frames, masks))
+    first, *others = [_usual_colours(*clip) for clip in zip(*clips, bodies, strict=True)]
+    return np.stack([AS_FILMED, *(fit_light(colours, first) for colours in others)])
+
+
+def relight(picture: Pictures, light: Floats) -> Pictures:
+    """A picture (h, w, 3) in another light (3, 4): what each channel becomes of all three, and an offset."""
+    return picture if np.array_equal(light, AS_FILMED) else np.asarray(cv2.transform(picture, light), dtype=np.uint8)
+
+
+def fit_light(theirs: Floats, ours: Floats) -> Floats:
+    """(3, 4) how colours (V, 3) become others of the same things (V, 3), NaN where unknown.
+
+    Least squares, weighed anew by what is left (Holland & Welsch 1977, with Cauchy's weights): exposure, white balance
+    and saturation in one. `AS_FILMED` where that explains little.
+    """
+    known = np.isfinite(theirs).all(axis=1) & np.isfinite(ours).all(axis=1)
+    if np.count_nonzero(known) < LEAST_VERTICES:
+        return AS_FILMED
+    given = np.column_stack([theirs[known], np.ones(np.count_nonzero(known))]).astype(np.float64)
+    change, weight = ours[known] - theirs[known], np.ones((len(given), 1))
+    held = np.diag(np.square(HELD)) * len(given)
+    for _ in range(ROUNDS):
+        by = np.linalg.solve(given.T @ (given * weight) + held * weight.mean(), given.T @ (change * weight))
+        off = np.linalg.norm(change - given @ by, axis=1)
+        weight = 1 / (1 + np.square(off / LEVELS_OFF)[:, None])
+    light = AS_FILMED + by.T.astype(np.float32)
+    gains = np.diag(light)
+    fits = np.median(off) <= BETTER * np.median(np.linalg.norm(change, axis=1))
+    return light if fits and GAINS[0] <= gains.min() and gains.max() <= GAINS[1] else AS_FILMED
+
+
+def _usual_colours(frames: Pictures, masks: Pictures, body: BodyTrack) -> Floats:
+    """(V, 3) the median colour of each vertex over some frames, NaN where hardly any shows it."""
+    shape = body.shape.build()
+    size = Size(frames.shape[2], frames.shape[1])
+    shown = np.flatnonzero(body.present & masks.any(axis=(1, 2)))
+    looked = shown[np.unique(np.linspace(0, len(shown) - 1, LOOKS).astype(int))] if len(shown) else shown
+    seen = []
+    for n, surface in zip(looked, draw_body(body, Mesh.of(shape), size, looked), strict=True):
+        xy = project(surface.vertices, surface.focal_px, size)
+        frame, mask = (torch.from_numpy(np.array(maps[n])) for maps in (frames, masks))
+        quality = rate_vertices(surface, xy, view_cosines(surface), mask)
+        colours = sample_blurred(frame, xy)
+        colours[quality < AGREEMENT_SEEN] = torch.nan
+        seen.append(colours)
+    if len(seen) < LEAST_LOOKS:
+        return np.full((len(shape.vertices), 3), np.nan, np.float32)
+    known = torch.stack(seen)
+    usual = known.nanmedian(dim=0).values
+    usual[(~known[..., 0].isnan()).sum(0) < LEAST_LOOKS] = torch.nan
+    return usual.numpy()

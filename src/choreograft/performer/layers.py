@@ -7,7 +7,7 @@ is how long and how wide it is in the picture, not which side of it is seen. A h
 Shapes: P parts, L layers, V vertices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,27 +39,26 @@ class Layer:
     """Whether clothes lie across its edge to the next one, so that a seam between two references would be seen."""
 
 
+def _both(
+    parts: Sequence[str], joints: Sequence[str], kind: str = "sheet", worn_across: bool = False
+) -> Iterator[Layer]:
+    """One layer of the left side and one of the right."""
+    for side in ("left", "right"):
+        own = tuple(f"{side}_{part}" for part in parts)
+        yield Layer(own, _joints(*(f"{side}_{joint}" for joint in joints)), kind, worn_across=worn_across)
+
+
 LAYERS: Final = (
-    Layer(
-        ("left_shin", "left_foot"), _joints("left_knee", "left_ankle", "left_big_toe", "left_heel"), worn_across=True
-    ),
-    Layer(
-        ("right_shin", "right_foot"),
-        _joints("right_knee", "right_ankle", "right_big_toe", "right_heel"),
-        worn_across=True,
-    ),
+    *_both(["shin", "foot"], ["knee", "ankle", "big_toe", "heel"], worn_across=True),
     Layer(
         ("torso", "pelvis", "left_thigh", "right_thigh"),
         _joints("left_shoulder", "right_shoulder", "left_hip", "right_hip", "left_knee", "right_knee"),
         dressed=True,
         worn_across=True,
     ),
-    Layer(("left_upper_arm",), _joints("left_shoulder", "left_elbow"), "round"),
-    Layer(("right_upper_arm",), _joints("right_shoulder", "right_elbow"), "round"),
-    Layer(("left_forearm",), _joints("left_elbow", "left_wrist"), "round"),
-    Layer(("right_forearm",), _joints("right_elbow", "right_wrist"), "round"),
-    Layer(("left_hand",), _joints("left_wrist", "left_hand_middle_tip"), "stiff"),
-    Layer(("right_hand",), _joints("right_wrist", "right_hand_middle_tip"), "stiff"),
+    *_both(["upper_arm"], ["shoulder", "elbow"], "round"),
+    *_both(["forearm"], ["elbow", "wrist"], "round"),
+    *_both(["hand"], ["wrist", "hand_middle_tip"], "stiff"),
     Layer(("head", "neck"), _joints("nose", "left_ear", "right_ear"), dressed=True),
 )
 """From the back to the front: the order in which layers that are equally near are drawn."""
@@ -109,7 +108,7 @@ class Limb:
         axis = (far - near) / max(float(np.linalg.norm(far - near)), 1e-6)
         side = vertices[self.left].mean(axis=0) - vertices[self.right].mean(axis=0)
         ahead = middle - (middle @ axis) * axis
-        across = _cross(axis) @ ahead
+        across = np.cross(axis.astype(np.float64), ahead)
         return middle, axis, float(np.arctan2(side @ across, side @ ahead))
 
 
@@ -133,11 +132,6 @@ def find_limbs(rest: NDArray[np.floating], parts: NDArray[np.integer]) -> Mappin
 
 def turn_about(vertices: Floats, middle: Floats, axis: Floats, angle: float) -> Floats:
     """(M, 3) vertices turned about an axis of length one through a point (Rodrigues)."""
-    turn = np.eye(3) * np.cos(angle) + _cross(axis) * np.sin(angle) + np.outer(axis, axis) * (1 - np.cos(angle))
+    turn = np.eye(3) * np.cos(angle) + np.cross(np.eye(3), axis) * np.sin(angle)
+    turn += np.outer(axis, axis) * (1 - np.cos(angle))
     return np.asarray(middle + (vertices - middle) @ turn.T, dtype=np.float32)
-
-
-def _cross(axis: Floats) -> NDArray[np.float64]:
-    """(3, 3) the matrix of a cross product's left side."""
-    x, y, z = axis.tolist()
-    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])

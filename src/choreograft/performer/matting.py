@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from choreograft.performer.region import Region
+
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
@@ -83,13 +85,13 @@ def find_matte(picture: Picture, mask: Picture, plate: Picture) -> tuple[Picture
 
 def _box_around(mask: Picture, margin: int, step: int) -> tuple[slice, slice] | None:
     """Rows and columns of the person with as many pixels around, multiples of the step; none where nobody is."""
-    left, top, width, height = cv2.boundingRect(np.asarray(mask >= 128, dtype=np.uint8))
-    if not width:
+    box = Region.covering(mask >= 128, margin)
+    if box is None:
         return None
     # so that it shrinks by a whole number, which is many times faster
     rows, columns = (
-        slice(max(0, start - margin) // step * step, min(limit, -(-(start + length + margin) // step) * step))
-        for start, length, limit in ((top, height, mask.shape[0]), (left, width, mask.shape[1]))
+        slice(part.start // step * step, min(limit, -(-part.stop // step) * step))
+        for part, limit in zip(box.at, mask.shape, strict=True)
     )
     return rows, columns
 

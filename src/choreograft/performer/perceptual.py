@@ -185,7 +185,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.shortcut else y
 
     def steps(self) -> list[tuple[_SameConvolution, str, str]]:
-        """Padding, convolution and normalisation of each step, in order, and the names that they are published under."""
+        """Padding, convolution and normalisation of each step, in order, and their published names."""
         names, parts = ("expand", "depthwise", "project"), (self.expand, self.depthwise, self.project)
         steps = zip(parts, names, range(3), strict=True)
         return [(part, f"_{name}_conv", f"_bn{n}") for part, name, n in steps if part is not None]

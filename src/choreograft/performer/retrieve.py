@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
@@ -95,13 +96,12 @@ class Looks:
         turns = atlas.turns[:, list(MIRRORED_PARTS)] * OVER[:, None] * OVER
         faces = reflect_places(atlas.faces[:, MIRRORED_FACE], atlas.pictures.shape[2])
         clips = atlas.moments * [1, 1] - [len(atlas.moments), 0]
-        pairs = (
-            (atlas.patches(), atlas.patches(atlas.quality[:, atlas.mirror])), (atlas.turns, turns),
-            (atlas.sharpness, atlas.sharpness[:, MIRRORED_LAYERS]),
-            (atlas.clearness, atlas.clearness[:, MIRRORED_LAYERS]),
-            (atlas.faces, faces), (atlas.moments, clips),
-        )  # fmt: skip
-        return Looks(*(np.concatenate(pair) for pair in pairs))
+        count = torch.bincount(atlas.patch_of)
+        quality = torch.zeros(2 * len(atlas.quality), len(count), device=count.device)
+        quality.index_add_(1, atlas.patch_of, torch.cat([atlas.quality, atlas.quality[:, atlas.mirror]]))
+        sharpness, clearness = ((maps, maps[:, MIRRORED_LAYERS]) for maps in (atlas.sharpness, atlas.clearness))
+        pairs = (atlas.turns, turns), sharpness, clearness, (atlas.faces, faces), (atlas.moments, clips)
+        return Looks((quality / count).cpu().numpy(), *(np.concatenate(pair) for pair in pairs))
 
 
 def rate_references(wanted: Wanted, quality: Floats, turns: Floats, sharpness: Floats, clearness: Floats) -> Floats:

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.surface import SurfaceMap, render_surface
-from choreograft.performer.atlas import Atlas, project
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.colours import project
 from choreograft.performer.device import AHEAD, run_ahead
 from choreograft.performer.layers import LAYERS
 from choreograft.performer.mover import SPARE_SHARE, Candidate, Laid, Mover, max_of, order_layers, settle

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from choreograft.body.surface import SurfaceMap, find_nearest
-from choreograft.performer.atlas import Atlas, project, view_cosines
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.colours import project, view_cosines
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import INNER_FACE
 from choreograft.performer.region import Region

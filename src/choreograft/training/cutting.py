@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from choreograft.ahead import share_out
 from choreograft.footage.clip import Clip
+from choreograft.performer.colours import relight
 from choreograft.performer.cutouts import Coded, Cutouts, cut_out
 from choreograft.performer.device import one_thread, run_ahead, use_one_thread
 from choreograft.performer.header import full_size
-from choreograft.performer.lights import relight
 from choreograft.performer.matting import find_matte
 from choreograft.performer.plate import Floats, estimate_still_plate, lay_on_plate, view_plate
 from choreograft.progress import Progress, silent

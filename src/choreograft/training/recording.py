@@ -17,8 +17,8 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.files import atomic_path, write_json
 from choreograft.footage.clip import Clip, choose_all_frames
 from choreograft.footage.split import find_pairs
+from choreograft.performer.colours import AS_FILMED, match_lights, relight
 from choreograft.performer.device import run_ahead
-from choreograft.performer.lights import AS_FILMED, match_lights, relight
 from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack

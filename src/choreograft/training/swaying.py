@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from choreograft.body.surface import find_nearest
-from choreograft.performer.atlas import Atlas, project
+from choreograft.performer.atlas import Atlas
+from choreograft.performer.colours import project
 from choreograft.performer.device import AHEAD, one_thread, run_ahead
 from choreograft.performer.layers import LAYER_OF
 from choreograft.performer.references import ReferenceBank
