@@ -93,13 +93,10 @@ class Enlargement:
 
     def window(self, box: Region) -> tuple[slice, slice]:
         """Rows and columns of the result that a box covers."""
-        (off_x, off_y), size = self.offset, self.placed.source
         rows, columns = (
-            slice(max(0, round((low - off) * self.scale)), min(limit, round((low + span - off) * self.scale)))
-            for low, span, off, limit in (
-                (box.top, box.height, off_y, size.height), (box.left, box.width, off_x, size.width),
-            )
-        )  # fmt: skip
+            slice(max(0, round((part.start - off) * self.scale)), min(limit, round((part.stop - off) * self.scale)))
+            for part, off, limit in zip(box.at, self.offset[::-1], self.placed.source[::-1], strict=True)
+        )
         return rows, columns
 
     def enlarge(self, maps: Any, box: Region, window: tuple[slice, slice], how: int = cv2.INTER_LINEAR) -> Any:
@@ -142,12 +139,10 @@ class Cutout:
         there = Region.covering(soft > 0, 2)  # cubics reach so far
         if there is None:
             return Cutout(np.zeros((1, 1, 4), np.uint8), self.scale, self.corner)
+        scale, shape = self.scale, self.picture.shape[:2]
         rows, columns = (
-            slice(min(max(0, int((low - off) * self.scale)), limit - 1), max(1, int((end - off) * self.scale) + 1))
-            for low, end, off, limit in (
-                (there.top, there.top + there.height, self.corner[1], self.picture.shape[0]),
-                (there.left, there.left + there.width, self.corner[0], self.picture.shape[1]),
-            )
+            slice(min(max(0, int((side.start - off) * scale)), limit - 1), max(1, int((side.stop - off) * scale) + 1))
+            for side, off, limit in zip(there.at, self.corner[::-1], shape, strict=True)
         )
         part = self.crop(rows, columns)
         how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
