@@ -251,7 +251,7 @@ class EnhancerConfig:
 
 @dataclass(frozen=True)
 class FaceConfig:
-    """The network that mends faces, and its training (performer/face.py, training/face.py)."""
+    """The network that mends faces, and its training (performer/region.py, training/face.py)."""
 
     box: float = 1 / 3
     """Side of the square about the face, as a share of the person's upright height (head to ankles). Somebody who fills
