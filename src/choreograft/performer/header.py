@@ -42,8 +42,11 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         FileFormatError: missing, not a performer file, or of another version.
     """
-    with expect_performer(path), safe_open(_as_file(path), framework="numpy") as file:
-        header: dict[str, Any] = json.loads((file.metadata() or {})["choreograft"])
+    with expect_performer(path):
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError("a folder, a pipe or a device")
+        with safe_open(path, framework="numpy") as file:
+            header: dict[str, Any] = json.loads((file.metadata() or {})["choreograft"])
         if (header["format"], header["version"], header["skeleton"]) != (FORMAT, VERSION, SKELETON):
             raise ValueError(f"{header['format']} version {header['version']} with skeleton {header['skeleton']}")
         return header
@@ -72,12 +75,6 @@ def read_sizes(path: Path) -> tuple[Size, Size | None]:
             return canvas, None
         head = file.get_slice(PLATE)[:PNG_HEAD].tobytes()
         return canvas, Size.checked(struct.unpack(">II", head[16:]))
-
-
-def _as_file(path: Path) -> Path:
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise ValueError("a folder, a pipe or a device")
-    return path
 
 
 @contextmanager

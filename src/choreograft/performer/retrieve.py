@@ -56,8 +56,6 @@ Fading = Mapping[int, tuple[int, float]]
 """For some layers another reference than the first, and how much of it (0..1/2) is shown over that."""
 _JOINS: Final = np.eye(len(LAYERS), dtype=np.float32)[LAYER_OF]
 """(P, L) 1 where a part belongs to a layer."""
-
-
 MIRRORED_FACE: Final = np.array(skeleton.MIRROR[skeleton.FACE]) - skeleton.FACE.start
 """(68,) which point of the face each becomes in a mirror."""
 OVER: Final = np.array([-1, 1, 1], np.float32)
