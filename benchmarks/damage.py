@@ -32,7 +32,6 @@ from av.video.frame import VideoFrame
 
 from choreograft import cli
 from choreograft.body.body_track import BodyTrack
-from choreograft.config import CleaningConfig
 from choreograft.errors import ChoreograftError
 from choreograft.files import PARTIAL
 from choreograft.performer.performer import load_performer
@@ -302,7 +301,7 @@ def read_track(case: Case) -> None:
     track = PoseTrack.load(case.path)
     for t in range(len(track) if track.masks is not None else 0):
         track.masks[t]
-    clean_track(track, CleaningConfig())
+    clean_track(track)
 
 
 def read_body(case: Case) -> None:

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from choreograft.body.energy import LIMBS
 from choreograft.body.keypoint_offsets import LimbDepth
-from choreograft.config import TrackingConfig
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
-from choreograft.pose.tracking import load_or_track
+from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.studio.filming import Camera, find_joints
 from choreograft.studio.performers import costume_of
 from choreograft.studio.render import Take, perform, render_clip

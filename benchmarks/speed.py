@@ -17,7 +17,7 @@ import torch
 import tyro
 
 from choreograft.body.fit import fit_bodies
-from choreograft.config import StageName, TrackingConfig
+from choreograft.config import StageName
 from choreograft.evaluate.metrics.judge import judge_against_truth, load_tools
 from choreograft.evaluate.roster import TRAINED, adapt_preset
 from choreograft.footage.clip import Clip
@@ -27,7 +27,7 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import track_video
+from choreograft.pose.tracking import TrackingConfig, track_video
 from choreograft.presets import Preset
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from choreograft.config import TrackingConfig
 from choreograft.console import ConsoleProgress
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import load_or_track
+from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.studio.pairs import CASES, CLIPS, Pair, find_case, render_pair
 from choreograft.studio.render import is_whole
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import read_clip
 from choreograft.options import DanceOptions
@@ -24,7 +23,7 @@ from choreograft.performer.performer import load_performer
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import load_or_track
+from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.request import dance_folder
 from choreograft.retarget.body import carry_over
 from choreograft.video.read import probe
@@ -80,7 +79,7 @@ def measure_pose(options: Options, output: Path, performer: Path) -> tuple[float
     clip, _ = read_clip(options.source, DanceOptions(options.source, options.target, output).person, options.runs)
     body = read_bodies([clip], 1, options.runs)[0]  # as `dance` carries motion over unless told otherwise
     asked = carry_over(clip.track, body, load_performer(performer).card.standing).track
-    found, _ = clean_track(load_or_track(output, options.runs / "tracks", TrackingConfig()), CleaningConfig())
+    found, _ = clean_track(load_or_track(output, options.runs / "tracks", TrackingConfig()))
     wanted = _body(asked)
     both = wanted & _body(found)
     distance = np.linalg.norm(asked.xy - found.on_canvas(asked.size).xy, axis=-1)

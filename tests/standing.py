@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import TrackingConfig
-from choreograft.pose.estimator import Person
 from choreograft.pose.openpose import read_openpose
+from choreograft.pose.track import Person
+from choreograft.pose.tracking import TrackingConfig
 from choreograft.progress import Progress, SilentProgress
 
 FRAMES = 6

@@ -8,7 +8,6 @@ import torch
 
 from choreograft import pipeline
 from choreograft.cli import parse
-from choreograft.config import CleaningConfig
 from choreograft.errors import OptionError
 from choreograft.footage.clip import Clip
 from choreograft.performer.performer import Performer, PerformerCard, save_performer
@@ -60,7 +59,7 @@ def test_a_finished_performer_draws_with_its_face_or_without(clip, tmp_path, mon
         drawn.append(performer.face is not None)
         raise StoppedError
 
-    cleaned = clean_track(clip.track, CleaningConfig())
+    cleaned = clean_track(clip.track)
     monkeypatch.setattr(pipeline, "read_clip", lambda *_: (replace(clip, track=cleaned[0]), cleaned[1]))
     monkeypatch.setattr(pipeline, "render_dance", render)
     arguments = ["dance", str(clip.path), "--as", str(tmp_path / "p.performer"), "-o", str(tmp_path / "out.mp4")]

@@ -13,52 +13,6 @@ ASSUMED_RATE = Fraction(25)
 
 
 @dataclass(frozen=True)
-class TrackingConfig:
-    """Finding people and following one of them (pose/)."""
-
-    max_people: int = 4
-    """How many people a frame is searched for once more than one was seen; 1 where nobody else can be there."""
-    scan_frames: int = 24
-    """Frames, spread over the clip, in which a first look counts the people."""
-    min_score: float = 0.72
-    """Median score of the shoulders, arms, hips and legs in view, below which a find is a tree or a car."""
-    min_height_px: float = 80.0
-    """A person whose median height is below this is refused: there is too little of them to learn or follow."""
-    min_present: float = 0.05
-    """Share of the frames in which the person must be seen."""
-
-
-@dataclass(frozen=True)
-class CleaningConfig:
-    """Repair, smoothing and gap filling of a track (pose/clean.py); METHOD section 1 of docs/method.md."""
-
-    noise_fps: float = 30.0
-    """Noise is estimated between frames this far apart, or as near to it as the rate allows."""
-    ordinary_fps: float = 20.0
-    """Below this rate less is taken for noise."""
-    fill_gap_s: float = 0.35
-    """Gaps of a joint, or of the whole person, up to this long are interpolated; longer ones stay absent."""
-    flash_s: float = 0.15
-    """A sighting up to this long between two long absences is a false detection and dropped."""
-    cut_speed: float = 8.0
-    """Body extents per second; where the whole body moves faster and stays there, the clip was cut."""
-    min_score: float = 0.3
-    """A body joint below this counts as unseen."""
-    switch_cost: float = 6.0
-    """Evidence, in nats, that the sides of a limb must give at each end of a stretch that is left/right swapped."""
-    swap_cost: float = 0.02
-    """Evidence that each frame of it must give besides: what is seen most of the time is right."""
-    anatomy_cost: float = 2.0
-    """Evidence, in nats, that a frame gives whose anatomy tells left from right."""
-    max_speed: float = 8.0
-    """Body heights a second that wrists, ankles and what they carry may do; the trunk does half of it."""
-    max_acceleration: float = 120.0
-    """Body heights a square second; a joint that leaves and comes back harder was seen wrongly."""
-    max_stretch: float = 1.5
-    """How many times its usual length in 3D, or its greatest in the picture, a limb may seem to have."""
-
-
-@dataclass(frozen=True)
 class StickFigureConfig:
     """Drawing a pose (pose/draw.py)."""
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
 from choreograft.body.body_track import resample_body
-from choreograft.pose.resample import TimeGrid, resample_track
+from choreograft.pose.track import TimeGrid, resample_track
 from filmed import film
 
 

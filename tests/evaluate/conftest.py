@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft import assets
-from choreograft.config import TrackingConfig, VideoConfig
+from choreograft.config import VideoConfig
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, load_tools
 from choreograft.evaluate.scores import Region, Scores
 from choreograft.footage.clip import Clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import track_video
+from choreograft.pose.tracking import TrackingConfig, track_video
 from choreograft.studio.filming import Camera
 from choreograft.studio.render import Take, render_clip
 from choreograft.studio.room import ROOMS, draw_room

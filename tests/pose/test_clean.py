@@ -5,14 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
-from choreograft.pose.track import MaskSequence, PoseTrack
+from choreograft.pose.track import FILL_GAP_S, SEEN, MaskSequence, PoseTrack
 from choreograft.video.size import Size
 
 ARM = skeleton.LEFT_WRIST
-CONFIG = CleaningConfig()
 
 
 def _hide(track: PoseTrack, frames: slice | int, joints: slice | int = slice(None)) -> None:
@@ -93,11 +91,11 @@ def test_a_filled_joint_is_trusted_less_but_is_still_drawn(make_track) -> None:
         track.score[:, joint] = 0.35 if joint == ARM else 0.9
         _hide(track, slice(11, 18), joint)
     cleaned, _ = clean_track(track)
-    assert (cleaned.score[11:18, ARM] >= CONFIG.min_score).all()
+    assert (cleaned.score[11:18, ARM] >= SEEN).all()
     assert (cleaned.score[11:18, ARM] < 0.35).all()
     hand = cleaned.score[10:19, finger]
     assert hand.argmin() == 4
-    assert hand[4] == pytest.approx(0.9 * (1 - 4 / 25 / (2 * CONFIG.fill_gap_s)), rel=1e-4)
+    assert hand[4] == pytest.approx(0.9 * (1 - 4 / 25 / (2 * FILL_GAP_S)), rel=1e-4)
 
 
 def test_a_long_gap_of_a_joint_stays_absent(make_track) -> None:

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.flips import Flip, exchange_sides, repair_flips
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import SEEN, PoseTrack
 from dancing import HEIGHT_PX, LIMBED, dance, shaken
 
-CONFIG = CleaningConfig()
 ARMS = np.array([*range(5, 11), *range(91, 133)])
 LOWER_ARMS = np.array([*range(7, 11), *range(91, 133)])
 LEGS = np.array(range(11, 23))
@@ -18,7 +16,7 @@ BODY = np.arange(skeleton.JOINTS)
 
 
 def _repair(track: PoseTrack) -> tuple[PoseTrack, tuple[Flip, ...]]:
-    fixed, _, flips = repair_flips(track, track.seen(CONFIG.min_score), HEIGHT_PX, CONFIG)
+    fixed, _, flips = repair_flips(track, track.seen(SEEN), HEIGHT_PX)
     return fixed, flips
 
 

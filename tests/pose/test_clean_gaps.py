@@ -3,26 +3,24 @@
 import numpy as np
 import pytest
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import fill_gaps, interpolate_limb
 from choreograft.pose.skeleton import NO_PARENT, OUTWARDS, PARENT, offset_matrix
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import FILL_GAP_S, SEEN, PoseTrack
 from dancing import dance
 
-CONFIG = CleaningConfig()
 ELBOW, WRIST = skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST
 
 
 def _fill(track: PoseTrack, frames: slice, joints: list[int]) -> PoseTrack:
     """The track with joints hidden and filled again."""
-    seen = track.seen(CONFIG.min_score)
+    seen = track.seen(SEEN)
     gaps = np.zeros_like(seen)
     gaps[frames, joints] = True
     for array in (track.xy, track.depth, track.world):
         array[gaps] = np.nan
     track.score[gaps] = 0
-    return fill_gaps(track, seen & ~gaps, gaps, np.zeros(len(track), np.intp), CONFIG)
+    return fill_gaps(track, seen & ~gaps, gaps, np.zeros(len(track), np.intp))
 
 
 def _swinging(speed: float) -> PoseTrack:
@@ -77,9 +75,9 @@ def test_scores_fall_towards_the_middle_of_a_gap_and_stay_drawable() -> None:
     score = filled.score[10:19, WRIST]
     assert score.argmin() == 4
     np.testing.assert_allclose(score, score[::-1], rtol=1e-5)
-    assert score[4] == pytest.approx(0.95 * (1 - 4 / 25 / (2 * CONFIG.fill_gap_s)), rel=1e-4)
+    assert score[4] == pytest.approx(0.95 * (1 - 4 / 25 / (2 * FILL_GAP_S)), rel=1e-4)
     track.score[:, WRIST] = 0.31
-    assert _fill(track, slice(11, 18), [WRIST]).score[14, WRIST] == pytest.approx(CONFIG.min_score)
+    assert _fill(track, slice(11, 18), [WRIST]).score[14, WRIST] == pytest.approx(SEEN)
 
 
 def test_direction_and_length_are_interpolated_apart() -> None:

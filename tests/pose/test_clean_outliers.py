@@ -3,19 +3,18 @@
 import numpy as np
 import pytest
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.repair import find_impossible_limbs, find_jumps, mend_spikes
+from choreograft.pose.track import SEEN
 from dancing import HEIGHT_PX, LIMBED, dance, shaken
 
-CONFIG = CleaningConfig()
 WRIST = skeleton.LEFT_WRIST
 CALM = np.zeros(skeleton.JOINTS)
 
 
 def _jumps(track, noise=CALM) -> np.ndarray:
-    return find_jumps(track, track.seen(CONFIG.min_score), HEIGHT_PX, noise, CONFIG)
+    return find_jumps(track, track.seen(SEEN), HEIGHT_PX, noise)
 
 
 @pytest.mark.parametrize("fps", [5, 12, 24, 60, 120])
@@ -61,8 +60,8 @@ def test_a_limb_of_impossible_length_loses_its_outer_end() -> None:
     track = dance()
     track.xy[30:60, WRIST] += (400, 0)
     track.world[30:60, WRIST] += (2.0, 0, 0)
-    seen = track.seen(CONFIG.min_score)
-    bad = find_impossible_limbs(track, seen, HEIGHT_PX, CALM, CONFIG)
+    seen = track.seen(SEEN)
+    bad = find_impossible_limbs(track, seen, HEIGHT_PX, CALM)
     assert bad[30:60, WRIST].all()
     assert not bad[:30].any()
     assert not bad[60:].any()
@@ -73,7 +72,7 @@ def test_a_joint_between_two_impossible_limbs_is_blamed_itself() -> None:
     track = dance()
     track.world[:] = np.nan
     track.xy[40:50, skeleton.LEFT_KNEE] += (0, 500)
-    bad = find_impossible_limbs(track, track.seen(CONFIG.min_score), HEIGHT_PX, CALM, CONFIG)
+    bad = find_impossible_limbs(track, track.seen(SEEN), HEIGHT_PX, CALM)
     assert np.argwhere(bad).tolist() == [[t, skeleton.LEFT_KNEE] for t in range(40, 50)]
 
 
@@ -82,7 +81,7 @@ def test_the_end_that_was_seen_badly_is_blamed() -> None:
     track.xy[40, skeleton.RIGHT_ELBOW] += (0, 400)
     track.score[40, skeleton.RIGHT_WRIST] = 0
     track.score[40, skeleton.RIGHT_SHOULDER] = 0.35
-    bad = find_impossible_limbs(track, track.seen(0.3), HEIGHT_PX, CALM, CONFIG)
+    bad = find_impossible_limbs(track, track.seen(0.3), HEIGHT_PX, CALM)
     assert bad[40, skeleton.RIGHT_SHOULDER]
     assert not bad[40, skeleton.RIGHT_ELBOW]
 
@@ -92,7 +91,7 @@ def test_a_person_who_comes_nearer_does_not_grow_impossible_limbs() -> None:
     scale = np.linspace(0.5, 2.0, 240)[:, None, None].astype(np.float32)
     track.xy[:] = (track.xy - (320, 260)) * scale + (320, 260)
     track.world[:] = np.nan
-    assert not find_impossible_limbs(track, track.seen(0.3), HEIGHT_PX, CALM, CONFIG).any()
+    assert not find_impossible_limbs(track, track.seen(0.3), HEIGHT_PX, CALM).any()
 
 
 def test_a_wild_depth_leaves_the_picture_alone() -> None:

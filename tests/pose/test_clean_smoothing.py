@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.clean import clean_track
 from choreograft.pose.smooth import noise_level, smooth_joints
 from choreograft.pose.track import PoseTrack
 from dancing import HEIGHT_PX, LIMBED, PX_PER_M, dance, shaken
 
-CONFIG = CleaningConfig()
 WRIST = skeleton.LEFT_WRIST
 
 
@@ -109,14 +107,14 @@ def _ramp() -> NDArray[np.float32]:
 def test_noise_is_measured_under_motion_and_outliers(sigma_px: float) -> None:
     track = shaken(dance(300), sigma_px)
     track.xy[::100] += 200
-    level = noise_level(track.xy[:, LIMBED], track.seen(0.3)[:, LIMBED], 24, CONFIG)
+    level = noise_level(track.xy[:, LIMBED], track.seen(0.3)[:, LIMBED], 24)
     np.testing.assert_allclose(level, sigma_px, rtol=0.3)
     assert np.median(level) == pytest.approx(sigma_px, rel=0.1)
 
 
 def test_motion_at_low_rates_is_not_taken_for_noise() -> None:
     slow = dance(60, 5)
-    level = noise_level(slow.xy[:, LIMBED], slow.seen(0.3)[:, LIMBED], 5, CONFIG)
+    level = noise_level(slow.xy[:, LIMBED], slow.seen(0.3)[:, LIMBED], 5)
     assert level.max() < 0.01 * HEIGHT_PX
 
 

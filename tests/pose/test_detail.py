@@ -21,8 +21,8 @@ from choreograft.pose.detail import (
     place_face,
     place_hand,
 )
-from choreograft.pose.estimator import Person
 from choreograft.pose.mediapipe import erase_person, hidden_share
+from choreograft.pose.track import Person
 
 WIDTH, HEIGHT = 800, 600
 POSE_POINTS = 33

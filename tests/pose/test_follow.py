@@ -5,8 +5,8 @@ import pytest
 
 from choreograft.errors import OptionError, PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person
 from choreograft.pose.follow import Sighting, find_strands, follow_person, sight
+from choreograft.pose.track import Person
 
 RED, BLUE, GREY = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.5, 0.5, 0.5)
 RATE = 25.0

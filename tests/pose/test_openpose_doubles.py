@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton, tracking
-from choreograft.pose.estimator import Person
 from choreograft.pose.openpose import find_double, load_or_read_openpose, read_openpose, write_openpose
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import Person, PoseTrack
+from choreograft.pose.tracking import TrackingConfig
 from standing import Blind, Notes, body, write_frames
 from swaying import FIGURE, draw_target, swaying_track
 

@@ -8,8 +8,7 @@ import pytest
 from scipy.interpolate import PchipInterpolator
 
 from choreograft.pose import skeleton
-from choreograft.pose.resample import TimeGrid, resample_track
-from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, PoseTrack, TimeGrid, empty_arrays, resample_track
 from choreograft.video.size import Size
 
 SIZE = Size(200, 300)

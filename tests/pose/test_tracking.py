@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.pose import skeleton, tracking
-from choreograft.pose.estimator import Person
-from choreograft.pose.tracking import count_people, load_or_track, track_video
+from choreograft.pose.track import Person
+from choreograft.pose.tracking import TrackingConfig, count_people, load_or_track, track_video
 from choreograft.progress import Progress
 from choreograft.video.picture import TimedPicture
 from choreograft.video.read import Frame, VideoInfo

@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
 from choreograft.files import check_shapes, check_times, no_shots, open_archive, take_arrays, take_known, write_archive
-from choreograft.pose.resample import TimeGrid
+from choreograft.pose.track import TimeGrid
 from choreograft.video.size import Canvas, Size
 
 Floats = NDArray[np.float32]

@@ -34,9 +34,8 @@ from choreograft.body.shape import SOLES, BodyShape, load_shape_space
 from choreograft.body.standing import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import SEEN
 from choreograft.pose.shots import frames_by_shot
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import SEEN, PoseTrack
 from choreograft.progress import Advance, Progress, silent
 
 _KEYPOINT_SIGMA: Final = 0.0045

@@ -30,8 +30,7 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.body.energy import POINTS, SEEN
 from choreograft.body.rig import BODY_COUNT, Chain, Points, rotation_matrices
 from choreograft.body.shape import load_shape_space
-from choreograft.config import CleaningConfig
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import FILL_GAP_S, PoseTrack
 from choreograft.progress import Advance
 from choreograft.video.read import Frame
 
@@ -97,7 +96,7 @@ def follow_picture(body: BodyTrack, track: PoseTrack, frames: Iterable[Frame], a
 
 def _find_joined(track: PoseTrack) -> Flags:
     """(T,) whether a frame and the one before show the person in one shot."""
-    near = np.diff(track.time_s) <= CleaningConfig().fill_gap_s
+    near = np.diff(track.time_s) <= FILL_GAP_S
     joined = track.present.copy()
     joined[1:] &= track.present[:-1] & near & (np.diff(track.shot) == 0)
     joined[:1] = False

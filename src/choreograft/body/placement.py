@@ -22,8 +22,7 @@ from choreograft.body.rig import BODY_COUNT, SIDES, Chain, Points, joint_axes, j
 from choreograft.body.rotations import align, as_turns, rotate, shortest_turn, transpose, unit
 from choreograft.body.shape import BodyShape
 from choreograft.pose import skeleton
-from choreograft.pose.resample import fill_joints
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import PoseTrack, fill_joints
 
 _FINEST: Final = 0.05
 """Step size at the end, as a share of that at the beginning."""

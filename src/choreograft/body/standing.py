@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_opening, binary_propagation, gaussian_filter1d
 
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import SEEN
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import SEEN, PoseTrack
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

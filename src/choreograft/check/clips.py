@@ -8,13 +8,13 @@ import numpy as np
 
 from choreograft.check.footage import Footage, watch_footage
 from choreograft.check.person import PersonFacts, describe_person
-from choreograft.config import CheckConfig, CleaningConfig, TrackingConfig
+from choreograft.config import CheckConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.footage.clip import load_track
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.head import check_upright
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import PeopleCount, count_people, track_nobody
+from choreograft.pose.tracking import PeopleCount, TrackingConfig, count_people, track_nobody
 from choreograft.progress import Progress, silent
 from choreograft.video.read import probe
 
@@ -101,7 +101,7 @@ def measure_clip(
     Args:
         raw: the track as the estimator left it, or a true one.
     """
-    track, report = clean_track(raw, CleaningConfig())
+    track, report = clean_track(raw)
     facts = describe_person(raw, track, report, config)
     body_px = facts.height_px if np.isfinite(facts.height_px) else track.size.height
     return Filmed(video, track, report, facts, watch_footage(video, track, body_px, config, progress), people)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.config import TrackingConfig
 from choreograft.errors import PersonError, VideoError
 from choreograft.evaluate.method import Footage, Method, MethodPlan
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, size_to_compare
@@ -24,7 +23,7 @@ from choreograft.evaluate.scores import RATE_TOLERANCE, TRUTH, Entry, Scores
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.footage.clip import Clip
 from choreograft.pose.track import PoseTrack, empty_arrays
-from choreograft.pose.tracking import load_or_track
+from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.progress import Progress
 from choreograft.retarget.body import Motion, carry_over
 from choreograft.video.read import probe, read_frames

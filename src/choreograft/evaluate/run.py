@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.config import CleaningConfig, TrackingConfig, VideoConfig
+from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, VideoError, count_of
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
 from choreograft.evaluate.method import Footage, MethodPlan, Terms
@@ -33,7 +33,7 @@ from choreograft.performer.header import is_performer
 from choreograft.performer.performer import load_performer
 from choreograft.pose.clean import clean_track
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import load_or_track
+from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage, Standing, carry_over
 from choreograft.retarget.normalise import Stance
@@ -235,7 +235,7 @@ class _Target:
 
 def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path, progress: Progress) -> _Target:
     if target is None:
-        own = Clip(result, clean_track(found, CleaningConfig())[0])
+        own = Clip(result, clean_track(found)[0])
         return _Target(_stand(own, 1, runs, progress), None)
     if not is_performer(target):
         clip, _ = read_clip(target, 1, runs, progress)

@@ -1,17 +1,16 @@
 """Bodies fitted to clips of one person, from the runs folder or made and kept there."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.fit import FIT_RECIPE, find_doubts, fit_bodies
 from choreograft.body.flow import follow_picture
-from choreograft.config import CleaningConfig
 from choreograft.errors import FileFormatError
 from choreograft.files import content_hash, fit_name, text_hash
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import one_thread
+from choreograft.pose.clean import CLEANING_RECIPE
 from choreograft.pose.head import check_upright
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.pose.shots import check_views
@@ -34,7 +33,7 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
         "videos": [content_hash(clip.path) for clip in clips],
         "shown": shown,
         "person": person,
-        "cleaning": asdict(CleaningConfig()),
+        "cleaning": CLEANING_RECIPE,
         "recipe": FIT_RECIPE,
     }
     if any(clip.keypoints for clip in clips):

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import CleaningConfig, TrackingConfig
 from choreograft.errors import PersonError, count_of
 from choreograft.footage.split import MAX_FRAMES, MIN_PAIRS, choose_frames, find_pairs, hide_held_out
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import load_or_read_openpose
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import load_or_track
+from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.progress import Progress, silent
 
 
@@ -40,7 +39,7 @@ def read_clip(
         keypoints: where another program found the joints.
     """
     raw = load_track(video, keypoints, runs, TrackingConfig(), person, progress)
-    cleaned, report = clean_track(raw, CleaningConfig())
+    cleaned, report = clean_track(raw)
     progress.say(f"{video.name}: {report.sentence()}")
     return Clip(video, cleaned, keypoints), report
 

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import Akima1DInterpolator
 
-from choreograft.config import CleaningConfig
 from choreograft.errors import count_of
 from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip
@@ -37,11 +36,13 @@ from choreograft.pose.shots import (
 )
 from choreograft.pose.skeleton import NO_PARENT, OUTWARDS, PARENT
 from choreograft.pose.smooth import noise_level, smooth_joints
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import FILL_GAP_S, SEEN, PoseTrack
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
+CLEANING_RECIPE: Final = 1
+"""Counts changes that change cleaned tracks: part of the key under which fitted bodies are cached."""
 CARRIED: Final = (*skeleton.HANDS, (skeleton.FACE, skeleton.NOSE))
 """Parts of the body that go where one of its joints goes, with that joint."""
 
@@ -91,12 +92,12 @@ class CleaningReport:
         return f"cleaned track: {', '.join(parts)}"
 
 
-def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple[PoseTrack, CleaningReport]:
+def clean_track(track: PoseTrack) -> tuple[PoseTrack, CleaningReport]:
     """Repair and smooth a track and mend its short gaps.
 
     Every joint and coordinate of `xy`, `depth` and `world` is treated alike, hands and face relative to the wrist or
     nose that carries them: a fast arm takes its hand along, whatever was seen of the fingers. What cannot be becomes a
-    gap; gaps up to `fill_gap_s` are filled along the limb (by `time_s`) with a score that falls with the distance to
+    gap; gaps up to `FILL_GAP_S` are filled along the limb (by `time_s`) with a score that falls with the distance to
     the nearer sighting. A filled frame borrows the mask of the nearest frame.
 
     Args:
@@ -104,23 +105,22 @@ def clean_track(track: PoseTrack, config: CleaningConfig | None = None) -> tuple
     Returns:
         The cleaned track, of the same frames, and what was done. Joints that stay unseen are NaN with score 0.
     """
-    config = CleaningConfig() if config is None else config
-    raw = _find_seen(track, config)
+    raw = _find_seen(track)
     sighted = np.asarray(raw[:, skeleton.BODY].any(1))
-    flashes = find_flashes(sighted, track.time_s, config)
+    flashes = find_flashes(sighted, track.time_s)
     raw &= ~flashes[:, None]
-    track = replace(track, shot=number_shots(track, raw, config))
-    segment = number_segments(track.time_s, track.shot, sighted & ~flashes, config)
-    repair = repair_track(track, raw, segment, config)
+    track = replace(track, shot=number_shots(track, raw))
+    segment = number_segments(track.time_s, track.shot, sighted & ~flashes)
+    repair = repair_track(track, raw, segment)
     seen = repair.seen
     kept = np.asarray(seen[:, skeleton.BODY].any(1))
     for part, carrier in CARRIED:
         seen[:, part] &= seen[:, carrier, None]
     neighbours = Neighbours.find(seen)
-    gaps = find_short_gaps(seen, neighbours, segment, track.time_s, config)
+    gaps = find_short_gaps(seen, neighbours, segment, track.time_s)
     related = _relate_to_carriers(repair.track, -1)
-    smooth = _smooth(related, seen, segment, config)
-    filled = _relate_to_carriers(fill_gaps(smooth, seen, gaps, segment, config), +1)
+    smooth = _smooth(related, seen, segment)
+    filled = _relate_to_carriers(fill_gaps(smooth, seen, gaps, segment), +1)
     known = seen | gaps
     present = np.asarray(known[:, skeleton.BODY].any(1))
     for part, carrier in CARRIED:
@@ -153,11 +153,11 @@ def _relate_to_carriers(track: PoseTrack, sign: int) -> PoseTrack:
     return replace(track, xy=xy, depth=depth)
 
 
-def _find_seen(track: PoseTrack, config: CleaningConfig) -> Flags:
+def _find_seen(track: PoseTrack) -> Flags:
     """(T, J) joints worth keeping. Hands and face carry one score for all their points, so any above zero counts."""
     seen = track.seen(float(np.finfo(np.float32).tiny))
     for part in (skeleton.BODY, skeleton.FEET):
-        seen[:, part] &= track.score[:, part] >= config.min_score
+        seen[:, part] &= track.score[:, part] >= SEEN
     return seen
 
 
@@ -171,7 +171,7 @@ _FACE: Final = tuple(range(skeleton.FACE.start, skeleton.FACE.stop))
 """Joints that are smoothed each by itself."""
 
 
-def _smooth(track: PoseTrack, seen: Flags, segment: Indices, config: CleaningConfig) -> PoseTrack:
+def _smooth(track: PoseTrack, seen: Flags, segment: Indices) -> PoseTrack:
     """Smooth every joint, forwards and backwards in time."""
     fields = {"xy": track.xy, "depth": track.depth[..., None], "world": track.world}
     smooth = {name: values.copy() for name, values in fields.items()}
@@ -179,7 +179,7 @@ def _smooth(track: PoseTrack, seen: Flags, segment: Indices, config: CleaningCon
     for part in find_stretches(segment, seen):
         fps = frame_rate(track.time_s[part], track.rate)
         for name, values in fields.items():
-            noise = noise_level(values[part], seen[part], fps, config)
+            noise = noise_level(values[part], seen[part], fps)
             for joints in (*_TOGETHER, _FACE):
                 at = np.ix_(part, np.array(joints))
                 smooth[name][at] = smooth_joints(
@@ -220,9 +220,7 @@ _TURNED_OVER: Final = 0.25
 """Interpolated offsets this much shorter than the limb have no direction to speak of: the limb points at the lens."""
 
 
-def fill_gaps(
-    track: PoseTrack, seen: Flags, gaps: Flags, segment: NDArray[np.intp], config: CleaningConfig
-) -> PoseTrack:
+def fill_gaps(track: PoseTrack, seen: Flags, gaps: Flags, segment: NDArray[np.intp]) -> PoseTrack:
     """Put each joint of a gap where its limb leads.
 
     Args:
@@ -232,7 +230,7 @@ def fill_gaps(
         segment: (T,) number of the uncut stretch each frame belongs to.
     Returns:
         A new track. The score of a filled joint is that of its neighbours in time, less the farther they are; for
-        body and feet not below `min_score`, or it would be filled and never drawn.
+        body and feet not below `SEEN`, or it would be filled and never drawn.
     """
     place = np.concatenate([track.xy, track.depth[..., None]], axis=-1).astype(np.float64)
     world, score = track.world.astype(np.float64), track.score.copy()
@@ -244,10 +242,10 @@ def fill_gaps(
             parent = _usable_parent(joint, gap, at, known)
             _fill_place(place, joint, parent, gap, at, track.time_s)
             _fill_joint(world, joint, PARENT[joint] if parent == NO_PARENT else parent, gap, at, track.time_s)
-            score[gap, joint] = _faded(track.score[at, joint], track.time_s[at], track.time_s[gap], config)
+            score[gap, joint] = _faded(track.score[at, joint], track.time_s[at], track.time_s[gap])
         known[:, joint] |= gaps[:, joint]
     body = slice(skeleton.BODY.start, skeleton.FEET.stop)
-    score[:, body] = np.where(gaps[:, body], np.maximum(score[:, body], config.min_score), score[:, body])
+    score[:, body] = np.where(gaps[:, body], np.maximum(score[:, body], SEEN), score[:, body])
     xy, depth = place[..., :2].astype(np.float32), place[..., 2].astype(np.float32)
     return replace(track, xy=xy, depth=depth, world=world.astype(np.float32), score=np.maximum(score, np.float32(0)))
 
@@ -314,9 +312,9 @@ def interpolate_limb(known_s: Array, offsets: Array, wanted_s: Array) -> Array:
     return np.where(straight > _TURNED_OVER * length, way * length / np.maximum(straight, 1e-12), way)
 
 
-def _faded(score: NDArray[np.float32], known_s: Array, wanted_s: Array, config: CleaningConfig) -> Array:
+def _faded(score: NDArray[np.float32], known_s: Array, wanted_s: Array) -> Array:
     """(G,) scores between sightings, less the farther the nearest of them is in time."""
     after = np.clip(np.searchsorted(known_s, wanted_s), 1, max(1, len(known_s) - 1))
     past_s, ahead_s = wanted_s - known_s[after - 1], known_s[np.minimum(after, len(known_s) - 1)] - wanted_s
     between = np.interp(wanted_s, known_s, score)
-    return np.asarray(between * (1 - np.minimum(past_s, ahead_s) / (2 * max(config.fill_gap_s, 1e-6))))
+    return np.asarray(between * (1 - np.minimum(past_s, ahead_s) / (2 * FILL_GAP_S)))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person
+from choreograft.pose.track import Person
 
 
 @dataclass(frozen=True)

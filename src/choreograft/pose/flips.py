@@ -17,12 +17,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
 
+_SWITCH_COST: Final = 6.0
+"""Evidence, in nats, that the sides of a limb must give at each end of a stretch that is left/right swapped."""
+_SWAP_COST: Final = 0.02
+"""Evidence that each frame of it must give besides: what is seen most of the time is right."""
+_ANATOMY_COST: Final = 2.0
+"""Evidence, in nats, that a frame gives whose anatomy tells left from right."""
 _CLEAR: Final = 0.3
 """Sine of the angle, or share of the torso, below which a direction is no cue."""
 _FEWEST: Final = 12
@@ -179,9 +184,7 @@ _GROUPS: Final = (
 _LIMBS: Final = (("arms", _SHOULDER + _ARM), ("legs", _HIP + _LEG), ("head", _HEAD))
 
 
-def repair_flips(
-    track: PoseTrack, seen: Flags, height_px: float, config: CleaningConfig
-) -> tuple[PoseTrack, Flags, tuple[Flip, ...]]:
+def repair_flips(track: PoseTrack, seen: Flags, height_px: float) -> tuple[PoseTrack, Flags, tuple[Flip, ...]]:
     """Exchange left and right where they were swapped.
 
     Args:
@@ -196,8 +199,8 @@ def repair_flips(
         cost = _motion_costs(track, seen, group.deciding, height_px)
         cost[:, 1] += _attachment_costs(track, seen, group, height_px)[:, None, None]
         if group.anatomy is not None:
-            cost[:, 1] += config.anatomy_cost * group.anatomy(track, seen)[:, None, None]
-        swapped = _decode(cost, config)
+            cost[:, 1] += _ANATOMY_COST * group.anatomy(track, seen)[:, None, None]
+        swapped = _decode(cost)
         if group.name == "body" and contradicts_anatomy(exchange_sides(track, np.flatnonzero(swapped)), seen):
             swapped = ~swapped
         frames = np.flatnonzero(swapped)
@@ -312,11 +315,11 @@ def _length(places: Array, a: int, b: int) -> Array:
     return np.asarray(np.linalg.norm(places[:, a] - places[:, b], axis=-1))
 
 
-def _decode(cost: Array, config: CleaningConfig) -> Flags:
+def _decode(cost: Array) -> Flags:
     """(T,) which frames are swapped, at least cost (Viterbi over the states of two neighbouring frames)."""
     T = len(cost)
-    ends = config.switch_cost * np.array([[0.0], [1.0]])  # a stretch that reaches the clip's end has another end there
-    each = config.swap_cost * np.array([[0.0], [1.0]]) + config.switch_cost * (1 - np.eye(2))
+    ends = _SWITCH_COST * np.array([[0.0], [1.0]])  # a stretch that reaches the clip's end has another end there
+    each = _SWAP_COST * np.array([[0.0], [1.0]]) + _SWITCH_COST * (1 - np.eye(2))
     best = np.where(np.eye(2) > 0, 0.0, np.inf) + each + ends + cost[0, :, :, 0]  # (now, before)
     came = np.zeros((T, 2, 2), np.int8)
     for n in range(1, T):

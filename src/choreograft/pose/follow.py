@@ -21,7 +21,7 @@ from scipy.optimize import linear_sum_assignment
 
 from choreograft.errors import OptionError, PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import SEEN, Person
+from choreograft.pose.track import SEEN, Person
 from choreograft.video.size import Size
 
 ANCHORS: Final = (skeleton.NOSE, *skeleton.TRUNK, *skeleton.KNEES)

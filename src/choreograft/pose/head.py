@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import SEEN
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import SEEN, PoseTrack
 
 _EARS: Final = list(skeleton.EARS)
 

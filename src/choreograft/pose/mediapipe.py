@@ -26,8 +26,7 @@ from choreograft.assets import FACE_LANDMARKER, HAND_LANDMARKER, POSE_LANDMARKER
 from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
 from choreograft.pose.detail import hand_crop, head_crop, person_from_pose, place_face, place_hand
-from choreograft.pose.estimator import Person
-from choreograft.pose.track import MaskSequence
+from choreograft.pose.track import MaskSequence, Person
 from choreograft.progress import Progress, silent
 from choreograft.system import explain_missing_library, quiet_stderr
 from choreograft.video.size import Size

@@ -22,11 +22,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.files import PARTIAL
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import SEEN, Person, PoseEstimator
 from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.openpose_files import (
     BODY_25,
@@ -40,8 +38,16 @@ from choreograft.pose.openpose_files import (
 )
 from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people, share_outside
 from choreograft.pose.skeleton import PARENT
-from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import EstimatorFactory, describe_tracking, follow_video, is_alone, keep_track
+from choreograft.pose.track import SEEN, Person, PoseTrack
+from choreograft.pose.tracking import (
+    EstimatorFactory,
+    PoseEstimator,
+    TrackingConfig,
+    describe_tracking,
+    follow_video,
+    is_alone,
+    keep_track,
+)
 from choreograft.progress import Progress, silent
 from choreograft.video.read import count_frames, probe
 

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.pose import skeleton
-from choreograft.pose.estimator import Person
 from choreograft.pose.openpose_files import EXTENDED_JOINTS, LAYOUTS, Parts, read_keypoint_files
-from choreograft.pose.track import empty_arrays
+from choreograft.pose.track import Person, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.video.picture import StoredPicture
 from choreograft.video.read import VideoInfo, count_frames, look_at_stored, probe

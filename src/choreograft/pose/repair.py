@@ -15,18 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
-from choreograft.config import CleaningConfig
 from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip, repair_flips
 from choreograft.pose.shots import body_height_px, find_stretches, frame_rate
 from choreograft.pose.skeleton import NO_PARENT, PARENT
 from choreograft.pose.smooth import noise_level
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import FILL_GAP_S, PoseTrack
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 Array = NDArray[np.float64]
 
+_MAX_SPEED: Final = 8.0
+"""Body heights a second that wrists, ankles and what they carry may do; the trunk does half of it."""
+_MAX_ACCELERATION: Final = 120.0
+"""Body heights a square second; a joint that leaves and comes back harder was seen wrongly."""
+_MAX_STRETCH: Final = 1.5
+"""How many times its usual length in 3D, or its greatest in the picture, a limb may seem to have."""
 _NOISE_MARGIN: Final = 6.0
 """Standard deviations of the noise that a sighting may be off by itself."""
 _SLACK: Final = 0.03
@@ -54,7 +59,7 @@ _SHARE_OF_HEIGHT: Final = 0.25
 _FEWEST_LENGTHS: Final = 10
 
 
-def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array, config: CleaningConfig) -> Flags:
+def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array) -> Flags:
     """(T, J) sightings that a human body cannot have made between those before and after.
 
     Args:
@@ -62,15 +67,15 @@ def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array,
         seen: (T, J) joints to trust so far.
         noise_px: (J,) standard deviation of the sightings' noise.
     """
-    speed = np.full(skeleton.JOINTS, config.max_speed)
+    speed = np.full(skeleton.JOINTS, _MAX_SPEED)
     speed[list(_TRUNK)] /= 2
     slack = _SLACK * height_px + _NOISE_MARGIN * noise_px
-    kept = _heaviest_chain(track, seen, speed * height_px, slack, config)
-    spikes = _find_spikes(track.xy, kept, track.time_s, config.max_acceleration * height_px, slack)
+    kept = _heaviest_chain(track, seen, speed * height_px, slack)
+    spikes = _find_spikes(track.xy, kept, track.time_s, _MAX_ACCELERATION * height_px, slack)
     return np.asarray(seen & (~kept | spikes))
 
 
-def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array, config: CleaningConfig) -> Flags:
+def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array) -> Flags:
     """(T, J) sightings that survive: the sum of their scores is the largest possible.
 
     Where a joint goes for good to where it cannot have gone, it was wrong before; such a break costs as much as the
@@ -79,7 +84,7 @@ def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array, c
     xy, score = track.xy, np.where(seen, track.score, 0).astype(np.float64)
     time_s, T = track.time_s, len(track)
     step_s = float(np.median(np.diff(time_s))) if T > 1 else 1.0
-    back = max(_FEWEST_BACK, round(config.fill_gap_s / step_s))
+    back = max(_FEWEST_BACK, round(FILL_GAP_S / step_s))
     best, came = np.zeros((T, score.shape[1])), np.full((T, score.shape[1]), -1)
     top, top_at = np.zeros(score.shape[1]), np.full(score.shape[1], -1)
     joints = np.arange(score.shape[1])
@@ -125,9 +130,7 @@ def _find_spikes(xy: NDArray[np.float32], kept: Flags, time_s: Array, accelerati
     return np.asarray(spikes)
 
 
-def find_impossible_limbs(
-    track: PoseTrack, seen: Flags, height_px: float, noise_px: Array, config: CleaningConfig
-) -> Flags:
+def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array) -> Flags:
     """(T, J) joints too far from their neighbours on the body.
 
     Of a limb's two ends the one is blamed with more impossible limbs, then the one of lower score by far, then the
@@ -135,9 +138,7 @@ def find_impossible_limbs(
     """
     limbs = np.array(_LIMBS)
     both = np.asarray(seen[:, limbs].all(-1))  # (T, L)
-    bad = _too_long_in_space(track.world, limbs, both, config) | _too_long_in_picture(
-        track, limbs, both, height_px, noise_px, config
-    )
+    bad = _too_long_in_space(track.world, limbs, both) | _too_long_in_picture(track, limbs, both, height_px, noise_px)
     blamed = np.zeros_like(seen)
     count = np.zeros(seen.shape, np.intp)
     for number, pair in enumerate(_LIMBS):
@@ -156,7 +157,7 @@ def _depth(joint: int) -> int:
     return 0 if PARENT[joint] == NO_PARENT else 1 + _depth(PARENT[joint])
 
 
-def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags, config: CleaningConfig) -> Flags:
+def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags) -> Flags:
     """(T, L) limbs much longer in 3D than usual.
 
     Shorter ones are no worse than an estimator's flat guess, and so is the length of a foot.
@@ -168,13 +169,11 @@ def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags, 
     usual = np.nanmedian(np.where(enough, length, 0), axis=0)
     spread = 1.5 * np.nanmedian(np.where(enough, np.abs(length - usual), 0), axis=0)
     enough &= spread < _UNSTEADY * usual
-    longest = np.maximum(config.max_stretch * usual, usual + _SPREADS * spread)
+    longest = np.maximum(_MAX_STRETCH * usual, usual + _SPREADS * spread)
     return np.asarray(known & enough & (length > longest) & ~np.isin(limbs, _FEET).any(1))
 
 
-def _too_long_in_picture(
-    track: PoseTrack, limbs: Indices, both: Flags, height_px: float, noise_px: Array, config: CleaningConfig
-) -> Flags:
+def _too_long_in_picture(track: PoseTrack, limbs: Indices, both: Flags, height_px: float, noise_px: Array) -> Flags:
     """(T, L) limbs longer than they ever are for this person at this scale."""
     length = np.linalg.norm(track.xy[:, limbs[:, 0]] - track.xy[:, limbs[:, 1]], axis=-1).astype(np.float64)
     scale = _scale_px(track, both, limbs, height_px)[:, None]
@@ -183,7 +182,7 @@ def _too_long_in_picture(
     greatest = np.nanpercentile(np.where(enough, share, 0), _USUAL, axis=0)
     greatest = np.maximum(greatest, _SHARE_OF_HEIGHT * height_px / np.median(scale))
     margin_px = _NOISE_MARGIN * np.hypot(noise_px[limbs[:, 0]], noise_px[limbs[:, 1]]) + _SLACK * height_px
-    return np.asarray(both & enough & (length > config.max_stretch * greatest * scale + margin_px))
+    return np.asarray(both & enough & (length > _MAX_STRETCH * greatest * scale + margin_px))
 
 
 def _scale_px(track: PoseTrack, both: Flags, limbs: Indices, height_px: float) -> Array:
@@ -234,12 +233,12 @@ class Repair:
     """Of each frame's body joints; frames outside of all stretches have none."""
 
 
-def repair_track(track: PoseTrack, seen: Flags, segment: Indices, config: CleaningConfig) -> Repair:
+def repair_track(track: PoseTrack, seen: Flags, segment: Indices) -> Repair:
     """Put sides right, and forget joints (T, J) that jump or stretch their limbs, in every uncut stretch by itself."""
     xy, score, depth, world = (values.copy() for values in (track.xy, track.score, track.depth, track.world))
     whole = Repair(replace(track, xy=xy, score=score, depth=depth, world=world), seen.copy())
     for frames in find_stretches(segment, seen):
-        part = _repair_stretch(replace(track, masks=None).select(frames), seen[frames], config)
+        part = _repair_stretch(replace(track, masks=None).select(frames), seen[frames])
         for name in ("xy", "score", "depth", "world"):
             getattr(whole.track, name)[frames] = getattr(part.track, name)
         whole.seen[frames] = part.seen
@@ -254,13 +253,13 @@ def repair_track(track: PoseTrack, seen: Flags, segment: Indices, config: Cleani
     return whole
 
 
-def _repair_stretch(track: PoseTrack, seen: Flags, config: CleaningConfig) -> Repair:
+def _repair_stretch(track: PoseTrack, seen: Flags) -> Repair:
     height_px = body_height_px(track, seen)
-    noise_px = noise_level(track.xy, seen, frame_rate(track.time_s, track.rate), config)
-    track, seen, flips = repair_flips(track, seen, height_px, config)
-    jumps = find_jumps(track, seen, height_px, noise_px, config)
+    noise_px = noise_level(track.xy, seen, frame_rate(track.time_s, track.rate))
+    track, seen, flips = repair_flips(track, seen, height_px)
+    jumps = find_jumps(track, seen, height_px, noise_px)
     calm = seen & ~jumps
-    misplaced = find_impossible_limbs(track, calm, height_px, noise_px, config)
+    misplaced = find_impossible_limbs(track, calm, height_px, noise_px)
     depth = mend_spikes(track.depth[..., None], seen, track.time_s)[..., 0]
     track = replace(track, depth=depth, world=mend_spikes(track.world, seen, track.time_s))
     counted = slice(skeleton.BODY.start, skeleton.FEET.stop)

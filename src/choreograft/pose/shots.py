@@ -14,11 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import CleaningConfig
 from choreograft.errors import VideoError
 from choreograft.pose import skeleton
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import FILL_GAP_S, PoseTrack
 
+_FLASH_S: Final = 0.15
+"""A sighting up to this long between two long absences is a false detection and dropped."""
+_CUT_SPEED: Final = 8.0
+"""Body extents per second; where the whole body moves faster and stays there, the clip was cut."""
 MOST: Final = 0.75
 """Share of the frames from which on one view is what the clip was meant to be."""
 _TOLD: Final = 6
@@ -96,16 +99,16 @@ class Neighbours:
         return Neighbours(last, following)
 
 
-def find_flashes(present: Flags, time_s: NDArray[np.float64], config: CleaningConfig) -> Flags:
+def find_flashes(present: Flags, time_s: NDArray[np.float64]) -> Flags:
     """(T,) frames of brief sightings that are false detections, most likely.
 
-    A flash lasts at most `flash_s` and has an absence too long to be filled on either side; a person who is there
+    A flash lasts at most `_FLASH_S` and has an absence too long to be filled on either side; a person who is there
     when the clip begins or ends is no flash.
     """
     flashes = np.zeros_like(present)
     frames = np.flatnonzero(present)
     absence_s = time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
-    runs = np.split(frames, np.flatnonzero(absence_s > config.fill_gap_s) + 1) if len(frames) else []
+    runs = np.split(frames, np.flatnonzero(absence_s > FILL_GAP_S) + 1) if len(frames) else []
     starts = [run[0] for run in runs] + [len(present)]
     until_s = np.append(time_s, time_s[-1:])
     absent_from = 0
@@ -113,16 +116,16 @@ def find_flashes(present: Flags, time_s: NDArray[np.float64], config: CleaningCo
         before_s = time_s[run[0]] - time_s[absent_from]
         absent_from = run[-1] + 1
         after_s = until_s[following] - until_s[absent_from]
-        brief = time_s[run[-1]] - time_s[run[0]] <= config.flash_s
-        flashes[run] = brief and min(before_s, after_s) > config.fill_gap_s
+        brief = time_s[run[-1]] - time_s[run[0]] <= _FLASH_S
+        flashes[run] = brief and min(before_s, after_s) > FILL_GAP_S
     return flashes
 
 
-def number_shots(track: PoseTrack, seen: Flags, config: CleaningConfig) -> NDArray[np.int32]:
+def number_shots(track: PoseTrack, seen: Flags) -> NDArray[np.int32]:
     """(T,) number of the shot that each frame belongs to: a cut was seen in the picture, or the joints show one.
 
     They do where the whole body is suddenly, and stays, somewhere else: the median body joint moved faster than
-    `cut_speed` body extents a second, both between two frames and between the medians of the few frames before and
+    `_CUT_SPEED` body extents a second, both between two frames and between the medians of the few frames before and
     after. Then the first frame with a person begins a shot.
     """
     cuts = np.diff(track.shot, prepend=track.shot[:1]) != 0
@@ -132,7 +135,7 @@ def number_shots(track: PoseTrack, seen: Flags, config: CleaningConfig) -> NDArr
     body = np.where(seen[frames, skeleton.BODY, None], track.xy[frames, skeleton.BODY], np.nan)  # (N, 17, 2)
     step_s = np.diff(track.time_s[frames])
     extent = np.nan_to_num(_spread(body), nan=0.0).max(-1)  # (N,)
-    limit = config.cut_speed * np.maximum(step_s, _SHORTEST_STEP_S) * np.maximum(extent[1:], extent[:-1])
+    limit = _CUT_SPEED * np.maximum(step_s, _SHORTEST_STEP_S) * np.maximum(extent[1:], extent[:-1])
     far = (_median_move(body[:-1], body[1:]) > limit) & (np.diff(track.shot[frames]) == 0)
     for n in np.flatnonzero(far):
         before = _median_of_frames(body[max(0, n + 1 - _CUT_CONTEXT) : n + 1])
@@ -163,26 +166,22 @@ def _median_of_frames(xy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.where(unseen, np.nan, median), dtype=np.float32)
 
 
-def number_segments(
-    time_s: NDArray[np.float64], shot: NDArray[np.int32], present: Flags, config: CleaningConfig
-) -> Indices:
+def number_segments(time_s: NDArray[np.float64], shot: NDArray[np.int32], present: Flags) -> Indices:
     """(T,) number of the uncut stretch that each frame belongs to.
 
     Frames missing from the file end a stretch as well, and absences of the person too long to be filled.
     """
     cuts = np.diff(shot, prepend=shot[:1]) != 0
-    holes = np.diff(time_s, prepend=time_s[:1]) > config.fill_gap_s
+    holes = np.diff(time_s, prepend=time_s[:1]) > FILL_GAP_S
     returns = np.zeros_like(cuts)
     frames = np.flatnonzero(present)
     absence_s = time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
-    returns[frames[1:][absence_s > config.fill_gap_s]] = True
+    returns[frames[1:][absence_s > FILL_GAP_S]] = True
     return np.cumsum(cuts | holes | returns)
 
 
-def find_short_gaps(
-    seen: Flags, neighbours: Neighbours, segment: Indices, time_s: NDArray[np.float64], config: CleaningConfig
-) -> Flags:
-    """(T, J) unseen joints between two sightings of one segment, away for at most `fill_gap_s`.
+def find_short_gaps(seen: Flags, neighbours: Neighbours, segment: Indices, time_s: NDArray[np.float64]) -> Flags:
+    """(T, J) unseen joints between two sightings of one segment, away for at most `FILL_GAP_S`.
 
     A gap lasts from the first frame that misses the joint until the joint is seen again.
     """
@@ -190,7 +189,7 @@ def find_short_gaps(
     before, after = np.maximum(neighbours.last, 0), np.minimum(neighbours.next, T - 1)
     enclosed = ~seen & (neighbours.last >= 0) & (neighbours.next < T)
     gap_s = time_s[after] - time_s[np.minimum(before + 1, T - 1)]
-    return np.asarray(enclosed & (gap_s <= config.fill_gap_s) & (segment[before] == segment[after]))
+    return np.asarray(enclosed & (gap_s <= FILL_GAP_S) & (segment[before] == segment[after]))
 
 
 def body_height_px(track: PoseTrack, seen: Flags) -> float:

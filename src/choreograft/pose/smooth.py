@@ -20,9 +20,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import CleaningConfig
 from choreograft.pose.skeleton import offset_matrix
 
+_NOISE_FPS: Final = 30.0
+"""Noise is estimated between frames this far apart, or as near to it as the rate allows."""
+_ORDINARY_FPS: Final = 20.0
+"""Below this rate less is taken for noise."""
 _ORDER: Final = 4
 _GAIN: Final = 70.0**0.5
 """Standard deviation of the fourth difference (1, -4, 6, -4, 1) of unit white noise."""
@@ -31,16 +34,14 @@ _FEWEST: Final = 12
 """Differences below which a joint's own estimate says nothing, and that of its group stands for it."""
 
 
-def noise_level(
-    values: NDArray[np.float32], seen: NDArray[np.bool_], fps: float, config: CleaningConfig
-) -> NDArray[np.float64]:
+def noise_level(values: NDArray[np.float32], seen: NDArray[np.bool_], fps: float) -> NDArray[np.float64]:
     """Standard deviation (J,) of the noise in each joint's coordinates (T, J, C), in their own unit.
 
     At high rates every n-th frame is compared, for neighbouring frames share errors. At rates too low to tell motion
     from noise, less and less is taken for noise. A joint seen too rarely gets the median of the others, 0 if there
     are none.
     """
-    stride = max(1, round(fps / config.noise_fps))
+    stride = max(1, round(fps / _NOISE_FPS))
     usable = seen & np.isfinite(values).all(-1)
     difference, whole = values.astype(np.float64), usable
     for _ in range(_ORDER):
@@ -52,7 +53,7 @@ def noise_level(
     if enough.any():
         level[enough] = np.nanmedian(size[:, enough], axis=(0, 2)) * _MEDIAN_TO_DEVIATION / _GAIN
         level[~enough] = np.median(level[enough])
-    return level * min(1.0, fps / config.ordinary_fps) ** 2
+    return level * min(1.0, fps / _ORDINARY_FPS) ** 2
 
 
 Array = NDArray[np.float64]

@@ -1,5 +1,8 @@
 """From a video to the track of one person: find everybody, follow one, then look closely at that one.
 
+Any estimator will do that works in two steps, because only one of the people in a frame deserves the costly second one:
+`find_people` is run on every frame in order, `add_detail` on the frames and the person that were chosen.
+
 Two streaming passes, so that the costly models for hands and face see one person only and no frame is kept; one, where
 nobody else is there. Of a frame stay the people's joints and their masks, packed as PNG: a 5-minute 1080p clip takes
 some 100 MB.
@@ -9,19 +12,18 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.ahead import run_ahead
-from choreograft.config import TrackingConfig
 from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.files import check_place, content_hash, fit_name, text_hash
-from choreograft.pose.estimator import Person, PoseEstimator
 from choreograft.pose.follow import Sighting, find_strands, follow_person, mark_people, sight
 from choreograft.pose.mediapipe import MediaPipeEstimator
-from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
+from choreograft.pose.track import MaskSequence, Person, PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.video.cuts import CutWatch, Shots
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
@@ -30,6 +32,47 @@ from choreograft.video.size import Size
 
 TRACK_RECIPE: Final = 2
 """Counts changes of what is kept of a video beside the estimator's finds: part of the key of cached tracks."""
+
+
+class PoseEstimator(Protocol):
+    """Finds people and their joints. Use as a context manager: models hold native resources."""
+
+    @property
+    def name(self) -> str:
+        """Names the estimator and its models' versions: part of the key under which tracks are cached."""
+        ...
+
+    def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
+        """Everybody in an RGB frame (H, W, 3), body and feet; frames come in order of `time_s`."""
+        ...
+
+    def add_detail(self, image: NDArray[np.uint8], person: Person) -> Person:
+        """The same person with hands and face; joints that cannot be found stay as they are."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """How people are found and one of them is followed."""
+
+    max_people: int = 4
+    """How many people a frame is searched for once more than one was seen; 1 where nobody else can be there."""
+    scan_frames: int = 24
+    """Frames, spread over the clip, in which a first look counts the people."""
+    min_score: float = 0.72
+    """Median score of the shoulders, arms, hips and legs in view, below which a find is a tree or a car."""
+    min_height_px: float = 80.0
+    """A person whose median height is below this is refused: there is too little of them to learn or follow."""
+    min_present: float = 0.05
+    """Share of the frames in which the person must be seen."""
+
+
 EstimatorFactory = Callable[[int, Progress], PoseEstimator]
 """Makes an estimator that finds up to so many people a frame; 1 may be faster and steadier."""
 

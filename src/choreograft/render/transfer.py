@@ -18,8 +18,7 @@ from choreograft.body.body_track import BodyTrack, resample_body
 from choreograft.performer.device import AHEAD, Compute, run_ahead
 from choreograft.performer.performer import Performer
 from choreograft.performer.plate import choose_evenly
-from choreograft.pose.resample import TimeGrid, resample_track
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import PoseTrack, TimeGrid, resample_track
 from choreograft.progress import Progress, silent, warn
 from choreograft.render.session import choose_size, render_frames
 from choreograft.render.timing import Timing, TimingRequest, plan_timing

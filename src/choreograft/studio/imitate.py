@@ -18,8 +18,7 @@ from choreograft.body.model import FINGER_BONES, Body
 from choreograft.body.rotations import align, rotate, shortest_turn, unit
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.resample import fill_joints
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import PoseTrack, fill_joints
 from choreograft.studio.posing import NECK, SIDE_LETTERS, SPINE, Poses, assign, chain_origins, lift_girdle
 from choreograft.studio.score import SIDES
 
