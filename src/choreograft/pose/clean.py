@@ -24,7 +24,6 @@ from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip
 from choreograft.pose.repair import repair_track
 from choreograft.pose.shots import (
-    Neighbours,
     find_changes,
     find_flashes,
     find_short_gaps,
@@ -40,7 +39,16 @@ from choreograft.pose.track import FILL_GAP_S, SEEN, PoseTrack
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Array = NDArray[np.float64]
 
+_ALL: Final = range(skeleton.JOINTS)
+_TOGETHER: Final = (_ALL[: skeleton.FEET.stop], _ALL[skeleton.LEFT_HAND], _ALL[skeleton.RIGHT_HAND])
+"""Joints whose motions tell of each other."""
+_FACE: Final = _ALL[skeleton.FACE]
+"""Joints that are smoothed each by itself."""
+_FEWEST: Final = 3
+_TURNED_OVER: Final = 0.25
+"""Interpolated offsets this much shorter than the limb have no direction to speak of: the limb points at the lens."""
 CLEANING_RECIPE: Final = 1
 """Counts changes that change cleaned tracks: part of the key under which fitted bodies are cached."""
 CARRIED: Final = (*skeleton.HANDS, (skeleton.FACE, skeleton.NOSE))
@@ -116,8 +124,7 @@ def clean_track(track: PoseTrack) -> tuple[PoseTrack, CleaningReport]:
     kept = np.asarray(seen[:, skeleton.BODY].any(1))
     for part, carrier in CARRIED:
         seen[:, part] &= seen[:, carrier, None]
-    neighbours = Neighbours.find(seen)
-    gaps = find_short_gaps(seen, neighbours, segment, track.time_s)
+    gaps = find_short_gaps(seen, segment, track.time_s)
     related = _relate_to_carriers(repair.track, -1)
     smooth = _smooth(related, seen, segment)
     filled = _relate_to_carriers(fill_gaps(smooth, seen, gaps, segment), +1)
@@ -159,16 +166,6 @@ def _find_seen(track: PoseTrack) -> Flags:
     for part in (skeleton.BODY, skeleton.FEET):
         seen[:, part] &= track.score[:, part] >= SEEN
     return seen
-
-
-_TOGETHER: Final = (
-    tuple(range(skeleton.BODY.start, skeleton.FEET.stop)),
-    tuple(range(skeleton.LEFT_HAND.start, skeleton.LEFT_HAND.stop)),
-    tuple(range(skeleton.RIGHT_HAND.start, skeleton.RIGHT_HAND.stop)),
-)
-"""Joints whose motions tell of each other."""
-_FACE: Final = tuple(range(skeleton.FACE.start, skeleton.FACE.stop))
-"""Joints that are smoothed each by itself."""
 
 
 def _smooth(track: PoseTrack, seen: Flags, segment: Indices) -> PoseTrack:
@@ -213,14 +210,7 @@ def _borrow_masks(track: PoseTrack, filled: Flags, seen: Flags) -> PoseTrack:
     return replace(track, masks=track.masks.select(np.where(filled, nearest, at)))
 
 
-Array = NDArray[np.float64]
-
-_FEWEST: Final = 3
-_TURNED_OVER: Final = 0.25
-"""Interpolated offsets this much shorter than the limb have no direction to speak of: the limb points at the lens."""
-
-
-def fill_gaps(track: PoseTrack, seen: Flags, gaps: Flags, segment: NDArray[np.intp]) -> PoseTrack:
+def fill_gaps(track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices) -> PoseTrack:
     """Put each joint of a gap where its limb leads.
 
     Args:
@@ -314,7 +304,6 @@ def interpolate_limb(known_s: Array, offsets: Array, wanted_s: Array) -> Array:
 
 def _faded(score: NDArray[np.float32], known_s: Array, wanted_s: Array) -> Array:
     """(G,) scores between sightings, less the farther the nearest of them is in time."""
-    after = np.clip(np.searchsorted(known_s, wanted_s), 1, max(1, len(known_s) - 1))
-    past_s, ahead_s = wanted_s - known_s[after - 1], known_s[np.minimum(after, len(known_s) - 1)] - wanted_s
-    between = np.interp(wanted_s, known_s, score)
-    return np.asarray(between * (1 - np.minimum(past_s, ahead_s) / (2 * FILL_GAP_S)))
+    after = np.searchsorted(known_s, wanted_s)
+    away_s = np.minimum(wanted_s - known_s[after - 1], known_s[after] - wanted_s)
+    return np.asarray(np.interp(wanted_s, known_s, score) * (1 - away_s / (2 * FILL_GAP_S)))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.pose.track import Person
+from choreograft.pose.track import Person, empty_arrays
 
 
 @dataclass(frozen=True)
@@ -109,22 +109,15 @@ def person_from_pose(
     """
     pairs = {**BODY_FROM_POSE, **COARSE_HANDS_FROM_POSE}
     joints, indices = list(pairs), list(pairs.values())
-    J = skeleton.JOINTS
-    person = Person(
-        xy=np.full((J, 2), np.nan, np.float32),
-        score=np.zeros(J, np.float32),
-        depth=np.full(J, np.nan, np.float32),
-        world=np.full((J, 3), np.nan, np.float32),
-        mask=mask,
-    )
+    person = Person.unseen(mask)
     person.xy[joints] = points[indices, :2] * (width_px, height_px)
     person.depth[joints] = points[indices, 2] * width_px
     person.world[joints] = world[indices]
     person.score[joints] = score[indices]
     person.score[list(COARSE_HANDS_FROM_POSE)] *= COARSE_HAND_TRUST
     unseen = person.score < _MIN_SCORE
-    for array, empty in ((person.xy, np.nan), (person.score, 0), (person.depth, np.nan), (person.world, np.nan)):
-        array[unseen] = empty
+    for name, empty in empty_arrays(1).items():
+        getattr(person, name)[unseen] = empty[0, 0]
     return person
 
 

@@ -10,7 +10,7 @@ the body's directions; and whoever's face is seen shows their left side to the r
 Shapes: T frames of one uncut stretch, J = 133 joints, P left/right pairs of joints, C coordinates.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import JOINT_ARRAYS, PoseTrack, bridge_gaps
 
 Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+Array = NDArray[np.float64]
 
 _SWITCH_COST: Final = 6.0
 """Evidence, in nats, that the sides of a limb must give at each end of a stretch that is left/right swapped."""
@@ -34,6 +36,16 @@ _FEWEST: Final = 12
 """Frames that must give a cue."""
 _MAJORITY: Final = 0.8
 """Share of them that must agree: dancers look back over their shoulders for moments."""
+_BRIDGED: Final = 0.3
+"""Weight of a term in which a joint was not seen but put between its neighbours in time."""
+_INDEPENDENT: Final = 0.5
+"""Share of the joints' evidence that counts: neighbouring joints are seen, and go wrong, together."""
+_FLOOR: Final = 0.01
+"""Motion, in body heights, within which any two frames of a joint agree."""
+_CARRY: Final = (0.0, 0.5, 1.0)
+"""Shares of the last step that a joint may be thought to go on with; what predicts a stretch best is taken."""
+_METRES: Final = 1.7
+"""Of the usual body: brings world coordinates to body heights."""
 
 
 def contradicts_anatomy(track: PoseTrack, seen: Flags) -> bool:
@@ -46,7 +58,7 @@ def contradicts_anatomy(track: PoseTrack, seen: Flags) -> bool:
     return min(votes) < 0 and max(votes) <= 0
 
 
-def weigh_anatomy(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
+def weigh_anatomy(track: PoseTrack, seen: Flags) -> Array:
     """(T,) whether each frame's sides are the right way round, -1..1: the mean of both cues, 0 where neither tells.
 
     Looking back over a shoulder the face says no and the rest of the body yes, and nothing is said.
@@ -55,7 +67,7 @@ def weigh_anatomy(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
     return np.asarray(np.where(np.abs(np.nan_to_num(cues)) > _CLEAR, np.sign(cues), 0).mean(0))
 
 
-def weigh_head(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
+def weigh_head(track: PoseTrack, seen: Flags) -> Array:
     """(T,) whether ears and shoulders have the same sides, -1..1: heads turn by less than a right angle."""
     told = np.zeros(len(track))
     for values in (track.xy, track.world):
@@ -67,7 +79,7 @@ def weigh_head(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
     return told
 
 
-def _vote(cue: NDArray[np.float64]) -> int:
+def _vote(cue: Array) -> int:
     """+1 right, -1 wrong, 0 undecided; `cue` (T,) is positive where right and NaN where it says nothing."""
     clear = np.abs(np.nan_to_num(cue)) > _CLEAR
     if clear.sum() < _FEWEST:
@@ -76,11 +88,11 @@ def _vote(cue: NDArray[np.float64]) -> int:
     return 1 if right >= _MAJORITY else -1 if right <= 1 - _MAJORITY else 0
 
 
-def _chirality(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
+def _chirality(track: PoseTrack, seen: Flags) -> Array:
     """(T,) volume spanned by the directions to the left, up and forwards, -1..1."""
     points = np.where(seen[..., None], track.world, np.nan).astype(np.float64)
 
-    def middle(*joints: int) -> NDArray[np.float64]:
+    def middle(*joints: int) -> Array:
         return np.asarray(points[:, list(joints)].mean(1))
 
     left = middle(skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP) - middle(skeleton.RIGHT_SHOULDER, skeleton.RIGHT_HIP)
@@ -91,12 +103,12 @@ def _chirality(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
     return np.asarray(np.nan_to_num((side * _unit(toes)).sum(-1)) + np.nan_to_num((side * _unit(nose)).sum(-1))) / 2
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def _unit(vectors: Array) -> Array:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-9))
 
 
-def _facing(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
+def _facing(track: PoseTrack, seen: Flags) -> Array:
     """(T,) how far to the right the left shoulder is, in torsos, where an upright person shows a face."""
     xy = np.where(seen[..., None], track.xy, np.nan).astype(np.float64)
     left, right = xy[:, skeleton.LEFT_SHOULDER], xy[:, skeleton.RIGHT_SHOULDER]
@@ -104,21 +116,6 @@ def _facing(track: PoseTrack, seen: Flags) -> NDArray[np.float64]:
     length = np.linalg.norm(torso, axis=-1)
     tells = seen[:, skeleton.FACE].any(1) & (torso[:, 1] > 0.7 * length)
     return np.asarray(np.where(tells, (left - right)[:, 0] / np.maximum(length, 1e-9), np.nan))
-
-
-Indices = NDArray[np.intp]
-Array = NDArray[np.float64]
-
-_BRIDGED: Final = 0.3
-"""Weight of a term in which a joint was not seen but put between its neighbours in time."""
-_INDEPENDENT: Final = 0.5
-"""Share of the joints' evidence that counts: neighbouring joints are seen, and go wrong, together."""
-_FLOOR: Final = 0.01
-"""Motion, in body heights, within which any two frames of a joint agree."""
-_CARRY: Final = (0.0, 0.5, 1.0)
-"""Shares of the last step that a joint may be thought to go on with; what predicts a stretch best is taken."""
-_METRES: Final = 1.7
-"""Of the usual body: brings world coordinates to body heights."""
 
 
 @dataclass(frozen=True)
@@ -227,9 +224,8 @@ def find_runs(flags: Flags) -> Iterable[tuple[int, int]]:
 def exchange_sides(track: PoseTrack, frames: Indices, joints: Indices | None = None) -> PoseTrack:
     """The track with left and right of `joints` (both sides listed; all by default) exchanged in `frames`."""
     joints = np.arange(skeleton.JOINTS) if joints is None else joints
-    fields = (track.xy, track.score, track.depth, track.world)
-    xy, score, depth, world = (_exchange(values, frames, joints) for values in fields)
-    return replace(track, xy=xy, score=score, depth=depth, world=world)
+    exchanged: dict[str, Any] = {name: _exchange(getattr(track, name), frames, joints) for name in JOINT_ARRAYS}
+    return replace(track, **exchanged)
 
 
 def _exchange(values: NDArray[Any], frames: Indices, joints: Indices) -> NDArray[Any]:
@@ -238,30 +234,26 @@ def _exchange(values: NDArray[Any], frames: Indices, joints: Indices) -> NDArray
     return exchanged
 
 
+def _measure_places(track: PoseTrack, seen: Flags, height_px: float) -> Iterator[Array]:
+    """(T, J, C) where joints are, in body heights, NaN where unseen: in the picture, then in space."""
+    for values, unit in ((track.xy, height_px), (track.world, _METRES)):
+        yield np.where(seen[..., None], values, np.nan).astype(np.float64) / unit
+
+
 def _motion_costs(track: PoseTrack, seen: Flags, left: tuple[int, ...], height_px: float) -> Array:
     """(T, 2, 2, 2) how unlikely, in nats, each frame's places are after those of the two frames before.
 
     The axes after the first say whether the frame, the one before and the one before that are swapped.
     """
-    pairs = np.stack([np.array(left), np.array(skeleton.MIRROR)[list(left)]], axis=1)  # (P, 2)
-    trust = seen[:, pairs]  # (T, P, 2)
+    pairs = np.array([(joint, skeleton.MIRROR[joint]) for joint in left])  # (P, 2)
     costs = []
-    for values, unit in ((track.xy, height_px), (track.world, _METRES)):
-        places = values[:, pairs].astype(np.float64) / unit
-        known = trust & np.isfinite(places).all(-1)
+    for places in _measure_places(track, seen, height_px):
+        sides = places[:, pairs.ravel()]
+        known = np.asarray(np.isfinite(sides).all(-1))
         if known.any():
-            costs.append(_step_costs(_bridged(places, known), known, track.time_s))
+            bridged = bridge_gaps(sides, known).reshape(len(track), *pairs.shape, -1)
+            costs.append(_step_costs(bridged, known.reshape(bridged.shape[:-1]), track.time_s))
     return _INDEPENDENT * np.mean(costs, axis=0) if costs else np.zeros((len(track), 2, 2, 2))
-
-
-def _bridged(places: Array, known: Flags) -> Array:
-    """`places` (T, P, 2, C) with straight lines over what is unknown; 0 where a joint is never known."""
-    result, frame = np.zeros_like(places), np.arange(len(places))
-    for pair, side in np.ndindex(*known.shape[1:]):
-        at = np.flatnonzero(known[:, pair, side])
-        for c in range(places.shape[-1] if len(at) else 0):
-            result[:, pair, side, c] = np.interp(frame, at, places[at, pair, side, c])
-    return result
 
 
 def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
@@ -269,22 +261,25 @@ def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
     T = len(places)
     before, earlier = np.maximum(np.arange(T) - 1, 0), np.maximum(np.arange(T) - 2, 0)
     steps = np.diff(time_s, prepend=time_s[:1])
-    pace = np.divide(steps, steps[before], out=np.zeros(T), where=steps[before] > 0)[:, None, None]  # (T, 1, 1)
-    weight = np.where(known, 1.0, _BRIDGED)
+    pace = np.divide(steps, steps[before], out=np.zeros(T), where=steps[before] > 0)[:, None, None, None]
     ever = known.any(0)
+    weight = np.where(known, 1.0, _BRIDGED) * ever
 
-    def residuals(swaps: tuple[int, int, int], carry: float) -> Array:
+    def swap(values: Array, swaps: tuple[int, ...]) -> list[Array]:
+        """Values (T, P, 2, ...) of each frame, of the one before and of the one before that, sides exchanged or not."""
+        parts = values, values[before], values[earlier]
+        return [part[:, :, ::-1] if swapped else part for part, swapped in zip(parts, swaps, strict=True)]
+
+    def residuals(swaps: tuple[int, ...], carry: float) -> Array:
         """(T, P, 2) distance from where a joint should be."""
-        now, last, first = (values[:, :, ::-1] if swap else values for values, swap in zip(
-            (places, places[before], places[earlier]), swaps, strict=True))  # fmt: skip
-        return np.asarray(np.linalg.norm(now - last - carry * pace[..., None] * (last - first), axis=-1))
+        now, last, first = swap(places, swaps)
+        return np.asarray(np.linalg.norm(now - last - carry * pace * (last - first), axis=-1))
 
-    carry = min(_CARRY, key=lambda share: float(np.median(residuals((0, 0, 0), share)[:, ever])) if ever.any() else 0)
+    carry = min(_CARRY, key=lambda share: float(np.median(residuals((0, 0, 0), share)[:, ever])))
     usual = np.maximum(np.median(residuals((0, 0, 0), carry), axis=(0, 2)), _FLOOR)[:, None]  # (P, 1)
     cost = np.zeros((T, 2, 2, 2))
     for swaps in np.ndindex(2, 2, 2):
-        now, last, first = (values[:, :, ::-1] if swap else values for values, swap in zip(
-            (weight * ever, weight[before] * ever, weight[earlier] * ever), swaps, strict=True))  # fmt: skip
+        now, last, first = swap(weight, swaps)
         off = np.log1p(np.square(residuals(swaps, carry) / usual))
         cost[(slice(None), *swaps)] = (now * last * first * off).sum((1, 2))
     return cost
@@ -298,8 +293,7 @@ def _attachment_costs(track: PoseTrack, seen: Flags, group: _Group, height_px: f
     cost = np.zeros(len(track))
     mirror = skeleton.MIRROR
     for fixed, moving in group.attached:
-        for values, unit in ((track.xy, height_px), (track.world, _METRES)):
-            places = np.where(seen[..., None], values, np.nan).astype(np.float64) / unit
+        for places in _measure_places(track, seen, height_px):
             own = np.stack([_length(places, fixed, moving), _length(places, mirror[fixed], mirror[moving])])
             other = np.stack([_length(places, fixed, mirror[moving]), _length(places, mirror[fixed], moving)])
             whole = np.asarray(np.isfinite(own + other).all(0))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.pose import skeleton
 from choreograft.pose.openpose_files import EXTENDED_JOINTS, LAYOUTS, Parts, read_keypoint_files
-from choreograft.pose.track import Person, empty_arrays
+from choreograft.pose.track import Person
 from choreograft.progress import Progress, silent
 from choreograft.video.picture import StoredPicture
 from choreograft.video.read import VideoInfo, count_frames, look_at_stored, probe
@@ -71,10 +71,10 @@ def _to_person(parts: Parts) -> Person:
     for part, points in parts.items():
         extended[list(LAYOUTS[part][len(points)])] = points
     joints = extended[: skeleton.JOINTS]
-    arrays = {name: array[0] for name, array in empty_arrays(1).items()}
+    person = Person.unseen()
     score = np.clip(joints[:, 2], 0, 1)  # peaks of heat maps reach a little beyond 1
-    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(HALF_PX), arrays["xy"])
-    return Person(xy, score, arrays["depth"], arrays["world"])
+    xy = np.where(score[:, None] > 0, joints[:, :2] + np.float32(HALF_PX), person.xy)
+    return replace(person, xy=xy, score=score)
 
 
 def place_in_time(

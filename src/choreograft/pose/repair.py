@@ -9,7 +9,7 @@ Shapes: T frames of one uncut stretch, J = 133 joints, L limbs, B frames looked 
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,8 @@ from scipy.ndimage import percentile_filter
 from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip, repair_flips
 from choreograft.pose.shots import body_height_px, find_stretches, frame_rate
-from choreograft.pose.skeleton import NO_PARENT, PARENT
 from choreograft.pose.smooth import noise_level
-from choreograft.pose.track import FILL_GAP_S, PoseTrack
+from choreograft.pose.track import FILL_GAP_S, JOINT_ARRAYS, PoseTrack
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -44,7 +43,10 @@ _BURST_S: Final = 0.05
 _DETOUR: Final = 0.25
 """What moving as far as is possible in a frame costs a chain, in sightings: of two, the calmer one is right."""
 _TRUNK: Final = (*skeleton.HEAD, *skeleton.SHOULDERS, *skeleton.HIPS)
-_LIMBS: Final = tuple(pair for pair in skeleton.BODY_LIMBS if pair[0] not in skeleton.HEAD)
+_LIMBS: Final = tuple(
+    tuple(sorted(pair, key=skeleton.STEPS.__getitem__)) for pair in skeleton.BODY_LIMBS if pair[0] not in skeleton.HEAD
+)
+"""The inner end first."""
 _SPREADS: Final = 6.0
 """Median deviations from the usual length in 3D that do not count as impossible, whatever their size."""
 _FEET: Final = tuple(range(skeleton.FEET.start, skeleton.FEET.stop))
@@ -71,8 +73,9 @@ def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array)
     speed[list(_TRUNK)] /= 2
     slack = _SLACK * height_px + _NOISE_MARGIN * noise_px
     kept = _heaviest_chain(track, seen, speed * height_px, slack)
-    spikes = _find_spikes(track.xy, kept, track.time_s, _MAX_ACCELERATION * height_px, slack)
-    return np.asarray(seen & (~kept | spikes))
+    jumps = seen & ~kept
+    jumps[1:-1] |= _find_spikes(track.xy, kept, track.time_s, _MAX_ACCELERATION * height_px, slack)
+    return jumps
 
 
 def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array) -> Flags:
@@ -83,7 +86,7 @@ def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array) -
     """
     xy, score = track.xy, np.where(seen, track.score, 0).astype(np.float64)
     time_s, T = track.time_s, len(track)
-    step_s = float(np.median(np.diff(time_s))) if T > 1 else 1.0
+    step_s = _step_s(time_s)
     back = max(_FEWEST_BACK, round(FILL_GAP_S / step_s))
     best, came = np.zeros((T, score.shape[1])), np.full((T, score.shape[1]), -1)
     top, top_at = np.zeros(score.shape[1]), np.full(score.shape[1], -1)
@@ -114,20 +117,23 @@ def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array) -
 
 
 def _find_spikes(xy: NDArray[np.float32], kept: Flags, time_s: Array, acceleration: float, slack: Array) -> Flags:
-    """(T, J) sightings off the straight line between their neighbours by more than a human can accelerate."""
-    spikes = np.zeros_like(kept)
-    if len(xy) < 3:
-        return spikes
+    """(T - 2, J) sightings off the straight line between their neighbours by more than a human can accelerate."""
     before, after = time_s[1:-1] - time_s[:-2], time_s[2:] - time_s[1:-1]
     share = (before / (before + after))[:, None, None]
     off = np.linalg.norm(xy[1:-1] - ((1 - share) * xy[:-2] + share * xy[2:]), axis=-1)
     limit = acceleration * (before * after)[:, None] / 2 + slack
-    whole = kept[:-2] & kept[1:-1] & kept[2:]
-    excess = np.zeros(kept.shape)
-    excess[1:-1] = np.where(whole, off / limit, 0)
-    around = np.maximum(np.roll(excess, 1, axis=0), np.roll(excess, -1, axis=0))
-    spikes = (excess > 1) & (excess >= around)
-    return np.asarray(spikes)
+    return _find_peaks(np.where(_between(kept), off / limit, 0), 1.0)
+
+
+def _between(seen: Flags) -> Flags:
+    """(T - 2, J) sightings (T, J) between two others."""
+    return np.asarray(seen[:-2] & seen[1:-1] & seen[2:])
+
+
+def _find_peaks(excess: Array, limit: Array | float) -> Flags:
+    """(T - 2, J) where an excess (T - 2, J) is beyond the limit, and no less than in the frames around."""
+    padded = np.pad(excess, ((1, 1), (0, 0)))
+    return np.asarray((excess > limit) & (excess >= np.maximum(padded[:-2], padded[2:])))
 
 
 def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array) -> Flags:
@@ -143,9 +149,7 @@ def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise
     count = np.zeros(seen.shape, np.intp)
     for number, pair in enumerate(_LIMBS):
         count[:, pair] += bad[:, number, None]
-    depth = np.array([_depth(joint) for joint in range(skeleton.JOINTS)])
-    for number, (a, b) in enumerate(_LIMBS):
-        inner, outer = (a, b) if depth[a] <= depth[b] else (b, a)
+    for number, (inner, outer) in enumerate(_LIMBS):
         doubtful = track.score[:, inner] < 0.6 * track.score[:, outer]
         blame_inner = (count[:, inner] > count[:, outer]) | ((count[:, inner] == count[:, outer]) & doubtful)
         blamed[:, inner] |= bad[:, number] & blame_inner
@@ -153,16 +157,12 @@ def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise
     return blamed & seen
 
 
-def _depth(joint: int) -> int:
-    return 0 if PARENT[joint] == NO_PARENT else 1 + _depth(PARENT[joint])
-
-
 def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags) -> Flags:
     """(T, L) limbs much longer in 3D than usual.
 
     Shorter ones are no worse than an estimator's flat guess, and so is the length of a foot.
     """
-    length = np.linalg.norm(world[:, limbs[:, 0]] - world[:, limbs[:, 1]], axis=-1).astype(np.float64)
+    length = _measure(world, limbs).astype(np.float64)
     known = both & np.isfinite(length)
     enough = known.sum(0) >= _FEWEST_LENGTHS
     length = np.where(known & enough, length, np.nan)
@@ -175,8 +175,8 @@ def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags) 
 
 def _too_long_in_picture(track: PoseTrack, limbs: Indices, both: Flags, height_px: float, noise_px: Array) -> Flags:
     """(T, L) limbs longer than they ever are for this person at this scale."""
-    length = np.linalg.norm(track.xy[:, limbs[:, 0]] - track.xy[:, limbs[:, 1]], axis=-1).astype(np.float64)
-    scale = _scale_px(track, both, limbs, height_px)[:, None]
+    length = _measure(track.xy, limbs)
+    scale = _scale_px(track.time_s, np.where(both, length, np.nan), height_px)[:, None]
     enough = both.sum(0) >= _FEWEST_LENGTHS
     share = np.where(both & enough, length / scale, np.nan)
     greatest = np.nanpercentile(np.where(enough, share, 0), _USUAL, axis=0)
@@ -185,18 +185,28 @@ def _too_long_in_picture(track: PoseTrack, limbs: Indices, both: Flags, height_p
     return np.asarray(both & enough & (length > _MAX_STRETCH * greatest * scale + margin_px))
 
 
-def _scale_px(track: PoseTrack, both: Flags, limbs: Indices, height_px: float) -> Array:
-    """(T,) a length that follows how near the person is: the long limbs of the trunk and legs, around each frame."""
-    length = np.where(both, np.linalg.norm(track.xy[:, limbs[:, 0]] - track.xy[:, limbs[:, 1]], axis=-1), np.nan)
-    some = both.any(1)
-    total = np.full(len(both), np.nan)
-    total[some] = np.nanpercentile(length[some], 80, axis=1)
-    if not some.any():
-        return np.full(len(both), height_px)
-    total = np.interp(np.arange(len(both)), np.flatnonzero(some), total[some])
-    step_s = float(np.median(np.diff(track.time_s))) if len(track) > 1 else 1.0
-    frames = min(len(both), max(1, round(_SCALE_SPAN_S / step_s)))
+def _measure(places: NDArray[np.float32], limbs: Indices) -> NDArray[np.float32]:
+    """(T, L) lengths of limbs between joints at (T, J, C)."""
+    return np.asarray(np.linalg.norm(places[:, limbs[:, 0]] - places[:, limbs[:, 1]], axis=-1))
+
+
+def _scale_px(time_s: Array, length: NDArray[np.float32], height_px: float) -> Array:
+    """(T,) a length that follows how near the person is: the long limbs of the trunk and legs, around each frame.
+
+    Args:
+        length: (T, L) of the limbs, px; NaN where unseen.
+    """
+    T, shown = len(length), np.flatnonzero(np.isfinite(length).any(1))
+    if not len(shown):
+        return np.full(T, height_px)
+    total = np.interp(np.arange(T), shown, np.nanpercentile(length[shown], 80, axis=1))
+    frames = min(T, max(1, round(_SCALE_SPAN_S / _step_s(time_s))))
     return np.maximum(percentile_filter(total, 70, size=frames), 1e-3 * height_px)
+
+
+def _step_s(time_s: Array) -> float:
+    """The usual time between frames; a second where there is one only."""
+    return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
 
 
 def mend_spikes(values: NDArray[np.float32], seen: Flags, time_s: Array) -> NDArray[np.float32]:
@@ -205,18 +215,15 @@ def mend_spikes(values: NDArray[np.float32], seen: Flags, time_s: Array) -> NDAr
     For depth and world coordinates, which estimators sometimes get wrong where the joint in the picture is right.
     """
     mended = values.copy()
-    if len(values) < 3:
-        return mended
     share = ((time_s[1:-1] - time_s[:-2]) / (time_s[2:] - time_s[:-2])).astype(np.float32)[:, None, None]
     line = (1 - share) * values[:-2] + share * values[2:]
     off = np.linalg.norm(values[1:-1] - line, axis=-1)
-    whole = seen[:-2] & seen[1:-1] & seen[2:] & np.isfinite(off)
+    whole = _between(seen) & np.isfinite(off)
     usual = np.array(
         [np.median(column[known]) if known.any() else 0 for column, known in zip(off.T, whole.T, strict=True)]
     )
-    excess = np.pad(np.where(whole, off, 0), ((1, 1), (0, 0)))
-    spikes = (excess > _SPIKE * usual) & (excess >= np.maximum(np.roll(excess, 1, axis=0), np.roll(excess, -1, axis=0)))
-    mended[1:-1][spikes[1:-1] & whole] = line[spikes[1:-1] & whole]
+    spikes = _find_peaks(np.where(whole, off, 0), _SPIKE * usual)
+    mended[1:-1][spikes] = line[spikes]
     return mended
 
 
@@ -235,11 +242,11 @@ class Repair:
 
 def repair_track(track: PoseTrack, seen: Flags, segment: Indices) -> Repair:
     """Put sides right, and forget joints (T, J) that jump or stretch their limbs, in every uncut stretch by itself."""
-    xy, score, depth, world = (values.copy() for values in (track.xy, track.score, track.depth, track.world))
-    whole = Repair(replace(track, xy=xy, score=score, depth=depth, world=world), seen.copy())
+    arrays: dict[str, Any] = {name: getattr(track, name).copy() for name in JOINT_ARRAYS}
+    whole = Repair(replace(track, **arrays), seen.copy())
     for frames in find_stretches(segment, seen):
         part = _repair_stretch(replace(track, masks=None).select(frames), seen[frames])
-        for name in ("xy", "score", "depth", "world"):
+        for name in JOINT_ARRAYS:
             getattr(whole.track, name)[frames] = getattr(part.track, name)
         whole.seen[frames] = part.seen
         first = int(frames[0])

@@ -7,7 +7,6 @@ Shapes: T frames, J = 133 joints, N frames with a person.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -83,20 +82,10 @@ _SHORTEST_STEP_S: Final = 1 / 24
 """Between closer frames the noise of the estimator, not the person's speed, bounds how far a joint may jump."""
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """For every frame and joint the last sighting up to it and the next one from it; (T, J), -1 and T where none."""
-
-    last: Indices
-    next: Indices
-
-    @staticmethod
-    def find(seen: Flags) -> "Neighbours":
-        T = len(seen)
-        frame = np.arange(T)[:, None]
-        last = np.maximum.accumulate(np.where(seen, frame, -1), axis=0)
-        following = np.minimum.accumulate(np.where(seen, frame, T)[::-1], axis=0)[::-1]
-        return Neighbours(last, following)
+def _find_absences(present: Flags, time_s: NDArray[np.float64]) -> tuple[Indices, NDArray[np.float64]]:
+    """The N frames that show the person, and how long, (N - 1,) s, they were away before each but the first."""
+    frames = np.flatnonzero(present)
+    return frames, time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
 
 
 def find_flashes(present: Flags, time_s: NDArray[np.float64]) -> Flags:
@@ -106,8 +95,7 @@ def find_flashes(present: Flags, time_s: NDArray[np.float64]) -> Flags:
     when the clip begins or ends is no flash.
     """
     flashes = np.zeros_like(present)
-    frames = np.flatnonzero(present)
-    absence_s = time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
+    frames, absence_s = _find_absences(present, time_s)
     runs = np.split(frames, np.flatnonzero(absence_s > FILL_GAP_S) + 1) if len(frames) else []
     starts = [run[0] for run in runs] + [len(present)]
     until_s = np.append(time_s, time_s[-1:])
@@ -174,21 +162,23 @@ def number_segments(time_s: NDArray[np.float64], shot: NDArray[np.int32], presen
     cuts = np.diff(shot, prepend=shot[:1]) != 0
     holes = np.diff(time_s, prepend=time_s[:1]) > FILL_GAP_S
     returns = np.zeros_like(cuts)
-    frames = np.flatnonzero(present)
-    absence_s = time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
+    frames, absence_s = _find_absences(present, time_s)
     returns[frames[1:][absence_s > FILL_GAP_S]] = True
     return np.cumsum(cuts | holes | returns)
 
 
-def find_short_gaps(seen: Flags, neighbours: Neighbours, segment: Indices, time_s: NDArray[np.float64]) -> Flags:
+def find_short_gaps(seen: Flags, segment: Indices, time_s: NDArray[np.float64]) -> Flags:
     """(T, J) unseen joints between two sightings of one segment, away for at most `FILL_GAP_S`.
 
     A gap lasts from the first frame that misses the joint until the joint is seen again.
     """
     T = len(seen)
-    before, after = np.maximum(neighbours.last, 0), np.minimum(neighbours.next, T - 1)
-    enclosed = ~seen & (neighbours.last >= 0) & (neighbours.next < T)
+    frame = np.arange(T)[:, None]
+    last = np.maximum.accumulate(np.where(seen, frame, -1), axis=0)
+    following = np.minimum.accumulate(np.where(seen, frame, T)[::-1], axis=0)[::-1]
+    before, after = np.maximum(last, 0), np.minimum(following, T - 1)
     gap_s = time_s[after] - time_s[np.minimum(before + 1, T - 1)]
+    enclosed = ~seen & (last >= 0) & (following < T)
     return np.asarray(enclosed & (gap_s <= FILL_GAP_S) & (segment[before] == segment[after]))
 
 

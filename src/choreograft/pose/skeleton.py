@@ -135,14 +135,13 @@ PARENT: Final = _hang()
 """PARENT[j] is the joint that j hangs from, or NO_PARENT for the left hip, from which all others hang."""
 
 
-def _order_outwards() -> tuple[int, ...]:
-    def depth(joint: int) -> int:
-        return 0 if PARENT[joint] == NO_PARENT else 1 + depth(PARENT[joint])
-
-    return tuple(sorted(range(JOINTS), key=depth))
+def _count_steps(joint: int) -> int:
+    return 0 if PARENT[joint] == NO_PARENT else 1 + _count_steps(PARENT[joint])
 
 
-OUTWARDS: Final = _order_outwards()
+STEPS: Final = tuple(map(_count_steps, range(JOINTS)))
+"""How many limbs lie between each joint and the left hip."""
+OUTWARDS: Final = tuple(sorted(range(JOINTS), key=STEPS.__getitem__))
 """All joints, every one of them after its parent."""
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose.skeleton import offset_matrix
+from choreograft.pose.track import bridge_gaps
 
 _NOISE_FPS: Final = 30.0
 """Noise is estimated between frames this far apart, or as near to it as the rate allows."""
@@ -146,10 +147,7 @@ def smooth_joints(
         total[start:stop] += share[:, None, None] * window
         blend[start:stop] += share
     x = _restore_hits(total / blend[:, None, None], y, counts)
-    at = usable[:, chosen]
-    part = result[:, chosen]
-    part[at] = (x * noise[chosen, None])[at]
-    result[:, chosen] = part
+    result[:, chosen] = np.where(usable[:, chosen, None], x * noise[chosen, None], result[:, chosen])
     return result
 
 
@@ -169,7 +167,7 @@ def _ramp(start: int, stop: int, T: int) -> Array:
 
 def _smooth_window(y: Array, counts: Array, basis: _Basis, model: "_Model") -> Array:
     """One window (W, J, C) in units of the noise."""
-    x = _bridge(y, counts > 0)
+    x = bridge_gaps(y, counts > 0)
     observed = np.where(np.isfinite(y), y, 0)
     model = model.started(basis.acceleration @ x.reshape(len(x), -1), counts)
     for _ in range(_ROUNDS):
@@ -235,16 +233,6 @@ class _Model:
         """Covariance of the joints whose limbs, of variances (K,), move independently, alike in all directions."""
         even = np.repeat(limbs.reshape(-1, self.coordinates).mean(1), self.coordinates)
         return even if self.inverse is None else np.asarray((self.inverse * even) @ self.inverse.T)
-
-
-def _bridge(y: Array, seen: NDArray[np.bool_]) -> Array:
-    """`y` with straight lines where a joint is unseen; 0 for one never seen in the window."""
-    x, frame = np.zeros_like(y), np.arange(len(y))
-    for j in range(y.shape[1]):
-        at = np.flatnonzero(seen[:, j])
-        for c in range(y.shape[2] if len(at) else 0):
-            x[:, j, c] = np.interp(frame, at, y[at, j, c])
-    return x
 
 
 def _restore_hits(x: Array, y: Array, counts: Array) -> Array:

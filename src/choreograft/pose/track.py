@@ -8,8 +8,9 @@ a hit is never overshot (Fritsch and Butland 1984, known as PCHIP). Nothing is i
 frames that do not belong together, whatever is asked for is what the nearer one shows, and through a hold or a gap what
 was shown last, as in a player. Bodies go by the same grid.
 
-Shapes: T frames, J = 133 joints, N times of another grid, C coordinates. A joint that was not seen is NaN with score 0, never (0, 0). Pixels have their
-centres at integers + 0.5, so the frame spans [0, width] x [0, height] (docs/conventions.md).
+Shapes: T frames, J = 133 joints, N times of another grid, C coordinates. A joint that was not seen is NaN with score 0,
+never (0, 0). Pixels have their centres at integers + 0.5, so the frame spans [0, width] x [0, height]
+(docs/conventions.md).
 """
 
 from collections.abc import Sequence
@@ -106,6 +107,8 @@ ARRAYS = {
     "time_s": np.float64, "xy": np.float32, "score": np.float32, "depth": np.float32, "world": np.float32,
     "present": np.bool_,
 }  # fmt: skip
+JOINT_ARRAYS: Final = ("xy", "score", "depth", "world")
+"""Those of them that hold something of every joint."""
 SHOTS = {"shot": np.int32, "view": np.int32}
 """Arrays that older files lack: a single shot."""
 SEEN: Final = 0.3
@@ -130,6 +133,11 @@ class Person:
     """(J, 3) see `PoseTrack.world`."""
     mask: NDArray[np.uint8] | None = None
     """(h, w) 255 = person, any resolution of the frame's shape."""
+
+    @staticmethod
+    def unseen(mask: NDArray[np.uint8] | None = None) -> "Person":
+        """Somebody of whom no joint is seen."""
+        return Person(**{name: array[0] for name, array in empty_arrays(1).items()}, mask=mask)
 
 
 @dataclass(frozen=True)
@@ -198,20 +206,14 @@ class PoseTrack:
     def on_canvas(self, size: Size) -> "PoseTrack":
         """The same track in the pixels of a canvas of another size (see `Canvas`); masks are left as they are."""
         canvas = Canvas(self.size, size)
-        return PoseTrack(
-            size, self.rate, self.time_s, canvas.place_points(self.xy), self.score,
-            (self.depth * canvas.scale).astype(np.float32), self.world, self.present, self.masks,
-            self.shot, self.view,
-        )  # fmt: skip
+        depth = (self.depth * canvas.scale).astype(np.float32)
+        return replace(self, size=size, xy=canvas.place_points(self.xy), depth=depth)
 
     def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "PoseTrack":
         """The frames at `indices` (increasing), with their own times."""
         at = np.asarray(indices, dtype=np.intp)
         masks = None if self.masks is None else self.masks.select(at)
-        return PoseTrack(
-            self.size, self.rate, self.time_s[at], self.xy[at], self.score[at], self.depth[at], self.world[at],
-            self.present[at], masks, self.shot[at], self.view[at],
-        )  # fmt: skip
+        return replace(self, masks=masks, **{name: getattr(self, name)[at] for name in ARRAYS | SHOTS})
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz, atomically; docs/conventions.md lists its arrays."""
@@ -310,6 +312,12 @@ def fill_joints(values: Floats, at_s: Floats, time_s: Floats, least: float = 0.0
             for axis in range(values.shape[2]):
                 result[:, joint, axis] = np.interp(time_s, at_s[known], values[known, joint, axis])
     return result
+
+
+def bridge_gaps(values: Floats, known: Flags) -> Floats:
+    """Values (T, J, C) with straight lines over the frames in which a joint (T, J) is unknown; 0 where it always is."""
+    frame = np.arange(len(values), dtype=np.float64)
+    return np.nan_to_num(fill_joints(np.where(known[..., None], values, np.nan), frame, frame))
 
 
 def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrack:
