@@ -126,11 +126,7 @@ def draw_pose(
     Returns:
         (H, W, 3) uint8 RGB, antialiased.
     """
-    config = StickFigureConfig() if config is None else config
-    factor = _supersampling(size, config)
-    canvas = np.zeros((size.height * factor, size.width * factor, 3), np.uint8)
-    _paint(canvas, _compose(_Pose.read(xy, score, depth, size), size, config), factor)
-    return _shrink(canvas, size)
+    return _draw_over(np.zeros((size.height, size.width, 3), np.uint8), xy, score, config or StickFigureConfig(), depth)
 
 
 def draw_track_frame(track: PoseTrack, t: int, config: StickFigureConfig | None = None) -> Image:
@@ -140,25 +136,18 @@ def draw_track_frame(track: PoseTrack, t: int, config: StickFigureConfig | None 
 
 def overlay_pose(image: Image, xy: Floats, score: Floats, depth: Floats | None = None) -> Image:
     """Draw one pose over a picture (H, W, 3) uint8, darkened to the share `DIM`; otherwise like `draw_pose`."""
-    config = StickFigureConfig()
+    dimmed = np.asarray(cv2.convertScaleAbs(image, alpha=DIM), dtype=np.uint8)
+    return _draw_over(dimmed, xy, score, StickFigureConfig(), depth)
+
+
+def _draw_over(image: Image, xy: Floats, score: Floats, config: StickFigureConfig, depth: Floats | None) -> Image:
+    """Draw on a picture that is a whole multiple as large, then shrink it."""
     size = Size.of(image)
-    factor = _supersampling(size, config)
-    dimmed = cv2.convertScaleAbs(image, alpha=DIM)
-    enlarged = Size(size.width * factor, size.height * factor)
-    canvas = np.asarray(cv2.resize(dimmed, enlarged, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+    factor = max(1, math.ceil(config.supersample_to / size.height))
+    enlarged = size.scaled(factor)
+    canvas = np.asarray(cv2.resize(image, enlarged, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     _paint(canvas, _compose(_Pose.read(xy, score, depth, size), size, config), factor)
-    return _shrink(canvas, size)
-
-
-def _supersampling(size: Size, config: StickFigureConfig) -> int:
-    """How many times larger a picture is drawn than it is delivered."""
-    return max(1, math.ceil(config.supersample_to / size.height))
-
-
-def _shrink(canvas: Image, size: Size) -> Image:
-    if canvas.shape[0] == size.height:
-        return canvas
-    return np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return canvas if factor == 1 else np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _compose(pose: _Pose, size: Size, config: StickFigureConfig) -> list[_Layer]:
@@ -175,9 +164,10 @@ def _compose_body(pose: _Pose, size: Size, config: StickFigureConfig) -> Iterabl
     Lines and dots of the head are as fine as those of the face, which they would hide otherwise.
     """
     fine, bold = config.face_dot * size.height, config.limb_width * size.height
-    neck = _neck(pose, config)
-    if neck is not None:
-        yield _Layer(pose.depth[skeleton.NOSE], [_Stroke(*neck, NECK_COLOR, bold)])
+    if all(pose.shows(joint, config.body_threshold) for joint in (*skeleton.SHOULDERS, skeleton.NOSE)):
+        (ax, ay), (bx, by) = (pose.points[joint] for joint in skeleton.SHOULDERS)
+        neck = _Stroke(((ax + bx) / 2, (ay + by) / 2), pose.points[skeleton.NOSE], NECK_COLOR, bold)
+        yield _Layer(pose.depth[skeleton.NOSE], [neck])
     dots = {
         joint: _dot(pose.points[joint], color, fine if joint in skeleton.HEAD else config.joint_dot * size.height)
         for joint, color in JOINT_COLORS.items()
@@ -191,15 +181,6 @@ def _compose_body(pose: _Pose, size: Size, config: StickFigureConfig) -> Iterabl
             loose -= {a, b}
     for joint in sorted(loose):
         yield _Layer(pose.depth[joint], [dots[joint]])
-
-
-def _neck(pose: _Pose, config: StickFigureConfig) -> tuple[Point, Point] | None:
-    """From the shoulders' middle to the nose; None unless all three are seen."""
-    left, right = skeleton.SHOULDERS
-    if not all(pose.shows(joint, config.body_threshold) for joint in (left, right, skeleton.NOSE)):
-        return None
-    (ax, ay), (bx, by) = pose.points[left], pose.points[right]
-    return ((ax + bx) / 2, (ay + by) / 2), pose.points[skeleton.NOSE]
 
 
 def _compose_face(pose: _Pose, size: Size, config: StickFigureConfig) -> _Layer:

@@ -10,9 +10,10 @@ Shapes: T frames, K = 17 body joints, P = 3 places on the body whose colour is l
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,6 +29,33 @@ ANCHORS: Final = (skeleton.NOSE, *skeleton.TRUNK, *skeleton.KNEES)
 """Joints that tell where a person is, however the arms and feet fly about."""
 _MAIN_JOINTS: Final = slice(skeleton.LEFT_SHOULDER, skeleton.RIGHT_ANKLE + 1)
 _SCENE_SIDE: Final = 6
+
+_MAX_STEP: Final = 0.15
+"""How far, in body sizes, a person may at once be from where they were or from where their motion would have them."""
+_PACE: Final = 2.5
+"""What is added to that, in body sizes a second: nobody runs faster. Who seems to is perhaps somebody else."""
+_PACE_SPAN_S: Final = 0.1
+"""Longest absence, or one frame, over which it is added: where somebody turns up later `_join` judges, knowing all."""
+_MAX_GAP_S: Final = 1.0
+"""Absences up to this long are bridged by predicted motion; longer ones by `_join`."""
+_VELOCITY_SPAN_S: Final = 0.25
+_COAST_S: Final = 0.4
+"""How long an unseen person is thought to keep walking."""
+_MAX_SIZE_RATIO: Final = 1.8
+_MAX_COLOUR_STEP: Final = 0.25
+"""RGB distance, 0..1, beyond which two sightings do not show the same clothes."""
+_COLOUR_WEIGHT: Final = 2.0
+_SIZE_WEIGHT: Final = 0.5
+_MAX_COST: Final = 1.25
+"""Alike in place but not in clothes, or the reverse, is still the same person; neither is not."""
+_SAME_SCENE: Final = 0.06
+"""RGB distance, 0..1, of two coarse pictures below which there was no cut between them."""
+_JOIN_STEP: Final = 0.5
+"""As `_MAX_STEP`, for two strands with an absence between them."""
+_JOIN_DISTANCE_WEIGHT: Final = 0.2
+"""Low: after an absence a person may be anywhere."""
+_MIN_SIGHTINGS: Final = 2
+_IMPOSSIBLE: Final = 1e6
 
 
 @dataclass(frozen=True)
@@ -106,86 +134,46 @@ def _scene(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(coarse.reshape(-1, 3) / np.float32(255), dtype=np.float32)
 
 
-FollowedIndex = list[int | None]
-
-_MAX_STEP: Final = 0.15
-"""How far, in body sizes, a person may at once be from where they were or from where their motion would have them."""
-_PACE: Final = 2.5
-"""What is added to that, in body sizes a second: nobody runs faster. Who seems to is perhaps somebody else."""
-_PACE_SPAN_S: Final = 0.1
-"""Longest absence, or one frame, over which it is added: where somebody turns up later `_join` judges, knowing all."""
-_MAX_GAP_S: Final = 1.0
-"""Absences up to this long are bridged by predicted motion; longer ones by `_join`."""
-_VELOCITY_SPAN_S: Final = 0.25
-_COAST_S: Final = 0.4
-"""How long an unseen person is thought to keep walking."""
-_MAX_SIZE_RATIO: Final = 1.8
-_MAX_COLOUR_STEP: Final = 0.25
-"""RGB distance, 0..1, beyond which two sightings do not show the same clothes."""
-_COLOUR_WEIGHT: Final = 2.0
-_SIZE_WEIGHT: Final = 0.5
-_MAX_COST: Final = 1.25
-"""Alike in place but not in clothes, or the reverse, is still the same person; neither is not."""
-_SAME_SCENE: Final = 0.06
-"""RGB distance, 0..1, of two coarse pictures below which there was no cut between them."""
-_JOIN_STEP: Final = 0.5
-"""As `_MAX_STEP`, for two strands with an absence between them."""
-_JOIN_DISTANCE_WEIGHT: Final = 0.2
-"""Low: after an absence a person may be anywhere."""
-_MIN_SIGHTINGS: Final = 2
-_IMPOSSIBLE: Final = 1e6
+class _Step(NamedTuple):
+    frame: int
+    time_s: float
+    which: int
+    """Of its frame's people."""
+    sighting: Sighting
 
 
-@dataclass
+@dataclass(frozen=True)
 class Strand:
     """Sightings of one person, in order of time."""
 
-    frames: list[int] = field(default_factory=list)
-    times_s: list[float] = field(default_factory=list)
-    sightings: list[Sighting] = field(default_factory=list)
-    indices: list[int] = field(default_factory=list)
-    """Which of its frame's people each sighting is."""
-
-    def add(self, frame: int, time_s: float, index: int, sighting: Sighting) -> None:
-        self.frames.append(frame)
-        self.times_s.append(time_s)
-        self.indices.append(index)
-        self.sightings.append(sighting)
-
-    def extend(self, later: "Strand") -> None:
-        for parts in zip(later.frames, later.times_s, later.indices, later.sightings, strict=True):
-            self.add(*parts)
+    steps: list[_Step]
 
     @property
     def score(self) -> float:
         """Median score of the sightings: a tree taken for a person scores low most of the time."""
-        return float(np.median([sighting.score for sighting in self.sightings]))
+        return float(np.median([step.sighting.score for step in self.steps]))
 
     @property
     def fill(self) -> float:
         """Sum over the frames of the share of the frame that is filled."""
-        return sum(sighting.fill for sighting in self.sightings)
+        return sum(step.sighting.fill for step in self.steps)
 
     def predict(self, time_s: float) -> NDArray[np.float32]:
         """Where the joints should be, (K, 2) px: the person as seen last, moved on by the recent common motion."""
-        last, now_s = self.sightings[-1].joints, self.times_s[-1]
-        begin = len(self.times_s) - 1
-        while begin > 0 and now_s - self.times_s[begin - 1] <= _VELOCITY_SPAN_S:
-            begin -= 1
-        if begin == len(self.times_s) - 1:
+        last, now_s = self.steps[-1].sighting.joints, self.steps[-1].time_s
+        *_, first = takewhile(lambda step: now_s - step.time_s <= _VELOCITY_SPAN_S, reversed(self.steps))
+        moved = (last - first.sighting.joints)[list(ANCHORS)]
+        if first.time_s == now_s or not np.isfinite(moved).all(-1).any():
             return last
-        moved = (last - self.sightings[begin].joints)[list(ANCHORS)]
-        if not np.isfinite(moved).all(-1).any():
-            return last
-        velocity = np.nanmedian(moved, 0) / (now_s - self.times_s[begin])
+        velocity = np.nanmedian(moved, 0) / (now_s - first.time_s)
         return np.asarray(last + velocity * min(time_s - now_s, _COAST_S), dtype=np.float32)
 
     def usual_size_px(self, ends: slice) -> float:
-        return float(np.median([sighting.size_px for sighting in self.sightings[ends]]))
+        return float(np.median([step.sighting.size_px for step in self.steps[ends]]))
 
     def usual_colours(self, ends: slice) -> NDArray[np.float32]:
         """(P, 3), the median of the sightings in `ends`."""
-        stack = np.stack([sighting.colours for sighting in self.sightings[ends]])
+        stack = np.stack([step.sighting.colours for step in self.steps[ends]])
         known = np.isfinite(stack)
         if known.all():
             return np.asarray(np.median(stack, 0), dtype=np.float32)
@@ -196,7 +184,7 @@ class Strand:
 
 def follow_person(
     people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float], person: int = 1, min_score: float = 0.0
-) -> FollowedIndex:
+) -> list[int | None]:
     """Which of each frame's people is person number `person`, counted from 1 by how much of the clip they fill.
 
     Args:
@@ -217,18 +205,15 @@ def follow_person(
             raise PersonError("found nobody; expected a person in full view; choose another video")
         found = "one person" if len(strands) == 1 else f"{len(strands)} people"
         raise PersonError(f"found {found}, expected at least {person}; choose a person between 1 and {len(strands)}")
-    chosen: FollowedIndex = [None] * len(people)
-    strand = strands[person - 1]
-    for frame, index in zip(strand.frames, strand.indices, strict=True):
-        chosen[frame] = index
-    return chosen
+    chosen = {step.frame: step.which for step in strands[person - 1].steps}
+    return [chosen.get(frame) for frame in range(len(people))]
 
 
 def find_strands(
     people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float], min_score: float = 0.0
 ) -> list[Strand]:
     """Everybody in the clip, the one who fills most of the frame over time first."""
-    steady = [strand for strand in _grow(people, time_s) if len(strand.frames) >= _MIN_SIGHTINGS]
+    steady = [strand for strand in _grow(people, time_s) if len(strand.steps) >= _MIN_SIGHTINGS]
     real = [strand for strand in steady if strand.score >= min_score]
     return sorted(_join(real), key=lambda strand: strand.fill, reverse=True)
 
@@ -239,35 +224,32 @@ def _grow(people: Sequence[Sequence[Sighting | None]], time_s: Sequence[float]) 
     open_strands: list[Strand] = []
     frame_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
     for frame, (sightings, now_s) in enumerate(zip(people, time_s, strict=True)):
-        done += [strand for strand in open_strands if now_s - strand.times_s[-1] > _MAX_GAP_S]
-        open_strands = [strand for strand in open_strands if now_s - strand.times_s[-1] <= _MAX_GAP_S]
-        usable = [(index, sighting) for index, sighting in enumerate(sightings) if sighting is not None]
-        costs = np.array([[_step_cost(strand, seen, now_s, frame_s) for _, seen in usable] for strand in open_strands])
-        taken = set()
-        for row, column in _assign(costs):
-            open_strands[row].add(frame, now_s, *usable[column])
-            taken.add(column)
-        for column, (index, sighting) in enumerate(usable):
-            if column not in taken:
-                open_strands.append(Strand([frame], [now_s], [sighting], [index]))
+        done += [strand for strand in open_strands if now_s - strand.steps[-1].time_s > _MAX_GAP_S]
+        open_strands = [strand for strand in open_strands if now_s - strand.steps[-1].time_s <= _MAX_GAP_S]
+        steps = [_Step(frame, now_s, index, seen) for index, seen in enumerate(sightings) if seen is not None]
+        costs = np.array([[_step_cost(strand, step, frame_s) for step in steps] for strand in open_strands])
+        taken = _assign(costs)
+        for column, row in taken.items():
+            open_strands[row].steps.append(steps[column])
+        open_strands += [Strand([step]) for column, step in enumerate(steps) if column not in taken]
     return done + open_strands
 
 
-def _assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Pairs (row, column) of least total cost, without the impossible ones."""
+def _assign(costs: NDArray[np.float64]) -> dict[int, int]:
+    """The row of each column, pairs of least total cost, without the impossible ones."""
     if costs.size == 0:
-        return []
+        return {}
     rows, columns = linear_sum_assignment(costs)
-    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if costs[r, c] < _IMPOSSIBLE]
+    return {int(c): int(r) for r, c in zip(rows, columns, strict=True) if costs[r, c] < _IMPOSSIBLE}
 
 
-def _step_cost(strand: Strand, sighting: Sighting, now_s: float, frame_s: float) -> float:
-    """How unlikely it is that `sighting` goes on with `strand`: distance from the prediction, size, colour."""
-    recent = slice(-8, None)
+def _step_cost(strand: Strand, step: _Step, frame_s: float) -> float:
+    """How unlikely it is that `step` goes on with `strand`: distance from the prediction, size, colour."""
+    last, sighting, recent = strand.steps[-1], step.sighting, slice(-8, None)
     size_px = max(strand.usual_size_px(recent), 1.0)
-    distance = _distance_px(strand.predict(now_s), sighting.joints) / size_px
-    still = _distance_px(strand.sightings[-1].joints, sighting.joints) / size_px  # who turns back was predicted wrong
-    if not min(distance, still) <= _MAX_STEP + _PACE * min(now_s - strand.times_s[-1], max(_PACE_SPAN_S, frame_s)):
+    distance = _distance_px(strand.predict(step.time_s), sighting.joints) / size_px
+    still = _distance_px(last.sighting.joints, sighting.joints) / size_px  # who turns back was predicted wrong
+    if not min(distance, still) <= _MAX_STEP + _PACE * min(step.time_s - last.time_s, max(_PACE_SPAN_S, frame_s)):
         return _IMPOSSIBLE
     stretch = abs(np.log(max(sighting.size_px, 1.0) / size_px))
     colour = _colour_distance(strand.usual_colours(recent), sighting.colours)
@@ -290,34 +272,32 @@ def _colour_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | 
 
 def _join(strands: list[Strand]) -> list[Strand]:
     """Join strands that may be one person before and after an absence, the likeliest pair first."""
-    joined: list[Strand | None] = list(strands)
+    joined = dict(enumerate(strands))
     costs = np.array([[_join_cost(a, b) for b in strands] for a in strands]).reshape(len(strands), len(strands))
     while len(strands) and costs.min() < _IMPOSSIBLE:
         i, j = map(int, np.unravel_index(costs.argmin(), costs.shape))
-        earlier, later = joined[i], joined[j]
-        assert earlier is not None
-        assert later is not None
-        earlier.extend(later)
-        joined[j] = None
+        earlier = joined[i]
+        earlier.steps.extend(joined.pop(j).steps)
         costs[j], costs[:, j] = _IMPOSSIBLE, _IMPOSSIBLE
-        for k, other in enumerate(joined):
-            if other is not None and k != i:
+        for k, other in joined.items():
+            if k != i:
                 costs[i, k], costs[k, i] = _join_cost(earlier, other), _join_cost(other, earlier)
-    return [strand for strand in joined if strand is not None]
+    return list(joined.values())
 
 
 def _join_cost(earlier: Strand, later: Strand) -> float:
     """How unlikely it is that `later` is the person of `earlier`."""
-    if later.frames[0] <= earlier.frames[-1]:
+    last, first = earlier.steps[-1], later.steps[0]
+    if first.frame <= last.frame:
         return _IMPOSSIBLE
     ends, starts = slice(-15, None), slice(0, 15)
     stretch = abs(np.log(earlier.usual_size_px(ends) / max(later.usual_size_px(starts), 1.0)))
     colour = _colour_distance(earlier.usual_colours(ends), later.usual_colours(starts))
     if stretch > np.log(_MAX_SIZE_RATIO) or (colour or 0.0) > _MAX_COLOUR_STEP:
         return _IMPOSSIBLE
-    distance = _distance_px(earlier.sightings[-1].joints, later.sightings[0].joints) / earlier.usual_size_px(ends)
-    absence_s = later.times_s[0] - earlier.times_s[-1]
-    if distance > _JOIN_STEP + _PACE * absence_s and _is_same_scene(earlier.sightings[-1], later.sightings[0]):
+    distance = _distance_px(last.sighting.joints, first.sighting.joints) / earlier.usual_size_px(ends)
+    absence_s = first.time_s - last.time_s
+    if distance > _JOIN_STEP + _PACE * absence_s and _is_same_scene(last.sighting, first.sighting):
         return _IMPOSSIBLE  # a mirror image, a shadow or a double: there was no cut, and no time to get there
     far = 1.0 if np.isnan(distance) else min(distance, 3.0)
     return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0) + _JOIN_DISTANCE_WEIGHT * far

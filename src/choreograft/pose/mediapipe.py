@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import cv2
@@ -31,6 +30,15 @@ from choreograft.progress import Progress, silent
 from choreograft.system import explain_missing_library, quiet_stderr
 from choreograft.video.size import Size
 
+_RECIPE: Final = 1
+"""Counts changes of this module that change tracks: part of the estimator's name."""
+_MODELS: Final = (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER)
+_HAND_CONFIDENCE: Final = 0.2
+"""Low, because the wrist says whether a find is right; at 0.5 up to a third of the hands go unseen."""
+_DETAIL_STEP_MS: Final = 33
+_LOG_LINE: Final = re.compile(rb"[IWE]\d{4} |INFO: |WARNING: ")
+_HIDDEN: Final = 0.5
+"""A find with more of its joints than this where others were taken out is their remains."""
 _WORK_PX: Final = 96
 """Long side at which the surroundings are spread into the hole: it only has to look like nobody."""
 _SPREADS_PX: Final = (3, 9, 27)
@@ -77,23 +85,13 @@ def hidden_share(person: Person, width_px: int, height_px: int, masks: list[NDAr
     return float(hidden.mean()) if len(hidden) else 1.0
 
 
-_RECIPE: Final = 1
-"""Counts changes of this module that change tracks: part of the estimator's name."""
-_HAND_CONFIDENCE: Final = 0.2
-"""Low, because the wrist says whether a find is right; at 0.5 up to a third of the hands go unseen."""
-_DETAIL_STEP_MS: Final = 33
-_LOG_LINE: Final = re.compile(rb"[IWE]\d{4} |INFO: |WARNING: ")
-_HIDDEN: Final = 0.5
-"""A find with more of its joints than this where others were taken out is their remains."""
-
-
-class MediaPipeEstimator:
+class MediaPipeEstimator(contextlib.ExitStack):
     """A `PoseEstimator`. Each task is made when it is first needed; all are closed on leaving the context."""
 
     def __init__(self, max_people: int = 1, progress: Progress = silent) -> None:
+        super().__init__()
         self.max_people = max_people
         self.progress = progress
-        self._open = contextlib.ExitStack()
         self._last_ms = -1
         self._detail_ms = 0
         self._has_warned = False
@@ -101,7 +99,7 @@ class MediaPipeEstimator:
     @property
     def name(self) -> str:
         """MediaPipe's version, the models' checksums, and a number that counts changes of this module."""
-        models = "-".join(asset.sha256[:8] for asset in (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER))
+        models = "-".join(asset.sha256[:8] for asset in _MODELS)
         return f"mediapipe-{importlib.metadata.version('mediapipe')}-{models}-{_RECIPE}"
 
     def __enter__(self) -> Self:
@@ -111,8 +109,7 @@ class MediaPipeEstimator:
             AssetError: a model is neither cached nor reachable.
             DependencyError: a library of the system is missing; it may show when a task is made.
         """
-        paths = [fetch(asset, self.progress) for asset in (POSE_LANDMARKER, HAND_LANDMARKER, FACE_LANDMARKER)]
-        self._open = contextlib.ExitStack()
+        paths = [fetch(asset, self.progress) for asset in _MODELS]
         with _named_missing_libraries(), _quiet_stderr():
             self._plan_tasks(*paths)
         return self
@@ -120,30 +117,18 @@ class MediaPipeEstimator:
     def _plan_tasks(self, pose: Path, hand: Path, face: Path) -> None:
         self._mediapipe = importlib.import_module("mediapipe")
         vision = importlib.import_module("mediapipe.tasks.python.vision")
-        video = vision.RunningMode.VIDEO
-        pose_options = vision.PoseLandmarkerOptions(
-            base_options=self._base(pose), running_mode=video, output_segmentation_masks=True
-        )
-        self._bodies = [_Task(self._open, vision.PoseLandmarker, pose_options) for _ in range(self.max_people)]
-        hand_options = vision.HandLandmarkerOptions(
-            base_options=self._base(hand),
-            running_mode=video,
-            num_hands=1,
-            min_hand_detection_confidence=_HAND_CONFIDENCE,
-            min_hand_presence_confidence=_HAND_CONFIDENCE,
-            min_tracking_confidence=_HAND_CONFIDENCE,
-        )
-        self._hands = [_Task(self._open, vision.HandLandmarker, hand_options) for _ in skeleton.HANDS]
-        face_options = vision.FaceLandmarkerOptions(base_options=self._base(face), running_mode=video, num_faces=1)
-        self._face = _Task(self._open, vision.FaceLandmarker, face_options)
+        base = importlib.import_module("mediapipe.tasks.python").BaseOptions
 
-    def _base(self, model: Path) -> Any:
-        return importlib.import_module("mediapipe.tasks.python").BaseOptions(model_asset_path=str(model))
+        def plan(kind: str, model: Path, **options: Any) -> _Task:
+            shown = getattr(vision, f"{kind}Options")(
+                base_options=base(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO, **options
+            )
+            return _Task(self, getattr(vision, kind), shown)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
+        self._bodies = [plan("PoseLandmarker", pose, output_segmentation_masks=True) for _ in range(self.max_people)]
+        sure = {f"min_{what}_confidence": _HAND_CONFIDENCE for what in ("hand_detection", "hand_presence", "tracking")}
+        self._hands = [plan("HandLandmarker", hand, num_hands=1, **sure) for _ in skeleton.HANDS]
+        self._face = plan("FaceLandmarker", face, num_faces=1)
 
     def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
         """Everybody in an RGB frame (H, W, 3): body, feet, coarse hands, mask; frames come in order of `time_s`."""

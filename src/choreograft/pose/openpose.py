@@ -12,12 +12,12 @@ Shapes: T frames, N people of a frame, K = 17 body joints, J = 133 joints, E = 1
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +76,10 @@ def find_lacking(frames: Iterable[Sequence[Person]]) -> NDArray[np.bool_]:
     return np.asarray(lacking)
 
 
-def _carrier(joint: int) -> int:
-    while joint >= skeleton.BODY.stop:
-        joint = PARENT[joint]
-    return joint
-
-
-_CARRIER: Final = np.array([_carrier(joint) for joint in range(skeleton.JOINTS)])
+_CARRIER: Final = np.arange(skeleton.JOINTS)
+for _joint in skeleton.OUTWARDS:
+    if _joint >= skeleton.BODY.stop:
+        _CARRIER[_joint] = _CARRIER[PARENT[_joint]]
 """(J,) each body joint itself, wrist, nose or ankle of all others."""
 DETAIL: Final = slice(skeleton.FACE.start, skeleton.JOINTS)
 """What a closer look finds."""
@@ -96,7 +93,7 @@ class _Doubled(Person):
     """As the estimator has them, without the mask."""
 
 
-class Doubles:
+class Doubles(ExitStack):
     """An estimator that finds the people of keypoint files, each completed by what another one knows of their double.
 
     `find_people` has to be shown all frames, once.
@@ -104,21 +101,9 @@ class Doubles:
 
     def __init__(self, people: Sequence[Sequence[Person]], lacking: NDArray[np.bool_], models: PoseEstimator) -> None:
         """T frames of people, (J,) joints that none of them has, and who looks for doubles."""
-        self._coming, self._lacking, self._models = iter(people), lacking, models
-
-    @property
-    def name(self) -> str:
-        """The other one's."""
-        return self._models.name
-
-    def __enter__(self) -> Self:
-        self._models = self._models.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._models.__exit__(kind, error, trace)
+        super().__init__()
+        self._coming, self._lacking, self._models = iter(people), lacking, self.enter_context(models)
+        self.name = models.name
 
     def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
         """The people whom the files have in the next frame."""

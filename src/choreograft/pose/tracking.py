@@ -9,11 +9,11 @@ some 100 MB.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,19 @@ from choreograft.video.size import Size
 
 TRACK_RECIPE: Final = 2
 """Counts changes of what is kept of a video beside the estimator's finds: part of the key of cached tracks."""
+CROWDED: Final = 2
+"""Frames of the first look in which several people are seen together before they are taken for real."""
+HALF_SEEN: Final = 0.3
+"""Share of the frames with somebody from which on they are really there."""
+FEWEST_FRAMES: Final = 3
+"""Fewer are no video, be nobody in them."""
+BLUR_LOOKS: Final = 5
+"""Frames that are measured to find out whether blur is why nobody is found."""
+BLURRED_PX: Final = 3.0
+"""Blur from which on it may be."""
 
 
-class PoseEstimator(Protocol):
+class PoseEstimator(AbstractContextManager["PoseEstimator"], Protocol):
     """Finds people and their joints. Use as a context manager: models hold native resources."""
 
     @property
@@ -49,12 +59,6 @@ class PoseEstimator(Protocol):
     def add_detail(self, image: NDArray[np.uint8], person: Person) -> Person:
         """The same person with hands and face; joints that cannot be found stay as they are."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,6 @@ class _Find:
     mask: NDArray[np.uint8]
     closer: Person | None = None
     """With hands and face; None where they have not been looked for."""
-
-
-HALF_SEEN: Final = 0.3
-"""Share of the frames with somebody from which on they are really there."""
-FEWEST_FRAMES: Final = 3
-"""Fewer are no video, be nobody in them."""
-BLUR_LOOKS: Final = 5
-"""Frames that are measured to find out whether blur is why nobody is found."""
-BLURRED_PX: Final = 3.0
-"""Blur from which on it may be."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +173,11 @@ def is_alone(
     info: VideoInfo, config: TrackingConfig, person: int, progress: Progress, estimator: EstimatorFactory
 ) -> bool:
     """Whether nobody but the person to be followed is to be looked for, as a first look tells."""
-    return config.max_people == 1 or (person == 1 and not _has_several(info, config, progress, estimator))
+    if config.max_people == 1 or person != 1:
+        return config.max_people == 1
+    with closing(_look_about(info, config, progress, estimator)) as looks:
+        crowded = islice((count for _, count in looks if count > 1), CROWDED)
+        return len(list(crowded)) < CROWDED
 
 
 def follow_video(
@@ -212,7 +210,7 @@ def follow_video(
     if alone and detail and _was_misled(finds, followed):
         with estimator(1, progress) as models:
             followed = _look_closely(info, models, followed, progress)
-    return _as_track(info, np.array(times_s), followed, shots)
+    return _as_track(info, times_s, followed, shots)
 
 
 def count_people(
@@ -226,19 +224,6 @@ def count_people(
     """
     looks = list(_look_about(probe(path), config, progress, estimator))
     return PeopleCount(np.array([time_s for time_s, _ in looks]), np.array([count for _, count in looks], np.int64))
-
-
-def _has_several(info: VideoInfo, config: TrackingConfig, progress: Progress, estimator: EstimatorFactory) -> bool:
-    """Whether two or more people are seen together in at least two of a few frames spread over the clip."""
-    if config.max_people == 1:
-        return False
-    crowded = 0
-    with closing(_look_about(info, config, progress, estimator)) as looks:
-        for _, count in looks:
-            crowded += count > 1
-            if crowded > 1:
-                return True
-    return False
 
 
 def _look_about(
@@ -329,7 +314,7 @@ def track_nobody(path: Path) -> PoseTrack:
         VideoError: the video cannot be read.
     """
     times = [float(picture.time) for picture in read_pictures(path)]
-    return _as_track(probe(path), np.array(times), [None] * len(times), Shots.one(len(times)))
+    return _as_track(probe(path), times, [None] * len(times), Shots.one(len(times)))
 
 
 def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:
@@ -360,9 +345,7 @@ def _look_closely(
     return closer
 
 
-def _as_track(
-    info: VideoInfo, time_s: NDArray[np.float64], followed: Sequence[_Find | None], shots: Shots
-) -> PoseTrack:
+def _as_track(info: VideoInfo, times_s: Sequence[float], followed: Sequence[_Find | None], shots: Shots) -> PoseTrack:
     arrays = empty_arrays(len(followed))
     for t, find in enumerate(followed):
         if find is not None:
@@ -370,13 +353,10 @@ def _as_track(
                 array[t] = getattr(find.closer, name)
     blobs = [np.zeros(0, np.uint8) if find is None else find.mask for find in followed]
     return PoseTrack(
-        size=info.size,
-        rate=info.rate,
-        time_s=time_s,
-        xy=arrays["xy"],
-        score=arrays["score"],
-        depth=arrays["depth"],
-        world=arrays["world"],
+        info.size,
+        info.rate,
+        np.array(times_s),
+        **arrays,
         present=np.array([find is not None for find in followed]),
         masks=MaskSequence.from_blobs(MaskSequence.size_for(info.size), blobs),
         shot=shots.shot,
