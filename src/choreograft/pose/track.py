@@ -317,7 +317,9 @@ def fill_joints(values: Floats, at_s: Floats, time_s: Floats, least: float = 0.0
 def bridge_gaps(values: Floats, known: Flags) -> Floats:
     """Values (T, J, C) with straight lines over the frames in which a joint (T, J) is unknown; 0 where it always is."""
     frame = np.arange(len(values), dtype=np.float64)
-    return np.nan_to_num(fill_joints(np.where(known[..., None], values, np.nan), frame, frame))
+    lines, bridged = fill_joints(np.where(known[..., None], values, np.nan), frame, frame), np.zeros_like(values)
+    np.copyto(bridged, lines, where=np.isfinite(lines))
+    return bridged
 
 
 def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrack:
