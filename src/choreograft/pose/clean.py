@@ -35,14 +35,10 @@ from choreograft.pose.shots import (
 )
 from choreograft.pose.skeleton import NO_PARENT, OUTWARDS, PARENT
 from choreograft.pose.smooth import noise_level, smooth_joints
-from choreograft.pose.track import FILL_GAP_S, SEEN, PoseTrack
-
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
-Array = NDArray[np.float64]
+from choreograft.pose.track import FILL_GAP_S, SEEN, Flags, Floats, Indices, PoseTrack
 
 _ALL: Final = range(skeleton.JOINTS)
-_TOGETHER: Final = (_ALL[: skeleton.FEET.stop], _ALL[skeleton.LEFT_HAND], _ALL[skeleton.RIGHT_HAND])
+_TOGETHER: Final = (_ALL[skeleton.BODY_AND_FEET], _ALL[skeleton.LEFT_HAND], _ALL[skeleton.RIGHT_HAND])
 """Joints whose motions tell of each other."""
 _FACE: Final = _ALL[skeleton.FACE]
 """Joints that are smoothed each by itself."""
@@ -163,8 +159,7 @@ def _relate_to_carriers(track: PoseTrack, sign: int) -> PoseTrack:
 def _find_seen(track: PoseTrack) -> Flags:
     """(T, J) joints worth keeping. Hands and face carry one score for all their points, so any above zero counts."""
     seen = track.seen(float(np.finfo(np.float32).tiny))
-    for part in (skeleton.BODY, skeleton.FEET):
-        seen[:, part] &= track.score[:, part] >= SEEN
+    seen[:, skeleton.BODY_AND_FEET] &= track.score[:, skeleton.BODY_AND_FEET] >= SEEN
     return seen
 
 
@@ -234,7 +229,7 @@ def fill_gaps(track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices) -> P
             _fill_joint(world, joint, PARENT[joint] if parent == NO_PARENT else parent, gap, at, track.time_s)
             score[gap, joint] = _faded(track.score[at, joint], track.time_s[at], track.time_s[gap])
         known[:, joint] |= gaps[:, joint]
-    body = slice(skeleton.BODY.start, skeleton.FEET.stop)
+    body = skeleton.BODY_AND_FEET
     score[:, body] = np.where(gaps[:, body], np.maximum(score[:, body], SEEN), score[:, body])
     xy, depth = place[..., :2].astype(np.float32), place[..., 2].astype(np.float32)
     return replace(track, xy=xy, depth=depth, world=world.astype(np.float32), score=np.maximum(score, np.float32(0)))
@@ -251,7 +246,7 @@ def _usable_parent(joint: int, gap: Flags, at: Flags, known: Flags) -> int:
     return parent if known[frames[after - 1], parent].all() and known[frames[after], parent].all() else NO_PARENT
 
 
-def _fill_place(place: Array, joint: int, parent: int, gap: Flags, at: Flags, time_s: Array) -> None:
+def _fill_place(place: Floats, joint: int, parent: int, gap: Flags, at: Flags, time_s: Floats) -> None:
     """Fill x, y and depth; where the depth is unknown, x and y alone."""
     with_depth = np.isfinite(place[at, joint, 2]).all() and (
         parent == NO_PARENT or np.isfinite(place[at | gap, parent, 2]).all()
@@ -264,7 +259,7 @@ def _fill_place(place: Array, joint: int, parent: int, gap: Flags, at: Flags, ti
     _fill_joint(depth, joint, NO_PARENT, gap, at, time_s)
 
 
-def _fill_joint(values: Array, joint: int, parent: int, gap: Flags, at: Flags, time_s: Array) -> None:
+def _fill_joint(values: Floats, joint: int, parent: int, gap: Flags, at: Flags, time_s: Floats) -> None:
     """Fill `values` (T, J, C) of a joint in place; they stay as they are where less than two sightings have values."""
     base = np.zeros_like(values[:, joint]) if parent == NO_PARENT else values[:, parent]
     if not np.isfinite(base[gap]).all():
@@ -278,14 +273,14 @@ def _fill_joint(values: Array, joint: int, parent: int, gap: Flags, at: Flags, t
     values[gap, joint] = base[gap] + turned(time_s[frames], offset[frames], time_s[gap])
 
 
-def interpolate(known_s: Array, offsets: Array, wanted_s: Array) -> Array:
+def interpolate(known_s: Floats, offsets: Floats, wanted_s: Floats) -> Floats:
     """(G, C) Akima's cubic through `offsets` (N, C) at `wanted_s`; through less than three the straight line."""
     if len(known_s) < _FEWEST:
         return np.stack([np.interp(wanted_s, known_s, column) for column in offsets.T], axis=-1)
     return np.asarray(Akima1DInterpolator(known_s, offsets, axis=0)(wanted_s))
 
 
-def interpolate_limb(known_s: Array, offsets: Array, wanted_s: Array) -> Array:
+def interpolate_limb(known_s: Floats, offsets: Floats, wanted_s: Floats) -> Floats:
     """Where a limb points in between: direction and length interpolated apart.
 
     Args:
@@ -302,7 +297,7 @@ def interpolate_limb(known_s: Array, offsets: Array, wanted_s: Array) -> Array:
     return np.where(straight > _TURNED_OVER * length, way * length / np.maximum(straight, 1e-12), way)
 
 
-def _faded(score: NDArray[np.float32], known_s: Array, wanted_s: Array) -> Array:
+def _faded(score: NDArray[np.float32], known_s: Floats, wanted_s: Floats) -> Floats:
     """(G,) scores between sightings, less the farther the nearest of them is in time."""
     after = np.searchsorted(known_s, wanted_s)
     away_s = np.minimum(wanted_s - known_s[after - 1], known_s[after] - wanted_s)

@@ -18,11 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.pose.track import JOINT_ARRAYS, PoseTrack, bridge_gaps
-
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
-Array = NDArray[np.float64]
+from choreograft.pose.track import JOINT_ARRAYS, Flags, Floats, Indices, PoseTrack, bridge_gaps
 
 _SWITCH_COST: Final = 6.0
 """Evidence, in nats, that the sides of a limb must give at each end of a stretch that is left/right swapped."""
@@ -58,7 +54,7 @@ def contradicts_anatomy(track: PoseTrack, seen: Flags) -> bool:
     return min(votes) < 0 and max(votes) <= 0
 
 
-def weigh_anatomy(track: PoseTrack, seen: Flags) -> Array:
+def weigh_anatomy(track: PoseTrack, seen: Flags) -> Floats:
     """(T,) whether each frame's sides are the right way round, -1..1: the mean of both cues, 0 where neither tells.
 
     Looking back over a shoulder the face says no and the rest of the body yes, and nothing is said.
@@ -67,7 +63,7 @@ def weigh_anatomy(track: PoseTrack, seen: Flags) -> Array:
     return np.asarray(np.where(np.abs(np.nan_to_num(cues)) > _CLEAR, np.sign(cues), 0).mean(0))
 
 
-def weigh_head(track: PoseTrack, seen: Flags) -> Array:
+def weigh_head(track: PoseTrack, seen: Flags) -> Floats:
     """(T,) whether ears and shoulders have the same sides, -1..1: heads turn by less than a right angle."""
     told = np.zeros(len(track))
     for values in (track.xy, track.world):
@@ -79,7 +75,7 @@ def weigh_head(track: PoseTrack, seen: Flags) -> Array:
     return told
 
 
-def _vote(cue: Array) -> int:
+def _vote(cue: Floats) -> int:
     """+1 right, -1 wrong, 0 undecided; `cue` (T,) is positive where right and NaN where it says nothing."""
     clear = np.abs(np.nan_to_num(cue)) > _CLEAR
     if clear.sum() < _FEWEST:
@@ -88,11 +84,11 @@ def _vote(cue: Array) -> int:
     return 1 if right >= _MAJORITY else -1 if right <= 1 - _MAJORITY else 0
 
 
-def _chirality(track: PoseTrack, seen: Flags) -> Array:
+def _chirality(track: PoseTrack, seen: Flags) -> Floats:
     """(T,) volume spanned by the directions to the left, up and forwards, -1..1."""
     points = np.where(seen[..., None], track.world, np.nan).astype(np.float64)
 
-    def middle(*joints: int) -> Array:
+    def middle(*joints: int) -> Floats:
         return np.asarray(points[:, list(joints)].mean(1))
 
     left = middle(skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP) - middle(skeleton.RIGHT_SHOULDER, skeleton.RIGHT_HIP)
@@ -103,12 +99,12 @@ def _chirality(track: PoseTrack, seen: Flags) -> Array:
     return np.asarray(np.nan_to_num((side * _unit(toes)).sum(-1)) + np.nan_to_num((side * _unit(nose)).sum(-1))) / 2
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: Floats) -> Floats:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-9))
 
 
-def _facing(track: PoseTrack, seen: Flags) -> Array:
+def _facing(track: PoseTrack, seen: Flags) -> Floats:
     """(T,) how far to the right the left shoulder is, in torsos, where an upright person shows a face."""
     xy = np.where(seen[..., None], track.xy, np.nan).astype(np.float64)
     left, right = xy[:, skeleton.LEFT_SHOULDER], xy[:, skeleton.RIGHT_SHOULDER]
@@ -140,7 +136,7 @@ class _Group:
     """All joints that go with them."""
     attached: tuple[tuple[int, int], ...] = ()
     """Left joints that do not go with them, and those that hang there: a wrong arm is far from its shoulder."""
-    anatomy: Callable[[PoseTrack, Flags], Array] | None = None
+    anatomy: Callable[[PoseTrack, Flags], Floats] | None = None
     """(T,) -1..1 whether the sides are right, where anatomy tells."""
     is_last: bool = False
     """What they hang from has been decided before; else a misfit may be that part's fault."""
@@ -234,13 +230,13 @@ def _exchange(values: NDArray[Any], frames: Indices, joints: Indices) -> NDArray
     return exchanged
 
 
-def _measure_places(track: PoseTrack, seen: Flags, height_px: float) -> Iterator[Array]:
+def _measure_places(track: PoseTrack, seen: Flags, height_px: float) -> Iterator[Floats]:
     """(T, J, C) where joints are, in body heights, NaN where unseen: in the picture, then in space."""
     for values, unit in ((track.xy, height_px), (track.world, _METRES)):
         yield np.where(seen[..., None], values, np.nan).astype(np.float64) / unit
 
 
-def _motion_costs(track: PoseTrack, seen: Flags, left: tuple[int, ...], height_px: float) -> Array:
+def _motion_costs(track: PoseTrack, seen: Flags, left: tuple[int, ...], height_px: float) -> Floats:
     """(T, 2, 2, 2) how unlikely, in nats, each frame's places are after those of the two frames before.
 
     The axes after the first say whether the frame, the one before and the one before that are swapped.
@@ -256,7 +252,7 @@ def _motion_costs(track: PoseTrack, seen: Flags, left: tuple[int, ...], height_p
     return _INDEPENDENT * np.mean(costs, axis=0) if costs else np.zeros((len(track), 2, 2, 2))
 
 
-def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
+def _step_costs(places: Floats, known: Flags, time_s: Floats) -> Floats:
     """(T, 2, 2, 2) costs from one kind of coordinates (T, P, 2, C), summed over pairs and sides."""
     T = len(places)
     before, earlier = np.maximum(np.arange(T) - 1, 0), np.maximum(np.arange(T) - 2, 0)
@@ -265,12 +261,12 @@ def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
     ever = known.any(0)
     weight = np.where(known, 1.0, _BRIDGED) * ever
 
-    def swap(values: Array, swaps: tuple[int, ...]) -> list[Array]:
+    def swap(values: Floats, swaps: tuple[int, ...]) -> list[Floats]:
         """Values (T, P, 2, ...) of each frame, of the one before and of the one before that, sides exchanged or not."""
         parts = values, values[before], values[earlier]
         return [part[:, :, ::-1] if swapped else part for part, swapped in zip(parts, swaps, strict=True)]
 
-    def residuals(swaps: tuple[int, ...], carry: float) -> Array:
+    def residuals(swaps: tuple[int, ...], carry: float) -> Floats:
         """(T, P, 2) distance from where a joint should be."""
         now, last, first = swap(places, swaps)
         return np.asarray(np.linalg.norm(now - last - carry * pace * (last - first), axis=-1))
@@ -285,7 +281,7 @@ def _step_costs(places: Array, known: Flags, time_s: Array) -> Array:
     return cost
 
 
-def _attachment_costs(track: PoseTrack, seen: Flags, group: _Group, height_px: float) -> Array:
+def _attachment_costs(track: PoseTrack, seen: Flags, group: _Group, height_px: float) -> Floats:
     """(T,) what speaks, in nats, against a swap, by how well limbs fit what they hang from as they are and swapped.
 
     Where that has not been decided yet a misfit says nothing for a swap: it may be the other part's.
@@ -305,11 +301,11 @@ def _attachment_costs(track: PoseTrack, seen: Flags, group: _Group, height_px: f
     return cost
 
 
-def _length(places: Array, a: int, b: int) -> Array:
+def _length(places: Floats, a: int, b: int) -> Floats:
     return np.asarray(np.linalg.norm(places[:, a] - places[:, b], axis=-1))
 
 
-def _decode(cost: Array) -> Flags:
+def _decode(cost: Floats) -> Flags:
     """(T,) which frames are swapped, at least cost (Viterbi over the states of two neighbouring frames)."""
     T = len(cost)
     ends = _SWITCH_COST * np.array([[0.0], [1.0]])  # a stretch that reaches the clip's end has another end there

@@ -14,6 +14,16 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import SEEN, PoseTrack
 
 _EARS: Final = list(skeleton.EARS)
+Side = Literal["upright", "left", "right", "down"]
+"""Where the head is, seen from the hips: up, to the picture's left or right, or down."""
+ALWAYS: Final = 0.9
+"""Share of the frames in which a dancer is upside down only if the picture is."""
+_TURNS: Final[dict[Side, tuple[str, str]]] = {
+    "left": ("a quarter turn to the right", "transpose=1"),
+    "right": ("a quarter turn to the left", "transpose=2"),
+    "down": ("by half a turn", "hflip,vflip"),
+}
+"""What brings a head on that side up, and FFmpeg's filters for it, which follow whatever turn the file asks for."""
 
 
 def head_middle(xy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,18 +57,6 @@ def face_centre(track: PoseTrack, threshold: float) -> NDArray[np.float32]:
     nose, ears = track.xy[:, skeleton.NOSE], track.xy[:, _EARS].mean(axis=1)
     centre = np.where(seen[:, [skeleton.NOSE]], nose, np.where(seen[:, _EARS].all(axis=1, keepdims=True), ears, np.nan))
     return np.where(is_turned_to_camera(track)[:, None], centre, np.nan).astype(np.float32)
-
-
-Side = Literal["upright", "left", "right", "down"]
-"""Where the head is, seen from the hips: up, to the picture's left or right, or down."""
-ALWAYS: Final = 0.9
-"""Share of the frames in which a dancer is upside down only if the picture is."""
-_TURNS: Final[dict[Side, tuple[str, str]]] = {
-    "left": ("a quarter turn to the right", "transpose=1"),
-    "right": ("a quarter turn to the left", "transpose=2"),
-    "down": ("by half a turn", "hflip,vflip"),
-}
-"""What brings a head on that side up, and FFmpeg's filters for it, which follow whatever turn the file asks for."""
 
 
 def find_sides(track: PoseTrack) -> NDArray[np.str_]:

@@ -67,15 +67,6 @@ _WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.item
 assert _WRITTEN["pose"] == BODY_25
 _OUTSIDE: Final = 0.1
 """Share of the points outside the picture where nobody stands at the others: they are of a picture of another size."""
-
-
-def find_lacking(frames: Iterable[Sequence[Person]]) -> NDArray[np.bool_]:
-    """(J,) joints of hands, face and feet that nobody has in any frame: the other program's model has none."""
-    lacking = ~np.any([one.score > 0 for frame in frames for one in frame], axis=0)
-    lacking[skeleton.BODY] = False
-    return np.asarray(lacking)
-
-
 _CARRIER: Final = np.arange(skeleton.JOINTS)
 for _joint in skeleton.OUTWARDS:
     if _joint >= skeleton.BODY.stop:
@@ -83,6 +74,13 @@ for _joint in skeleton.OUTWARDS:
 """(J,) each body joint itself, wrist, nose or ankle of all others."""
 DETAIL: Final = slice(skeleton.FACE.start, skeleton.JOINTS)
 """What a closer look finds."""
+
+
+def find_lacking(frames: Iterable[Sequence[Person]]) -> NDArray[np.bool_]:
+    """(J,) joints of hands, face and feet that nobody has in any frame: the other program's model has none."""
+    lacking = ~np.any([one.score > 0 for frame in frames for one in frame], axis=0)
+    lacking[skeleton.BODY] = False
+    return np.asarray(lacking)
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,8 @@ NECK, MID_HIP, RIGHT_PUPIL, LEFT_PUPIL = range(skeleton.JOINTS, skeleton.JOINTS 
 """Points that COCO-WholeBody has not, numbered on from its joints."""
 EXTENDED_JOINTS: Final = skeleton.JOINTS + 4
 
-_RIGHT_ARM: Final = (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_ELBOW, skeleton.RIGHT_WRIST)
-_LEFT_ARM: Final = (skeleton.LEFT_SHOULDER, skeleton.LEFT_ELBOW, skeleton.LEFT_WRIST)
-_RIGHT_LEG: Final = (skeleton.RIGHT_HIP, skeleton.RIGHT_KNEE, skeleton.RIGHT_ANKLE)
-_LEFT_LEG: Final = (skeleton.LEFT_HIP, skeleton.LEFT_KNEE, skeleton.LEFT_ANKLE)
+_LEFT_ARM, _RIGHT_ARM = skeleton.ARMS
+_LEFT_LEG, _RIGHT_LEG = (leg[:3] for leg in skeleton.LEGS)
 _EYES_AND_EARS: Final = (skeleton.RIGHT_EYE, skeleton.LEFT_EYE, skeleton.RIGHT_EAR, skeleton.LEFT_EAR)
 
 COCO_18: Final = (skeleton.NOSE, NECK, *_RIGHT_ARM, *_LEFT_ARM, *_RIGHT_LEG, *_LEFT_LEG, *_EYES_AND_EARS)
@@ -82,6 +80,8 @@ _OTHER_FORMATS: Final[dict[str, set[str]]] = {
 }
 """Fields that only they have together, in the whole or in each of its list."""
 
+_Frame = tuple[list[Parts], Size | None]
+"""People and canvas."""
 JSON_ENDING: Final = "_keypoints.json"
 _ANY_JSON: Final = ".json"
 _ENDINGS: Final = (JSON_ENDING, "_pose.yml", "_pose.yaml", "_pose.xml")
@@ -97,12 +97,6 @@ class KeypointFrames:
     numbers left out."""
     canvas: Size | None
     """Of the picture that they were found in; None where the files do not say."""
-
-
-@dataclass(frozen=True)
-class _Frame:
-    people: list[Parts]
-    canvas: Size | None
 
 
 def read_keypoint_files(place: Path) -> KeypointFrames:
@@ -126,8 +120,8 @@ def _read_files(place: Path, content: str) -> KeypointFrames:  # noqa: ARG001
     else:
         frames = {number: _read_single(path) for number, path in _in_order(place, paths, ending)}
     _refuse_mixture(place, frames)
-    canvas = next((frame.canvas for frame in frames.values()), None)
-    return KeypointFrames({number: frame.people for number, frame in frames.items()}, canvas)
+    canvas = next((canvas for _, canvas in frames.values()), None)
+    return KeypointFrames({number: people for number, (people, _) in frames.items()}, canvas)
 
 
 def hash_keypoints(place: Path) -> str:
@@ -145,14 +139,14 @@ def hash_keypoints(place: Path) -> str:
 
 def _refuse_mixture(place: Path, frames: dict[int, _Frame]) -> None:
     """Files of one run have one kind of body and one canvas."""
-    bodies = {len(person["pose"]): n for n, frame in frames.items() for person in frame.people if "pose" in person}
+    bodies = {len(person["pose"]): n for n, (people, _) in frames.items() for person in people if "pose" in person}
     if len(bodies) > 1:
         (points, number), (others, other), *_ = bodies.items()
         raise FileFormatError(
             f"{place}: found bodies of {points} points in frame {number} and of {others} in frame {other}; "
             "expected those of one model; write all frames with the same"
         )
-    canvases = {frame.canvas: number for number, frame in frames.items()}
+    canvases = {canvas: number for number, (_, canvas) in frames.items()}
     if len(canvases) > 1:
         (size, number), (another, other), *_ = canvases.items()
         raise FileFormatError(
@@ -246,7 +240,7 @@ def _read_frame(path: Path, frame: Any) -> _Frame:
     if sides != [None, None] and not all(isinstance(side, int) and side > 0 for side in sides):
         raise FileFormatError(f"{path}: found a canvas of {sides[0]} x {sides[1]}; expected whole px; write it again")
     canvas = None if None in sides else Size(*sides)
-    return _Frame([_read_person(path, person) for person in people], canvas)
+    return [_read_person(path, person) for person in people], canvas
 
 
 def _read_person(path: Path, person: dict[str, Any]) -> Parts:
@@ -278,7 +272,7 @@ def _read_matrices(path: Path) -> _Frame:
         {part: _check_points(files[part], part, matrix[n]) for part, matrix in found.items()}
         for n in range(len(matrices["pose"]))
     ]
-    return _Frame(people, None)
+    return people, None
 
 
 def _read_matrix(path: Path, part: str) -> NDArray[np.float64]:

@@ -30,7 +30,6 @@ _STRAY: Final = 0.05
 """Share of the points that may lie outside the picture that they were found in: legs below its edge."""
 _LOST: Final = 0.5
 """Share outside the picture from which they were found in another one, though no video says in which."""
-
 _DAMAGED: Final = 10.0
 """Longer sides of the picture from its corner to a point that no program has found there."""
 

@@ -19,11 +19,7 @@ from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip, repair_flips
 from choreograft.pose.shots import body_height_px, find_stretches, frame_rate
 from choreograft.pose.smooth import noise_level
-from choreograft.pose.track import FILL_GAP_S, JOINT_ARRAYS, PoseTrack
-
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
-Array = NDArray[np.float64]
+from choreograft.pose.track import FILL_GAP_S, JOINT_ARRAYS, Flags, Floats, Indices, PoseTrack
 
 _MAX_SPEED: Final = 8.0
 """Body heights a second that wrists, ankles and what they carry may do; the trunk does half of it."""
@@ -49,7 +45,7 @@ _LIMBS: Final = tuple(
 """The inner end first."""
 _SPREADS: Final = 6.0
 """Median deviations from the usual length in 3D that do not count as impossible, whatever their size."""
-_FEET: Final = tuple(range(skeleton.FEET.start, skeleton.FEET.stop))
+_FEET: Final = range(skeleton.JOINTS)[skeleton.FEET]
 _UNSTEADY: Final = 0.25
 """Lengths in 3D that spread by more than this share of the usual one are guesses, and rule nothing out."""
 _SCALE_SPAN_S: Final = 3.0
@@ -61,7 +57,7 @@ _SHARE_OF_HEIGHT: Final = 0.25
 _FEWEST_LENGTHS: Final = 10
 
 
-def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array) -> Flags:
+def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Floats) -> Flags:
     """(T, J) sightings that a human body cannot have made between those before and after.
 
     Args:
@@ -78,7 +74,7 @@ def find_jumps(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array)
     return jumps
 
 
-def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array) -> Flags:
+def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Floats, slack: Floats) -> Flags:
     """(T, J) sightings that survive: the sum of their scores is the largest possible.
 
     Where a joint goes for good to where it cannot have gone, it was wrong before; such a break costs as much as the
@@ -116,7 +112,7 @@ def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Array, slack: Array) -
     return kept
 
 
-def _find_spikes(xy: NDArray[np.float32], kept: Flags, time_s: Array, acceleration: float, slack: Array) -> Flags:
+def _find_spikes(xy: NDArray[np.float32], kept: Flags, time_s: Floats, acceleration: float, slack: Floats) -> Flags:
     """(T - 2, J) sightings off the straight line between their neighbours by more than a human can accelerate."""
     before, after = time_s[1:-1] - time_s[:-2], time_s[2:] - time_s[1:-1]
     share = (before / (before + after))[:, None, None]
@@ -130,13 +126,13 @@ def _between(seen: Flags) -> Flags:
     return np.asarray(seen[:-2] & seen[1:-1] & seen[2:])
 
 
-def _find_peaks(excess: Array, limit: Array | float) -> Flags:
+def _find_peaks(excess: Floats, limit: Floats | float) -> Flags:
     """(T - 2, J) where an excess (T - 2, J) is beyond the limit, and no less than in the frames around."""
     padded = np.pad(excess, ((1, 1), (0, 0)))
     return np.asarray((excess > limit) & (excess >= np.maximum(padded[:-2], padded[2:])))
 
 
-def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise_px: Array) -> Flags:
+def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise_px: Floats) -> Flags:
     """(T, J) joints too far from their neighbours on the body.
 
     Of a limb's two ends the one is blamed with more impossible limbs, then the one of lower score by far, then the
@@ -173,7 +169,7 @@ def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags) 
     return np.asarray(known & enough & (length > longest) & ~np.isin(limbs, _FEET).any(1))
 
 
-def _too_long_in_picture(track: PoseTrack, limbs: Indices, both: Flags, height_px: float, noise_px: Array) -> Flags:
+def _too_long_in_picture(track: PoseTrack, limbs: Indices, both: Flags, height_px: float, noise_px: Floats) -> Flags:
     """(T, L) limbs longer than they ever are for this person at this scale."""
     length = _measure(track.xy, limbs)
     scale = _scale_px(track.time_s, np.where(both, length, np.nan), height_px)[:, None]
@@ -190,7 +186,7 @@ def _measure(places: NDArray[np.float32], limbs: Indices) -> NDArray[np.float32]
     return np.asarray(np.linalg.norm(places[:, limbs[:, 0]] - places[:, limbs[:, 1]], axis=-1))
 
 
-def _scale_px(time_s: Array, length: NDArray[np.float32], height_px: float) -> Array:
+def _scale_px(time_s: Floats, length: NDArray[np.float32], height_px: float) -> Floats:
     """(T,) a length that follows how near the person is: the long limbs of the trunk and legs, around each frame.
 
     Args:
@@ -204,12 +200,12 @@ def _scale_px(time_s: Array, length: NDArray[np.float32], height_px: float) -> A
     return np.maximum(percentile_filter(total, 70, size=frames), 1e-3 * height_px)
 
 
-def _step_s(time_s: Array) -> float:
+def _step_s(time_s: Floats) -> float:
     """The usual time between frames; a second where there is one only."""
     return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
 
 
-def mend_spikes(values: NDArray[np.float32], seen: Flags, time_s: Array) -> NDArray[np.float32]:
+def mend_spikes(values: NDArray[np.float32], seen: Flags, time_s: Floats) -> NDArray[np.float32]:
     """Values (T, J, C) without single ones that stick out of their joint's own course; a line replaces them.
 
     For depth and world coordinates, which estimators sometimes get wrong where the joint in the picture is right.
@@ -269,7 +265,7 @@ def _repair_stretch(track: PoseTrack, seen: Flags) -> Repair:
     misplaced = find_impossible_limbs(track, calm, height_px, noise_px)
     depth = mend_spikes(track.depth[..., None], seen, track.time_s)[..., 0]
     track = replace(track, depth=depth, world=mend_spikes(track.world, seen, track.time_s))
-    counted = slice(skeleton.BODY.start, skeleton.FEET.stop)
+    counted = skeleton.BODY_AND_FEET
     return Repair(
         track,
         calm & ~misplaced,

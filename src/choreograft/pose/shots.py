@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from choreograft.errors import VideoError
 from choreograft.pose import skeleton
-from choreograft.pose.track import FILL_GAP_S, PoseTrack
+from choreograft.pose.track import FILL_GAP_S, Flags, Floats, Indices, PoseTrack
 
 _FLASH_S: Final = 0.15
 """A sighting up to this long between two long absences is a false detection and dropped."""
@@ -24,14 +24,18 @@ _CUT_SPEED: Final = 8.0
 MOST: Final = 0.75
 """Share of the frames from which on one view is what the clip was meant to be."""
 _TOLD: Final = 6
+_CUT_CONTEXT: Final = 3
+"""Frames on either side of a step whose medians must disagree too, so that one wild frame does not make two cuts."""
+_SHORTEST_STEP_S: Final = 1 / 24
+"""Between closer frames the noise of the estimator, not the person's speed, bounds how far a joint may jump."""
 
 
-def frames_by_shot(shot: NDArray[np.int32]) -> list[NDArray[np.intp]]:
+def frames_by_shot(shot: NDArray[np.int32]) -> list[Indices]:
     """The frames of each shot, in order, given the number (T,) of every frame's."""
     return [np.flatnonzero(shot == number) for number in np.unique(shot)]
 
 
-def find_changes(time_s: NDArray[np.float64], number: NDArray[np.int32]) -> tuple[float, ...]:
+def find_changes(time_s: Floats, number: NDArray[np.int32]) -> tuple[float, ...]:
     """When the number (T,) of the shot, or of the view, changes, s."""
     return tuple(time_s[1:][np.diff(number) != 0].round(3).tolist())
 
@@ -73,22 +77,13 @@ def _advise(track: PoseTrack) -> str:
     return f'keep the part from {begin_s:.2f} s to {until}, for example with "{cut}"'
 
 
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
-
-_CUT_CONTEXT: Final = 3
-"""Frames on either side of a step whose medians must disagree too, so that one wild frame does not make two cuts."""
-_SHORTEST_STEP_S: Final = 1 / 24
-"""Between closer frames the noise of the estimator, not the person's speed, bounds how far a joint may jump."""
-
-
-def _find_absences(present: Flags, time_s: NDArray[np.float64]) -> tuple[Indices, NDArray[np.float64]]:
+def _find_absences(present: Flags, time_s: Floats) -> tuple[Indices, Floats]:
     """The N frames that show the person, and how long, (N - 1,) s, they were away before each but the first."""
     frames = np.flatnonzero(present)
     return frames, time_s[frames[1:]] - time_s[frames[:-1] + 1]  # 0 between neighbouring frames
 
 
-def find_flashes(present: Flags, time_s: NDArray[np.float64]) -> Flags:
+def find_flashes(present: Flags, time_s: Floats) -> Flags:
     """(T,) frames of brief sightings that are false detections, most likely.
 
     A flash lasts at most `_FLASH_S` and has an absence too long to be filled on either side; a person who is there
@@ -154,7 +149,7 @@ def _median_of_frames(xy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.where(unseen, np.nan, median), dtype=np.float32)
 
 
-def number_segments(time_s: NDArray[np.float64], shot: NDArray[np.int32], present: Flags) -> Indices:
+def number_segments(time_s: Floats, shot: NDArray[np.int32], present: Flags) -> Indices:
     """(T,) number of the uncut stretch that each frame belongs to.
 
     Frames missing from the file end a stretch as well, and absences of the person too long to be filled.
@@ -167,7 +162,7 @@ def number_segments(time_s: NDArray[np.float64], shot: NDArray[np.int32], presen
     return np.cumsum(cuts | holes | returns)
 
 
-def find_short_gaps(seen: Flags, segment: Indices, time_s: NDArray[np.float64]) -> Flags:
+def find_short_gaps(seen: Flags, segment: Indices, time_s: Floats) -> Flags:
     """(T, J) unseen joints between two sightings of one segment, away for at most `FILL_GAP_S`.
 
     A gap lasts from the first frame that misses the joint until the joint is seen again.
@@ -198,6 +193,6 @@ def find_stretches(segment: Indices, seen: Flags) -> list[Indices]:
     return [np.arange(part[0], part[-1] + 1) for part in parts]
 
 
-def frame_rate(time_s: NDArray[np.float64], rate: Fraction) -> float:
+def frame_rate(time_s: Floats, rate: Fraction) -> float:
     """Usual frames per second, or the nominal ones where a single frame tells none."""
     return float(1 / np.median(np.diff(time_s))) if len(time_s) > 1 else float(rate)

@@ -8,6 +8,7 @@ limb does, and that is little and changes slowly: gaps are filled (pose/clean.py
 noise is told from motion (pose/smooth.py) limb by limb.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ LEFT_BIG_TOE, LEFT_SMALL_TOE, LEFT_HEEL, RIGHT_BIG_TOE, RIGHT_SMALL_TOE, RIGHT_H
 
 BODY: Final = slice(0, 17)
 FEET: Final = slice(17, 23)
+BODY_AND_FEET: Final = slice(BODY.start, FEET.stop)
 FACE: Final = slice(23, 91)
 LEFT_HAND: Final = slice(91, 112)
 RIGHT_HAND: Final = slice(112, 133)
@@ -113,11 +115,7 @@ def _hang() -> tuple[int, ...]:
         (LEFT_HIP, LEFT_SHOULDER), (LEFT_SHOULDER, RIGHT_SHOULDER),
         (LEFT_SHOULDER, NOSE),
         *((NOSE, joint) for joint in HEAD[1:]),
-        (LEFT_SHOULDER, LEFT_ELBOW), (LEFT_ELBOW, LEFT_WRIST),
-        (RIGHT_SHOULDER, RIGHT_ELBOW), (RIGHT_ELBOW, RIGHT_WRIST),
-        (LEFT_HIP, LEFT_KNEE), (LEFT_KNEE, LEFT_ANKLE),
-        (RIGHT_HIP, RIGHT_KNEE), (RIGHT_KNEE, RIGHT_ANKLE),
-        (LEFT_ANKLE, LEFT_HEEL), (RIGHT_ANKLE, RIGHT_HEEL),
+        *(pair for limb in (*ARMS, *LEGS) for pair in pairwise(limb[:4])),
         (LEFT_ANKLE, LEFT_BIG_TOE), (RIGHT_ANKLE, RIGHT_BIG_TOE),
         (LEFT_BIG_TOE, LEFT_SMALL_TOE), (RIGHT_BIG_TOE, RIGHT_SMALL_TOE),
     ):  # fmt: skip

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose.skeleton import offset_matrix
-from choreograft.pose.track import bridge_gaps
+from choreograft.pose.track import Flags, Floats, bridge_gaps
 
 _NOISE_FPS: Final = 30.0
 """Noise is estimated between frames this far apart, or as near to it as the rate allows."""
@@ -33,32 +33,6 @@ _GAIN: Final = 70.0**0.5
 _MEDIAN_TO_DEVIATION: Final = 1 / 0.6745
 _FEWEST: Final = 12
 """Differences below which a joint's own estimate says nothing, and that of its group stands for it."""
-
-
-def noise_level(values: NDArray[np.float32], seen: NDArray[np.bool_], fps: float) -> NDArray[np.float64]:
-    """Standard deviation (J,) of the noise in each joint's coordinates (T, J, C), in their own unit.
-
-    At high rates every n-th frame is compared, for neighbouring frames share errors. At rates too low to tell motion
-    from noise, less and less is taken for noise. A joint seen too rarely gets the median of the others, 0 if there
-    are none.
-    """
-    stride = max(1, round(fps / _NOISE_FPS))
-    usable = seen & np.isfinite(values).all(-1)
-    difference, whole = values.astype(np.float64), usable
-    for _ in range(_ORDER):
-        difference = difference[stride:] - difference[:-stride]
-        whole = whole[stride:] & whole[:-stride]
-    size = np.where(whole[..., None], np.abs(difference), np.nan)
-    enough = whole.sum(0) >= _FEWEST
-    level = np.zeros(values.shape[1])
-    if enough.any():
-        level[enough] = np.nanmedian(size[:, enough], axis=(0, 2)) * _MEDIAN_TO_DEVIATION / _GAIN
-        level[~enough] = np.median(level[enough])
-    return level * min(1.0, fps / _ORDINARY_FPS) ** 2
-
-
-Array = NDArray[np.float64]
-
 _WINDOW: Final = 128
 """Frames whose motion is described by one covariance; neighbouring windows overlap by half and are blended."""
 _ROUNDS: Final = 12
@@ -80,19 +54,41 @@ _SILENT: Final = 1e-4
 """Noise below this share of a joint's range is none."""
 
 
+def noise_level(values: NDArray[np.float32], seen: Flags, fps: float) -> Floats:
+    """Standard deviation (J,) of the noise in each joint's coordinates (T, J, C), in their own unit.
+
+    At high rates every n-th frame is compared, for neighbouring frames share errors. At rates too low to tell motion
+    from noise, less and less is taken for noise. A joint seen too rarely gets the median of the others, 0 if there
+    are none.
+    """
+    stride = max(1, round(fps / _NOISE_FPS))
+    usable = seen & np.isfinite(values).all(-1)
+    difference, whole = values.astype(np.float64), usable
+    for _ in range(_ORDER):
+        difference = difference[stride:] - difference[:-stride]
+        whole = whole[stride:] & whole[:-stride]
+    size = np.where(whole[..., None], np.abs(difference), np.nan)
+    enough = whole.sum(0) >= _FEWEST
+    level = np.zeros(values.shape[1])
+    if enough.any():
+        level[enough] = np.nanmedian(size[:, enough], axis=(0, 2)) * _MEDIAN_TO_DEVIATION / _GAIN
+        level[~enough] = np.median(level[enough])
+    return level * min(1.0, fps / _ORDINARY_FPS) ** 2
+
+
 @dataclass(frozen=True)
 class _Basis:
     """Modes of the second difference over one window's times."""
 
-    modes: Array
+    modes: Floats
     """(W, W)"""
-    roughness: Array
+    roughness: Floats
     """(W,) squared acceleration of each mode."""
-    acceleration: Array
+    acceleration: Floats
     """(W - 2, W)"""
 
     @staticmethod
-    def of_times(steps: Array) -> "_Basis":
+    def of_times(steps: Floats) -> "_Basis":
         """`steps` (W - 1,) between frames, in units of the usual one."""
         W = len(steps) + 1
         operator = np.zeros((W - 2, W))
@@ -109,8 +105,8 @@ class _Basis:
 def smooth_joints(
     values: NDArray[np.float32],
     weight: NDArray[np.float32],
-    time_s: Array,
-    noise: Array,
+    time_s: Floats,
+    noise: Floats,
     joints: Sequence[int] | None = None,
 ) -> NDArray[np.float32]:
     """Smooth one uncut stretch of a track.
@@ -136,7 +132,7 @@ def smooth_joints(
     offsets = None if joints is None else offset_matrix([joints[int(c)] for c in chosen]) * noise[chosen]
     model = _Model.of_limbs(offsets, values.shape[-1])
     total, blend = np.zeros_like(y), np.zeros(T)
-    cached: tuple[Array, _Basis] | None = None
+    cached: tuple[Floats, _Basis] | None = None
     for start, stop in _windows(T):
         steps = np.diff(time_s[start:stop])
         steps = np.maximum(np.round(steps / np.median(np.diff(time_s)), 3), 1e-3)
@@ -157,7 +153,7 @@ def _windows(T: int) -> list[tuple[int, int]]:
     return [(start, T if start == starts[-1] else start + _WINDOW) for start in starts]
 
 
-def _ramp(start: int, stop: int, T: int) -> Array:
+def _ramp(start: int, stop: int, T: int) -> Floats:
     """(W,) how much a window counts at each of its frames: fades where another one overlaps."""
     frame, half = np.arange(start, stop), _WINDOW // 2
     rise = np.ones(stop - start) if start == 0 else (frame - start + 0.5) / half
@@ -165,7 +161,7 @@ def _ramp(start: int, stop: int, T: int) -> Array:
     return np.asarray(np.clip(np.minimum(rise, fall), 0, 1))
 
 
-def _smooth_window(y: Array, counts: Array, basis: _Basis, model: "_Model") -> Array:
+def _smooth_window(y: Floats, counts: Floats, basis: _Basis, model: "_Model") -> Floats:
     """One window (W, J, C) in units of the noise."""
     x = bridge_gaps(y, counts > 0)
     observed = np.where(np.isfinite(y), y, 0)
@@ -190,21 +186,21 @@ class _Model:
     """How the joints of one window accelerate: the covariance (K, K) of limbs that move together, or variances (K,)."""
 
     coordinates: int
-    tree: Array | None
+    tree: Floats | None
     """(K, K) places to limbs, in the values' own unit; None for joints that move each by itself."""
-    inverse: Array | None
-    covariance: Array
-    rarity: Array
+    inverse: Floats | None
+    covariance: Floats
+    rarity: Floats
     """(K,) makes up for frames in which a joint was not seen, and so seems not to accelerate."""
 
     @staticmethod
-    def of_limbs(offsets: Array | None, coordinates: int) -> "_Model":
+    def of_limbs(offsets: Floats | None, coordinates: int) -> "_Model":
         """`offsets` (J, J) turns places in units of the noise into limbs."""
         tree = None if offsets is None else np.asarray(np.kron(offsets, np.eye(coordinates)), dtype=np.float64)
         inverse = None if tree is None else np.asarray(np.linalg.inv(tree), dtype=np.float64)
         return _Model(coordinates, tree, inverse, np.zeros(0), np.zeros(0))
 
-    def started(self, acceleration: Array, counts: Array) -> "_Model":
+    def started(self, acceleration: Floats, counts: Floats) -> "_Model":
         """A first guess from what the noisy sightings show, (W - 2, K)."""
         limbs = np.square(acceleration if self.tree is None else acceleration @ self.tree.T).mean(0)
         noise = 6.0 if self.tree is None else 6 * np.square(self.tree).sum(1)
@@ -212,12 +208,12 @@ class _Model:
         guess = self._independent(np.maximum(limbs - noise, 0.1 * noise))
         return replace(self, covariance=guess, rarity=np.repeat(rarity, self.coordinates))
 
-    def motions(self) -> tuple[Array, Array | None]:
+    def motions(self) -> tuple[Floats, Floats | None]:
         """Variance (K,) and direction (K, K) of independent motions; None for the coordinates themselves."""
         power, motions = (self.covariance, None) if self.tree is None else np.linalg.eigh(self.covariance)
         return np.maximum(power, 1e-6), motions
 
-    def learned(self, acceleration: Array, motions: Array | None) -> "_Model":
+    def learned(self, acceleration: Floats, motions: Floats | None) -> "_Model":
         """The covariance of accelerations (W - 2, K) along the motions, drawn towards independent limbs."""
         F = len(acceleration)
         joints = (acceleration if motions is None else acceleration @ motions.T) * self.rarity
@@ -229,13 +225,13 @@ class _Model:
         prior = self._independent(limbs)
         return replace(self, covariance=(F * own + _TREE_FRAMES * prior) / (F + _TREE_FRAMES))
 
-    def _independent(self, limbs: Array) -> Array:
+    def _independent(self, limbs: Floats) -> Floats:
         """Covariance of the joints whose limbs, of variances (K,), move independently, alike in all directions."""
         even = np.repeat(limbs.reshape(-1, self.coordinates).mean(1), self.coordinates)
         return even if self.inverse is None else np.asarray((self.inverse * even) @ self.inverse.T)
 
 
-def _restore_hits(x: Array, y: Array, counts: Array) -> Array:
+def _restore_hits(x: Floats, y: Floats, counts: Floats) -> Floats:
     """Give back what smoothing took from a sudden motion: where neighbouring residuals agree beyond chance."""
     residual = np.where(counts[..., None] > 0, np.where(np.isfinite(y), y, 0) - x, 0)
     weight = counts / (1 + np.square(residual).sum(-1) / (y.shape[-1] * _DOUBT**2))

@@ -29,6 +29,7 @@ from choreograft.pose import skeleton
 from choreograft.video.size import Canvas, Size
 
 Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
 LONG_SIDE_PX = 512

@@ -23,7 +23,7 @@ from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.pose.follow import Sighting, find_strands, follow_person, mark_people, sight
 from choreograft.pose.mediapipe import MediaPipeEstimator
-from choreograft.pose.track import MaskSequence, Person, PoseTrack, empty_arrays
+from choreograft.pose.track import Floats, MaskSequence, Person, PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.video.cuts import CutWatch, Shots
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
@@ -96,7 +96,7 @@ class _Find:
 class PeopleCount:
     """What a look at a few frames of a clip found; N frames."""
 
-    time_s: NDArray[np.float64]
+    time_s: Floats
     """(N,)"""
     people: NDArray[np.int64]
     """(N,) seen well enough to be followed, `TrackingConfig.max_people` at most."""
@@ -210,7 +210,7 @@ def follow_video(
     if alone and detail and _was_misled(finds, followed):
         with estimator(1, progress) as models:
             followed = _look_closely(info, models, followed, progress)
-    return _as_track(info, times_s, followed, shots)
+    return _as_track(info, np.array(times_s), followed, shots)
 
 
 def count_people(
@@ -314,7 +314,7 @@ def track_nobody(path: Path) -> PoseTrack:
         VideoError: the video cannot be read.
     """
     times = [float(picture.time) for picture in read_pictures(path)]
-    return _as_track(probe(path), times, [None] * len(times), Shots.one(len(times)))
+    return _as_track(probe(path), np.array(times), [None] * len(times), Shots.one(len(times)))
 
 
 def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:
@@ -345,20 +345,15 @@ def _look_closely(
     return closer
 
 
-def _as_track(info: VideoInfo, times_s: Sequence[float], followed: Sequence[_Find | None], shots: Shots) -> PoseTrack:
+def _as_track(info: VideoInfo, time_s: Floats, followed: Sequence[_Find | None], shots: Shots) -> PoseTrack:
     arrays = empty_arrays(len(followed))
     for t, find in enumerate(followed):
         if find is not None:
             for name, array in arrays.items():
                 array[t] = getattr(find.closer, name)
     blobs = [np.zeros(0, np.uint8) if find is None else find.mask for find in followed]
+    masks = MaskSequence.from_blobs(MaskSequence.size_for(info.size), blobs)
+    present = np.array([find is not None for find in followed])
     return PoseTrack(
-        info.size,
-        info.rate,
-        np.array(times_s),
-        **arrays,
-        present=np.array([find is not None for find in followed]),
-        masks=MaskSequence.from_blobs(MaskSequence.size_for(info.size), blobs),
-        shot=shots.shot,
-        view=shots.view,
+        info.size, info.rate, time_s, **arrays, present=present, masks=masks, shot=shots.shot, view=shots.view
     )
