@@ -25,7 +25,7 @@ from choreograft.assets import FACE_LANDMARKER, fetch
 from choreograft.body.model import FACE_POINTS, Body, make_body
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
-from choreograft.pose.detail import FACE_FROM_MESH
+from choreograft.pose.mediapipe import FACE_FROM_MESH
 from choreograft.studio.costume import Costume
 from choreograft.studio.filming import Camera
 from choreograft.studio.performers import costume_of

@@ -11,7 +11,7 @@ from choreograft.body.placement import USUAL_HEIGHT_M, deepen
 from choreograft.body.rig import BODY_COUNT, JOINTS
 from choreograft.body.shape import MEAN_SHAPE, load_shape_space
 from choreograft.pose import skeleton
-from choreograft.pose.detail import BODY_FROM_POSE
+from choreograft.pose.mediapipe import BODY_FROM_POSE
 
 TURNED = {bone for joint in JOINTS for bone in joint.bones}
 

@@ -8,23 +8,24 @@ import pytest
 from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
-from choreograft.pose.detail import (
+from choreograft.pose.mediapipe import (
     BODY_FROM_POSE,
     COARSE_HAND_TRUST,
     FACE_FROM_MESH,
     FACE_POINTS,
-    Crop,
     body_scale_px,
+    erase_person,
     hand_crop,
     head_crop,
+    hidden_share,
     person_from_pose,
     place_face,
     place_hand,
 )
-from choreograft.pose.mediapipe import erase_person, hidden_share
 from choreograft.pose.track import Person
+from choreograft.video.size import Crop, Size
 
-WIDTH, HEIGHT = 800, 600
+WIDTH, HEIGHT = SIZE = Size(800, 600)
 POSE_POINTS = 33
 LEFT, LEFT_WRIST = skeleton.HANDS[0]
 RIGHT, RIGHT_WRIST = skeleton.HANDS[1]
@@ -60,7 +61,7 @@ def pose_points() -> NDArray[np.float32]:
 @pytest.fixture
 def person() -> Person:
     return person_from_pose(
-        pose_points(), np.full(POSE_POINTS, 0.9, np.float32), np.ones((POSE_POINTS, 3), np.float32), WIDTH, HEIGHT, None
+        pose_points(), np.full(POSE_POINTS, 0.9, np.float32), np.ones((POSE_POINTS, 3), np.float32), SIZE, None
     )
 
 
@@ -102,7 +103,7 @@ def test_coarse_hands_are_trusted_less_than_the_body(person: Person) -> None:
 def test_a_point_without_confidence_is_nan_and_not_a_place() -> None:
     score = np.full(POSE_POINTS, 0.9, np.float32)
     score[27] = 0.001
-    person = person_from_pose(pose_points(), score, np.ones((POSE_POINTS, 3), np.float32), WIDTH, HEIGHT, None)
+    person = person_from_pose(pose_points(), score, np.ones((POSE_POINTS, 3), np.float32), SIZE, None)
     assert np.isnan(person.xy[skeleton.LEFT_ANKLE]).all()
     assert person.score[skeleton.LEFT_ANKLE] == 0
     assert np.isnan(person.world[skeleton.LEFT_ANKLE]).all()
@@ -218,6 +219,6 @@ def test_a_find_among_the_remains_of_others_is_told_by_its_joints(person: Person
     whole = np.full((60, 80), 255, np.uint8)
     half = whole.copy()
     half[:, :40] = 0
-    assert hidden_share(person, WIDTH, HEIGHT, []) == 0
-    assert hidden_share(person, WIDTH, HEIGHT, [whole]) == 1
-    assert 0.4 < hidden_share(person, WIDTH, HEIGHT, [half]) < 0.6
+    assert hidden_share(person, SIZE, []) == 0
+    assert hidden_share(person, SIZE, [whole]) == 1
+    assert 0.4 < hidden_share(person, SIZE, [half]) < 0.6

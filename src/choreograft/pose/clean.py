@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import Akima1DInterpolator
 
 from choreograft.errors import count_of
@@ -35,7 +34,7 @@ from choreograft.pose.shots import (
 )
 from choreograft.pose.skeleton import NO_PARENT, OUTWARDS, PARENT
 from choreograft.pose.smooth import noise_level, smooth_joints
-from choreograft.pose.track import FILL_GAP_S, SEEN, Flags, Floats, Indices, PoseTrack
+from choreograft.pose.track import FILL_GAP_S, SEEN, Flags, Floats, Indices, PoseTrack, Values
 
 _ALL: Final = range(skeleton.JOINTS)
 _TOGETHER: Final = (_ALL[skeleton.BODY_AND_FEET], _ALL[skeleton.LEFT_HAND], _ALL[skeleton.RIGHT_HAND])
@@ -297,7 +296,7 @@ def interpolate_limb(known_s: Floats, offsets: Floats, wanted_s: Floats) -> Floa
     return np.where(straight > _TURNED_OVER * length, way * length / np.maximum(straight, 1e-12), way)
 
 
-def _faded(score: NDArray[np.float32], known_s: Floats, wanted_s: Floats) -> Floats:
+def _faded(score: Values, known_s: Floats, wanted_s: Floats) -> Floats:
     """(G,) scores between sightings, less the farther the nearest of them is in time."""
     after = np.searchsorted(known_s, wanted_s)
     away_s = np.minimum(wanted_s - known_s[after - 1], known_s[after] - wanted_s)

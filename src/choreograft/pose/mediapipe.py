@@ -5,7 +5,10 @@ half its jitter. Bodies: one task a person, each shown the frame without the peo
 search for several blends neighbours into one skeleton. Hands: one task each, on a crop that moves with the wrist; the
 palm detector finds nothing in a full-length frame. Face: the same on a crop of the head.
 
-Masks are (h, w) uint8, 255 = person, of any resolution.
+Masks are (h, w) uint8, 255 = person, of any resolution. BlazePose gives 33 points, the hand model 21 in COCO's own
+order, the face model 478 of which 68 lie where iBUG has its points. Left and right are the person's own in all of them.
+Hands and heads are looked for in square, turned cut-outs of the frame: models see nothing of them in a full-length
+picture. What is found there comes in shares of the crop (x, y, and z in shares of its side).
 """
 
 import contextlib
@@ -24,11 +27,10 @@ from numpy.typing import NDArray
 from choreograft.assets import FACE_LANDMARKER, HAND_LANDMARKER, POSE_LANDMARKER, fetch
 from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
-from choreograft.pose.detail import hand_crop, head_crop, person_from_pose, place_face, place_hand
-from choreograft.pose.track import MaskSequence, Person
+from choreograft.pose.track import MaskSequence, Person, Values, empty_arrays
 from choreograft.progress import Progress, silent
 from choreograft.system import explain_missing_library, quiet_stderr
-from choreograft.video.size import Size
+from choreograft.video.size import Crop, Size
 
 _RECIPE: Final = 1
 """Counts changes of this module that change tracks: part of the estimator's name."""
@@ -44,6 +46,54 @@ _WORK_PX: Final = 96
 _SPREADS_PX: Final = (3, 9, 27)
 _PERSON: Final = 64
 """Mask value from which a pixel is taken out; low, for arms are faint in masks."""
+FACE_POINTS: Final = 478
+
+_LEFT_HAND, _RIGHT_HAND = skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.start
+HAND_ROOT, THUMB_2, INDEX_1, PINKY_1 = 0, 2, 5, 17
+
+BODY_FROM_POSE: Final = {
+    skeleton.NOSE: 0, skeleton.LEFT_EYE: 2, skeleton.RIGHT_EYE: 5, skeleton.LEFT_EAR: 7, skeleton.RIGHT_EAR: 8,
+    skeleton.LEFT_SHOULDER: 11, skeleton.RIGHT_SHOULDER: 12, skeleton.LEFT_ELBOW: 13, skeleton.RIGHT_ELBOW: 14,
+    skeleton.LEFT_WRIST: 15, skeleton.RIGHT_WRIST: 16, skeleton.LEFT_HIP: 23, skeleton.RIGHT_HIP: 24,
+    skeleton.LEFT_KNEE: 25, skeleton.RIGHT_KNEE: 26, skeleton.LEFT_ANKLE: 27, skeleton.RIGHT_ANKLE: 28,
+    skeleton.LEFT_HEEL: 29, skeleton.RIGHT_HEEL: 30, skeleton.LEFT_BIG_TOE: 31, skeleton.RIGHT_BIG_TOE: 32,
+}  # fmt: skip
+"""COCO joint: BlazePose point. BlazePose has one toe a foot, which is COCO's big toe; the small toe stays unseen."""
+
+COARSE_HANDS_FROM_POSE: Final = {
+    _LEFT_HAND + HAND_ROOT: 15, _LEFT_HAND + PINKY_1: 17, _LEFT_HAND + INDEX_1: 19, _LEFT_HAND + THUMB_2: 21,
+    _RIGHT_HAND + HAND_ROOT: 16, _RIGHT_HAND + PINKY_1: 18, _RIGHT_HAND + INDEX_1: 20, _RIGHT_HAND + THUMB_2: 22,
+}  # fmt: skip
+"""Hand points that the body model knows roughly: they stand in where the hand model finds nothing."""
+
+COARSE_HAND_TRUST: Final = 0.5
+"""Their score is this share of the body model's."""
+
+FACE_FROM_MESH: Final = (
+    127, 234, 93, 58, 172, 136, 150, 176, 152, 400, 379, 365, 397, 288, 323, 454, 356,  # jaw, right ear to left ear
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # right eyebrow, left eyebrow
+    168, 197, 5, 1, 98, 97, 2, 326, 327,  # bridge of the nose, nostrils
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,  # right eye, left eye
+    61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91,  # outer lips
+    78, 81, 13, 311, 308, 402, 14, 178,  # inner lips
+)  # fmt: skip
+"""Face mesh vertex for each of the 68 iBUG points."""
+assert len(FACE_FROM_MESH) == skeleton.FACE.stop - skeleton.FACE.start
+
+_MIN_SCORE: Final = 0.02
+"""A point below this is as good as unseen."""
+_HAND_SIDE: Final = 1.0
+"""Side of a hand's crop in body scales; smaller ones lose hands, larger ones catch the other hand."""
+_HAND_OFF: Final = 0.16
+"""How far a found hand's root and knuckles may be from the body's, in body scales."""
+_MIN_WRIST: Final = 0.2
+"""Below this score of its wrist a hand is not looked for."""
+_HEAD_SIDE: Final = 1.0
+_FACE_OFF: Final = 0.15
+_MIN_FACE: Final = 0.5
+"""Nose and eyes below this score belong to a head that is turned away."""
+_UPRIGHT: Final = np.array([0, -1], np.float32)
+_KNUCKLES: Final = [INDEX_1, PINKY_1]
 
 
 def erase_person(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -73,9 +123,9 @@ def _spread(image: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.ui
     return np.asarray(np.clip(colours / weights[..., None], 0, 255), dtype=np.uint8)
 
 
-def hidden_share(person: Person, width_px: int, height_px: int, masks: list[NDArray[np.uint8]]) -> float:
+def hidden_share(person: Person, frame: Size, masks: list[NDArray[np.uint8]]) -> float:
     """Share of a person's body joints, 0..1, that lie where somebody was taken out."""
-    xy = person.xy[skeleton.BODY] / (width_px, height_px)
+    xy = person.xy[skeleton.BODY] / frame
     xy = xy[np.isfinite(xy).all(-1)]
     hidden = np.zeros(len(xy), bool)
     for mask in masks:
@@ -132,7 +182,6 @@ class MediaPipeEstimator(contextlib.ExitStack):
 
     def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
         """Everybody in an RGB frame (H, W, 3): body, feet, coarse hands, mask; frames come in order of `time_s`."""
-        height_px, width_px = image.shape[:2]
         self._last_ms = max(round(time_s * 1000), self._last_ms + 1)
         people: list[Person] = []
         masks: list[NDArray[np.uint8]] = []
@@ -141,7 +190,7 @@ class MediaPipeEstimator(contextlib.ExitStack):
             if masks:
                 left = erase_person(left, masks[-1])
             person = self._find_one(task, left)
-            if person is None or person.mask is None or hidden_share(person, width_px, height_px, masks) > _HIDDEN:
+            if person is None or person.mask is None or hidden_share(person, Size.of(image), masks) > _HIDDEN:
                 break
             people.append(person)
             masks.append(person.mask)
@@ -203,17 +252,107 @@ def person_from_result(result: Any, size: Size) -> Person | None:
     points = result.pose_landmarks[0]
     score = np.array([point.visibility * point.presence for point in points], np.float32)
     mask = _small_mask(result.segmentation_masks[0].numpy_view(), MaskSequence.size_for(size))
-    return person_from_pose(_xyz(points), score, _xyz(result.pose_world_landmarks[0]), *size, mask)
+    return person_from_pose(_xyz(points), score, _xyz(result.pose_world_landmarks[0]), size, mask)
 
 
-def _xyz(landmarks: Any) -> NDArray[np.float32]:
+def _xyz(landmarks: Any) -> Values:
     return np.array([(point.x, point.y, point.z) for point in landmarks], np.float32)
 
 
-def _small_mask(mask: NDArray[np.float32], size: Size) -> NDArray[np.uint8]:
+def _small_mask(mask: Values, size: Size) -> NDArray[np.uint8]:
     """A mask (H, W, 1) of 0..1 as (h, w) uint8, shrunk at once: full-size masks take long to pack."""
     small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     return np.asarray(np.rint(np.clip(small, 0, 1) * 255), dtype=np.uint8)
+
+
+def person_from_pose(
+    points: Values, score: Values, world: Values, size: Size, mask: NDArray[np.uint8] | None
+) -> Person:
+    """One BlazePose result as a person with body, feet and coarse hands.
+
+    Args:
+        points: (33, 3) x and y as shares of the frame's width and height, z as a share of its width, 0 at the hips.
+        score: (33,) 0..1.
+        world: (33, 3) m, origin between the hips, x right, y down, z away from the camera.
+    """
+    pairs = {**BODY_FROM_POSE, **COARSE_HANDS_FROM_POSE}
+    joints, indices = list(pairs), list(pairs.values())
+    person = Person.unseen(mask)
+    person.xy[joints] = points[indices, :2] * size
+    person.depth[joints] = points[indices, 2] * size.width
+    person.world[joints] = world[indices]
+    person.score[joints] = score[indices]
+    person.score[list(COARSE_HANDS_FROM_POSE)] *= COARSE_HAND_TRUST
+    unseen = person.score < _MIN_SCORE
+    for name, empty in empty_arrays(1).items():
+        getattr(person, name)[unseen] = empty[0, 0]
+    return person
+
+
+def body_scale_px(person: Person) -> float:
+    """A length that hands and heads can be measured by: the torso's, or the shoulders' where the torso is bent away."""
+    shoulders, hips = person.xy[list(skeleton.SHOULDERS)], person.xy[list(skeleton.HIPS)]
+    lengths = (np.linalg.norm(shoulders.mean(0) - hips.mean(0)), 1.3 * np.linalg.norm(shoulders[0] - shoulders[1]))
+    known = [float(length) for length in lengths if np.isfinite(length)]
+    return max(known, default=0.0)
+
+
+def hand_crop(person: Person, hand: slice, wrist: int) -> Crop | None:
+    """A square around the knuckles as the body model sees them; None where the wrist is not seen or off the frame."""
+    centre, scale_px = person.xy[hand][_KNUCKLES].mean(0), body_scale_px(person)
+    if scale_px == 0 or person.score[wrist] < _MIN_WRIST or not np.isfinite(centre).all():
+        return None
+    return Crop(centre, _HAND_SIDE * scale_px, _UPRIGHT)
+
+
+def place_hand(person: Person, points: Values, crop: Crop, hand: slice, wrist: int) -> bool:
+    """Write a hand (21, 3) into `person` if it starts at this wrist and points the way the body model has it.
+
+    Returns:
+        Whether it did; false means that another hand was found, or none.
+    """
+    found, known = crop.to_frame(points[:, :2]), person.xy[hand]
+    off = np.linalg.norm(found - known, axis=-1) / body_scale_px(person)
+    root_off, knuckles_off = float(off[HAND_ROOT]), float(off[_KNUCKLES].mean())
+    if not (root_off <= _HAND_OFF and knuckles_off <= _HAND_OFF):
+        return False
+    agreement = 1 - (root_off + knuckles_off) / (4 * _HAND_OFF)  # 1 where they meet, 0.5 at the limit
+    depth = person.depth[wrist] + (points[:, 2] - points[HAND_ROOT, 2]) * crop.side_px
+    person.xy[hand], person.depth[hand] = found, depth
+    person.score[hand] = float(person.score[wrist]) * agreement
+    return True
+
+
+def head_crop(person: Person) -> Crop | None:
+    """A square around the head, the neck pointing down; None where the head is turned away or not seen."""
+    head, scale_px = person.xy[list(skeleton.HEAD)], body_scale_px(person)
+    front = [skeleton.NOSE, *skeleton.EYES]
+    if scale_px == 0 or person.score[front].min() < _MIN_FACE or not np.isfinite(head).all():
+        return None
+    if person.depth[skeleton.NOSE] > person.depth[list(skeleton.EARS)].mean():
+        return None
+    up = head.mean(0) - person.xy[list(skeleton.SHOULDERS)].mean(0)
+    return Crop(head.mean(0), _HEAD_SIDE * scale_px, up if np.linalg.norm(up) > 0 else _UPRIGHT)
+
+
+def place_face(person: Person, points: Values, crop: Crop) -> bool:
+    """Write a face mesh (478, 3) into `person` as iBUG's 68 points if its eyes lie where the body model has them.
+
+    Returns:
+        Whether it did; false means that somebody else's face was found.
+    """
+    chosen = points[list(FACE_FROM_MESH)]
+    found = crop.to_frame(chosen[:, :2])
+    right_eye, left_eye, nose = found[36:42].mean(0), found[42:48].mean(0), found[30]
+    seen = np.stack([left_eye, right_eye, nose])
+    known = person.xy[[*skeleton.EYES, skeleton.NOSE]]
+    off = float(np.linalg.norm(seen - known, axis=-1).mean()) / body_scale_px(person)
+    if not off <= _FACE_OFF:
+        return False
+    person.xy[skeleton.FACE] = found
+    person.depth[skeleton.FACE] = person.depth[skeleton.NOSE] + (chosen[:, 2] - chosen[30, 2]) * crop.side_px
+    person.score[skeleton.FACE] = float(person.score[list(skeleton.HEAD)].mean()) * (1 - 0.5 * off / _FACE_OFF)
+    return True
 
 
 def _quiet_stderr() -> contextlib.AbstractContextManager[None]:

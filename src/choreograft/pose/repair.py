@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
 from choreograft.pose import skeleton
 from choreograft.pose.flips import Flip, repair_flips
 from choreograft.pose.shots import body_height_px, find_stretches, frame_rate
 from choreograft.pose.smooth import noise_level
-from choreograft.pose.track import FILL_GAP_S, JOINT_ARRAYS, Flags, Floats, Indices, PoseTrack
+from choreograft.pose.track import FILL_GAP_S, JOINT_ARRAYS, Flags, Floats, Indices, PoseTrack, Values
 
 _MAX_SPEED: Final = 8.0
 """Body heights a second that wrists, ankles and what they carry may do; the trunk does half of it."""
@@ -112,7 +111,7 @@ def _heaviest_chain(track: PoseTrack, seen: Flags, speed: Floats, slack: Floats)
     return kept
 
 
-def _find_spikes(xy: NDArray[np.float32], kept: Flags, time_s: Floats, acceleration: float, slack: Floats) -> Flags:
+def _find_spikes(xy: Values, kept: Flags, time_s: Floats, acceleration: float, slack: Floats) -> Flags:
     """(T - 2, J) sightings off the straight line between their neighbours by more than a human can accelerate."""
     before, after = time_s[1:-1] - time_s[:-2], time_s[2:] - time_s[1:-1]
     share = (before / (before + after))[:, None, None]
@@ -153,7 +152,7 @@ def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise
     return blamed & seen
 
 
-def _too_long_in_space(world: NDArray[np.float32], limbs: Indices, both: Flags) -> Flags:
+def _too_long_in_space(world: Values, limbs: Indices, both: Flags) -> Flags:
     """(T, L) limbs much longer in 3D than usual.
 
     Shorter ones are no worse than an estimator's flat guess, and so is the length of a foot.
@@ -181,12 +180,12 @@ def _too_long_in_picture(track: PoseTrack, limbs: Indices, both: Flags, height_p
     return np.asarray(both & enough & (length > _MAX_STRETCH * greatest * scale + margin_px))
 
 
-def _measure(places: NDArray[np.float32], limbs: Indices) -> NDArray[np.float32]:
+def _measure(places: Values, limbs: Indices) -> Values:
     """(T, L) lengths of limbs between joints at (T, J, C)."""
     return np.asarray(np.linalg.norm(places[:, limbs[:, 0]] - places[:, limbs[:, 1]], axis=-1))
 
 
-def _scale_px(time_s: Floats, length: NDArray[np.float32], height_px: float) -> Floats:
+def _scale_px(time_s: Floats, length: Values, height_px: float) -> Floats:
     """(T,) a length that follows how near the person is: the long limbs of the trunk and legs, around each frame.
 
     Args:
@@ -205,7 +204,7 @@ def _step_s(time_s: Floats) -> float:
     return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
 
 
-def mend_spikes(values: NDArray[np.float32], seen: Flags, time_s: Floats) -> NDArray[np.float32]:
+def mend_spikes(values: Values, seen: Flags, time_s: Floats) -> Values:
     """Values (T, J, C) without single ones that stick out of their joint's own course; a line replaces them.
 
     For depth and world coordinates, which estimators sometimes get wrong where the joint in the picture is right.

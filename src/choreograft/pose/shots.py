@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from choreograft.errors import VideoError
 from choreograft.pose import skeleton
-from choreograft.pose.track import FILL_GAP_S, Flags, Floats, Indices, PoseTrack
+from choreograft.pose.track import FILL_GAP_S, Flags, Floats, Indices, PoseTrack, Values
 
 _FLASH_S: Final = 0.15
 """A sighting up to this long between two long absences is a false detection and dropped."""
@@ -127,7 +127,7 @@ def number_shots(track: PoseTrack, seen: Flags) -> NDArray[np.int32]:
     return np.cumsum(cuts).astype(np.int32)
 
 
-def _spread(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+def _spread(xy: Values) -> Values:
     """(N, J, 2) points to the width and height (N, 2) of the box around those seen."""
     known = np.isfinite(xy)
     top = np.where(known, xy, -np.inf).max(1)
@@ -135,14 +135,14 @@ def _spread(xy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.where(known.any(1), top - low, np.nan), dtype=np.float32)
 
 
-def _median_move(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+def _median_move(a: Values, b: Values) -> Values:
     """Median distance (...) of the joints seen in both of two poses (..., J, 2); 0 where there is none."""
     distance = np.linalg.norm(a - b, axis=-1)
     nothing = ~np.isfinite(distance).any(-1)
     return np.asarray(np.nanmedian(np.where(nothing[..., None], 0.0, distance), axis=-1), dtype=np.float32)
 
 
-def _median_of_frames(xy: NDArray[np.float32]) -> NDArray[np.float32]:
+def _median_of_frames(xy: Values) -> Values:
     """The median pose (J, 2) of frames (N, J, 2), NaN for a joint unseen in all of them."""
     unseen = ~np.isfinite(xy).any(0)
     median = np.nanmedian(np.where(unseen, 0.0, xy), axis=0)

@@ -18,10 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from choreograft.pose.skeleton import offset_matrix
-from choreograft.pose.track import Flags, Floats, bridge_gaps
+from choreograft.pose.track import Flags, Floats, Values, bridge_gaps
 
 _NOISE_FPS: Final = 30.0
 """Noise is estimated between frames this far apart, or as near to it as the rate allows."""
@@ -54,7 +53,7 @@ _SILENT: Final = 1e-4
 """Noise below this share of a joint's range is none."""
 
 
-def noise_level(values: NDArray[np.float32], seen: Flags, fps: float) -> Floats:
+def noise_level(values: Values, seen: Flags, fps: float) -> Floats:
     """Standard deviation (J,) of the noise in each joint's coordinates (T, J, C), in their own unit.
 
     At high rates every n-th frame is compared, for neighbouring frames share errors. At rates too low to tell motion
@@ -103,12 +102,8 @@ class _Basis:
 
 
 def smooth_joints(
-    values: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    time_s: Floats,
-    noise: Floats,
-    joints: Sequence[int] | None = None,
-) -> NDArray[np.float32]:
+    values: Values, weight: Values, time_s: Floats, noise: Floats, joints: Sequence[int] | None = None
+) -> Values:
     """Smooth one uncut stretch of a track.
 
     Args:

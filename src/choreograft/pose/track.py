@@ -31,6 +31,7 @@ from choreograft.video.size import Canvas, Size
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 Floats = NDArray[np.float64]
+Values = NDArray[np.float32]
 
 LONG_SIDE_PX = 512
 """Masks are kept at this size at most; the estimator's own are computed at 256x256."""
@@ -64,7 +65,7 @@ class MaskSequence:
             raise FileFormatError(f"found a damaged mask, of frame {t}; expected {self.size} px; make the track again")
         return np.asarray(mask, dtype=np.uint8)
 
-    def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "MaskSequence":
+    def select(self, indices: Sequence[int] | Indices) -> "MaskSequence":
         """The masks at `indices`, in that order."""
         blobs = [self.packed[self.starts[t] : self.starts[t + 1]] for t in indices]
         return MaskSequence.from_blobs(self.size, blobs)
@@ -124,13 +125,13 @@ NEIGHBOUR: Final = 1.5
 class Person:
     """One person in one frame; J = 133 joints in COCO-WholeBody order, px of that frame."""
 
-    xy: NDArray[np.float32]
+    xy: Values
     """(J, 2), NaN where unseen."""
-    score: NDArray[np.float32]
+    score: Values
     """(J,) 0..1, 0 where unseen."""
-    depth: NDArray[np.float32]
+    depth: Values
     """(J,) see `PoseTrack.depth`."""
-    world: NDArray[np.float32]
+    world: Values
     """(J, 3) see `PoseTrack.world`."""
     mask: NDArray[np.uint8] | None = None
     """(h, w) 255 = person, any resolution of the frame's shape."""
@@ -149,17 +150,17 @@ class PoseTrack:
     """Of the frames, px, rotation applied."""
     rate: Fraction
     """Nominal frames per second; for timing use `time_s`."""
-    time_s: NDArray[np.float64]
+    time_s: Floats
     """(T,) presentation time of each frame, s, strictly increasing, 0 = the first frame."""
-    xy: NDArray[np.float32]
+    xy: Values
     """(T, J, 2) px, x right, y down; NaN where unseen."""
-    score: NDArray[np.float32]
+    score: Values
     """(T, J) confidence 0..1; 0 where unseen."""
-    depth: NDArray[np.float32]
+    depth: Values
     """(T, J) depth relative to the hips in px of the frame's own scale, smaller = nearer; NaN where unknown."""
-    world: NDArray[np.float32]
+    world: Values
     """(T, J, 3) m, origin between the hips, axes as in the image (x right, y down, z away); NaN where unknown."""
-    present: NDArray[np.bool_]
+    present: Flags
     """(T,) whether the person is in the frame."""
     masks: MaskSequence | None = None
     """T person masks, or None for a track made without pictures."""
@@ -183,21 +184,21 @@ class PoseTrack:
         return len(self.time_s)
 
     @property
-    def follows(self) -> NDArray[np.bool_]:
+    def follows(self) -> Flags:
         """(T,) whether a frame directly follows the one before it, without a cut and without a gap."""
         near = np.diff(self.time_s) <= NEIGHBOUR / float(self.rate)
         return np.append(False, near & (np.diff(self.shot) == 0))[: len(self)]
 
-    def seen(self, threshold: float) -> NDArray[np.bool_]:
+    def seen(self, threshold: float) -> Flags:
         """(T, J) joints of present frames whose score reaches `threshold`."""
         return (self.score >= threshold) & self.present[:, None] & np.isfinite(self.xy).all(-1)
 
     @property
-    def masked(self) -> NDArray[np.bool_]:
+    def masked(self) -> Flags:
         """(T,) frames of which there is a mask."""
         return np.zeros(len(self), np.bool_) if self.masks is None else np.diff(self.masks.starts) > 0
 
-    def in_frame(self, margin: float = 0.0) -> NDArray[np.bool_]:
+    def in_frame(self, margin: float = 0.0) -> Flags:
         """(T, J) joints inside the picture, or at most `margin` (a share of its height) outside."""
         slack = margin * self.size.height
         with np.errstate(invalid="ignore"):
@@ -210,7 +211,7 @@ class PoseTrack:
         depth = (self.depth * canvas.scale).astype(np.float32)
         return replace(self, size=size, xy=canvas.place_points(self.xy), depth=depth)
 
-    def select(self, indices: Sequence[int] | NDArray[np.intp]) -> "PoseTrack":
+    def select(self, indices: Sequence[int] | Indices) -> "PoseTrack":
         """The frames at `indices` (increasing), with their own times."""
         at = np.asarray(indices, dtype=np.intp)
         masks = None if self.masks is None else self.masks.select(at)
@@ -243,7 +244,7 @@ class PoseTrack:
             return PoseTrack(Size.checked(facts["size"]), Fraction(facts["rate"]), **arrays, masks=masks)
 
 
-def empty_arrays(frames: int) -> dict[str, NDArray[np.float32]]:
+def empty_arrays(frames: int) -> dict[str, Values]:
     """xy, score, depth and world of `frames` frames in which nothing was seen."""
     J = skeleton.JOINTS
     return {
@@ -268,17 +269,17 @@ class TimeGrid:
     """(T - 1,) between neighbouring frames."""
     joined: Flags
     """(T - 1,) whether the person moved from one frame to the next: in both of them, no cut and no gap between."""
-    before: NDArray[np.intp]
+    before: Indices
     """(N,) the frame at or before each new time, T - 2 at most."""
     share: Floats
     """(N,) of the step behind that frame, 0 to 1; 0 or 1 where the two do not belong together."""
-    nearest: NDArray[np.intp]
+    nearest: Indices
     """(N,) the frame that is shown: the nearest in time, the earlier one of two; in a gap the last."""
     shot: NDArray[np.int32]
     """(N,) number of the shot that is shown; after a gap begins another, as nothing moved through it."""
 
     @staticmethod
-    def of(track: PoseTrack, time_s: NDArray[np.float64]) -> "TimeGrid":
+    def of(track: PoseTrack, time_s: Floats) -> "TimeGrid":
         """The grid of times (N,) on the track's clock, s, increasing.
 
         Raises:
@@ -348,7 +349,7 @@ def resample_track(track: PoseTrack, grid: TimeGrid, rate: Fraction) -> PoseTrac
     )
 
 
-def _follow_cubic(values: NDArray[np.float32], near: NDArray[np.float32], grid: TimeGrid) -> NDArray[np.float32]:
+def _follow_cubic(values: Values, near: Values, grid: TimeGrid) -> Values:
     """(N, J, C) the cubic through values (T, J, C) where it is defined, and `near` (N, J, C) elsewhere."""
     result = near.copy()
     s = grid.share[:, None]
@@ -384,9 +385,7 @@ def _monotone_tangents(path: Floats, linked: Flags, step_s: Floats) -> Floats:
     return np.where(has_left & has_right, np.where(agree, mean, 0), left + right)
 
 
-def _follow_line(
-    score: NDArray[np.float32], near: NDArray[np.float32], known: Flags, grid: TimeGrid
-) -> NDArray[np.float32]:
+def _follow_line(score: Values, near: Values, known: Flags, grid: TimeGrid) -> Values:
     """(N, J) scores (T, J) on the line between two frames that know the joint (T, J), and `near` (N, J) elsewhere."""
     k, share = grid.before, grid.share[:, None].astype(np.float32)
     inside = grid.joined[k, None] & known[k] & known[k + 1]

@@ -27,10 +27,10 @@ from choreograft.performer.device import Compute
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import to_tensor
 from choreograft.pose import skeleton
-from choreograft.pose.detail import Crop
 from choreograft.pose.head import head_middle
 from choreograft.pose.track import PoseTrack
 from choreograft.video.read import read_frames
+from choreograft.video.size import Crop
 
 Image = NDArray[np.uint8]
 Features = NDArray[np.float32]

@@ -26,7 +26,7 @@ JOINT_REGIONS: Final[Mapping[Region, slice]] = {
 }
 DETAIL_SEEN: Final = 0.25
 """Score from which a point of face or hands counts as found. It is the score of the head or the wrist times how well
-the find agrees with the body, 0.5 to 1 (pose/detail.py): half of what is asked of the body."""
+the find agrees with the body, 0.5 to 1 (pose/mediapipe.py): half of what is asked of the body."""
 
 
 def compare_joints(found: PoseTrack, wanted: PoseTrack) -> dict[tuple[Region, str], Values]:
