@@ -51,6 +51,11 @@ from choreograft.pose.tracking import (
 from choreograft.progress import Progress, silent
 from choreograft.video.read import count_frames, probe
 
+
+def _find_carrier(joint: int) -> int:
+    return joint if joint < skeleton.BODY.stop else _find_carrier(PARENT[joint])
+
+
 DOUBLES_RECIPE: Final = 1
 """Counts changes of this module that change tracks: part of the key under which they are cached."""
 _NEAR: Final = 0.1
@@ -59,7 +64,6 @@ _FEWEST_JOINTS: Final = 4
 """In common, of people who are held against each other."""
 _EXCHANGE: Final = 0.05
 """By how much, in the same unit, exchanging sides must bring the usual joint nearer to be right."""
-
 _JSON_VERSION: Final = 1.3
 """Of OpenPose 1.5 and later."""
 _WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.items()}
@@ -67,10 +71,7 @@ _WRITTEN: Final = {part: layouts[max(layouts)] for part, layouts in LAYOUTS.item
 assert _WRITTEN["pose"] == BODY_25
 _OUTSIDE: Final = 0.1
 """Share of the points outside the picture where nobody stands at the others: they are of a picture of another size."""
-_CARRIER: Final = np.arange(skeleton.JOINTS)
-for _joint in skeleton.OUTWARDS:
-    if _joint >= skeleton.BODY.stop:
-        _CARRIER[_joint] = _CARRIER[PARENT[_joint]]
+_CARRIER: Final = np.array([_find_carrier(joint) for joint in range(skeleton.JOINTS)])
 """(J,) each body joint itself, wrist, nose or ankle of all others."""
 DETAIL: Final = slice(skeleton.FACE.start, skeleton.JOINTS)
 """What a closer look finds."""
