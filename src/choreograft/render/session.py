@@ -26,8 +26,7 @@ from choreograft.performer.staging import Composite, Conditioning, to_image
 from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose import skeleton
 from choreograft.pose.draw import draw_track_frame
-from choreograft.pose.estimator import SEEN
-from choreograft.pose.track import PoseTrack
+from choreograft.pose.track import SEEN, PoseTrack
 from choreograft.retarget.body import Motion
 from choreograft.video.size import Size
 
