@@ -5,43 +5,43 @@
     python benchmarks/gpu.py performer VIDEO prepared-standard.npz -o standard.performer
     choreograft evaluate standard.performer --holdout
 
-The first command and the last two run where Choreograft is installed. The second needs only PyTorch, NumPy, OpenCV and
-Lightning, the file and this repository's `src`: the file carries frames, stick figures, guides drawn from references,
-and the weights of the perceptual network. Both methods train with that network, for equal times and without a face; the
-stages of a generator share its time, and its row has images and rate of each. It prints rows for docs/benchmarks.md,
-judged on the canvas, and writes contact sheets and what was learned beside the file. With that the third makes a
-performer, which draws at full size and is judged there.
+The first command and the last two run where Choreograft is installed. The second needs PyTorch, NumPy, SciPy, OpenCV,
+PyAV, safetensors and tyro, the file and this repository's `src`: the file carries frames, stick figures, guides drawn
+from references, and the weights of the perceptual network. Both methods train with that network, for equal times and
+without a face; the stages of a generator share its time, and its row has images and rate of each. It prints rows for
+docs/benchmarks.md, judged on the canvas, and writes contact sheets and what was learned beside the file. With that the
+third makes a performer, which draws at full size and is judged there.
 """
 
 import argparse
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from choreograft.config import LossConfig, StageName
+from choreograft.config import TrainingStage
 from choreograft.performer.device import Compute, choose_compute
-from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
-from choreograft.performer.networks.enhancer import trained_part
-from choreograft.performer.networks.families import build_generator
 from choreograft.performer.perceptual import EfficientNetLite0, FeatureNetwork
+from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
-from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging, to_image, to_tensor
-from choreograft.presets import PRESETS, Preset
-from choreograft.training.frames import IMAGES_PER_PAIR, TrainingFrame
-from choreograft.training.objective import PAIR_CHANNELS
-from choreograft.training.step import adam, add_pair_gradients, descend, learning_rate
+from choreograft.performer.staging import Conditioning, to_image, to_tensor
+from choreograft.presets import PRESETS, Budget, Preset
+from choreograft.retarget.normalise import Stance, Torso
+from choreograft.training.journal import Journal
+from choreograft.training.lessons import IMAGES_PER_PAIR, Lessons, TrainingFrame
+from choreograft.training.loop import descend, learning_rate, plan_spans
+from choreograft.training.step import PerformerTraining, add_pair_gradients
 from choreograft.video.size import Size
 
 Image = NDArray[np.uint8]
@@ -122,7 +122,6 @@ def make_performer(options: argparse.Namespace) -> None:
     """A performer of the video with weights that `run` trained, the same frames held out."""
     from choreograft.performer.performer import load_performer, save_performer
     from choreograft.pipeline import obtain_performer
-    from choreograft.presets import Budget
     from choreograft.training.train import TrainingPlan
 
     name = options.weights.stem.rsplit("-", 1)[-1]
@@ -179,58 +178,16 @@ class Prepared:
         return network.freeze()
 
 
-@dataclass
-class Networks:
-    """See training.step.Networks."""
-
-    generator: Any
-    discriminator: Any
-    generator_optimiser: Any
-    discriminator_optimiser: Any
-
-
-@dataclass
-class Trainer:
-    """See training.step.StepSetup."""
-
-    fabric: Fabric
-    state: Any
-    perceptual: FeatureNetwork
-    preset: Preset
-    losses: LossConfig
-    staging: Staging
-    halved: bool
-    """Whether it is trained on frames of half the size."""
-
-    @staticmethod
-    def of(
-        preset: Preset,
-        stage: StageName,
-        generator: torch.nn.Module,
-        perceptual: FeatureNetwork,
-        compute: Compute,
-        compiled: bool,
-    ) -> "Trainer":
-        """A stage of that generator's training, with fresh discriminators."""
-        fabric = Fabric(accelerator=compute.device.type, devices=1, precision=compute.fabric_precision)
-        discriminator = MultiScaleDiscriminator(PAIR_CHANNELS, preset.discriminator)
-        parts = []
-        for module in (trained_part(generator, stage), discriminator):
-            module.to(memory_format=torch.channels_last)
-            wrapped, optimiser = fabric.setup(module, adam(module, preset.optimiser))
-            parts.append((torch.compile(wrapped) if compiled else wrapped, optimiser))
-        fabric.to_device(perceptual.to(memory_format=torch.channels_last))
-        (g, g_adam), (d, d_adam) = parts
-        networks, losses = Networks(g, d, g_adam, d_adam), preset.losses_of(stage)
-        return Trainer(fabric, networks, perceptual, preset, losses, _staging(preset), preset.halves(stage))
-
-    def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
-        """See StepSetup."""
-        return self.staging.draw(self.state.generator, conditioning, previous)
-
-
-def _staging(preset: Preset) -> Staging:
-    return STAGINGS[preset.background](preset.stick_figure, preset.temporal)
+def _begin(preset: Preset, data: Prepared, perceptual: FeatureNetwork, compute: Compute, minutes: float, folder: Path):
+    """The training of an untrained performer, which is given its pairs from elsewhere."""
+    size = Size(data.width, data.height)
+    stance = Stance(size, None, Torso(size.height / 4, size.width / 2, size.height / 2))  # asked for by faces alone
+    torch.manual_seed(0)
+    performer = Performer(PerformerCard(preset.name, preset, size, stance), torch.zeros(3, size.height, size.width))
+    return PerformerTraining(
+        compute=compute, seed=0, budget=Budget(minutes=minutes), journal=Journal(folder), key="", performer=performer,
+        lessons=Lessons(SimpleNamespace(pairs=data.arrays["pairs"]), performer.staging), perceptual=perceptual,
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
@@ -245,73 +202,70 @@ def run(options: argparse.Namespace) -> None:
     for name in options.methods:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        trainer, generator, done = _train_stages(PRESETS[name].without_face(), data, network, compute, options)
+        preset = PRESETS[name].without_face()
+        training = _begin(preset, data, network, compute, options.minutes, options.prepared.parent)
+        spans = zip(preset.stages, plan_spans(preset.stages), strict=True)
+        done = [_train(training, data, stage, span, options.compiled) for stage, span in spans]
         memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
-        pictures, rate = _draw(trainer, data, device, compute)
+        pictures, rate = _draw(training, data, device, compute)
         images = " + ".join(str(images) for images, _ in done)
         rates = " + ".join(f"{images / seconds:.1f}" for images, seconds in done)
         facts = [images, rates, f"{memory:.1f}", f"{rate:.1f}"]
         print(_describe(name, data, pictures, network, device, facts), flush=True)
         beside = options.prepared.with_name(f"{options.prepared.stem}-{name}.png")
         _save_sheet(beside, data, pictures)
-        learned = {key: weight.detach().float().cpu().numpy() for key, weight in generator.state_dict().items()}
+        learned = {
+            key: weight.detach().float().cpu().numpy()
+            for key, weight in training.performer.generator.state_dict().items()
+        }
         np.savez(beside.with_suffix(".npz"), **learned, images=sum(images for images, _ in done))
 
 
-def _train_stages(
-    preset: Preset, data: Prepared, network: FeatureNetwork, compute: Compute, options: argparse.Namespace
-) -> tuple[Trainer, torch.nn.Module, list[tuple[int, float]]]:
-    """The trainer of the last stage, what was trained, and for each stage what `_train` returns."""
-    torch.manual_seed(0)
-    staging = _staging(preset)
-    generator = build_generator(preset, staging.input_channels, staging.output_channels)
-    staging.start(generator)
-    done, total = [], sum(stage.share for stage in preset.stages)
-    for stage in preset.stages:
-        trainer = Trainer.of(preset, stage.name, generator, network, compute, options.compiled)
-        done.append(_train(trainer, data, compute.device, 60 * options.minutes * stage.share / total))
-    return trainer, generator, done
-
-
-def _train(trainer: Trainer, data: Prepared, device: torch.device, budget_s: float) -> tuple[int, float]:
-    """Images seen and seconds spent; loading is not counted, as every pair is loaded before."""
-    pairs = data.arrays["pairs"]
+def _train(
+    training: PerformerTraining, data: Prepared, stage: TrainingStage, span: tuple[float, float], compiled: bool
+) -> tuple[int, float]:
+    """Images seen and seconds spent in a stage; loading is not counted, as every pair is loaded before."""
+    training.enter(stage.name)
+    if compiled:
+        training.generator = torch.compile(training.generator)
+        training.discriminator = torch.compile(training.discriminator)
+    training.span, training.seconds = span, span[0] * training.budget.total
     loaded: dict[tuple[int, int], Any] = {}
-    order, step, spent = np.random.default_rng(0), 0, 0.0
-    while spent < budget_s:
-        n, occasion = int(pairs[order.integers(len(pairs))]), int(order.integers(data.occasions))
+    order, step, begun = np.random.default_rng(0), 0, training.seconds
+    while training.done < 1:
+        n, occasion = int(training.pairs[order.integers(len(training.pairs))]), int(order.integers(data.occasions))
         if (n, occasion) not in loaded:
             frames = data.frame(n, occasion), data.frame(n + 1, occasion)
-            if trainer.staging.guided:
+            if training.performer.staging.guided:
                 region = data.region(n)
                 frames = frames[0].crop(region), frames[1].crop(region)
-            if trainer.halved:
+            if training.lessons.halved:
                 frames = frames[0].halve(), frames[1].halve()
             loaded[n, occasion] = frames
-        first, second = loaded[n, occasion]
         began = time.monotonic()
-        pair = first.to(device), second.to(device)
-        losses = add_pair_gradients(trainer, pair)
-        descend(trainer.state, learning_rate(spent / budget_s, trainer.preset.optimiser))
+        losses = add_pair_gradients(training, loaded[n, occasion])
+        descend(training, learning_rate(training.done, training.optimiser))
         if step % 20 == 0 and not torch.stack([loss.detach() for loss in losses.values()]).isfinite().all():
-            raise SystemExit(f"{trainer.preset.name}: training diverged after {step} steps")
-        spent += time.monotonic() - began
+            raise SystemExit(f"{training.preset.name}: training diverged after {step} steps")
+        training.seconds += time.monotonic() - began
         step += 1
-    return IMAGES_PER_PAIR * step, spent
+    return IMAGES_PER_PAIR * step, training.seconds - begun
 
 
 @torch.inference_mode()
-def _draw(trainer: Trainer, data: Prepared, device: torch.device, compute: Compute) -> tuple[list[Image], float]:
+def _draw(
+    training: PerformerTraining, data: Prepared, device: torch.device, compute: Compute
+) -> tuple[list[Image], float]:
     """The held-out frames, each from the one before it, and how many a second the networks draw."""
     plate = data.frame(data.first, 0).conditioning.plate.to(device)
     previous = torch.zeros_like(plate)
     pictures, spent = [], 0.0
     for n in range(data.first, len(data)):
         whole = data.frame(n, 0).conditioning.to(device)
-        region = data.region(n) if trainer.staging.guided else Region(0, 0, data.height, data.width)
+        region = data.region(n) if training.performer.staging.guided else Region(0, 0, data.height, data.width)
         began = time.monotonic()
         with compute.autocast():
-            frame = trainer.draw(whole.crop(region), region.crop(previous)).frame
+            frame = training.draw(whole.crop(region), region.crop(previous)).frame
         previous = region.paste(frame, plate)
         pictures.append(to_image(previous[0]))
         spent += time.monotonic() - began

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 import tyro
@@ -28,15 +29,16 @@ from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import TrackingConfig, track_video
-from choreograft.presets import Preset
+from choreograft.presets import Budget, Preset
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
 from choreograft.retarget.normalise import Stance, Torso
 from choreograft.studio.render import TARGET_TAKE, render_clip
-from choreograft.training.frames import TrainingFrame
+from choreograft.training.journal import Journal
+from choreograft.training.lessons import Lessons, TrainingFrame
+from choreograft.training.loop import descend
 from choreograft.training.recording import prepare_recording
-from choreograft.training.setup import set_up
-from choreograft.training.step import add_pair_gradients, descend
+from choreograft.training.step import PerformerTraining, add_pair_gradients
 from choreograft.video.size import Size
 
 CLIP_SIZE, SIZE = Size(360, 480), Size(192, 256)
@@ -135,7 +137,12 @@ def _steps(performer: Performer) -> list[Job]:
 
 def _step(performer: Performer, stage: StageName) -> Callable[[], object]:
     preset = performer.card.preset
-    setup = set_up(performer, load_perceptual(preset.perceptual), choose_compute(), 0, stage)
+    nothing = Lessons(SimpleNamespace(pairs=None), performer.staging)
+    training = PerformerTraining(
+        compute=choose_compute(), seed=0, budget=Budget(images=2), journal=Journal(Path()), key="",
+        performer=performer, lessons=nothing, perceptual=load_perceptual(preset.perceptual),
+    )  # fmt: skip
+    training.enter(stage)
     shape = (1, 3, SIZE.height, SIZE.width)
 
     def frame() -> TrainingFrame:
@@ -143,13 +150,13 @@ def _step(performer: Performer, stage: StageName) -> Callable[[], object]:
         guide = torch.rand(1, GUIDE_CHANNELS, *shape[2:]) if performer.staging.guided else None
         whole = TrainingFrame(Conditioning(stick, plate, guide), real, torch.rand(1, 1, *shape[2:]))
         given = whole.halve() if preset.halves(stage) else whole
-        return given.to(setup.fabric.device)
+        return given.to(training.compute.device)
 
     pair = (frame(), frame())
 
     def step() -> None:
-        add_pair_gradients(setup, pair)
-        descend(setup.state, preset.optimiser.learning_rate)
+        add_pair_gradients(training, pair)
+        descend(training, preset.optimiser.learning_rate)
 
     return step
 

@@ -1,29 +1,43 @@
-"""The swaying target's untrained performer with all that a stage works with, and how well it knows its first frames."""
+"""The training of the swaying target's performer before its first stage, and how well it knows its first frames."""
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from choreograft.config import StageName
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.presets import Budget, Preset
-from choreograft.training.pairs import Lessons
+from choreograft.training.journal import Journal, JournalConfig
+from choreograft.training.lessons import Lessons
 from choreograft.training.recording import prepare_recording
-from choreograft.training.setup import Materials
+from choreograft.training.step import PerformerTraining
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons
 from swaying import SIZE
 
 CPU = Compute(torch.device("cpu"), bf16=False)
+QUIET = JournalConfig(checkpoint_every_s=3600, preview_every_s=3600, stats_every_images=2, preview_frames=2)
 
 
-def materials_of(target: Clip, folder: Path, preset: Preset) -> Materials:
-    """What every stage of that preset begins from."""
-    plan = TrainingPlan((target.path,), 1, preset, Budget(images=8), seed=0)
+def training_of(target: Clip, folder: Path, preset: Preset, images: int = 8) -> PerformerTraining:
+    """The training of that preset for so many images, in no stage yet."""
+    plan = TrainingPlan((target.path,), 1, preset, Budget(images=images), seed=0)
     recording = prepare_recording(folder / "recording", [target], SIZE)
     performer = build_performer(plan, recording)
-    return Materials(performer, plan_lessons(performer, recording), None, CPU, plan.seed)
+    return PerformerTraining(
+        compute=CPU, seed=plan.seed, budget=plan.budget, journal=Journal(folder, QUIET), key="k", performer=performer,
+        lessons=plan_lessons(performer, recording), perceptual=None,
+    )  # fmt: skip
+
+
+def enter(training: PerformerTraining, stage: StageName) -> PerformerTraining:
+    """A training of the same performer in that stage."""
+    entered = copy(training)
+    entered.enter(stage)
+    return entered
 
 
 def error_by_heart(performer: Performer, lessons: Lessons) -> float:

@@ -110,7 +110,7 @@ for command in sys.argv[1:]:
     try:
         main(command.split())
     except SystemExit as stop:
-        heavy = {"torch", "lightning_fabric", "mediapipe", "scipy", "matplotlib", "anny", "warp"} & sys.modules.keys()
+        heavy = {"torch", "mediapipe", "scipy", "matplotlib", "anny", "warp"} & sys.modules.keys()
         ended[command] = [stop.code, *sorted(heavy)]
 print(json.dumps(ended))
 """

@@ -15,7 +15,7 @@ from choreograft.console import ConsoleProgress
 from choreograft.footage.clip import Clip
 from choreograft.machine import is_main
 from choreograft.performer import device
-from choreograft.training import generator
+from choreograft.training import step
 from choreograft.training.step import add_pair_gradients
 from swaying import ENHANCED_PRESET, swaying_track
 
@@ -51,9 +51,9 @@ def main(trouble: str) -> None:
     if trouble == "stopped":
         cli.ConsoleProgress = Stopped
     elif trouble == "diverges":
-        generator.add_pair_gradients = diverge
+        step.add_pair_gradients = diverge
     elif trouble == "another ends" and not is_main():
-        generator.add_pair_gradients = end
+        step.add_pair_gradients = end
     elif trouble == "apart" and not is_main():
         sys.argv += ["--runs", "elsewhere"]
     elif trouble == "machines differ":

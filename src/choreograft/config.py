@@ -158,7 +158,7 @@ class DiscriminatorConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the generator's objective (performer/losses.py); zero switches a term off."""
+    """Weights of the generator's objective (training/objective.py); zero switches a term off."""
 
     adversarial: float = 1.0
     feature_matching: float = 10.0
@@ -194,7 +194,7 @@ that frozen."""
 
 @dataclass(frozen=True)
 class EnhancerConfig:
-    """What draws at full size around a coarse generator (performer/networks/enhancer.py), and its training.
+    """What draws at full size around a coarse generator (performer/networks/generators.py), and its training.
 
     Its channels follow from that generator's; discriminators and optimiser are those of the stage `global`, begun anew.
     """
@@ -205,7 +205,7 @@ class EnhancerConfig:
 
 @dataclass(frozen=True)
 class FaceConfig:
-    """The network that mends faces, and its training (performer/region.py, training/face.py)."""
+    """The network that mends faces, and its training (performer/region.py, training/step.py)."""
 
     box: float = 1 / 3
     """Side of the square about the face, as a share of the person's upright height (head to ankles). Somebody who fills
@@ -225,7 +225,7 @@ class FaceConfig:
 
 @dataclass(frozen=True)
 class TrainingStage:
-    """One part of a training, after those before it (training/stages.py)."""
+    """One part of a training, after those before it (training/loop.py)."""
 
     name: StageName
     share: float
@@ -240,67 +240,6 @@ class VideoConfig:
     """x264's quality: lower is better and larger; 18 is hard to tell from the original."""
     encoder_preset: str = "veryfast"
     """x264's speed: before a background that stands still slower ones take three times as long for files as large."""
-
-
-@dataclass(frozen=True)
-class JournalConfig:
-    """What a training run writes while it goes on (training/journal.py)."""
-
-    checkpoint_every_s: float = 40.0
-    preview_every_s: float = 60.0
-    stats_every_images: int = 20
-    preview_frames: int = 6
-
-
-@dataclass(frozen=True)
-class TranslationConfig:
-    """Unpaired translation between the frames of two people (evaluate/baselines/); a weight of zero drops its term.
-
-    Networks are of a CPU's size. Published are 64 channels in all of them, 9 residual blocks at 256 px in CycleGAN, 6
-    in Recycle-GAN, and a U-Net of 8 halvings.
-    """
-
-    generator: GeneratorConfig = field(
-        default_factory=lambda: GeneratorConfig(base_channels=32, downsamplings=2, residual_blocks=3)
-    )
-    """Of both directions; always of the family pix2pixhd."""
-    predictor: GeneratorConfig = field(
-        default_factory=lambda: GeneratorConfig("unet", base_channels=32, downsamplings=5, residual_blocks=0)
-    )
-    """Of a domain's next frame; always of the family unet."""
-    discriminator: DiscriminatorConfig = field(default_factory=lambda: DiscriminatorConfig(scales=1, base_channels=32))
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    """Published as it is: 2e-4, beta1 0.5, constant for half of the training, then linear to zero."""
-    history: int = 50
-    """Drawn pictures that each discriminator is shown old ones from; 0 for the new ones alone."""
-    cycle: float = 0.0
-    """Of F(G(x)) - x; 10 in CycleGAN."""
-    identity: float = 0.0
-    """Of G(y) - y, CycleGAN's option (section 5.2, half of `cycle`); it makes a step half as long again."""
-    recurrent: float = 0.0
-    """Of P(x(t-1), x(t)) - x(t+1), what the predictors learn from; 10 in Recycle-GAN."""
-    recycle: float = 0.0
-    """Of F(P(G(x(t-1)), G(x(t)))) - x(t+1); 10 in Recycle-GAN."""
-
-    @property
-    def predicts(self) -> bool:
-        """Whether a third frame is predicted from two."""
-        return bool(self.recurrent or self.recycle)
-
-    @property
-    def shown(self) -> int:
-        """Real frames of each domain that a step translates."""
-        return 2 if self.predicts else 1
-
-    @property
-    def loaded(self) -> int:
-        """Consecutive real frames of each domain that a step needs: those, and the one to be predicted."""
-        return self.shown + self.predicts
-
-    @property
-    def images_per_step(self) -> int:
-        """What a step counts for: the real frames that it shows to the generators."""
-        return 2 * self.shown
 
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]

@@ -26,7 +26,7 @@ from choreograft.system import SYSTEM_LIBRARIES, find_missing_libraries, install
 State = Literal["ok", "warn", "fail"]
 STYLES: Final[dict[State, str]] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
-PACKAGES: Final = ("torch", "lightning-fabric", "mediapipe", "opencv-contrib-python", "av", "numpy", "scipy", "anny")
+PACKAGES: Final = ("torch", "mediapipe", "opencv-contrib-python", "av", "numpy", "scipy", "anny")
 STUDIO_PACKAGES: Final = ("pyvista",)
 """Only the demo needs them."""
 

@@ -1,7 +1,7 @@
 """The machine: in words, for without it a measured time means nothing, its libraries, its memory, whether it has CUDA.
 
-And which of the processes of a training this one is, by the environment that torchrun and Lightning's launcher set:
-known before the processes know each other, and without loading torch. One started by neither is the main one.
+And which of the processes of a training this one is, by the environment that torchrun sets, or the process that starts
+the others: known before they know each other, and without loading torch. One started by neither is the main one.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ from choreograft.errors import OptionError
 from choreograft.system import lacks_cuda
 
 GIB = 2**30
-LIBRARIES: Final = ("choreograft", "torch", "lightning-fabric", "mediapipe", "av", "numpy", "opencv-contrib-python")
+LIBRARIES: Final = ("choreograft", "torch", "mediapipe", "av", "numpy", "opencv-contrib-python")
 NO_CUDA: Final = "--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor"
 
 

@@ -28,9 +28,8 @@ from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
 from choreograft.retarget.body import BodyStage, describe_absence, describe_legs, retarget_body, to_pose_track
-from choreograft.training.launch import check_devices, launch
-from choreograft.training.stages import keep_precision
-from choreograft.training.team import Team, alone
+from choreograft.training.state import keep_precision
+from choreograft.training.team import Team, alone, check_devices, launch
 from choreograft.training.train import TrainingPlan, train_performer
 from choreograft.video.sound import Retiming
 from choreograft.video.sound_trial import try_sound

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
+from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.errors import PersonError
-from choreograft.evaluate.baselines.networks import Direction, History, build_networks
-from choreograft.evaluate.baselines.training import (
+from choreograft.evaluate.baselines.translation import (
+    Direction,
     Domain,
+    History,
+    build_networks,
     cycle_loss,
     direction_terms,
     find_runs,
@@ -21,7 +23,7 @@ from choreograft.evaluate.baselines.training import (
     recycle_loss,
     translate,
 )
-from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN
+from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN, TranslationConfig
 from choreograft.performer.staging import to_image
 from choreograft.video.size import Size
 from swaying import SIZE, swaying_track, write_target

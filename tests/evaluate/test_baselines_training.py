@@ -9,17 +9,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from choreograft.config import DiscriminatorConfig, GeneratorConfig, TranslationConfig
+from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.errors import FileFormatError, OptionError
-from choreograft.evaluate.baselines.method import TranslatedMethod
-from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
+from choreograft.evaluate.baselines.translated import TranslatedMethod
+from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Terms
+from choreograft.evaluate.roster import TranslationConfig
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import silent
 from choreograft.retarget.body import Motion
-from choreograft.training.step import descend
+from choreograft.training.journal import Journal
+from choreograft.training.loop import descend
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 from interrupted import StopAfter
@@ -138,7 +140,7 @@ def test_a_translation_is_known_by_all_that_it_depends_on(plan, tmp_path):
     assert plan("cyclegan", "elsewhere").identity == first.identity
 
 
-def test_it_learns_the_tint_of_each_domain_without_pairs():
+def test_it_learns_the_tint_of_each_domain_without_pairs(tmp_path):
     """The same scene in green and, at other moments, in red."""
     poses = swaying_track(24).xy[np.random.default_rng(0).permutation(24)]
     scene = np.stack([draw_target(xy, True)[0] for xy in poses])
@@ -149,11 +151,15 @@ def test_it_learns_the_tint_of_each_domain_without_pairs():
     config = replace(
         TINY, cycle=10.0, generator=GeneratorConfig(base_channels=8, downsamplings=1, residual_blocks=1)
     )  # fmt: skip
-    domains = (Domain(frames, np.arange(12), 1) for frames in (green, red))
-    translation = Translation.begin(config, *domains, SIZE, CPU, seed=0)
+    source, target = (Domain(frames, np.arange(12), 1) for frames in (green, red))
+    translation = Translation(
+        compute=CPU, seed=0, budget=Budget(images=80), journal=Journal(tmp_path), key="k", config=config, source=source,
+        target=target,
+    )  # fmt: skip
+    translation.enter("global")
     for sample in range(40):
-        translation.prepare(sample)(1.0)
-        descend(translation.state, rate=2e-3)
+        translation.prepare(sample)()
+        descend(translation, rate=2e-3)
     networks = translation.translators
     for network, frame, wanted in ((networks.to_target, green[0], red), (networks.to_source, red[0], green)):
         drawn = translate_picture(network, frame, CPU)

@@ -10,7 +10,7 @@ from choreograft import assets
 from choreograft.config import LossConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate import methods, roster
-from choreograft.evaluate.baselines.method import TranslatedMethod
+from choreograft.evaluate.baselines.translated import TranslatedMethod
 from choreograft.evaluate.method import Footage, Terms
 from choreograft.evaluate.methods import GivenMethod, NearestMethod, TrainedMethod, plan_method
 from choreograft.evaluate.roster import adapt_preset, check_methods, describe_substitutes, list_methods

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig
+from choreograft.performer.networks.blocks import InstanceNorm
 from choreograft.performer.networks.discriminator import MultiScaleDiscriminator, PatchDiscriminator
-from choreograft.performer.networks.norm import InstanceNorm
-from choreograft.performer.networks.pix2pixhd import GlobalGenerator
-from choreograft.performer.networks.refiner import Refiner
+from choreograft.performer.networks.generators import GlobalGenerator, Refiner
 from choreograft.performer.networks.translators import CascadedRefinement, UNet
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from choreograft.config import JournalConfig
 from choreograft.footage.clip import Clip
 from choreograft.presets import Budget, Preset
+from choreograft.training.journal import JournalConfig
 from swaying import PRESET, swaying_track, write_target
+from taught import QUIET
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def preset() -> Preset:
 
 @pytest.fixture
 def quiet_journal() -> JournalConfig:
-    return JournalConfig(checkpoint_every_s=3600, preview_every_s=3600, stats_every_images=2, preview_frames=2)
+    return QUIET
 
 
 @pytest.fixture

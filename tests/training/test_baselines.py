@@ -7,21 +7,18 @@ import pytest
 import torch
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig
-from choreograft.performer.device import Compute
 from choreograft.performer.performer import load_performer
 from choreograft.presets import Budget
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
+from choreograft.training.lessons import pair_at
+from choreograft.training.loop import descend
 from choreograft.training.objective import verdict_terms
-from choreograft.training.pairs import load_pair
-from choreograft.training.recording import prepare_recording
-from choreograft.training.setup import set_up
-from choreograft.training.step import add_pair_gradients, descend
-from choreograft.training.train import TrainingPlan, build_performer, plan_lessons, train_performer
+from choreograft.training.train import TrainingPlan, train_performer
 from interrupted import StopAfter
 from swaying import PRESET, swaying_track
+from taught import CPU, enter, training_of
 
-CPU = Compute(torch.device("cpu"), bf16=False)
 WHOLE = replace(PRESET, background="frame", losses=LossConfig())
 FRAME_BY_FRAME = replace(WHOLE, temporal=False)
 PIX2PIX = replace(
@@ -40,35 +37,29 @@ TINY = {"frame by frame": FRAME_BY_FRAME, "pix2pix": PIX2PIX, "crn": CRN}
 
 @pytest.fixture
 def start(target, tmp_path):
-    """A function that gives the untrained setup of a preset, and its first pair."""
-
-    def begin(preset):
-        plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
-        recording = prepare_recording(tmp_path / "recording", [target], target.track.size)
-        setup = set_up(build_performer(plan, recording), None, CPU, 0)
-        return setup, load_pair(plan_lessons(setup.performer, recording), 0, 0)
-
-    return begin
+    """A function that begins the training of a preset."""
+    return lambda preset: enter(training_of(target, tmp_path, preset), "global")
 
 
 @pytest.mark.parametrize(
     ("preset", "drawn_from", "judged"), [(WHOLE, (1, 6), (1, 12)), (FRAME_BY_FRAME, (1, 3), (2, 6))]
 )
 def test_what_generator_and_discriminators_see(start, preset, drawn_from, judged):
-    setup, pair = start(preset)
+    training = start(preset)
     seen = {"generator": [], "discriminator": []}
     for name, shapes in seen.items():
-        getattr(setup.state, name).register_forward_pre_hook(lambda _, x, to=shapes: to.append(tuple(x[0].shape[:2])))
-    add_pair_gradients(setup, pair)
+        getattr(training, name).register_forward_pre_hook(lambda _, x, to=shapes: to.append(tuple(x[0].shape[:2])))
+    training.prepare(0)()
     assert seen == {"generator": [drawn_from] * 2, "discriminator": [judged] * 3}
 
 
 def test_frame_by_frame_each_frame_is_judged_beside_its_own_stick_figure(start):
-    setup, pair = start(FRAME_BY_FRAME)
+    training = start(FRAME_BY_FRAME)
     seen = []
-    setup.state.discriminator.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
-    add_pair_gradients(setup, pair)
-    for at, frame in enumerate(pair):
+    training.discriminator.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    training.prepare(0)()
+    n = int(training.pairs[pair_at(0, len(training.pairs), training.seed)])
+    for at, frame in enumerate(training.lessons.load_pair(n)):
         torch.testing.assert_close(seen[0][at, :3], frame.conditioning.stick[0], rtol=0, atol=0)
         torch.testing.assert_close(seen[0][at, 3:], frame.real[0], rtol=0, atol=0)
 
@@ -83,21 +74,21 @@ def test_losses_of_frames_that_are_judged_separately_add_up():
 
 
 def test_where_verdicts_have_no_weight_nobody_judges(start):
-    setup, pair = start(CRN)
-    before = [weights.clone() for weights in setup.state.discriminator.parameters()]
-    setup.state.discriminator.register_forward_pre_hook(lambda *_: pytest.fail("the discriminator was asked"))
-    drawn_before = [weights.clone() for weights in setup.state.generator.parameters()]
-    assert set(add_pair_gradients(setup, pair)) == {"pixel"}
-    descend(setup.state, rate=1e-3)
-    assert all(map(torch.equal, before, setup.state.discriminator.parameters()))
-    assert not any(map(torch.equal, drawn_before, setup.state.generator.parameters()))
+    training = start(CRN)
+    before = [weights.clone() for weights in training.discriminator.parameters()]
+    training.discriminator.register_forward_pre_hook(lambda *_: pytest.fail("the discriminator was asked"))
+    drawn_before = [weights.clone() for weights in training.generator.parameters()]
+    assert set(training.prepare(0)()) == {"pixel"}
+    descend(training, rate=1e-3)
+    assert all(map(torch.equal, before, training.discriminator.parameters()))
+    assert not any(map(torch.equal, drawn_before, training.generator.parameters()))
 
 
 def test_pix2pix_is_judged_once_and_held_to_the_pixels(start):
-    setup, pair = start(PIX2PIX)
-    terms = add_pair_gradients(setup, pair)
+    training = start(PIX2PIX)
+    terms = training.prepare(0)()
     assert set(terms) == {"adversarial", "pixel", "discriminator"}
-    assert len(setup.state.discriminator.scales) == 1
+    assert len(training.discriminator.scales) == 1
 
 
 @pytest.mark.parametrize("preset", TINY.values(), ids=TINY)

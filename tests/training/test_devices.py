@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from choreograft.config import JournalConfig
 from choreograft.files import text_hash
 from choreograft.footage.clip import Clip
 from choreograft.performer.performer import load_performer
 from choreograft.presets import PRESETS, Budget
-from choreograft.training.stages import BEGIN
 from choreograft.training.train import DRAWING_RECIPE, TrainingPlan, train_performer
 from swaying import ENHANCED_PRESET, swaying_track, write_target
-from taught import CPU, materials_of
+from taught import CPU, enter, training_of
 from trained_together import FRAMES, STOP_AT
 
 TESTS = Path(__file__).parents[1]
@@ -47,7 +45,7 @@ def plan(clip: Clip) -> TrainingPlan:
 def alone(clip: Clip, plan: TrainingPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of one process that takes both pairs of every step."""
     runs = tmp_path_factory.mktemp("alone")
-    return train_performer(plan, [clip], runs, CPU, journal_config=JournalConfig()).parent
+    return train_performer(plan, [clip], runs, CPU).parent
 
 
 @pytest.fixture
@@ -108,7 +106,7 @@ def test_what_two_processes_began_one_goes_on_with_exactly(run, plan, alone, cli
     assert (plan.folder(runs) / "checkpoint.safetensors").exists()
     previews = sorted(path.stem for path in (plan.folder(runs) / "previews").iterdir())
     assert previews == ["images_0000004", "images_0000008"]  # after the first step, and where its stage ended
-    resumed = train_performer(plan, [clip], runs, CPU, journal_config=JournalConfig())
+    resumed = train_performer(plan, [clip], runs, CPU)
     assert IMAGES / 3 < STOP_AT < IMAGES * 2 / 3  # in the stage between the first and the last
     assert_same_weights(resumed, plan.performer_path(alone.parent))
 
@@ -133,20 +131,21 @@ def test_what_goes_wrong_in_one_process_ends_all_with_one_line(run, tmp_path, tr
 
 
 def test_the_gradients_of_a_step_are_the_means_of_its_samples(clip, tmp_path):
-    materials = materials_of(clip, tmp_path, ENHANCED_PRESET)
+    training = training_of(clip, tmp_path, ENHANCED_PRESET)
     with torch.no_grad():
-        for weight in materials.performer.face.parameters():  # as it begins, most gradients pass through zeros
+        for weight in training.performer.face.parameters():  # as it begins, most gradients pass through zeros
             weight.normal_(0, 0.1)
-    for begin in BEGIN.values():
-        stage = begin(materials)
-        weights = [*stage.state.generator.parameters(), *stage.state.discriminator.parameters()]
+    for name in ("global", "local", "face"):
+        stage = enter(training, name)
+        weights = [*stage.generator.parameters(), *stage.discriminator.parameters()]
         weights = [weight for weight in weights if weight.requires_grad]
 
         def gradients(*samples, stage=stage, weights=weights):
             for weight in weights:
                 weight.grad = None
+            stage.batch = len(samples)
             for sample in samples:
-                stage.prepare(sample)(1 / len(samples))
+                stage.prepare(sample)()
             return [weight.grad.clone() for weight in weights]
 
         first, second = gradients(0), gradients(1)

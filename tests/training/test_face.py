@@ -15,19 +15,16 @@ from choreograft.footage.clip import Clip
 from choreograft.performer.performer import Performer, load_performer
 from choreograft.pose import skeleton
 from choreograft.presets import Budget
-from choreograft.progress import SilentProgress
+from choreograft.progress import SilentProgress, silent
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
-from choreograft.training.face import FaceStage
-from choreograft.training.generator import GeneratorStage
-from choreograft.training.journal import Journal
-from choreograft.training.stages import plan_spans, train_stages
-from choreograft.training.state import read_stage
-from choreograft.training.step import descend
+from choreograft.training.loop import descend, fit, plan_spans
+from choreograft.training.state import read_header
+from choreograft.training.step import PerformerTraining
 from choreograft.training.train import TrainingPlan, train_performer
 from interrupted import StopAfter
 from swaying import ENHANCED_PRESET, FACE_PRESET, swaying_track, write_target
-from taught import CPU, materials_of
+from taught import CPU, enter, training_of
 
 ONLY_FACE = replace(FACE_PRESET, stages=(TrainingStage("face", 1.0),))
 
@@ -72,7 +69,7 @@ def test_training_resumes_exactly_in_every_stage(target, tmp_path, quiet_journal
     with pytest.raises(KeyboardInterrupt):
         train_performer(plan, [target], tmp_path / "cut", CPU, None, StopAfter(images), quiet_journal)
     checkpoint = plan.folder(tmp_path / "cut") / "checkpoint.safetensors"
-    assert read_stage(checkpoint, plan.key) == stage
+    assert read_header(checkpoint, plan.key)["stage"] == stage
     resumed = train_performer(plan, [target], tmp_path / "cut", CPU, journal_config=quiet_journal)
     for (name, a), b in zip(weights(whole).items(), weights(resumed).values(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0, msg=name)
@@ -96,28 +93,29 @@ def test_one_task_counts_all_stages_and_each_has_figures_of_its_own(plan, target
     assert [line["learning_rate"] for line in lines] == pytest.approx([2e-4, 2e-4, 4e-4, 4e-4])
 
 
-def test_the_shares_of_the_stages_fill_the_budget():
+def test_the_shares_of_the_stages_fill_the_budget(target, tmp_path):
     spans = plan_spans((TrainingStage("global", 3.0), TrainingStage("face", 1.0)))
-    assert [(span.begin, span.end) for span in spans] == [(0, 0.75), (0.75, 1)]
-    assert spans[1].share_of(0.875) == pytest.approx(0.5)
-    assert plan_spans(FACE_PRESET.without_face().stages)[0].end == 1
+    assert spans == [(0, 0.75), (0.75, 1)]
+    training = training_of(target, tmp_path, FACE_PRESET, 8)
+    training.span, training.seen_images = spans[1], 7
+    assert training.done == pytest.approx(0.5)
+    assert plan_spans(FACE_PRESET.without_face().stages) == [(0, 1)]
 
 
 def test_the_generator_stays_as_it_is_while_the_face_is_trained(target, tmp_path):
-    materials = materials_of(target, tmp_path, FACE_PRESET)
-    stage = FaceStage.begin(materials)
-    before = {name: tensor.clone() for name, tensor in materials.performer.state_dict().items()}
+    stage = enter(training_of(target, tmp_path, FACE_PRESET), "face")
+    before = {name: tensor.clone() for name, tensor in stage.performer.state_dict().items()}
     for step in range(2):  # in the first only the last convolution moves: other gradients pass through its zeros
-        stage.prepare(step)(1.0)
-        descend(stage.state, rate=1e-3)
-    for name, tensor in materials.performer.state_dict().items():
+        stage.prepare(step)()
+        descend(stage, rate=1e-3)
+    for name, tensor in stage.performer.state_dict().items():
         if name.startswith("face") and tensor.ndim == 4:
             assert not torch.equal(tensor, before[name]), name
         elif not name.startswith("face"):
             assert torch.equal(tensor, before[name]), name
 
 
-def face_errors(performer: Performer, stage: FaceStage) -> tuple[float, float]:
+def face_errors(performer: Performer, stage: PerformerTraining) -> tuple[float, float]:
     """Mean distance of the face's pixels to the truth over four frames: as the generator draws them, and mended."""
     errors = []
     for n in stage.pairs[:4]:
@@ -130,37 +128,31 @@ def face_errors(performer: Performer, stage: FaceStage) -> tuple[float, float]:
     return tuple(np.mean(errors, axis=0).tolist())
 
 
-def test_a_tiny_face_network_learns_four_faces_by_heart(target, tmp_path, quiet_journal):
-    materials = materials_of(target, tmp_path, ONLY_FACE)
-    recording = materials.lessons.recording
-    lessons = replace(materials.lessons, recording=replace(recording, pairs=recording.pairs[:4]))
-    materials = replace(materials, lessons=lessons)
-    journal = Journal(tmp_path, quiet_journal)
-    train_stages(materials, Budget(images=240), journal, tmp_path / "c.safetensors", "k", SilentProgress())
-    drawn, mended = face_errors(materials.performer, FaceStage.begin(materials))
+def test_a_tiny_face_network_learns_four_faces_by_heart(target, tmp_path):
+    training = training_of(target, tmp_path, ONLY_FACE, 240)
+    recording = training.lessons.recording
+    training.lessons = replace(training.lessons, recording=replace(recording, pairs=recording.pairs[:4]))
+    fit(training, silent)
+    drawn, mended = face_errors(training.performer, enter(training, "face"))
     assert mended < 0.5 * drawn
     lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
     assert np.mean([line["face_pixel"] for line in lines[-10:]]) < 0.5 * lines[0]["face_pixel"]
 
 
 def test_a_checkpoint_of_another_stage_or_architecture_is_one_line(target, tmp_path):
-    materials = materials_of(target, tmp_path, FACE_PRESET)
-    path = tmp_path / "c.safetensors"
-    generator, face = GeneratorStage.begin(materials), FaceStage.begin(materials)
-    generator.state.save(path, "k", "float32")
-    with pytest.raises(FileFormatError, match=r"c\.safetensors: expected .* in stage face, found stage global"):
-        face.state.load(path, "k")
+    training = training_of(target, tmp_path, FACE_PRESET)
+    enter(training, "global").save()
+    with pytest.raises(
+        FileFormatError, match=r"checkpoint\.safetensors: expected .* in stage face, found stage global"
+    ):
+        enter(training, "face").load()
     wider = replace(FACE_PRESET, face=replace(FACE_PRESET.face, generator=FACE_PRESET.generator))
     wider = replace(wider, generator=replace(wider.generator, base_channels=16))
-    other = GeneratorStage.begin(materials_of(target, tmp_path, wider))
     with pytest.raises(FileFormatError, match=r"found .*size mismatch.*; remove it to begin anew") as caught:
-        other.state.load(path, "k")
+        enter(training_of(target, tmp_path, wider), "global").load()
     assert "\n" not in str(caught.value)
     with pytest.raises(FileFormatError, match="found stage global; expected face"):
-        train_stages(
-            materials_of(target, tmp_path, ONLY_FACE), Budget(images=2), Journal(tmp_path, None), path, "k",
-            SilentProgress(),
-        )  # fmt: skip
+        fit(training_of(target, tmp_path, ONLY_FACE), silent)
 
 
 def test_footage_without_a_face_makes_a_performer_without_one(tmp_path, quiet_journal):
@@ -179,7 +171,7 @@ def test_footage_without_a_face_makes_a_performer_without_one(tmp_path, quiet_jo
 
 
 def test_rendering_mends_what_is_shown_and_goes_on_from_what_was_drawn(target, tmp_path):
-    performer = materials_of(target, tmp_path, FACE_PRESET).performer.eval()
+    performer = training_of(target, tmp_path, FACE_PRESET).performer.eval()
     with torch.no_grad():
         for weight in performer.face.parameters():
             weight.normal_(0, 0.1)
@@ -200,9 +192,8 @@ def test_rendering_mends_what_is_shown_and_goes_on_from_what_was_drawn(target, t
 
 
 def test_training_sees_the_frames_that_rendering_draws(target, tmp_path):
-    materials = materials_of(target, tmp_path, FACE_PRESET)
-    stage = FaceStage.begin(materials)
+    stage = enter(training_of(target, tmp_path, FACE_PRESET), "face")
     _, drawn = stage.show(0)
-    track = materials.lessons.recording.tracks[0]
-    second = list(render_frames(materials.performer.eval(), Motion(track.select([0, 1])), CPU))[1]
+    track = stage.lessons.recording.tracks[0]
+    second = list(render_frames(stage.performer.eval(), Motion(track.select([0, 1])), CPU))[1]
     assert_allclose((drawn[0].permute(1, 2, 0) + 1) * 127.5, second.image, atol=0.51)

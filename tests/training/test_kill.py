@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
-from choreograft.config import JournalConfig
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
+from choreograft.training.journal import JournalConfig
 from choreograft.training.train import TrainingPlan, train_performer
 from listening import Listener
 from swaying import PRESET, swaying_track, write_target

@@ -9,21 +9,18 @@ import torch
 from choreograft.config import LossConfig, OptimiserConfig, TrainingStage
 from choreograft.errors import FileFormatError
 from choreograft.files import text_hash
-from choreograft.performer.networks.halve import halve
+from choreograft.performer.networks.blocks import halve
 from choreograft.performer.performer import load_performer
 from choreograft.performer.staging import to_image
 from choreograft.presets import Budget
-from choreograft.progress import SilentProgress
+from choreograft.progress import silent
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
-from choreograft.training.generator import GeneratorStage
-from choreograft.training.journal import Journal
-from choreograft.training.pairs import load_pair
-from choreograft.training.stages import train_stages
-from choreograft.training.step import descend
+from choreograft.training.lessons import pair_at
+from choreograft.training.loop import descend, fit
 from choreograft.training.train import TrainingPlan, train_performer
 from swaying import ENHANCED_PRESET, FACE_PRESET, swaying_track
-from taught import CPU, error_by_heart, materials_of
+from taught import CPU, enter, error_by_heart, training_of
 
 ENHANCED = ENHANCED_PRESET.without_face()
 WHOLE, HALF = (96, 64), (48, 32)
@@ -38,35 +35,33 @@ def moved(module, before):
     return {name for name, tensor in module.state_dict().items() if tensor.ndim == 4 and (tensor != before[name]).any()}
 
 
-@pytest.mark.parametrize(
-    ("begin", "size"), [(GeneratorStage.begin, HALF), (GeneratorStage.begin_local, WHOLE)], ids=["global", "local"]
-)
-def test_each_stage_trains_its_network_at_its_size(target, tmp_path, begin, size):
-    materials = materials_of(target, tmp_path, ENHANCED)
-    stage, whole = begin(materials), materials.performer.generator
+@pytest.mark.parametrize(("name", "size"), [("global", HALF), ("local", WHOLE)])
+def test_each_stage_trains_its_network_at_its_size(target, tmp_path, name, size):
+    stage = enter(training_of(target, tmp_path, ENHANCED), name)
+    whole = stage.performer.generator
     seen = {"generator": [], "discriminator": []}
     for name, shapes in seen.items():
-        getattr(stage.state, name).register_forward_pre_hook(lambda _, x, to=shapes: to.append(tuple(x[0].shape)))
+        getattr(stage, name).register_forward_pre_hook(lambda _, x, to=shapes: to.append(tuple(x[0].shape)))
     before = copy_weights(whole)
-    stage.prepare(0)(1.0)
-    descend(stage.state, rate=1e-3)
+    stage.prepare(0)()
+    descend(stage, rate=1e-3)
     assert seen == {"generator": [(1, 6, *size)] * 2, "discriminator": [(1, 12, *size)] * 3}
     head = f"coarse.layers.{len(whole.coarse.layers) - 2}.weight"
     named = {name for name in before if name.endswith("weight")}
     trained = {name for name in named if name.startswith("coarse.")} if size == HALF else named - {head}
     assert moved(whole, before) == trained
-    optimised = {id(weight) for group in stage.state.generator_optimiser.param_groups for weight in group["params"]}
+    optimised = {id(weight) for group in stage.generator_optimiser.param_groups for weight in group["params"]}
     assert {name for name, weight in whole.named_parameters() if id(weight) in optimised} & named == trained
 
 
 def test_the_coarse_stage_goes_on_from_its_own_drawing_and_is_judged_beside_halved_frames(target, tmp_path):
-    materials = materials_of(target, tmp_path, ENHANCED)
-    stage = GeneratorStage.begin(materials)
+    training = training_of(target, tmp_path, ENHANCED)
+    stage = enter(training, "global")
     calls, judged = [], []
-    stage.state.generator.register_forward_hook(lambda _, x, y: calls.append((x[0], y)))
-    stage.state.discriminator.register_forward_pre_hook(lambda _, x: judged.append(x[0]))
-    stage.prepare(0)(1.0)
-    first, second = load_pair(materials.lessons, 0, materials.seed)
+    stage.generator.register_forward_hook(lambda _, x, y: calls.append((x[0], y)))
+    stage.discriminator.register_forward_pre_hook(lambda _, x: judged.append(x[0]))
+    stage.prepare(0)()
+    first, second = training.lessons.load_pair(int(stage.pairs[pair_at(0, len(stage.pairs), training.seed)]))
     (nothing, drawn), (given, _) = calls
     assert not nothing[:, 3:].any()
     matte = (drawn[:, 3:] + 1) / 2
@@ -77,13 +72,13 @@ def test_the_coarse_stage_goes_on_from_its_own_drawing_and_is_judged_beside_halv
 
 
 def test_halved_lessons_are_the_lessons_halved_as_the_enhancer_does(target, tmp_path):
-    materials = materials_of(target, tmp_path, ENHANCED)
-    whole, half = (lessons.load_frame(3) for lessons in (materials.lessons, GeneratorStage.begin(materials).lessons))
+    training = training_of(target, tmp_path, ENHANCED)
+    whole, half = (lessons.load_frame(3) for lessons in (training.lessons, enter(training, "global").lessons))
     seen = []
-    generator = materials.performer.generator
+    generator = training.performer.generator
     generator.coarse.layers[0].register_forward_pre_hook(lambda _, x: seen.append(x[0]))
     with torch.no_grad():
-        materials.performer(whole.conditioning, whole.real)
+        training.performer(whole.conditioning, whole.real)
     torch.testing.assert_close(seen[0], torch.cat([half.conditioning.stick, half.real], dim=1), rtol=0, atol=0)
     assert half.mask.shape == (1, 1, *HALF)
     assert half.mask.mean().item() == pytest.approx(whole.mask.mean().item(), rel=0.05)
@@ -91,25 +86,24 @@ def test_halved_lessons_are_the_lessons_halved_as_the_enhancer_does(target, tmp_
 
 
 def test_each_stage_has_its_own_weights_of_the_terms(target, tmp_path):
-    materials = materials_of(target, tmp_path, ENHANCED)
-    stages = GeneratorStage.begin(materials), GeneratorStage.begin_local(materials)
-    assert [stage.setup.losses for stage in stages] == [ENHANCED.losses, ENHANCED.enhancer.losses]
+    training = training_of(target, tmp_path, ENHANCED)
+    stages = enter(training, "global"), enter(training, "local")
+    assert [stage.losses for stage in stages] == [ENHANCED.losses, ENHANCED.enhancer.losses]
     for stage, weight in zip(stages, (10, 20), strict=True):
         pairs, drawn = [], []
-        stage.state.discriminator.register_forward_pre_hook(lambda _, x, to=pairs: to.append(x[0].detach()))
-        terms = stage.prepare(0)(1.0)
+        stage.discriminator.register_forward_pre_hook(lambda _, x, to=pairs: to.append(x[0].detach()))
+        terms = stage.prepare(0)()
         real, drawn = (joined[:, 6:] for joined in pairs[:2])
         assert terms["pixel"].item() == pytest.approx(2 * weight * (real - drawn).abs().mean().item(), rel=1e-5)
 
 
-def test_an_enhanced_performer_learns_its_eight_frames_by_heart(target, tmp_path, quiet_journal):
+def test_an_enhanced_performer_learns_its_eight_frames_by_heart(target, tmp_path):
     fast = replace(ENHANCED, optimiser=OptimiserConfig(learning_rate=1e-3))
-    materials = materials_of(target, tmp_path, fast)
-    performer, lessons = materials.performer, materials.lessons
+    training = training_of(target, tmp_path, fast, 240)
+    performer, lessons = training.performer, training.lessons
 
     before = error_by_heart(performer, lessons)
-    journal = Journal(tmp_path, quiet_journal)
-    train_stages(materials, Budget(images=240), journal, tmp_path / "c.safetensors", "k", SilentProgress())
+    fit(training, silent)
     assert error_by_heart(performer, lessons) < 0.25 * before
 
 
@@ -130,23 +124,18 @@ def test_a_trained_file_draws_with_the_enhancer_what_the_performer_draws(target,
 
 
 def test_a_checkpoint_of_the_coarse_stage_has_the_coarse_network_alone(target, tmp_path):
-    materials = materials_of(target, tmp_path, ENHANCED)
-    coarse = GeneratorStage.begin(materials)
-    assert set(coarse.state.generator.state_dict()) == set(materials.performer.generator.coarse.state_dict())
-    path = tmp_path / "c.safetensors"
-    coarse.state.save(path, "k", "float32")
+    training = training_of(target, tmp_path, ENHANCED)
+    coarse = enter(training, "global")
+    assert set(coarse.generator.state_dict()) == set(training.performer.generator.coarse.state_dict())
+    coarse.save()
     with pytest.raises(FileFormatError, match="in stage local, found stage global"):
-        GeneratorStage.begin_local(materials).state.load(path, "k")
+        enter(training, "local").load()
 
 
 def test_a_checkpoint_of_an_enhancer_is_refused_by_a_preset_without_one(target, tmp_path):
-    path = tmp_path / "c.safetensors"
-    GeneratorStage.begin_local(materials_of(target, tmp_path, ENHANCED)).state.save(path, "k", "float32")
+    enter(training_of(target, tmp_path, ENHANCED), "local").save()
     with pytest.raises(FileFormatError, match="found stage local; expected global or face; remove it") as caught:
-        train_stages(
-            materials_of(target, tmp_path, FACE_PRESET), Budget(images=2), Journal(tmp_path, None), path, "k",
-            SilentProgress(),
-        )  # fmt: skip
+        fit(training_of(target, tmp_path, FACE_PRESET), silent)
     assert "\n" not in str(caught.value)
 
 

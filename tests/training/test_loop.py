@@ -7,24 +7,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from choreograft.config import JournalConfig, LossConfig, OptimiserConfig
+from choreograft.config import LossConfig, OptimiserConfig
 from choreograft.errors import BusyError, ChoreograftError, FileFormatError
 from choreograft.performer.device import choose_compute
 from choreograft.performer.performer import load_performer
 from choreograft.performer.staging import to_image
 from choreograft.presets import Budget
-from choreograft.progress import SilentProgress
-from choreograft.training import generator
-from choreograft.training.journal import Journal
-from choreograft.training.pairs import load_pair
-from choreograft.training.recording import prepare_recording
-from choreograft.training.setup import set_up
-from choreograft.training.stages import train_stages
-from choreograft.training.step import add_pair_gradients, descend, learning_rate
-from choreograft.training.train import TrainingPlan, build_performer, hold_folder, plan_lessons, train_performer
+from choreograft.progress import silent
+from choreograft.training import step
+from choreograft.training.loop import descend, fit, learning_rate
+from choreograft.training.train import TrainingPlan, hold_folder, train_performer
 from interrupted import StopAfter
-from swaying import PRESET, SIZE
-from taught import CPU, error_by_heart, materials_of
+from swaying import PRESET
+from taught import CPU, enter, error_by_heart, training_of
 
 
 @pytest.fixture
@@ -61,12 +56,11 @@ def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal,
     assert any(not torch.equal(a, b) for a, b in zip(weights(first).values(), weights(second).values(), strict=True))
 
 
-def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path, quiet_journal):
-    materials = materials_of(target, tmp_path, preset)
-    performer, lessons = materials.performer, materials.lessons
+def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_path):
+    training = training_of(target, tmp_path, preset, 320)
+    performer, lessons = training.performer, training.lessons
     before = error_by_heart(performer, lessons)
-    journal = Journal(tmp_path, quiet_journal)
-    train_stages(materials, Budget(images=320), journal, tmp_path / "c.safetensors", "k", SilentProgress())
+    fit(training, silent)
     assert error_by_heart(performer, lessons) < 0.25 * before
     frame = lessons.load_frame(4)
     with torch.no_grad():
@@ -78,16 +72,14 @@ def test_a_tiny_performer_learns_its_eight_frames_by_heart(target, preset, tmp_p
 
 
 def test_both_networks_move_and_the_judges_gradients_do_not_leak(target, preset, tmp_path):
-    plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
-    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    setup = set_up(build_performer(plan, recording), None, CPU, 0)
-    before = [p.clone() for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
-    terms = add_pair_gradients(setup, load_pair(plan_lessons(setup.performer, recording), 0, 0))
-    descend(setup.state, rate=1e-3)
-    after = [p for m in (setup.state.generator, setup.state.discriminator) for p in m.parameters()]
+    training = enter(training_of(target, tmp_path, preset), "global")
+    before = [p.clone() for m in (training.generator, training.discriminator) for p in m.parameters()]
+    terms = training.prepare(0)()
+    descend(training, rate=1e-3)
+    after = [p for m in (training.generator, training.discriminator) for p in m.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True) if a.ndim == 4)
     assert set(terms) == {"adversarial", "matching", "pixel", "matte", "discriminator"}
-    assert all(p.requires_grad for p in setup.state.discriminator.parameters())
+    assert all(p.requires_grad for p in training.discriminator.parameters())
 
 
 def test_the_papers_staging_trains_on_whole_frames_with_the_papers_losses(plan, target, tmp_path, quiet_journal):
@@ -125,22 +117,22 @@ def test_a_run_folder_in_use_is_refused(tmp_path):
 
 
 def test_a_checkpoint_of_other_options_is_refused(target, preset, tmp_path):
-    plan = TrainingPlan((target.path,), 1, preset, Budget(images=2), seed=0)
-    recording = prepare_recording(tmp_path / "recording", [target], SIZE)
-    setup = set_up(build_performer(plan, recording), None, CPU, 0)
-    setup.state.save(tmp_path / "c.safetensors", "this", "float32")
+    training = enter(training_of(target, tmp_path, preset), "global")
+    training.save()
+    training.key = "other"
     with pytest.raises(FileFormatError, match="of run other"):
-        setup.state.load(tmp_path / "c.safetensors", "other")
-    (tmp_path / "c.safetensors").write_bytes(b"torn")
-    with pytest.raises(FileFormatError, match=r"c\.safetensors"):
-        setup.state.load(tmp_path / "c.safetensors", "this")
+        training.load()
+    training.key = "k"
+    training.journal.checkpoint.write_bytes(b"torn")
+    with pytest.raises(FileFormatError, match=r"checkpoint\.safetensors"):
+        training.load()
 
 
 def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, quiet_journal, monkeypatch):
     def diverge(*_):
         return {"pixel": torch.tensor(math.nan)}
 
-    monkeypatch.setattr(generator, "add_pair_gradients", diverge)
+    monkeypatch.setattr(step, "add_pair_gradients", diverge)
     with pytest.raises(ChoreograftError, match="diverged: pixel"):
         train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
 
@@ -148,5 +140,5 @@ def test_training_that_diverges_stops_with_a_sentence(plan, target, tmp_path, qu
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_trains_and_its_performer_draws_on_a_cpu(plan, target, tmp_path):
-    path = train_performer(plan, [target], tmp_path, choose_compute("cuda"), journal_config=JournalConfig())
+    path = train_performer(plan, [target], tmp_path, choose_compute("cuda"))
     assert next(load_performer(path).parameters()).device.type == "cpu"

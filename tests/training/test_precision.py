@@ -17,7 +17,7 @@ from choreograft.performer import device
 from choreograft.performer.device import choose_compute
 from choreograft.performer.performer import load_performer
 from choreograft.progress import SilentProgress
-from choreograft.training.state import read_precision
+from choreograft.training.state import read_header
 from choreograft.training.train import TrainingPlan, train_performer
 from interrupted import StopAfter
 from listening import Listener
@@ -104,7 +104,7 @@ def test_auto_is_what_the_processor_has_and_anything_else_is_as_asked(on_cpu, ha
 def test_auto_goes_on_as_it_was_begun_and_says_so(on_cpu, train, checkpoint_of, plan, begun, has_bf16):
     whole = train(begun, place="whole")
     checkpoint = checkpoint_of(begun)
-    assert read_precision(checkpoint, plan.key) == begun.precision
+    assert read_header(checkpoint, plan.key)["precision"] == begun.precision
     listener = Listener()
     resumed = train(on_cpu(has_bf16), listener)
     assert sum(f"begun in {begun.precision}" in sentence for sentence in listener.said) == 1
@@ -150,7 +150,7 @@ def test_a_checkpoint_from_before_precision_was_written_down_goes_on(on_cpu, tra
         header = json.loads(file.metadata()["choreograft"])
     del header["precision"]
     save_file(load_file(checkpoint), checkpoint, metadata={"choreograft": json.dumps(header)})
-    assert read_precision(checkpoint, plan.key) is None
+    assert "precision" not in read_header(checkpoint, plan.key)
     listener = Listener()
     resumed = train(choose(on_cpu), listener)
     assert not any("begun in" in sentence for sentence in listener.said)

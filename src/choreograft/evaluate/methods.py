@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.evaluate.baselines.method import TranslatedMethod
+from choreograft.evaluate.baselines.translated import TranslatedMethod
 from choreograft.evaluate.method import Footage, Method, MethodPlan, Terms
 from choreograft.evaluate.roster import (
     AT,

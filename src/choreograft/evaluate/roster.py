@@ -1,11 +1,11 @@
 """The methods that can be compared, by name, and what they are; methods.py makes them. Known without loading torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from choreograft.assets import VGG19, cached
-from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, TranslationConfig
+from choreograft.config import DiscriminatorConfig, GeneratorConfig, LossConfig, OptimiserConfig
 from choreograft.errors import OptionError
 from choreograft.presets import CANVAS_STEP, PERCEPTUAL_NAMES, PRESETS, Preset
 
@@ -68,6 +68,59 @@ TRAINED: Final[Mapping[str, Preset]] = {
     **{preset.name: preset for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_FACE)},
 }
 """Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
+
+
+@dataclass(frozen=True)
+class TranslationConfig:
+    """Unpaired translation between the frames of two people (evaluate/baselines/); a weight of zero drops its term.
+
+    Networks are of a CPU's size. Published are 64 channels in all of them, 9 residual blocks at 256 px in CycleGAN, 6
+    in Recycle-GAN, and a U-Net of 8 halvings.
+    """
+
+    generator: GeneratorConfig = field(
+        default_factory=lambda: GeneratorConfig(base_channels=32, downsamplings=2, residual_blocks=3)
+    )
+    """Of both directions; always of the family pix2pixhd."""
+    predictor: GeneratorConfig = field(
+        default_factory=lambda: GeneratorConfig("unet", base_channels=32, downsamplings=5, residual_blocks=0)
+    )
+    """Of a domain's next frame; always of the family unet."""
+    discriminator: DiscriminatorConfig = field(default_factory=lambda: DiscriminatorConfig(scales=1, base_channels=32))
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    """Published as it is: 2e-4, beta1 0.5, constant for half of the training, then linear to zero."""
+    history: int = 50
+    """Drawn pictures that each discriminator is shown old ones from; 0 for the new ones alone."""
+    cycle: float = 0.0
+    """Of F(G(x)) - x; 10 in CycleGAN."""
+    identity: float = 0.0
+    """Of G(y) - y, CycleGAN's option (section 5.2, half of `cycle`); it makes a step half as long again."""
+    recurrent: float = 0.0
+    """Of P(x(t-1), x(t)) - x(t+1), what the predictors learn from; 10 in Recycle-GAN."""
+    recycle: float = 0.0
+    """Of F(P(G(x(t-1)), G(x(t)))) - x(t+1); 10 in Recycle-GAN."""
+
+    @property
+    def predicts(self) -> bool:
+        """Whether a third frame is predicted from two."""
+        return bool(self.recurrent or self.recycle)
+
+    @property
+    def shown(self) -> int:
+        """Real frames of each domain that a step translates."""
+        return 2 if self.predicts else 1
+
+    @property
+    def loaded(self) -> int:
+        """Consecutive real frames of each domain that a step needs: those, and the one to be predicted."""
+        return self.shown + self.predicts
+
+    @property
+    def images_per_step(self) -> int:
+        """What a step counts for: the real frames that it shows to the generators."""
+        return 2 * self.shown
+
+
 CYCLEGAN: Final = TranslationConfig(cycle=10.0)
 """Zhu et al. 2017: what is translated there and back is as it was."""
 RECYCLE_GAN: Final = TranslationConfig(recurrent=10.0, recycle=10.0, history=0)

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import cv2
 import torch
+from torch import Tensor, nn
 
 from choreograft import ahead
 from choreograft.config import DEFAULT_DEVICE, DEFAULT_PRECISION, DeviceChoice, Precision, PrecisionChoice
@@ -37,14 +38,14 @@ class Compute:
         """Its name."""
         return "bf16" if self.bf16 else "float32"
 
-    @property
-    def fabric_precision(self) -> Literal["bf16-mixed", "32-true"]:
-        """The same choice in Lightning Fabric's words."""
-        return "bf16-mixed" if self.bf16 else "32-true"
-
     def autocast(self) -> torch.autocast:
         """A context in which networks run in the chosen precision."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+    def run(self, network: nn.Module, *pictures: Tensor) -> Any:
+        """What a network makes of pictures in the chosen precision, which they are given in, too."""
+        with self.autocast():
+            return network(*(picture.bfloat16() if self.bf16 else picture for picture in pictures))
 
     def __str__(self) -> str:
         where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from choreograft.config import StickFigureConfig
-from choreograft.performer.networks.halve import halve
+from choreograft.performer.networks.blocks import halve
 from choreograft.performer.region import Region
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack
@@ -131,7 +131,7 @@ class Staging:
         parts = (conditioning.stick, guide, previous if self.temporal else None)
         return torch.cat([part for part in parts if part is not None], dim=1)
 
-    def draw(self, generator: nn.Module, conditioning: Conditioning, previous: Tensor) -> Composite:
+    def draw(self, generator: Callable[[Tensor], Tensor], conditioning: Conditioning, previous: Tensor) -> Composite:
         """One pass of the generator: conditioning and the frames before, (B, 3, H, W) in [-1, 1], to frames."""
         inputs = self.generator_input(conditioning, previous).contiguous(memory_format=torch.channels_last)
         return self.compose(generator(inputs).float(), conditioning)

@@ -7,23 +7,37 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.config import JournalConfig
 from choreograft.files import atomic_path
 from choreograft.video.size import save_picture
+
+CHECKPOINT: Final = "checkpoint.safetensors"
+"""The file in a run folder that holds an unfinished training."""
+
+
+@dataclass(frozen=True)
+class JournalConfig:
+    """How often what is written, while a training goes on."""
+
+    checkpoint_every_s: float = 40.0
+    preview_every_s: float = 60.0
+    stats_every_images: int = 20
+    preview_frames: int = 6
 
 
 class Journal:
     """Writes statistics and previews into a run folder, each when it is due."""
 
-    def __init__(self, folder: Path, config: JournalConfig) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, config: JournalConfig = JournalConfig()) -> None:
+        self.folder, self.checkpoint = folder, folder / CHECKPOINT
         self.config = config
         self.latest: dict[str, float] = {}
         self._sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros(()))

@@ -1,66 +1,161 @@
-"""All resumable state of a training run in one place, and its checkpoint: one safetensors file, no pickle.
+"""A training on its way, all of it in one place, and its checkpoint: one safetensors file, no pickle.
 
 Optimiser states are tensors by (group, parameter, name); counters and options travel in the JSON header.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from choreograft.config import Precision, StageName
-from choreograft.errors import FileFormatError, give_reason
+from choreograft.config import OptimiserConfig, StageName, TrainingStage
+from choreograft.errors import FileFormatError, OptionError, give_reason
 from choreograft.files import DAMAGE, atomic_path
+from choreograft.options import DEFAULT_BATCH
+from choreograft.performer.device import Compute
+from choreograft.presets import Budget
+from choreograft.progress import Progress
+from choreograft.training.journal import Journal
+from choreograft.training.team import Team, alone
 
 FORMAT = "choreograft-checkpoint"
 VERSION = 2
 
+Terms = dict[str, Tensor]
+"""Losses by name, each a scalar."""
 
-@dataclass
-class TrainingState:
-    """What a run has to remember. Modules and optimisers may be wrapped by Fabric."""
 
-    stage: StageName
-    generator: nn.Module
-    discriminator: nn.Module
-    generator_optimiser: torch.optim.Optimizer
-    discriminator_optimiser: torch.optim.Optimizer
+@dataclass(kw_only=True)
+class Training:
+    """What computes, what is trained in the present stage, how far it has come, how long it goes on, what it leaves.
+
+    What it learns from is a matter of those derived from it: `step.PerformerTraining`, and the translation between two
+    people that `evaluate` has for a baseline.
+    """
+
+    compute: Compute
+    seed: int
+    """Of weights, of the order of the pairs and of what a generator draws lots for in training (pix2pix's dropout)."""
+    budget: Budget
+    journal: Journal
+    """Of the run folder; the checkpoint lies there, too."""
+    key: str
+    """Names the plan that the checkpoint belongs to."""
+    batch: int = DEFAULT_BATCH
+    """Samples a step, over all processes."""
+    team: Team = alone
+
+    stage: StageName = "global"
+    span: tuple[float, float] = (0.0, 1.0)
+    """The part of the budget that the stage has, in shares of all of it."""
+    optimiser: OptimiserConfig = field(init=False)
+    """How the stage's learning rate goes."""
+    generator: nn.Module = field(init=False)
+    discriminator: nn.Module = field(init=False)
+    generator_optimiser: torch.optim.Optimizer = field(init=False)
+    discriminator_optimiser: torch.optim.Optimizer = field(init=False)
     finished: nn.Module | None = None
     """What the stages before this one trained and it does not; None where there is nothing of the kind."""
+
     seen_images: int = 0
-    """Frames the generators were trained on in all stages; two a sample."""
+    """Frames the generators were trained on in all stages."""
     seconds: float = 0.0
     """Time spent training, over all stages and sessions."""
 
-    def save(self, path: Path, key: str, precision: Precision) -> None:
-        """Write a checkpoint, atomically; `key` names the options it belongs to."""
-        tensors: dict[str, Tensor] = {}
-        for name, module in self._modules().items():
-            tensors |= {f"{name}/{entry}": tensor for entry, tensor in module.state_dict().items()}
-        for name, optimiser in self._optimisers().items():
-            tensors |= {f"{name}/{entry}": tensor for entry, tensor in _flatten(optimiser).items()}
+    @property
+    def stages(self) -> Sequence[TrainingStage]:
+        """All of them, in order."""
+        raise NotImplementedError
+
+    @property
+    def images(self) -> int:
+        """Real frames that a sample shows to the generators."""
+        raise NotImplementedError
+
+    def enter(self, stage: StageName) -> None:
+        """Begin a stage, with what those before it have trained; calls `set_up`."""
+        raise NotImplementedError
+
+    def prepare(self, sample: int) -> Callable[[], Terms]:
+        """Load a sample, on the CPU, in any thread.
+
+        Returns:
+            What adds its gradients, on the training device, and returns its losses by name.
+        """
+        raise NotImplementedError
+
+    def draw_preview(self, count: int) -> NDArray[np.uint8]:
+        """A contact sheet (H, W, 3) of what it draws by now, always of the same `count` frames."""
+        raise NotImplementedError
+
+    def set_up(
+        self, stage: StageName, generator: nn.Module, discriminator: nn.Module, optimiser: OptimiserConfig
+    ) -> None:
+        """Have a stage train these networks, from new optimisers on."""
+        self.stage, self.optimiser = stage, optimiser
+        self.generator, self.generator_optimiser = generator, self._adam(generator)
+        self.discriminator, self.discriminator_optimiser = discriminator, self._adam(discriminator)
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        """The optimiser of a network, which goes to the training device; what is frozen in it is not its business."""
+        network.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        config = self.optimiser
+        return torch.optim.Adam(weights, lr=config.learning_rate, betas=(config.beta1, config.beta2))
+
+    @property
+    def share(self) -> float:
+        """Of a sample, of those that this process takes in a step."""
+        return self.team.size / self.batch
+
+    @property
+    def spent(self) -> float:
+        """How much of the budget is used up, in its own unit."""
+        return self.budget.spent(self.seconds, self.seen_images) * self.budget.total
+
+    @property
+    def done(self) -> float:
+        """How much of the stage is done, 0 to 1 and beyond."""
+        begin, end = self.span
+        return (self.budget.spent(self.seconds, self.seen_images) - begin) / (end - begin)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How far it has come, for the header of what was trained."""
+        return {"images": self.seen_images, "seconds": round(self.seconds, 1)}
+
+    def save(self) -> None:
+        """Write the checkpoint, atomically."""
+        parts = {name: module.state_dict() for name, module in self._modules().items()}
+        parts |= {name: _flatten(optimiser) for name, optimiser in self._optimisers().items()}
         header = {
-            "format": FORMAT, "version": VERSION, "key": key, "stage": self.stage, "seen_images": self.seen_images,
-            "seconds": self.seconds, "precision": precision,
+            "format": FORMAT, "version": VERSION, "key": self.key, "stage": self.stage, "seen_images": self.seen_images,
+            "seconds": self.seconds, "precision": self.compute.precision,
         }  # fmt: skip
-        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        with atomic_path(path) as temporary:
+        plain = {
+            f"{part}/{name}": tensor.detach().cpu().contiguous()
+            for part, tensors in parts.items()
+            for name, tensor in tensors.items()
+        }
+        with atomic_path(self.journal.checkpoint) as temporary:
             save_file(plain, temporary, metadata={"choreograft": json.dumps(header)})
 
-    def load(self, path: Path, key: str) -> None:
-        """Go back to a checkpoint written by `save` in the same stage with the same key.
+    def load(self) -> None:
+        """Go back to the checkpoint written by `save` in the same stage with the same key.
 
         Raises:
             FileFormatError: damaged, of another version, stage or architecture, or of a run with other options.
         """
-        with _open_checkpoint(path, key, f" in stage {self.stage}") as (header, file):
+        with _open_checkpoint(self.journal.checkpoint, self.key, f" in stage {self.stage}") as (header, file):
             if header["stage"] != self.stage:
                 raise ValueError(f"stage {header['stage']}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
@@ -75,30 +170,36 @@ class TrainingState:
         return modules if self.finished is None else modules | {"finished": self.finished}
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {
-            "generator_optimiser": self.generator_optimiser,
-            "discriminator_optimiser": self.discriminator_optimiser,
-        }
+        return {name: getattr(self, name) for name in ("generator_optimiser", "discriminator_optimiser")}
 
 
-def read_stage(path: Path, key: str) -> str:
-    """The stage in which a checkpoint of the run of that key was written.
+def read_header(path: Path, key: str) -> dict[str, Any]:
+    """What a checkpoint of the run of that key says of itself; older ones know no `precision`.
 
     Raises:
         FileFormatError: damaged, of another version, or of a run with other options.
     """
     with _open_checkpoint(path, key) as (header, _):
-        return str(header["stage"])
+        return header
 
 
-def read_precision(path: Path, key: str) -> Precision | None:
-    """The precision in which a checkpoint of the run of that key was trained; None where it was not written down yet.
+def keep_precision(compute: Compute, checkpoint: Path, key: str, progress: Progress) -> Compute:
+    """What a training computes with: as chosen, or in the precision of its checkpoint where none was stated.
 
     Raises:
-        FileFormatError: damaged, of another version, or of a run with other options.
+        OptionError: the checkpoint was trained in another precision than the one stated.
+        FileFormatError: the checkpoint is damaged or belongs to another plan.
     """
-    with _open_checkpoint(path, key) as (header, _):
-        return cast(Precision | None, header.get("precision"))
+    begun = read_header(checkpoint, key).get("precision") if checkpoint.exists() else None
+    if begun in (None, compute.precision):
+        return compute
+    if compute.stated:
+        raise OptionError(
+            f"{checkpoint}: found a training in {begun}, expected one in {compute.precision}; go on with --precision"
+            f" {begun}, or remove it to begin anew"
+        )
+    progress.say(f"{checkpoint}: begun in {begun}, so it goes on in {begun} instead of {compute.precision}")
+    return replace(compute, bf16=begun == "bf16")
 
 
 @contextmanager

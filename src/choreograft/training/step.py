@@ -1,139 +1,210 @@
-"""One step of training: both losses on each pair of frames, then both updates (docs/method.md, sections 3 and 4).
+"""A step of a performer's training: what its stages train, and what a pair of frames has to say to the gradients.
 
-Shapes: B batch, C channels, H x W pixels.
+The stages "global" and "local" train the generator of whole frames, coarse to fine (docs/method.md, sections 3 and 4);
+"face" trains the network that mends faces, with the generator frozen (section 5). As in pix2pixHD both losses are taken
+before either update, so the discriminators run once on each picture.
+
+Shapes: B = 1, C channels, H x W pixels, S side of the face's square.
 """
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+import numpy as np
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 
-from choreograft.config import LossConfig, OptimiserConfig
-from choreograft.performer.losses import discriminator_loss
+from choreograft.config import DiscriminatorConfig, LossConfig, StageName, TrainingStage
+from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
+from choreograft.performer.networks.generators import FACE_CHANNELS, join_face, trained_part
 from choreograft.performer.perceptual import FeatureNetwork
-from choreograft.performer.staging import Composite, Conditioning
+from choreograft.performer.performer import Performer
+from choreograft.performer.region import Region
+from choreograft.performer.staging import Composite, Conditioning, to_image
 from choreograft.presets import Preset
-from choreograft.training.frames import TrainingPair
-from choreograft.training.objective import join_frames, join_pair, picture_terms, verdict_terms
+from choreograft.training.lessons import IMAGES_PER_PAIR, Lessons, TrainingFrame, TrainingPair, face_pairs, pair_at
+from choreograft.training.objective import (
+    FRAME_CHANNELS,
+    PAIR_CHANNELS,
+    discriminator_loss,
+    join_frames,
+    join_pair,
+    likeness_terms,
+    picture_terms,
+    verdict_terms,
+)
+from choreograft.training.state import Terms, Training
+from choreograft.video.size import tile_pictures
 
-Terms = dict[str, Tensor]
-"""Losses by name, each a scalar."""
 
+@dataclass(kw_only=True)
+class PerformerTraining(Training):
+    """The training of a performer, through the stages of its preset."""
 
-class Networks(Protocol):
-    """What is trained, and what trains it. Modules and optimisers may be wrapped by Fabric."""
-
-    generator: nn.Module
-    discriminator: nn.Module
-    generator_optimiser: torch.optim.Optimizer
-    discriminator_optimiser: torch.optim.Optimizer
-
-
-class StepSetup(Protocol):
-    """Everything one step needs, set up for one device."""
-
-    @property
-    def fabric(self) -> Fabric: ...
-
-    @property
-    def state(self) -> Networks: ...
-
-    @property
-    def perceptual(self) -> FeatureNetwork | None: ...
-
-    @property
-    def preset(self) -> Preset: ...
+    performer: Performer
+    lessons: Lessons
+    perceptual: FeatureNetwork | None
+    losses: LossConfig = field(init=False)
+    """The stage's."""
+    faces: Sequence[Region | None] = ()
+    """In the stage "face", the squares of all frames of the recording."""
+    pairs: NDArray[np.intp] = field(init=False)
+    """(P,) the first frames of the pairs that the stage learns from."""
 
     @property
-    def losses(self) -> LossConfig:
-        """The stage's."""
-        ...
+    def preset(self) -> Preset:
+        """The performer's."""
+        return self.performer.card.preset
+
+    @property
+    def stages(self) -> Sequence[TrainingStage]:
+        """See Training."""
+        return self.preset.stages
+
+    @property
+    def images(self) -> int:
+        """See Training."""
+        return IMAGES_PER_PAIR
+
+    def enter(self, stage: StageName) -> None:
+        """See Training; the performer's networks are as they are, the discriminators new.
+
+        A coarse generator is trained on frames of half the size, and each follows on its own drawing.
+        """
+        preset, performer, recording = self.preset, self.performer, self.lessons.recording
+        for module in (performer, self.perceptual):
+            if module is not None:
+                module.to(self.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.lessons = replace(self.lessons, halved=preset.halves(stage))
+        if stage == "face":
+            assert performer.face is not None
+            self.finished, self.losses = performer.generator.eval(), preset.face.losses
+            self.faces = [face for track in recording.tracks for face in performer.find_faces(track)]
+            self.pairs = face_pairs(recording, self.faces)
+            judges = self._new_judges(FACE_CHANNELS, preset.face.discriminator)
+            self.set_up(stage, performer.face, judges, preset.face.optimiser)
+        else:
+            self.losses, self.pairs = preset.losses_of(stage), recording.pairs
+            judges = self._new_judges(PAIR_CHANNELS if preset.temporal else FRAME_CHANNELS, preset.discriminator)
+            self.set_up(stage, trained_part(performer.generator, stage), judges, preset.optimiser)
+
+    def _new_judges(self, channels: int, config: DiscriminatorConfig) -> MultiScaleDiscriminator:
+        """Discriminators whose weights are drawn from the seed, so that equal options make equal runs."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return MultiScaleDiscriminator(channels, config)
+
+    def prepare(self, sample: int) -> Callable[[], Terms]:
+        """See Training."""
+        n = int(self.pairs[pair_at(sample, len(self.pairs), self.seed)])
+        if self.stage != "face":
+            return partial(add_pair_gradients, self, self.lessons.load_pair(n, sample))
+        face = self.faces[n + 1]
+        assert face is not None
+        return partial(add_face_gradients, self, *self.lessons.load_whole(n, sample), face)
 
     def draw(self, conditioning: Conditioning, previous: Tensor) -> Composite:
-        """Frames from their conditioning and the frames before them, on the training device."""
-        ...
+        """Frames from their conditioning and the frames before them, on the training device, to learn from."""
+        generator = partial(self.compute.run, self.generator)
+        return self.performer.staging.draw(generator, conditioning, previous)
+
+    @torch.no_grad()
+    def draw_second(self, pair: TrainingPair, region: Region) -> Tensor:
+        """(1, 3, H, W) frame t of an uncut pair as rendering draws it, after frame t - 1, in the region."""
+        first, second = (frame.to(self.compute.device).conditioning for frame in pair)
+        network = self.generator if self.finished is None else self.finished
+        draw = partial(self.performer.staging.draw, network)
+        with self.compute.autocast():
+            before = draw(first.crop(region), torch.zeros_like(region.crop(first.plate))).frame
+            return region.paste(draw(second.crop(region), before).frame, second.plate)
+
+    def show(self, n: int) -> tuple[TrainingFrame, Tensor]:
+        """Frame n + 1 of the recording and how it is drawn after frame n: (1, 3, H, W) in [-1, 1]."""
+        pair, region = self.lessons.load_whole(n)
+        self.generator.eval()
+        drawn = self.draw_second(pair, region)
+        if self.stage == "face":
+            stick = pair[1].conditioning.stick.to(self.compute.device)
+            with torch.no_grad(), self.compute.autocast():
+                drawn = self.performer.mend_face(drawn, stick, self.faces[n + 1])
+        self.generator.train()
+        return pair[1], drawn
+
+    def draw_preview(self, count: int) -> NDArray[np.uint8]:
+        """See Training; a column each for frames spread over the recording: real, given, drawn.
+
+        Given is the stick figure, and below it the guide where there is one.
+        """
+        columns, pairs = [], self.lessons.recording.pairs
+        for n in pairs[np.linspace(0, len(pairs) - 1, count).round().astype(int)].tolist():
+            frame, drawn = self.show(n)
+            given = frame.conditioning
+            guide = [] if given.guide is None else [given.guide[:, :3]]
+            columns.append([to_image(picture[0]) for picture in (frame.real, given.stick, *guide, drawn)])
+        return tile_pictures([list(row) for row in zip(*columns, strict=True)])
 
 
-def add_pair_gradients(setup: StepSetup, pair: TrainingPair, share: float = 1.0) -> Terms:
-    """Add what a pair of consecutive frames has to say to the gradients; returns the losses by name.
+def add_pair_gradients(training: PerformerTraining, pair: TrainingPair) -> Terms:
+    """Add what a pair of consecutive frames has to say to the gradients; returns the losses by name."""
+    before, frame = pair = pair[0].to(training.compute.device), pair[1].to(training.compute.device)
+    # G(x(t-1), 0), then G(x(t), G(x(t-1))); frame by frame the staging leaves the second argument out
+    first = training.draw(before.conditioning, torch.zeros_like(before.real))
+    second = training.draw(frame.conditioning, first.frame)
+
+    join = join_pair if training.preset.temporal else join_frames
+    truth, drawn = join(pair, before.real, frame.real), join(pair, first.frame, second.frame)
+    with training.compute.autocast():
+        terms = picture_terms(pair, (first, second), training.perceptual, training.losses)
+    return _add_gradients(training, terms, truth, drawn)
+
+
+def add_face_gradients(training: PerformerTraining, pair: TrainingPair, region: Region, face: Region) -> Terms:
+    """Add what the face in frame t of an uncut pair has to say to G_f and D_f: (x_F, y_F) against (x_F, G(x)_F + r).
 
     Args:
-        share: see `add_gradients`.
+        region: of the canvas, in which the generator works. face: its square in frame t.
     """
-    # G(x(t-1), 0), then G(x(t), G(x(t-1))); frame by frame the staging leaves the second argument out
-    first = setup.draw(pair[0].conditioning, torch.zeros_like(pair[0].real))
-    second = setup.draw(pair[1].conditioning, first.frame)
-
-    join = join_pair if setup.preset.temporal else join_frames
-    truth, drawn = join(pair, pair[0].real, pair[1].real), join(pair, first.frame, second.frame)
-    with setup.fabric.autocast():
-        terms = picture_terms(pair, (first, second), setup.perceptual, setup.losses)
-    looks = len(truth) // len(pair[0].real)
-    return add_gradients(setup.fabric, setup.state, terms, truth, drawn, setup.losses, share, looks)
+    drawn = face.crop(training.draw_second(pair, region))
+    frame = pair[1].crop(face).to(training.compute.device)
+    stick = frame.conditioning.stick
+    mended = training.compute.run(training.generator, stick, drawn)
+    with training.compute.autocast():
+        terms = likeness_terms(mended, frame.real, training.perceptual, training.losses)
+    terms = _add_gradients(training, terms, join_face(stick, frame.real), join_face(stick, mended))
+    return {f"face_{name}": value for name, value in terms.items()}
 
 
-def add_gradients(
-    fabric: Fabric,
-    networks: Networks,
-    terms: Terms,
-    truth: Tensor,
-    drawn: Tensor,
-    weights: LossConfig,
-    share: float = 1.0,
-    looks: int = 1,
-) -> Terms:
+def _add_gradients(training: PerformerTraining, terms: Terms, truth: Tensor, drawn: Tensor) -> Terms:
     """Add a sample's gradients to those of a generator and of its discriminators; returns the losses by name.
 
-    As in pix2pixHD both losses are taken before either update, so the discriminators run once on each picture. They are
-    left alone where their verdicts have no weight.
+    The discriminators are left alone where their verdicts have no weight.
 
     Args:
         terms: of the generator's loss, apart from what the discriminators add to it.
-        truth, drawn: (B, C, H, W) what the discriminators tell apart; `drawn` hangs on the generator's graph.
-        share: of the samples that this process takes in the step.
-        looks: see `objective.verdict_terms`.
+        truth, drawn: (looks, C, H, W) what the discriminators tell apart, in one look at a sample or several; `drawn`
+            hangs on the generator's graph.
     """
-    if not weights.judged:
-        fabric.backward(share * torch.stack(list(terms.values())).sum())
+    judged = None
+    if training.losses.judged:
+        verdicts, judged = _judge(training, truth, drawn)
+        terms = verdicts | terms
+    (training.share * torch.stack(list(terms.values())).sum()).backward()  # type: ignore[no-untyped-call]
+    if judged is None:
         return terms
-    verdicts, judged = _judge(fabric, networks.discriminator, truth, drawn, weights, looks)
-    terms = verdicts | terms
-    fabric.backward(share * torch.stack(list(terms.values())).sum())
-    fabric.backward(share * judged)
+    (training.share * judged).backward()  # type: ignore[no-untyped-call]
     return {**terms, "discriminator": judged}
 
 
-def _judge(
-    fabric: Fabric, discriminator: nn.Module, truth: Tensor, drawn: Tensor, weights: LossConfig, looks: int
-) -> tuple[Terms, Tensor]:
+def _judge(training: PerformerTraining, truth: Tensor, drawn: Tensor) -> tuple[Terms, Tensor]:
     """The discriminators' part of the generator's loss, and their own loss."""
+    looks, judge = len(truth), partial(training.compute.run, training.discriminator)
     # with gradients for themselves on real and drawn, for the generator on what it drew
-    real = discriminator(truth)
-    judged = looks * discriminator_loss(real, discriminator(drawn.detach()))
-    discriminator.requires_grad_(False)
-    fake = discriminator(drawn)
-    discriminator.requires_grad_(True)
-    with fabric.autocast():
-        return verdict_terms(real, fake, looks, weights), judged
-
-
-def descend(networks: Networks, rate: float) -> None:
-    """One update of generator and discriminators by the gradients that were added up, at this learning rate."""
-    for optimiser in (networks.generator_optimiser, networks.discriminator_optimiser):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-
-
-def learning_rate(share: float, config: OptimiserConfig) -> float:
-    """The rate at a share 0..1 of the budget: constant first, then linear to zero."""
-    left = (1 - share) / (1 - config.constant_share) if config.constant_share < 1 else 1.0
-    return config.learning_rate * max(0.0, min(1.0, left))
-
-
-def adam(module: nn.Module, config: OptimiserConfig) -> torch.optim.Adam:
-    """The optimiser of the generator or of the discriminators; what is frozen in them is not its business."""
-    weights = [weight for weight in module.parameters() if weight.requires_grad]
-    return torch.optim.Adam(weights, lr=config.learning_rate, betas=(config.beta1, config.beta2))
+    real = judge(truth)
+    judged = looks * discriminator_loss(real, judge(drawn.detach()))
+    training.discriminator.requires_grad_(False)
+    fake = judge(drawn)
+    training.discriminator.requires_grad_(True)
+    with training.compute.autocast():
+        return verdict_terms(real, fake, looks, training.losses), judged

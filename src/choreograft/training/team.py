@@ -1,25 +1,43 @@
 """The processes that train one performer together, one for each device, and what they tell each other.
 
-All of them do the same steps on different samples of a batch. The main one speaks to the user and writes files. What
-they say to each other about it goes from CPU to CPU, so that no device is waited for; gradients go from device to
-device. A process that waits for one that has ended learns so and ends too.
+They are started here, or found started by torchrun. All of them do the same steps on different samples of a batch. The
+main one speaks to the user and writes files. What they say to each other about it goes from CPU to CPU, so that no
+device is waited for; gradients go from device to device. A process that waits for one that has ended learns so and ends
+too.
 """
 
+import atexit
+import os
 import secrets
 import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Final, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.constants import default_pg_timeout
 
-from choreograft.errors import OutputError, TeamError
+from choreograft.errors import OptionError, OutputError, TeamError
+from choreograft.machine import count_cores, local_rank, node_rank, read_torchrun
 from choreograft.performer.device import Compute
+from choreograft.training.processes import Processes
 
 T = TypeVar("T")
+PATIENCE: Final = timedelta(hours=24)
+"""How long processes wait for each other: the main one may track long footage and fit bodies to it meanwhile."""
+WATCH_EVERY_S: Final = 5.0
+"""How often the main process looks after those that it has started: long enough for it to say why one of them ended."""
 
 
 class Team:
@@ -145,7 +163,7 @@ class Team:
     def fail(self, error: BaseException) -> NoReturn:
         """Raise an error that all processes have found at the same place, in the others once the main one has ended.
 
-        Lightning's launcher kills the main process soon after another one ends with an error.
+        The main process is killed soon after another one ends with an error (`_end_together`).
         """
         if not self.is_main:
             with suppress(TeamError):
@@ -177,3 +195,71 @@ def _add_up(message: Tensor, group: dist.ProcessGroup | None) -> None:
 
 alone: Final = Team()
 """A training in one process."""
+
+
+def check_devices(processes: Processes, compute: Compute) -> None:
+    """Refuse more processes than this machine has GPUs.
+
+    Raises:
+        OptionError: it has fewer.
+    """
+    if compute.device.type == "cuda" and processes.devices > torch.cuda.device_count():
+        raise OptionError(
+            f"--devices is {processes.devices}, and this machine has {torch.cuda.device_count()} CUDA devices; use as"
+            " many, or --device cpu"
+        )
+
+
+def launch(processes: Processes, compute: Compute) -> tuple[Team, Compute]:
+    """Start the processes that are not there yet and connect all of them.
+
+    Those that are started run the same command line from its beginning, up to here.
+
+    Returns:
+        This process's place among them, and its own device with the main one's precision.
+    """
+    if processes.count == 1:
+        return alone, compute
+    if "LOCAL_RANK" not in os.environ:
+        _start_others(processes)
+    if "OMP_NUM_THREADS" not in os.environ:
+        threads = max(1, count_cores() // processes.devices)
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are loaded later
+    rank = int(os.environ["RANK"]) if read_torchrun() else node_rank() * processes.devices + local_rank()
+    join = partial(dist.init_process_group, rank=rank, world_size=processes.count, timeout=default_pg_timeout)
+    if compute.device.type == "cuda":
+        compute = replace(compute, device=torch.device("cuda", local_rank()))
+        torch.cuda.set_device(compute.device)
+        join("nccl", device_id=compute.device)
+        atexit.register(dist.destroy_process_group)
+    else:
+        join("gloo")
+    team = Team(processes.count, rank, dist.new_group(backend="gloo", timeout=PATIENCE))
+    return team, replace(compute, bf16=bool(team.hear_main(compute.bf16)))
+
+
+def _start_others(processes: Processes) -> None:
+    """Run this command line once more for each of this machine's other devices, and see to it that none is left."""
+    with socket.create_server(("", 0)) as free:
+        places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    mine = {"NODE_RANK": str(node_rank()), "LOCAL_RANK": "0", "WORLD_SIZE": str(processes.count)}
+    os.environ.update({**places, **os.environ, **mine})
+    module = sys.modules["__main__"].__spec__
+    program = [str(Path(sys.argv[0]).absolute())] if module is None else ["-m", module.name]
+    command = [sys.executable, *program, *sys.argv[1:]]
+    ranks = range(1, processes.devices)
+    others = [subprocess.Popen(command, env={**os.environ, "LOCAL_RANK": str(rank)}) for rank in ranks]
+    Thread(target=_end_together, args=(others,), name="other processes", daemon=True).start()
+
+
+def _end_together(others: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Kill this process and the others soon after one of the others has failed: on a GPU they might wait forever."""
+    codes: list[int | None] = [None]
+    while None in codes:
+        time.sleep(WATCH_EVERY_S)
+        codes = [other.poll() for other in others]
+        if any(codes):
+            for other in others:
+                other.kill()
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,6 @@ import torch
 from filelock import FileLock, Timeout
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.config import JournalConfig
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json
 from choreograft.footage.clip import Clip
@@ -32,16 +31,15 @@ from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.normalise import Stance
 from choreograft.training.cutting import cut_references
-from choreograft.training.face import shows_faces
 from choreograft.training.guides import Guides
-from choreograft.training.journal import Journal
-from choreograft.training.pairs import Lessons
+from choreograft.training.journal import CHECKPOINT, Journal, JournalConfig
+from choreograft.training.lessons import Lessons, shows_faces
+from choreograft.training.loop import fit
 from choreograft.training.recording import Recording, place_bodies, prepare_recording
-from choreograft.training.setup import Materials
-from choreograft.training.stages import keep_precision, train_stages
+from choreograft.training.state import keep_precision
+from choreograft.training.step import PerformerTraining
 from choreograft.training.swaying import measure_sway
 from choreograft.training.team import Team, alone
-from choreograft.video.size import Size
 
 DRAWING_RECIPE: Final = 10
 """Raise when what references are kept as, or how people are drawn from them, changes: runs before are other runs."""
@@ -121,7 +119,7 @@ class TrainingPlan:
 
     def checkpoint_path(self, runs: Path) -> Path:
         """Where an unfinished training lies."""
-        return self.folder(runs) / "checkpoint.safetensors"
+        return self.folder(runs) / CHECKPOINT
 
     def performer_path(self, runs: Path) -> Path:
         """Where the finished performer lies unless the user names another place."""
@@ -156,62 +154,76 @@ def train_performer(
         AssetError: the perceptual network's weights are not to be had. OutputError: a folder cannot be written.
     """
     folder, output = plan.folder(runs), output or plan.performer_path(runs)
-    checkpoint = plan.checkpoint_path(runs)
     check_writable(output)
     check_writable(folder / "options.json")
     return_memory()  # of looking for people
     with hold_folder(folder) if team.is_main else nullcontext():
-        compute = team.lead(partial(keep_precision, compute, checkpoint, plan.key, progress))
+        compute = team.lead(partial(keep_precision, compute, folder / CHECKPOINT, plan.key, progress))
+        where = team.describe(compute)
         if team.is_main:
             remove_partial(folder)
-            facts = {"compute": team.describe(compute), "versions": list_versions()}
+            facts = {"compute": where, "versions": list_versions()}
             write_json(folder / "options.json", describe_plan(plan) | facts)
         if plan.preset.trains:
-            where = team.describe(compute)
             progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {where}")
         perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
-        size = canvas_size(plan.preset, clips[0].track.size)
-        shown = [clip.shown(plan.hold_out) for clip in clips]
-        fitted = bodies if plan.preset.refers else None
-        recording = team.lead(lambda: prepare_recording(folder / "recording", shown, size, progress, fitted))
-        placed = _place_bodies(plan, recording, bodies, size)
-        stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
-        bank, cutouts = None, None
-        if placed:
-            bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed, recording.faces)
-            if recording.has_background:
-                cutouts = cut_references(recording, shown, chosen, progress)
-                return_memory()
-                bank = bank.refined(cutouts)
-            if plan.preset.draws_bodies:
-                bank = measure_sway(bank, progress)
-        performer = build_performer(plan, recording, stage, bank, cutouts)
-        if not plan.preset.trains:
-            return _finish(performer, plan, folder, output, str(compute))
-        if plan.preset.mends_faces and not performer.card.preset.mends_faces:
-            progress.say(f"{plan.name}: the face is hardly ever seen, so there is no stage for it")
-        journal = Journal(folder, journal_config)
-        lessons = plan_lessons(performer, recording, placed, plan.seed)
-        materials = Materials(performer, lessons, perceptual, compute, plan.seed)
-        state = train_stages(materials, plan.budget, journal, checkpoint, plan.key, progress, plan.batch, team)
-
+        performer, recording, placed = _prepare(plan, clips, folder / "recording", bodies, progress, team)
+        if plan.preset.trains:
+            training = PerformerTraining(
+                compute=compute, seed=plan.seed, budget=plan.budget, journal=Journal(folder, journal_config),
+                key=plan.key, batch=plan.batch, team=team, performer=performer, perceptual=perceptual,
+                lessons=plan_lessons(performer, recording, placed, plan.seed),
+            )  # fmt: skip
+            fit(training, progress)
+            if team.is_main:
+                training.journal.plot_losses()
+            performer.card.training.update(training.facts, **training.journal.latest)
         if team.is_main:
-            journal.plot_losses()
-            performer.card.training.update(images=state.seen_images, seconds=round(state.seconds, 1), **journal.latest)
-            _finish(performer, plan, folder, output, team.describe(compute))
-            checkpoint.unlink()
+            _finish(performer, plan, folder, output, where)
     return output
 
 
-def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path, compute: str) -> Path:
-    """Save a performer and say how it was made; the recording has served."""
+def _prepare(
+    plan: TrainingPlan, clips: Sequence[Clip], folder: Path, bodies: Sequence[BodyTrack] | None, progress: Progress,
+    team: Team,
+) -> tuple[Performer, Recording, Sequence[BodyTrack]]:  # fmt: skip
+    """The untrained performer, what it learns from, stored in a folder, and its bodies where the preset draws from it.
+
+    Raises:
+        OptionError: the preset needs bodies and there are none.
+    """
+    if plan.preset.refers and bodies is None:
+        raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
+    size = canvas_size(plan.preset, clips[0].track.size)
+    shown = [clip.shown(plan.hold_out) for clip in clips]
+    fitted = bodies if plan.preset.refers else None
+    recording = team.lead(lambda: prepare_recording(folder, shown, size, progress, fitted))
+    stage = None if bodies is None else BodyStage.measure(bodies[0].on_canvas(size))
+    placed = [] if fitted is None else place_bodies(fitted, recording.kept, size)
+    bank, cutouts = None, None
+    if placed:
+        bank, chosen = ReferenceBank.choose(recording.frames, recording.masks, placed, recording.faces)
+        if recording.has_background:
+            cutouts = cut_references(recording, shown, chosen, progress)
+            return_memory()
+            bank = bank.refined(cutouts)
+        if plan.preset.draws_bodies:
+            bank = measure_sway(bank, progress)
+    performer = build_performer(plan, recording, stage, bank, cutouts)
+    if plan.preset.mends_faces and not performer.card.preset.mends_faces:
+        progress.say(f"{plan.name}: the face is hardly ever seen, so there is no stage for it")
+    return performer, recording, placed
+
+
+def _finish(performer: Performer, plan: TrainingPlan, folder: Path, output: Path, compute: str) -> None:
+    """Save a performer and say how it was made; recording and checkpoint have served."""
     training = performer.card.training
     training.update(compute=compute, versions=list_versions())
     save_performer(performer, output)
     write_json(folder / "summary.json", {**describe_plan(plan), **training, "output": output})
     rmtree(folder / "recording")
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     return_memory()
-    return output
 
 
 def build_performer(
@@ -248,21 +260,6 @@ def build_performer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         return Performer(card, to_tensor(recording.plates[0]), bank, cutouts)
-
-
-def _place_bodies(
-    plan: TrainingPlan, recording: Recording, bodies: Sequence[BodyTrack] | None, size: Size
-) -> list[BodyTrack]:
-    """The bodies of the recording's frames on the canvas, where the preset draws from frames; else none.
-
-    Raises:
-        OptionError: the preset needs bodies and there are none.
-    """
-    if not plan.preset.refers:
-        return []
-    if bodies is None:
-        raise OptionError(f"preset {plan.preset.name} draws from fitted bodies, and none were given; train another")
-    return place_bodies(bodies, recording.kept, size)
 
 
 def plan_lessons(

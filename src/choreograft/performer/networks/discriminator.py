@@ -7,9 +7,7 @@ last one is the map of verdicts.
 from torch import Tensor, nn
 
 from choreograft.config import DiscriminatorConfig
-from choreograft.performer.networks.halve import halve
-from choreograft.performer.networks.norm import InstanceNorm
-from choreograft.performer.networks.pix2pixhd import init_weights
+from choreograft.performer.networks.blocks import InstanceNorm, halve, init_weights
 
 MAX_CHANNELS = 512
 

@@ -15,8 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from choreograft.config import GeneratorConfig
-from choreograft.performer.networks.norm import InstanceNorm
-from choreograft.performer.networks.pix2pixhd import init_weights
+from choreograft.performer.networks.blocks import InstanceNorm, init_weights
 
 WIDEST: Final = 8
 """No layer has more than this many times the base's channels: 64 to 512 in pix2pix."""

@@ -1,20 +1,56 @@
-"""Which pair of consecutive frames each sample of a training is, and that pair as tensors.
+"""Which pair of consecutive real frames each sample of a training is, and that pair with all that belongs to it.
 
 The order is a function of the seed and the sample's number alone, so a resumed run goes on exactly where it stopped.
 Shapes: B = 1, H x W pixels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from choreograft.performer.region import Region
-from choreograft.performer.staging import Staging, to_tensor
-from choreograft.training.frames import TrainingFrame, TrainingPair
+from choreograft.footage.split import MIN_PAIRS
+from choreograft.performer.networks.blocks import halve
+from choreograft.performer.region import Region, face_side, find_faces
+from choreograft.performer.staging import Conditioning, Staging, to_tensor
+from choreograft.presets import Preset
+from choreograft.retarget.normalise import Stance
 from choreograft.training.guides import Guides
 from choreograft.training.recording import Recording
 from choreograft.video.size import Size
+
+IMAGES_PER_PAIR: Final = 2
+
+
+@dataclass(frozen=True)
+class TrainingFrame:
+    """One real frame with all that its drawing is given and judged by."""
+
+    conditioning: Conditioning
+    real: Tensor
+    """(1, 3, H, W) in [-1, 1]."""
+    mask: Tensor
+    """(1, 1, H, W) in [0, 1]."""
+
+    def to(self, device: torch.device) -> "TrainingFrame":
+        """The same on another device."""
+        return TrainingFrame(self.conditioning.to(device), self.real.to(device), self.mask.to(device))
+
+    def crop(self, region: Region) -> "TrainingFrame":
+        """The same of a part of the canvas."""
+        return TrainingFrame(self.conditioning.crop(region), region.crop(self.real), region.crop(self.mask))
+
+    def halve(self) -> "TrainingFrame":
+        """The same at half the size, as a coarse generator sees it."""
+        return TrainingFrame(self.conditioning.halve(), halve(self.real), halve(self.mask))
+
+
+TrainingPair = tuple[TrainingFrame, TrainingFrame]
+"""The frames t - 1 and t of the method."""
 
 
 def pair_at(sample: int, pairs: int, seed: int) -> int:
@@ -61,7 +97,18 @@ class Lessons:
         return frame.halve() if self.halved else frame
 
 
-def load_pair(lessons: Lessons, sample: int, seed: int) -> TrainingPair:
-    """The pair of consecutive frames that is a sample."""
-    pairs = lessons.recording.pairs
-    return lessons.load_pair(int(pairs[pair_at(sample, len(pairs), seed)]), sample)
+def face_pairs(recording: Recording, faces: Sequence[Region | None]) -> NDArray[np.intp]:
+    """(P,) every n for which n and n + 1 are consecutive frames of a recording and n + 1 shows the face.
+
+    Args:
+        faces: squares of all frames, None where no face is seen.
+    """
+    shown = np.array([face is not None for face in faces])
+    return np.asarray(recording.pairs[shown[recording.pairs + 1]])
+
+
+def shows_faces(recording: Recording, stance: Stance, preset: Preset) -> bool:
+    """Whether a recording shows the face often enough to learn it."""
+    side = face_side(stance, preset.face)
+    faces = [face for track in recording.tracks for face in find_faces(track, side, preset.stick_figure)]
+    return len(face_pairs(recording, faces)) >= MIN_PAIRS

@@ -17,18 +17,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from choreograft.config import JournalConfig, TranslationConfig
 from choreograft.errors import FileFormatError, give_reason
-from choreograft.evaluate.baselines.training import Domain, Translation, translate_picture
+from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
 from choreograft.evaluate.method import Footage, Method, Terms
+from choreograft.evaluate.roster import TranslationConfig
 from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remove_partial, text_hash
 from choreograft.footage.clip import Clip
-from choreograft.performer.networks.pix2pixhd import GlobalGenerator
+from choreograft.performer.networks.generators import GlobalGenerator
 from choreograft.progress import Progress
 from choreograft.training.journal import Journal
-from choreograft.training.loop import Course, Span, fit
-from choreograft.training.stages import keep_precision, resume
-from choreograft.training.team import alone
+from choreograft.training.loop import fit
+from choreograft.training.state import keep_precision
 from choreograft.training.train import hold_folder
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size
@@ -83,23 +82,21 @@ class TranslatedMethod:
 
     def _train(self, path: Path, progress: Progress) -> None:
         """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
-        folder, budget, checkpoint = path.parent, self.terms.budget, path.parent / "checkpoint.safetensors"
-        compute, seed = keep_precision(self.terms.compute, checkpoint, self.identity, progress), self.terms.seed
+        folder, terms, journal = path.parent, self.terms, Journal(path.parent)
+        compute = keep_precision(terms.compute, journal.checkpoint, self.identity, progress)
         stored = folder / "source.npy", folder / "target.npy"
         source, target = (
             Domain.prepare(file, clips, self.config.loaded, self._size, progress)
             for file, clips in zip(stored, ([self.source], self.footage.shown()), strict=True)
         )
-        translation = Translation.begin(self.config, source, target, self._size, compute, seed)
-        state, journal = translation.state, Journal(folder, JournalConfig())
-        with progress.task("Training", budget.total, budget.unit) as advance:
-            course = Course(budget, journal, checkpoint, self.identity, compute.precision, advance, batch=1, team=alone)
-            resume(state, course, progress)
-            fit(translation, Span(0.0, 1.0), course)
+        translation = Translation(
+            compute=compute, seed=terms.seed, budget=terms.budget, journal=journal, key=self.identity,
+            config=self.config, source=source, target=target,
+        )  # fmt: skip
+        fit(translation, progress)
         journal.plot_losses()
-        facts = {"images": state.seen_images, "seconds": round(state.seconds, 1)}
-        _save_generator(translation.translators.to_target, facts, path)
-        for served in (checkpoint, *stored):
+        _save_generator(translation.translators.to_target, translation.facts, path)
+        for served in (journal.checkpoint, *stored):
             served.unlink()
 
 

@@ -1,54 +1,42 @@
-"""pix2pixHD's global generator (Wang et al. 2018, "High-Resolution Image Synthesis ... with Conditional GANs", 3.1).
+"""What the networks are built from.
 
-Shapes: B batch, H x W pixels, both divisible by 2 ** downsamplings.
+Shapes: B batch, C channels, H x W pixels of a picture, h x w of features.
 """
 
-from typing import Final
-
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from choreograft.config import GeneratorConfig, Upsampling
-from choreograft.performer.networks.norm import InstanceNorm
-
-HEAD_LAYERS: Final = 3
-"""Of what `head` returns."""
+from choreograft.config import Upsampling
 
 
-class GlobalGenerator(nn.Module):
-    """7x7 convolution, n stride-2 downsamplings, residual blocks, n upsamplings, 7x7 convolution, tanh.
+def halve(pictures: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, C, ceil(H / 2), ceil(W / 2)): the mean of 3x3 pixels about every other one.
 
-    Instance normalisation without learned scale; reflection padding at full resolution and in the blocks.
+    So pix2pixHD halves for coarser networks and discriminators (Wang et al. 2018). At the border it is the mean of
+    those of the nine that lie within the picture.
+    """
+    return F.avg_pool2d(pictures, 3, stride=2, padding=1, count_include_pad=False)
+
+
+class InstanceNorm(nn.Module):
+    """Every channel of every picture to mean 0 and variance 1 over its pixels; nothing is learned.
+
+    Ulyanov et al. 2016.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, config: GeneratorConfig) -> None:
+    def __init__(self, eps: float = 1e-5) -> None:
         super().__init__()
-        width = config.base_channels
-        layers = stem(in_channels, width)
-        for _ in range(config.downsamplings):
-            layers += downsampling(width)
-            width *= 2
-        layers += [ResidualBlock(width) for _ in range(config.residual_blocks)]
-        for _ in range(config.downsamplings):
-            layers += upsampling(width, config.upsampling)
-            width //= 2
-        layers += head(width, out_channels)
-        self.layers = nn.Sequential(*layers)
-        self.apply(init_weights)
+        self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]."""
-        y: Tensor = self.layers(x)
-        return y
+        """(B, C, H, W) to the same shape.
 
-    def features(self, x: Tensor) -> Tensor:
-        """(B, in_channels, H, W) to what `head` makes pictures of: (B, base_channels, H, W)."""
-        y: Tensor = self.layers[:-HEAD_LAYERS](x)
-        return y
-
-    @property
-    def head(self) -> nn.Module:
-        """The last layers, see `head` of this module."""
-        return self.layers[-HEAD_LAYERS:]
+        A batch of one is normalised as a batch: the same numbers, but PyTorch keeps the tensor channels last, where its
+        instance normalisation copies it to and fro; the draft's generator takes a third less time on a CPU.
+        """
+        if len(x) == 1:
+            return F.batch_norm(x, None, None, training=True, eps=self.eps)
+        return F.instance_norm(x, eps=self.eps)
 
 
 class ResidualBlock(nn.Module):

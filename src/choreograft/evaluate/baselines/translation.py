@@ -1,11 +1,11 @@
-"""Unpaired translation as a stage of the training loop (training/loop.py): which frames it sees, what it learns from.
+"""Unpaired translation between two domains, the source's frames X and the target's Y: frames, networks, losses, steps.
 
 Losses are those of Zhu et al. 2017 (CycleGAN), section 3.2 and 5.2, and of Bansal et al. 2018 (Recycle-GAN), section 3;
 all are L1 and scalars in float32. Shapes: T consecutive frames, H x W pixels; frames are (T, 3, H, W) in [-1, 1].
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,20 +16,22 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from choreograft.config import OptimiserConfig, TranslationConfig
+from choreograft.config import StageName, TrainingStage
 from choreograft.errors import PersonError
-from choreograft.evaluate.baselines.networks import Direction, Judges, Translators, build_networks
+from choreograft.evaluate.roster import TranslationConfig
 from choreograft.files import atomic_path
 from choreograft.footage.clip import Clip
 from choreograft.footage.split import MAX_FRAMES, choose_frames, find_pairs
 from choreograft.performer.device import Compute
-from choreograft.performer.losses import adversarial_loss, discriminator_loss
+from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
+from choreograft.performer.networks.generators import GlobalGenerator
+from choreograft.performer.networks.translators import UNet
 from choreograft.performer.staging import to_image, to_tensor
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.training.pairs import pair_at
-from choreograft.training.state import TrainingState
-from choreograft.training.step import Terms, adam
+from choreograft.training.lessons import pair_at
+from choreograft.training.objective import adversarial_loss, discriminator_loss
+from choreograft.training.state import Terms, Training
 from choreograft.video.read import sample_frames
 from choreograft.video.size import Canvas, Size, tile_pictures
 
@@ -106,6 +108,102 @@ def _store_frames(
         frames.flush()
 
 
+class History(nn.Module):
+    """Up to `capacity` old drawn pictures for a discriminator; buffers, so that they are saved with the networks.
+
+    Shrivastava et al. 2017, "Updating discriminator using a history of images": a generator that goes back to what it
+    drew before is still found out.
+    """
+
+    pictures: Tensor
+    """(capacity, 3, H, W) in [-1, 1], float32."""
+    stored: Tensor
+    """() how many of them are there yet."""
+
+    def __init__(self, capacity: int, size: Size) -> None:
+        super().__init__()
+        self.register_buffer("pictures", torch.zeros(capacity, 3, size.height, size.width))
+        self.register_buffer("stored", torch.zeros((), dtype=torch.long))
+
+    def exchange(self, drawn: Tensor, lots: np.random.Generator) -> Tensor:
+        """What a discriminator is shown instead of drawn pictures (B, 3, H, W): the same shape, without gradients.
+
+        Until the history is full each is kept and shown. From then on, with probability 1/2, an old one is shown and
+        the new one takes its place; otherwise the new one is shown and forgotten.
+        """
+        return torch.stack([self._exchange_one(picture, lots) for picture in drawn.detach().float()])
+
+    def _exchange_one(self, picture: Tensor, lots: np.random.Generator) -> Tensor:
+        capacity, stored = len(self.pictures), int(self.stored)
+        if stored < capacity:
+            self.pictures[stored] = picture
+            self.stored += 1
+            return picture
+        if not capacity or lots.random() < 0.5:
+            return picture
+        at = int(lots.integers(capacity))
+        old = self.pictures[at].clone()
+        self.pictures[at] = picture
+        return old
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One of the two directions, as its losses see it; `here` is the domain that it begins in."""
+
+    there: nn.Module
+    """(B, 3, H, W) to the other domain."""
+    back: nn.Module
+    """(B, 3, H, W) from there."""
+    next_here: nn.Module
+    """(B, 6, H, W), two consecutive frames of this domain, to the third (B, 3, H, W)."""
+    next_there: nn.Module
+    """The same of the other domain."""
+
+
+class Translators(nn.Module):
+    """G and F of CycleGAN and, where a third frame is predicted, P_X and P_Y of Recycle-GAN."""
+
+    next_source: nn.Module
+    next_target: nn.Module
+
+    def __init__(self, config: TranslationConfig) -> None:
+        super().__init__()
+        self.to_target = GlobalGenerator(3, 3, config.generator)
+        self.to_source = GlobalGenerator(3, 3, config.generator)
+        self.next_source = UNet(6, 3, config.predictor) if config.predicts else nn.Identity()
+        self.next_target = UNet(6, 3, config.predictor) if config.predicts else nn.Identity()
+        self.eval()  # nothing but the predictors' dropout knows the difference, and Recycle-GAN trains without it
+
+    @property
+    def from_source(self) -> Direction:
+        """Source to target and back."""
+        return Direction(self.to_target, self.to_source, self.next_source, self.next_target)
+
+    @property
+    def from_target(self) -> Direction:
+        """Target to source and back."""
+        return Direction(self.to_source, self.to_target, self.next_target, self.next_source)
+
+
+class Judges(nn.Module):
+    """D_X and D_Y, one 70x70 PatchGAN for each domain, and the drawn pictures that each has seen."""
+
+    def __init__(self, config: TranslationConfig, size: Size) -> None:
+        super().__init__()
+        self.of_source = MultiScaleDiscriminator(3, config.discriminator)
+        self.of_target = MultiScaleDiscriminator(3, config.discriminator)
+        self.drawn_source = History(config.history, size)
+        self.drawn_target = History(config.history, size)
+
+
+def build_networks(config: TranslationConfig, size: Size, seed: int) -> tuple[Translators, Judges]:
+    """Both, with weights drawn from `seed`, on the CPU."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Translators(config), Judges(config, size)
+
+
 def translate(network: nn.Module, frames: Tensor) -> Tensor:
     """Each of the frames (T, 3, H, W) for itself, the same shape; one by one is how `InstanceNorm` is fast."""
     return torch.cat([network(frame) for frame in torch.split(frames, 1)])
@@ -176,55 +274,45 @@ def draw_sheet(translators: Translators, source: Domain, compute: Compute, count
     return tile_pictures([real, there, back])
 
 
-@dataclass(frozen=True)
-class Translation:
-    """See loop.Stage."""
+@dataclass(kw_only=True)
+class Translation(Training):
+    """The training of both directions at once."""
 
     config: TranslationConfig
     source: Domain
     target: Domain
-    translators: Translators
-    judges: Judges
-    state: TrainingState
-    """The same networks, with their optimisers and counters."""
-    compute: Compute
-    seed: int
-    """Of the weights, of the order of the frames and of what the histories draw lots for."""
-
-    @staticmethod
-    def begin(
-        config: TranslationConfig, source: Domain, target: Domain, size: Size, compute: Compute, seed: int
-    ) -> "Translation":
-        """Untrained, for frames of that size."""
-        translators, judges = build_networks(config, size, seed)
-        translators.to(compute.device)
-        judges.to(compute.device)
-        optimisers = adam(translators, config.optimiser), adam(judges, config.optimiser)
-        state = TrainingState("global", translators, judges, *optimisers)
-        return Translation(config, source, target, translators, judges, state, compute, seed)
+    translators: Translators = field(init=False)
+    """The generators; the weights of both directions share an optimiser, as published."""
+    judges: Judges = field(init=False)
 
     @property
-    def optimiser(self) -> OptimiserConfig:
-        """See loop.Stage."""
-        return self.config.optimiser
+    def stages(self) -> Sequence[TrainingStage]:
+        """See Training."""
+        return (TrainingStage("global", 1.0),)
 
     @property
     def images(self) -> int:
-        """See loop.Stage."""
+        """See Training."""
         return self.config.images_per_step
 
-    def prepare(self, sample: int) -> Callable[[float], Terms]:
-        """See loop.Stage."""
+    def enter(self, stage: StageName) -> None:
+        """See Training."""
+        height, width = self.source.frames.shape[1:3]
+        self.translators, self.judges = build_networks(self.config, Size(width, height), self.seed)
+        self.set_up(stage, self.translators, self.judges, self.config.optimiser)
+
+    def prepare(self, sample: int) -> Callable[[], Terms]:
+        """See Training."""
         return partial(self._learn, *load_runs(self.source, self.target, sample, self.seed), sample)
 
     def draw_preview(self, count: int) -> NDArray[np.uint8]:
-        """See loop.Stage."""
+        """See Training."""
         return draw_sheet(self.translators, self.source, self.compute, count)
 
-    def _learn(self, source: Tensor, target: Tensor, sample: int, share: float) -> Terms:
+    def _learn(self, source: Tensor, target: Tensor, sample: int) -> Terms:
         """Add what consecutive frames of each domain, (T, 3, H, W), have to say to the gradients; the losses by name.
 
-        All gradients are taken before any update. As published the networks of both directions share an optimiser.
+        All gradients are taken before any update.
         """
         config, shown, networks, judges = self.config, self.config.shown, self.translators, self.judges
         source, target = source.to(self.compute.device), target.to(self.compute.device)
@@ -239,7 +327,7 @@ class Translation:
             verdicts = judges.of_target(drawn_target), judges.of_source(drawn_source)
             judges.requires_grad_(True)
         terms["adversarial"] = shown * torch.stack([adversarial_loss(verdict) for verdict in verdicts]).sum()
-        (share * torch.stack(list(terms.values())).sum()).backward()  # type: ignore[no-untyped-call]
+        (self.share * torch.stack(list(terms.values())).sum()).backward()  # type: ignore[no-untyped-call]
 
         lots = np.random.default_rng((self.seed, sample))
         old_target = judges.drawn_target.exchange(drawn_target, lots)
@@ -249,7 +337,7 @@ class Translation:
                 discriminator_loss(judges.of_target(target[:shown]), judges.of_target(old_target))
                 + discriminator_loss(judges.of_source(source[:shown]), judges.of_source(old_source))
             )
-        (share * judged).backward()  # type: ignore[no-untyped-call]
+        (self.share * judged).backward()  # type: ignore[no-untyped-call]
         return {**terms, "discriminator": judged}
 
 
