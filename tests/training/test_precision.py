@@ -132,6 +132,16 @@ def test_another_precision_than_it_was_begun_in_is_refused(on_cpu, train, checkp
     assert not any("begun in" in sentence for sentence in listener.said)
 
 
+@pytest.mark.parametrize("compute", [CPU, BF16])
+def test_networks_run_in_the_precision_and_their_weights_stay_float32(compute):
+    seen, network = [], torch.nn.Conv2d(3, 3, 1)
+    network.register_forward_pre_hook(lambda _, x: seen.append(x[0].dtype))
+    drawn = compute.run(network, torch.rand(1, 3, 4, 4))
+    drawn.float().sum().backward()
+    assert [*seen, drawn.dtype] == [torch.bfloat16 if compute.bf16 else torch.float32] * 2
+    assert network.weight.dtype == network.weight.grad.dtype == torch.float32
+
+
 def test_a_dance_refuses_it_before_it_tracks_the_source(plan, checkpoint_of, tmp_path, monkeypatch):
     checkpoint_of(BF16)
     monkeypatch.setattr(pipeline, "TrainingPlan", lambda *_, **__: plan)

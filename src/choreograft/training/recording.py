@@ -23,7 +23,7 @@ from choreograft.performer.plate import Plate, estimate_plate, view_plate
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.video.read import read_frames
+from choreograft.video.read import sample_frames
 from choreograft.video.size import Canvas, Size
 
 MARKER: Final = "recording-3.json"
@@ -127,12 +127,11 @@ def _store_frames(
     n = 0
     with progress.task("Preparing frames", total) as advance:
         for clip, at in zip(clips, kept, strict=True):
-            canvas, first, wanted = Canvas(clip.track.size, size), n, set(at.tolist())
-            for frame in run_ahead(read_frames(clip.path), "frames"):  # they are placed meanwhile
-                if frame.index not in wanted:
-                    continue
-                frames[n] = canvas.place_image(frame.image)
-                masks[n] = mask_on_canvas(clip.track, frame.index, canvas)
+            canvas, first = Canvas(clip.track.size, size), n
+            read = run_ahead(sample_frames(clip.path, at), "frames")  # they are placed meanwhile
+            for t, image in zip(at.tolist(), read, strict=True):
+                frames[n] = canvas.place_image(image)
+                masks[n] = mask_on_canvas(clip.track, t, canvas)
                 n += 1
                 advance(n)
             plates.append(estimate_plate(frames[first:n], masks[first:n]))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from choreograft.training.team import Team, alone
 
 FORMAT = "choreograft-checkpoint"
 VERSION = 2
+PARTS: Final = ("generator", "discriminator", "finished", "generator_optimiser", "discriminator_optimiser")
+"""Of a training, in its checkpoint; those that are None are left out."""
 
 Terms = dict[str, Tensor]
 """Losses by name, each a scalar."""
@@ -135,8 +137,7 @@ class Training:
 
     def save(self) -> None:
         """Write the checkpoint, atomically."""
-        parts = {name: module.state_dict() for name, module in self._modules().items()}
-        parts |= {name: _flatten(optimiser) for name, optimiser in self._optimisers().items()}
+        parts = {name: _flatten(part) for name, part in self._parts().items()}
         header = {
             "format": FORMAT, "version": VERSION, "key": self.key, "stage": self.stage, "seen_images": self.seen_images,
             "seconds": self.seconds, "precision": self.compute.precision,
@@ -159,18 +160,14 @@ class Training:
             if header["stage"] != self.stage:
                 raise ValueError(f"stage {header['stage']}")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            for name, module in self._modules().items():
-                module.load_state_dict(_part(tensors, name), strict=True)
-            for name, optimiser in self._optimisers().items():
-                _restore(optimiser, _part(tensors, name))
+            for name, part in self._parts().items():
+                own = [entry for entry in tensors if entry.startswith(f"{name}/")]
+                _restore(part, {entry.removeprefix(f"{name}/"): tensors[entry] for entry in own})
             self.seen_images, self.seconds = header["seen_images"], header["seconds"]
 
-    def _modules(self) -> dict[str, nn.Module]:
-        modules = {"generator": self.generator, "discriminator": self.discriminator}
-        return modules if self.finished is None else modules | {"finished": self.finished}
-
-    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {name: getattr(self, name) for name in ("generator_optimiser", "discriminator_optimiser")}
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """What a checkpoint holds, by name."""
+        return {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
 
 
 def read_header(path: Path, key: str) -> dict[str, Any]:
@@ -218,21 +215,23 @@ def _open_checkpoint(path: Path, key: str, where: str = "") -> Iterator[tuple[di
         ) from error
 
 
-def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
-
-
-def _flatten(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Adam's moments and step counts as {"<parameter number>/<name>": tensor}."""
-    states: dict[int, dict[str, Any]] = optimiser.state_dict()["state"]
+def _flatten(part: nn.Module | torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Weights by name; of Adam, moments and step counts as {"<parameter number>/<name>": tensor}."""
+    if isinstance(part, nn.Module):
+        return part.state_dict()
+    states: dict[int, dict[str, Any]] = part.state_dict()["state"]
     return {
         f"{number}/{name}": torch.as_tensor(value) for number, state in states.items() for name, value in state.items()
     }
 
 
-def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _restore(part: nn.Module | torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Undo `_flatten`."""
+    if isinstance(part, nn.Module):
+        part.load_state_dict(tensors, strict=True)
+        return
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split("/")
         states.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+    part.load_state_dict({"state": states, "param_groups": part.state_dict()["param_groups"]})

@@ -78,28 +78,24 @@ class TrainingPlan:
     @cached_property
     def key(self) -> str:
         """Names this plan: changes with the footage and with every option."""
-        preset = asdict(self.preset)
-        del preset["images"]  # it is the budget's
-        if self.preset.temporal:
-            del preset["temporal"]  # runs from before there was a choice keep their name
-        if not self.preset.mends_faces:
-            del preset["face"]  # as do those from before there were faces
-        if not self.preset.enhances:
-            del preset["enhancer"]  # or enhancers
-        if not (self.preset.mends_faces or self.preset.enhances):
-            del preset["stages"]
+        mends_faces, enhances = self.preset.mends_faces, self.preset.enhances
+        left_out = {
+            "images": True,  # it is the budget's
+            "temporal": self.preset.temporal,  # runs from before there was a choice keep their name
+            "face": not mends_faces,  # as do those from before there were faces
+            "enhancer": not enhances,  # or enhancers
+            "stages": not (mends_faces or enhances),
+        }
+        preset = {name: value for name, value in asdict(self.preset).items() if not left_out.get(name)}
+        added = {
+            "drawing": self.preset.refers and DRAWING_RECIPE,
+            "hold_out": self.hold_out,
+            "batch": self.batch != DEFAULT_BATCH and self.batch,
+            "weights": self.weights and content_hash(self.weights),
+            "keypoints": any(self.keypoints) and [place and hash_keypoints(place) for place in self.keypoints],
+        }
         options = [list(self.clips.values()), self.person, preset, asdict(self.budget), self.seed]
-        if self.preset.refers:
-            options.append({"drawing": DRAWING_RECIPE})
-        if self.hold_out:
-            options.append({"hold_out": self.hold_out})
-        if self.batch != DEFAULT_BATCH:
-            options.append({"batch": self.batch})
-        if self.weights is not None:
-            options.append({"weights": content_hash(self.weights)})
-        if any(self.keypoints):
-            options.append({"keypoints": [place and hash_keypoints(place) for place in self.keypoints]})
-        return text_hash(options)
+        return text_hash([*options, *({name: value} for name, value in added.items() if value)])
 
     @property
     def substitute(self) -> str | None:
