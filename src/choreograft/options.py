@@ -179,7 +179,7 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """The whole job on two synthetic performers, with no video of your own: renders, trains, dances."""
+    """The whole job on two synthetic performers, with no video of your own: trains, dances."""
 
     output: Annotated[Path, option(name="output", aliases=["-o"], metavar="OUT.mp4")] = Path("demo/dance.mp4")
     """The video to write; everything else of the demo lies beside it."""

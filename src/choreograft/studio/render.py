@@ -3,9 +3,6 @@
 The performer is drawn alone on a transparent ground at twice the size, so the picture's alpha is the true mask; the
 room lies behind it, darkened by a soft shadow on the floor.
 
-`render_demo` makes the two clips of the demo: a target who shows her range of motion, and a source who dances, filmed
-with another camera, in another room, at another size, shape and frame rate.
-
 Shapes: H, W pixels of the picture.
 """
 
@@ -239,17 +236,8 @@ SOURCE_TAKE = Take(
     rate=Fraction(30000, 1001),
     with_sound=True,
 )
-
-
-def render_demo(folder: Path, progress: Progress = silent) -> tuple[StudioClip, StudioClip]:
-    """Render the demo's clips, target and source, into `folder`; those that are there and whole stay as they are.
-
-    Raises:
-        DependencyError: the studio's libraries are missing.
-        OutputError: the folder cannot be written.
-    """
-    target = render_clip(TARGET_TAKE, folder / "target.mp4", progress)
-    return target, render_clip(SOURCE_TAKE, folder / "source.mp4", progress)
+"""What the demo's clips show: a target's range of motion, and a source who dances before another camera, in another
+room, at another size, shape and frame rate."""
 
 
 def render_clip(take: Take, path: Path, progress: Progress = silent) -> StudioClip:
