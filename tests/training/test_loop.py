@@ -3,6 +3,8 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
 
 import pytest
 import torch
@@ -14,12 +16,14 @@ from choreograft.performer.performer import load_performer
 from choreograft.performer.staging import to_image
 from choreograft.presets import Budget
 from choreograft.progress import silent
-from choreograft.training import step
+from choreograft.training import step, train
 from choreograft.training.loop import descend, fit, learning_rate
 from choreograft.training.train import TrainingPlan, hold_folder, train_performer
 from interrupted import StopAfter
 from swaying import PRESET
 from taught import CPU, enter, error_by_heart, training_of
+
+MAPS = Path("/proc/self/maps")
 
 
 @pytest.fixture
@@ -46,6 +50,23 @@ def test_four_steps_equal_two_and_a_resume_and_two(plan, target, tmp_path, quiet
     images = [[json.loads(line)["images"] for line in run] for run in lines]
     assert images[0] == images[1] == [2, 4, 6, 8]
     assert not checkpoint.exists()
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="only Linux tells what is mapped")
+def test_what_is_removed_or_replaced_is_not_mapped_into_memory(plan, target, tmp_path, quiet_journal, monkeypatch):
+    """As Windows asks for: the recording at the end, the checkpoint after a training has gone on from it."""
+    seen = []
+
+    def look_and_remove(folder):
+        seen.extend(line for line in MAPS.read_text().splitlines() if str(plan.folder(tmp_path)) in line)
+        rmtree(folder)
+
+    monkeypatch.setattr(train, "rmtree", look_and_remove)
+    with pytest.raises(KeyboardInterrupt):
+        train_performer(plan, [target], tmp_path, CPU, None, StopAfter(4), quiet_journal)
+    train_performer(plan, [target], tmp_path, CPU, journal_config=quiet_journal)
+    assert not (plan.folder(tmp_path) / "recording").exists()
+    assert seen == []
 
 
 def test_another_seed_gives_other_weights(plan, target, tmp_path, quiet_journal, preset, four_steps):

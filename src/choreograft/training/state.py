@@ -159,7 +159,8 @@ class Training:
         with _open_checkpoint(self.journal.checkpoint, self.key, f" in stage {self.stage}") as (header, file):
             if header["stage"] != self.stage:
                 raise ValueError(f"stage {header['stage']}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            # copied: Adam keeps what it is given, and Windows replaces no file that is mapped into memory
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
             for name, part in self._parts().items():
                 own = [entry for entry in tensors if entry.startswith(f"{name}/")]
                 _restore(part, {entry.removeprefix(f"{name}/"): tensors[entry] for entry in own})

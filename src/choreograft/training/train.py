@@ -162,21 +162,34 @@ def train_performer(
             write_json(folder / "options.json", describe_plan(plan) | facts)
         if plan.preset.trains:
             progress.say(f"Training {plan.name} for {plan.budget} with preset {plan.preset.name} on {where}")
-        perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
-        performer, recording, placed = _prepare(plan, clips, folder / "recording", bodies, progress, team)
-        if plan.preset.trains:
-            training = PerformerTraining(
-                compute=compute, seed=plan.seed, budget=plan.budget, journal=Journal(folder, journal_config),
-                key=plan.key, batch=plan.batch, team=team, performer=performer, perceptual=perceptual,
-                lessons=plan_lessons(performer, recording, placed, plan.seed),
-            )  # fmt: skip
-            fit(training, progress)
-            if team.is_main:
-                training.journal.plot_losses()
-            performer.card.training.update(training.facts, **training.journal.latest)
+        performer = _make(plan, clips, bodies, Journal(folder, journal_config), compute, progress, team)
         if team.is_main:
             _finish(performer, plan, folder, output, where)
     return output
+
+
+def _make(
+    plan: TrainingPlan, clips: Sequence[Clip], bodies: Sequence[BodyTrack] | None, journal: Journal, compute: Compute,
+    progress: Progress, team: Team,
+) -> Performer:  # fmt: skip
+    """The performer of a plan, trained where its preset trains, in a folder that is held.
+
+    Once this returns nothing holds on to the recording: Windows removes no file that is mapped into memory.
+    """
+    perceptual = load_perceptual(plan.preset.perceptual, progress, plan.weights)
+    performer, recording, placed = _prepare(plan, clips, journal.folder / "recording", bodies, progress, team)
+    if not plan.preset.trains:
+        return performer
+    training = PerformerTraining(
+        compute=compute, seed=plan.seed, budget=plan.budget, journal=journal, key=plan.key, batch=plan.batch, team=team,
+        performer=performer, perceptual=perceptual,
+        lessons=plan_lessons(performer, recording, placed, plan.seed),
+    )  # fmt: skip
+    fit(training, progress)
+    if team.is_main:
+        journal.plot_losses()
+    performer.card.training.update(training.facts, **journal.latest)
+    return performer
 
 
 def _prepare(

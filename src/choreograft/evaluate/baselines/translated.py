@@ -25,7 +25,7 @@ from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remov
 from choreograft.footage.clip import Clip
 from choreograft.performer.networks.generators import GlobalGenerator
 from choreograft.progress import Progress
-from choreograft.training.journal import Journal
+from choreograft.training.journal import CHECKPOINT, Journal
 from choreograft.training.loop import fit
 from choreograft.training.state import keep_precision
 from choreograft.training.train import hold_folder
@@ -34,6 +34,8 @@ from choreograft.video.size import Canvas, Size
 
 GENERATOR_FILE: Final = "generator.safetensors"
 """What a finished training leaves in its run folder: source to target, with `images` and `seconds` in the header."""
+STORED: Final = ("source.npy", "target.npy")
+"""The frames of both domains, while it trains."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class TranslatedMethod:
             with hold_folder(folder):
                 remove_partial(folder)
                 self._train(path, progress)
+                for served in (CHECKPOINT, *STORED):  # no longer mapped into memory, which Windows asks for
+                    (folder / served).unlink()
         compute = self.terms.compute
         generator, facts = _load_generator(path, self.config, compute.device)
         parameters = sum(weight.numel() for weight in generator.parameters())
@@ -84,10 +88,9 @@ class TranslatedMethod:
         """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
         folder, terms, journal = path.parent, self.terms, Journal(path.parent)
         compute = keep_precision(terms.compute, journal.checkpoint, self.identity, progress)
-        stored = folder / "source.npy", folder / "target.npy"
         source, target = (
-            Domain.prepare(file, clips, self.config.loaded, self._size, progress)
-            for file, clips in zip(stored, ([self.source], self.footage.shown()), strict=True)
+            Domain.prepare(folder / file, clips, self.config.loaded, self._size, progress)
+            for file, clips in zip(STORED, ([self.source], self.footage.shown()), strict=True)
         )
         translation = Translation(
             compute=compute, seed=terms.seed, budget=terms.budget, journal=journal, key=self.identity,
@@ -96,8 +99,6 @@ class TranslatedMethod:
         fit(translation, progress)
         journal.plot_losses()
         _save_generator(translation.translators.to_target, translation.facts, path)
-        for served in (journal.checkpoint, *stored):
-            served.unlink()
 
 
 def _save_generator(generator: nn.Module, facts: dict[str, Any], path: Path) -> None:

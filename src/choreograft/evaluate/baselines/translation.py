@@ -106,6 +106,7 @@ def _store_frames(
                 n += 1
                 advance(n)
         frames.flush()
+        del frames  # Windows renames no file that is mapped into memory
 
 
 class History(nn.Module):
