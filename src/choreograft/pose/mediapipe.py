@@ -180,6 +180,10 @@ class MediaPipeEstimator(contextlib.ExitStack):
         self._hands = [plan("HandLandmarker", hand, num_hands=1, **sure) for _ in skeleton.HANDS]
         self._face = plan("FaceLandmarker", face, num_faces=1)
 
+    def __exit__(self, *raised: Any) -> bool | None:
+        with _quiet_stderr():
+            return super().__exit__(*raised)
+
     def find_people(self, image: NDArray[np.uint8], time_s: float) -> list[Person]:
         """Everybody in an RGB frame (H, W, 3): body, feet, coarse hands, mask; frames come in order of `time_s`."""
         self._last_ms = max(round(time_s * 1000), self._last_ms + 1)

@@ -8,6 +8,7 @@ of `TEXTURE_SIDE_M` and can be laid side by side. The library that draws is opti
 import ctypes
 import importlib
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ def import_pyvista() -> ModuleType:
     Raises:
         DependencyError: it is not installed, or the system lacks the libraries it draws with.
     """
-    find_offscreen_library()
+    if sys.platform == "linux":  # elsewhere VTK's own windows draw off screen
+        find_offscreen_library()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
