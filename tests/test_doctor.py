@@ -1,6 +1,7 @@
 """What the doctor says of machines that lack something."""
 
 import io
+from importlib import metadata
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,12 +47,18 @@ def test_a_missing_package_fails_and_a_missing_studio_package_only_warns():
     def version(name: str) -> str:
         if name in ("mediapipe", "pyvista"):
             raise PackageNotFoundError(name)
-        return "1.0"
+        return metadata.version(name)
 
     states = {check.name: check.state for check in doctor.check_packages(version)}
     assert states.pop("mediapipe") == "fail"
     assert states.pop("pyvista") == "warn"
     assert set(states.values()) == {"ok"}
+
+
+def test_a_package_of_another_version_than_is_expected_warns_and_says_which_to_install():
+    checks = {check.name: check for check in doctor.check_packages(lambda name: "0.1")}
+    assert checks["torch"].state == "warn"
+    assert checks["torch"].advice.startswith("pip install 'torch>=")
 
 
 def test_a_model_that_is_not_cached_is_a_warning_that_says_how_to_get_it(empty_cache: Path):
