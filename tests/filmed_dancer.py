@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.config import CheckConfig, Limit
 from choreograft.pose import skeleton as sk
 from choreograft.pose.track import MaskSequence, PoseTrack, empty_arrays
 from choreograft.video.size import Size
@@ -23,9 +22,6 @@ KEY_S = 0.5
 PX_PER_M = 88.0
 CENTRE = (80, 108)
 """Where the hips are, px."""
-
-CONFIG = CheckConfig(person_height_px=Limit(120, 90), length_s=Limit(5.0, 3.2))
-"""For a clip of 6 s and a person of 150 px."""
 
 Vector = tuple[float, float, float]
 DOWN, SIDE, UP, AHEAD = (0.15, 1, 0), (1, 0, 0), (0.25, -1, 0), (0.1, 0.05, 1)

@@ -11,7 +11,6 @@ from choreograft import pipeline
 from choreograft.check import clips as check_clips
 from choreograft.check.request import check_footage, own_folder
 from choreograft.cli import parse
-from choreograft.config import CheckConfig
 from choreograft.errors import FileFormatError, OptionError, PersonError
 from choreograft.evaluate.method import Footage
 from choreograft.evaluate.request import choose_kind, read_lesson
@@ -143,9 +142,9 @@ def test_a_body_is_not_taken_for_that_of_other_keypoints(clips, places, tmp_path
 
 def test_check_describes_who_the_keypoints_show(clips, places, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(check_clips, "count_people", partial(check_clips.count_people, estimator=Blind))
-    filmed = check_clips.film_facts(clips[0].path, 1, tmp_path, CheckConfig(), silent, places[1])
+    filmed = check_clips.film_facts(clips[0].path, 1, tmp_path, silent, places[1])
     np.testing.assert_allclose(filmed.track.xy[:, skeleton.NOSE, 0], NOSE_X + 3, atol=0.01)
-    assert filmed.person.share == 1
+    assert filmed.track.present.all()
     assert np.isfinite(filmed.footage.light).all()  # about their joints, for want of masks
 
 

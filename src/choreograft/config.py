@@ -6,7 +6,7 @@ verbs of the command line take is in options.py. No torch here.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal, cast
+from typing import Literal
 
 ASSUMED_RATE = Fraction(25)
 """Frames per second of what does not say: a folder of pictures, a stream without a rate. FFmpeg assumes it too."""
@@ -29,95 +29,6 @@ class StickFigureConfig:
     """Diameter."""
     supersample_to: int = 1024
     """Smaller pictures are drawn at a whole multiple of their size, at least this tall, and averaged down."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """From where on a measure deserves a hint, and from where on a warning."""
-
-    hint: float
-    warning: float
-    """On the other side of `hint` than the good values."""
-
-    def rate(self, value: float) -> Literal["fine", "hint", "warning"]:
-        """What a value deserves; NaN is fine, for nothing was seen that could be wrong."""
-        sign = 1 if self.warning >= self.hint else -1
-        for name, limit in (("warning", self.warning), ("hint", self.hint)):
-            if sign * value >= sign * limit:
-                return cast(Literal["hint", "warning"], name)
-        return "fine"
-
-
-@dataclass(frozen=True)
-class CheckConfig:
-    """What `check` looks at and from where on it speaks up (check/); docs/filming.md says how each is measured."""
-
-    measured_height_px: int = 512
-    """Taller pictures are looked at in this height: finer detail is not learned either."""
-    length_s: Limit = Limit(10.0, 5.0)
-    """Seconds with the target in them."""
-    person_share: Limit = Limit(0.9, 0.5)
-    """Share of the frames with the person."""
-    person_height: Limit = Limit(0.4, 0.25)
-    """Upright height of the person as a share of the picture's."""
-    person_height_px: Limit = Limit(240.0, 140.0)
-    """The same in pixels of the file."""
-    cut_share: Limit = Limit(0.1, 0.3)
-    """Share of the frames in which head, a hand or a foot leaves the picture."""
-    cut_margin: float = 0.02
-    """A joint this share of the picture's height outside of it counts as cut off."""
-    crowd_share: Limit = Limit(0.1, 0.3)
-    """Share of the frames looked at that show a second person."""
-    turned: Limit = Limit(0.5, 0.9)
-    """Share of the frames in which the person is not upright in the picture."""
-    blur_px: Limit = Limit(1.2, 1.7)
-    """Standard deviation of the blur about the person's outline, px of the measured picture."""
-    smear: Limit = Limit(0.1, 0.3)
-    """Share of the frames in which fast arms or legs are smeared."""
-    smear_lost: float = 0.6
-    """Share of a limb's edges that has to be lost to motion for it to count as smeared."""
-    fast: float = 1.2
-    """Body heights a second from which a limb counts as fast."""
-    slow: float = 0.3
-    """Body heights a second below which a limb counts as slow."""
-    dark: Limit = Limit(70.0, 45.0)
-    """Grey level that the brightest tenth of the person reaches, 0..255."""
-    clipped: Limit = Limit(0.25, 0.45)
-    """Share of the person with two of three colour channels at their end."""
-    flicker: Limit = Limit(1.5, 4.0)
-    """Usual step of the background's brightness from frame to frame, %."""
-    shake: Limit = Limit(0.15, 0.4)
-    """Usual distance from the camera's slow path, % of the picture's height."""
-    drift: Limit = Limit(1.0, 4.0)
-    """How far the camera gets from where it began, % of the picture's height."""
-    steady_span_s: float = 1.0
-    """What is slower than this is drift, what is faster is shaking."""
-    background_change: Limit = Limit(0.03, 0.12)
-    """Share of the background that changes over the clip."""
-    background_levels: float = 20.0
-    """Grey levels from which a background pixel counts as changed."""
-    background_samples: int = 120
-    """Frames that the background is judged by, spread over the clip."""
-    frame_rate: Limit = Limit(20.0, 12.0)
-    """Frames a second."""
-    uneven: Limit = Limit(0.05, 0.3)
-    """Share of the frames that stay a fifth shorter or longer than usual."""
-    repaired: Limit = Limit(0.05, 0.2)
-    """Share of the frames that cleaning had to drop or to fill."""
-    move_s: float = 0.3
-    """A kind of movement counts as shown from this long on, s."""
-    moves_shown: Limit = Limit(3, 1)
-    """Kinds of movement in the clip, of those in check/moves.py."""
-    pose_distance: float = 9.0
-    """A part of the body farther than this from the target's nearest pose, % of body height, was never shown so."""
-    view_angle_deg: float = 45.0
-    """A part turned farther than this from how the target ever showed it shows a side that was never seen."""
-    unseen_s: float = 0.2
-    """Shorter times without a model are not worth mentioning, s."""
-    join_s: float = 0.4
-    """Times closer together than this are told as one, s."""
-    unseen_share: Limit = Limit(0.02, 0.15)
-    """Share of the source's frames with a pose or a side that the target never showed."""
 
 
 Upsampling = Literal["transposed", "nearest"]

@@ -1,18 +1,29 @@
 """One dancer filmed well, for all tests of damage."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from choreograft.check import footage
+from choreograft.check import findings, footage
 from choreograft.check.clips import Filmed, measure_clip
-from choreograft.config import CheckConfig
+from choreograft.check.rules import RULES, Limit
 from choreograft.pose.tracking import PeopleCount
 from choreograft.video.read import Frame
-from filmed_dancer import CONFIG, Shot, dance_track, draw_frame, with_masks
+from filmed_dancer import Shot, dance_track, draw_frame, with_masks
+
+LIMITS = {"person_pixels": Limit(120, 90), "length": Limit(5.0, 3.2)}
+"""For a clip of 6 s and a person of 150 px."""
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips may be short, and people small."""
+    rules = tuple(replace(rule, limit=LIMITS.get(rule.kind, rule.limit)) for rule in RULES)
+    monkeypatch.setattr(findings, "RULES", rules)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +36,7 @@ def shot() -> Shot:
 def film(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Filmed]:
     """A function that measures pictures (T, H, W, 3) and a track as if they came from a video."""
 
-    def measure(shot: Shot, people: int = 1, config: CheckConfig = CONFIG) -> Filmed:
+    def measure(shot: Shot, people: int = 1) -> Filmed:
         def read_frames(_: Path):
             for index, image in enumerate(shot.frames):
                 time_s = float(shot.track.time_s[index])
@@ -33,6 +44,6 @@ def film(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Filmed]:
 
         monkeypatch.setattr(footage, "read_frames", read_frames)
         count = PeopleCount(np.arange(24) / 4, np.full(24, people))
-        return measure_clip(Path("clip.mp4"), shot.track, count, config)
+        return measure_clip(Path("clip.mp4"), shot.track, count)
 
     return measure

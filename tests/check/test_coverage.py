@@ -5,18 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.coverage import Coverage, compare_poses, compare_tracks, compare_views, name_side
-from choreograft.config import CheckConfig
 from choreograft.pose.track import PoseTrack
 from filmed_dancer import APART, BACK, KEY_S, OVERHEAD, ROUTINE, SIDEWAYS, STAND, dance_track
 
-CONFIG = CheckConfig()
 BODY_PX = 150.0
 
 
 def cover(target: PoseTrack, source: PoseTrack) -> Coverage:
-    return compare_tracks(target, source, BODY_PX, (PARTS, coarse_views(target), coarse_views(source)), CONFIG)
+    return compare_tracks(target, source, source, BODY_PX)
 
 
 def flat(track: PoseTrack) -> PoseTrack:

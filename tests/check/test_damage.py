@@ -12,19 +12,7 @@ from choreograft.check.clips import Filmed
 from choreograft.check.findings import judge_clip
 from choreograft.pose.track import MaskSequence
 from choreograft.video.size import Size
-from filmed_dancer import (
-    CONFIG,
-    OVERHEAD,
-    RATE,
-    SIZE,
-    STAND,
-    Shot,
-    dance_track,
-    draw_frame,
-    texture,
-    track_at,
-    with_masks,
-)
+from filmed_dancer import OVERHEAD, RATE, SIZE, STAND, Shot, dance_track, draw_frame, texture, track_at, with_masks
 
 
 def each(shot: Shot, change: Callable[[np.ndarray, int], np.ndarray]) -> Shot:
@@ -126,7 +114,7 @@ def mostly_absent(shot: Shot) -> Shot:
 
 def raised(clip: Filmed, role: str = "target") -> dict[str, str]:
     """Kind: severity, of what is not fine."""
-    findings = judge_clip(clip, role, CONFIG)
+    findings = judge_clip(clip, role)
     return {finding.kind: finding.severity for finding in findings if finding.severity != "fine"}
 
 
@@ -134,7 +122,7 @@ def test_a_clip_that_nothing_is_wrong_with_is_fine(shot, film):
     clip = film(shot)
     assert raised(clip) == {}
     assert raised(clip, "source") == {}
-    assert all(not finding.advice for finding in judge_clip(clip, "target", CONFIG))
+    assert all(not finding.advice for finding in judge_clip(clip, "target"))
 
 
 DAMAGES = {
@@ -163,7 +151,7 @@ def test_a_damage_raises_its_own_finding_and_no_other(shot, film, damage):
     clip = film(damage(shot))
     assert raised(clip) == DAMAGES[damage]
     assert raised(clip, "source") == {kind: how for kind, how in DAMAGES[damage].items() if kind in SOURCE_TOO}
-    bad = [finding for finding in judge_clip(clip, "target", CONFIG) if finding.severity != "fine"]
+    bad = [finding for finding in judge_clip(clip, "target") if finding.severity != "fine"]
     assert all(finding.advice.endswith(".") and finding.sentence.endswith(".") for finding in bad)
 
 
@@ -181,5 +169,5 @@ def test_fast_arms_are_smeared_by_an_open_shutter_and_not_by_being_fast(film):
 def test_somebody_else_in_view_is_told_with_how_many(shot, film):
     clip = film(shot, people=3)
     assert raised(clip) == {"people": "warning"}
-    sentence = next(finding.sentence for finding in judge_clip(clip, "target", CONFIG) if finding.kind == "people")
+    sentence = next(finding.sentence for finding in judge_clip(clip, "target") if finding.kind == "people")
     assert sentence == "3 people are in view in 100% of the frames looked at."

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from choreograft.check.axes import PARTS, coarse_views
-from choreograft.check.moves import MOVES, find_moves, name_moves, seconds_shown
+from choreograft.check.moves import MOVES, PARTS, coarse_views, find_moves, name_moves, seconds_shown
 from filmed_dancer import (
     APART,
     BACK,
@@ -23,7 +22,7 @@ from filmed_dancer import (
     dance_track,
 )  # fmt: skip
 
-NAMES = [move.name for move in MOVES]
+NAMES = list(MOVES)
 
 
 def shown(key: Key) -> set[str]:

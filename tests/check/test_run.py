@@ -12,9 +12,10 @@ import pytest
 from choreograft.check import run
 from choreograft.check.findings import WARNED, exit_code, judge_clip, to_document, to_text
 from choreograft.check.request import own_folder
+from choreograft.check.rules import Limit
 from choreograft.check.run import check
 from choreograft.cli import main
-from choreograft.config import Limit, VideoConfig
+from choreograft.config import VideoConfig
 from choreograft.errors import OutputError, VideoError
 from choreograft.options import CheckOptions
 from choreograft.studio.filming import Camera
@@ -22,7 +23,7 @@ from choreograft.studio.render import Take, render_clip
 from choreograft.video.read import read_frames
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
-from filmed_dancer import BACK, CONFIG, OVERHEAD, STAND, Shot, dance_track, draw_frame, with_masks
+from filmed_dancer import BACK, OVERHEAD, STAND, Shot, dance_track, draw_frame, with_masks
 
 RATE = Fraction(12)
 
@@ -47,25 +48,26 @@ def pair(shot, film):
 def test_cuts_are_named_with_their_kind(shot, film):
     t = np.arange(len(shot.track))
     track = replace(shot.track, shot=((t >= 12) + 0 + (t >= 24)).astype(np.int32), view=(t >= 24).astype(np.int32))
-    found = {finding.kind: finding for finding in judge_clip(film(Shot(track, shot.frames)), "source", CONFIG)}
+    found = {finding.kind: finding for finding in judge_clip(film(Shot(track, shot.frames)), "source")}
     first_s, second_s = (f"at {track.time_s[n]:.1f} s." for n in (12, 24))
     assert (found["cuts"].severity, found["cuts"].value) == ("hint", 1)
     assert found["cuts"].sentence.endswith(first_s)
     assert (found["views"].severity, found["views"].value) == ("warning", 1)
     assert found["views"].sentence.endswith(second_s)
-    one_take = {finding.kind: finding for finding in judge_clip(film(shot), "source", CONFIG)}
+    one_take = {finding.kind: finding for finding in judge_clip(film(shot), "source")}
     assert {one_take[kind].severity for kind in ("cuts", "views")} == {"fine"}
 
 
 def test_the_report_says_when_and_what_the_target_never_showed(pair, tmp_path):
     target, source = pair
-    coverage = run.hold_against(target, source, CONFIG)
+    clips = {"target": target, "source": source}
+    coverage = run.hold_against(target, source)
     findings = [
-        *judge_clip(target, "target", CONFIG),
-        *judge_clip(source, "source", CONFIG),
-        *run.judge_coverage(coverage, target, source, CONFIG),
+        *judge_clip(target, "target"),
+        *judge_clip(source, "source"),
+        *run.judge_coverage(coverage, target, source),
     ]
-    document = json.loads(json.dumps(to_document(target, source, coverage, findings), allow_nan=False))
+    document = json.loads(json.dumps(to_document(clips, coverage, findings), allow_nan=False))
     by_kind = {finding["kind"]: finding for finding in document["findings"] if finding["video"] == "source"}
     assert by_kind["unseen_poses"]["severity"] == "warning"
     assert by_kind["unseen_sides"]["severity"] == "warning"
@@ -75,10 +77,10 @@ def test_the_report_says_when_and_what_the_target_never_showed(pair, tmp_path):
     first = document["coverage"]["poses"][0]
     assert 0 < first["begin_s"] < 0.5 < first["end_s"] < 1
     assert {"left arm", "right arm"} <= set(first["parts"])
-    text = to_text(target, source, findings)
+    text = to_text(clips, findings)
     assert "WARNING" in text
     assert f"{first['begin_s']:.1f}-{first['end_s']:.1f} s" in text
-    pictures = run.draw_pictures(tmp_path, target, source, coverage, CONFIG)
+    pictures = run.draw_pictures(tmp_path, clips, coverage)
     for picture in pictures:
         image = cv2.imread(str(picture))
         assert image.shape[1] == 1300

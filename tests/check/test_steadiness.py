@@ -4,14 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.check.steadiness import BackgroundWatch, CameraPath
-from choreograft.config import CheckConfig
+from choreograft.check.footage import BackgroundWatch, CameraPath
 from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.size import Size
 from filmed_dancer import texture
 
 SIZE = Size(160, 120)
-CONFIG = CheckConfig(background_samples=40)
 WALL = cv2.cvtColor(texture(Size(240, 160), 7, 40, 200), cv2.COLOR_RGB2GRAY)
 FREE = np.full((SIZE.height, SIZE.width), 255, np.uint8)
 
@@ -22,11 +20,11 @@ def look(x: float, y: float) -> np.ndarray:
 
 
 def watch(frames: list[np.ndarray]) -> tuple[CameraPath, BackgroundWatch]:
-    camera, background = CameraWatch(), BackgroundWatch(len(frames), CONFIG)
+    camera, background = CameraWatch(), BackgroundWatch(len(frames))
     for frame in frames:
         camera.add(frame, FREE)
         background.add(frame, FREE, camera.pose)
-    return CameraPath.of(camera, np.arange(len(frames)) / 24, SIZE.height, CONFIG), background
+    return CameraPath.of(camera, np.arange(len(frames)) / 24, SIZE.height), background
 
 
 def test_a_pan_is_drift_and_no_shake_and_leaves_the_background_as_it_is():
@@ -71,7 +69,7 @@ def test_before_a_bare_wall_nothing_can_be_told():
 
 
 def test_a_picture_without_background_has_none_to_judge():
-    background = BackgroundWatch(5, CONFIG)
+    background = BackgroundWatch(5)
     for _ in range(5):
         background.add(look(0, 0), 0 * FREE, np.eye(3))
     assert np.isnan(background.conclude().changing)

@@ -9,61 +9,57 @@ Shapes: T frames, N frames of the target, S of the source, P parts, D numbers th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects, label
 from scipy.spatial import cKDTree
 
-from choreograft.check.axes import unit, world_points
-from choreograft.config import CheckConfig
+from choreograft.check.moves import PARTS, coarse_views, unit, world_points
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-Ends = tuple[int, ...]
-_NECK: Final = skeleton.SHOULDERS
-_EARS: Final = (skeleton.LEFT_EAR, skeleton.RIGHT_EAR)
 
-
-@dataclass(frozen=True)
-class _Bone:
+class _Bone(NamedTuple):
     """From the mean of some joints to the mean of others."""
 
-    begin: Ends
-    end: Ends
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
     length: float
     """Share of the body height of an average adult."""
     after: bool = False
     """Whether it begins where the part's last bone ends."""
 
 
+def _limb(joints: Sequence[int], upper: float, lower: float) -> tuple[_Bone, ...]:
+    first, centre, last = ((joint,) for joint in joints[:3])
+    return _Bone(first, centre, upper), _Bone(centre, last, lower, after=True)
+
+
 BONES: Final[Mapping[str, tuple[_Bone, ...]]] = {
-    "head": (_Bone(_NECK, _EARS, 0.15), _Bone(_EARS, (skeleton.NOSE,), 0.1)),
+    "head": (_Bone(skeleton.SHOULDERS, skeleton.EARS, 0.15), _Bone(skeleton.EARS, (skeleton.NOSE,), 0.1)),
     "torso": (
-        _Bone(skeleton.HIPS, _NECK, 0.29),
+        _Bone(skeleton.HIPS, skeleton.SHOULDERS, 0.29),
         _Bone((skeleton.RIGHT_SHOULDER,), (skeleton.LEFT_SHOULDER,), 0.2),
         _Bone((skeleton.RIGHT_HIP,), (skeleton.LEFT_HIP,), 0.12),
     ),
-    "left arm": (
-        _Bone((skeleton.LEFT_SHOULDER,), (skeleton.LEFT_ELBOW,), 0.17),
-        _Bone((skeleton.LEFT_ELBOW,), (skeleton.LEFT_WRIST,), 0.15, after=True),
-    ),
-    "right arm": (
-        _Bone((skeleton.RIGHT_SHOULDER,), (skeleton.RIGHT_ELBOW,), 0.17),
-        _Bone((skeleton.RIGHT_ELBOW,), (skeleton.RIGHT_WRIST,), 0.15, after=True),
-    ),
-    "left leg": (
-        _Bone((skeleton.LEFT_HIP,), (skeleton.LEFT_KNEE,), 0.24),
-        _Bone((skeleton.LEFT_KNEE,), (skeleton.LEFT_ANKLE,), 0.24, after=True),
-    ),
-    "right leg": (
-        _Bone((skeleton.RIGHT_HIP,), (skeleton.RIGHT_KNEE,), 0.24),
-        _Bone((skeleton.RIGHT_KNEE,), (skeleton.RIGHT_ANKLE,), 0.24, after=True),
-    ),
+    "left arm": _limb(skeleton.ARMS[0], 0.17, 0.15),
+    "right arm": _limb(skeleton.ARMS[1], 0.17, 0.15),
+    "left leg": _limb(skeleton.LEGS[0], 0.24, 0.24),
+    "right leg": _limb(skeleton.LEGS[1], 0.24, 0.24),
 }
+POSE_DISTANCE: Final = 9.0
+"""A part of the body farther than this from the target's nearest pose, % of body height, was never shown so."""
+VIEW_ANGLE_DEG: Final = 45.0
+"""A part turned farther than this from how the target ever showed it shows a side that was never seen."""
+_UNSEEN_S: Final = 0.2
+"""Shorter times without a model are not worth mentioning, s."""
+_JOIN_S: Final = 0.4
+"""Times closer together than this are told as one, s."""
 _DEPTH_WEIGHT: Final = 0.5
 """Of the direction away from the camera: estimated worse, and seen less."""
 _WORLD_SHARE: Final = 0.5
@@ -99,39 +95,30 @@ class Coverage:
     side_share: float
 
 
-def compare_tracks(
-    target: PoseTrack,
-    retargeted: PoseTrack,
-    body_px: float,
-    views: tuple[Sequence[str], Floats, Floats],
-    config: CheckConfig,
-) -> Coverage:
+def compare_tracks(target: PoseTrack, source: PoseTrack, carried: PoseTrack, body_px: float) -> Coverage:
     """Hold a dance against what the target's footage shows.
 
     Args:
-        target: the target's cleaned track. retargeted: the source's, carried over to the target's picture.
+        target, source: both cleaned tracks. carried: the source's, carried over to the target's picture.
         body_px: the target's upright height, px of the target's picture.
-        views: names of P parts, and unit vectors from each to the camera in the part's own axes (left, up, forwards)
-            in the target's (N, P, 3) and in the source's frames (S, P, 3), NaN where unknown.
     """
-    time_s, present = retargeted.time_s, retargeted.present
-    distance = compare_poses(target, retargeted, body_px)
-    names, target_views, source_views = views
-    view_deg = compare_views(target_views, source_views)
-    far = {part: _lasting(values > config.pose_distance, time_s, config) for part, values in distance.items()}
+    time_s = carried.time_s
+    distance = compare_poses(target, carried, body_px)
+    far = {part: _lasting(values > POSE_DISTANCE, time_s) for part, values in distance.items()}
+    source_views = coarse_views(source)
+    view_deg = dict(zip(PARTS, compare_views(coarse_views(target), source_views).T, strict=True))
     unseen: dict[str, Flags] = {}
-    for p, part in enumerate(names):
-        turned = _lasting(view_deg[:, p] > config.view_angle_deg, time_s, config)
+    for p, part in enumerate(PARTS):
+        turned = _lasting(view_deg[part] > VIEW_ANGLE_DEG, time_s)
         sides = np.array([name_side(view) for view in source_views[:, p]])
-        for side in sorted(set(sides[turned])):
-            unseen[f"{side} of the {part}"] = turned & (sides == side)
-    people = max(1, int(present.sum()))
+        unseen |= {f"{side} of the {part}": turned & (sides == side) for side in sorted(set(sides[turned]))}
+    people = max(1, int(carried.present.sum()))
     return Coverage(
         time_s=time_s,
         distance=distance,
-        view_deg={part: view_deg[:, p] for p, part in enumerate(names)},
-        poses=find_stretches(far, time_s, config),
-        sides=find_stretches(unseen, time_s, config),
+        view_deg=view_deg,
+        poses=_find_stretches(far, time_s),
+        sides=_find_stretches(unseen, time_s),
         pose_share=float(_any(far, len(time_s)).sum() / people),
         side_share=float(_any(unseen, len(time_s)).sum() / people),
     )
@@ -156,11 +143,8 @@ def compare_views(target: Floats, source: Floats) -> Floats:
     Args:
         target, source: (N, P, 3) and (S, P, 3) unit vectors from each part to the camera in the part's own axes.
     """
-    angles = np.full(source.shape[:2], np.nan)
-    for p in range(source.shape[1]):
-        chord = _nearest(target[:, p], source[:, p])
-        angles[:, p] = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
-    return angles
+    chords = [_nearest(target[:, p], source[:, p]) for p in range(source.shape[1])]
+    return np.asarray(np.degrees(2 * np.arcsin(np.clip(np.stack(chords, axis=1) / 2, 0, 1))))
 
 
 def name_side(view: Floats) -> str:
@@ -172,30 +156,35 @@ def name_side(view: Floats) -> str:
     return names[axis][0 if view[axis] > 0 else 1]
 
 
-def find_stretches(flags: Mapping[str, Flags], time_s: Floats, config: CheckConfig) -> tuple[Unseen, ...]:
+def _find_stretches(flags: Mapping[str, Flags], time_s: Floats) -> tuple[Unseen, ...]:
     """Times in which any of the flags (S,) is up, and which of them are at some moment of it."""
     frames = np.flatnonzero(_any(flags, len(time_s)))
-    runs = np.split(frames, np.flatnonzero(np.diff(time_s[frames]) > config.join_s) + 1) if len(frames) else []
-    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+    runs = np.split(frames, np.flatnonzero(np.diff(time_s[frames]) > _JOIN_S) + 1) if len(frames) else []
     return tuple(
         Unseen(
             float(time_s[run[0]]),
-            float(time_s[run[-1]] + step_s),
+            float(time_s[run[-1]] + _usual_step(time_s)),
             tuple(part for part, flag in flags.items() if flag[run].any()),
         )
         for run in runs
     )
 
 
-def _lasting(flags: Flags, time_s: Floats, config: CheckConfig) -> Flags:
-    """The flags (S,) without runs shorter than `unseen_s`."""
+def _lasting(flags: Flags, time_s: Floats) -> Flags:
+    """The flags (S,) without runs shorter than `_UNSEEN_S`."""
     kept = np.zeros_like(flags)
-    frames = np.flatnonzero(flags)
-    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-    for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
-        if len(run) and time_s[run[-1]] - time_s[run[0]] + step_s >= config.unseen_s:
-            kept[run] = True
+    for run in find_runs(flags):
+        kept[run] = time_s[run][-1] - time_s[run][0] + _usual_step(time_s) >= _UNSEEN_S
     return kept
+
+
+def find_runs(flags: Flags) -> list[slice]:
+    """The frames of each run of flags (T,) that are up."""
+    return [run for (run,) in find_objects(label(flags)[0])]
+
+
+def _usual_step(time_s: Floats) -> float:
+    return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
 
 
 def _any(flags: Mapping[str, Flags], frames: int) -> Flags:
@@ -203,7 +192,7 @@ def _any(flags: Mapping[str, Flags], frames: int) -> Flags:
 
 
 def _has_world(track: PoseTrack) -> bool:
-    known = np.asarray(np.isfinite(track.world[:, [*skeleton.SHOULDERS, *skeleton.HIPS]]).all((1, 2)))
+    known = np.asarray(np.isfinite(track.world[:, list(skeleton.TRUNK)]).all((1, 2)))
     return bool(known[track.present].mean() >= _WORLD_SHARE) if track.present.any() else False
 
 

@@ -1,20 +1,17 @@
 """`choreograft check` as a function: both videos measured, held against each other, and reported."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from choreograft.check.axes import PARTS, coarse_views
 from choreograft.check.clips import Filmed, film_facts
 from choreograft.check.coverage import Coverage, compare_tracks
-from choreograft.check.findings import Finding, exit_code, judge_clip, judge_coverage, to_document, to_text
+from choreograft.check.findings import Finding, Role, exit_code, judge_clip, judge_coverage, to_document, to_text
 from choreograft.check.request import check_footage
 from choreograft.check.timeline import draw_clip, draw_coverage
-from choreograft.config import CheckConfig
 from choreograft.errors import PersonError
 from choreograft.files import write_json
 from choreograft.footage.clip import Clip
@@ -53,40 +50,40 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checked:
     Raises:
         ChoreograftError: any of its kinds, with one line for the user; a video that cannot be used at all is one.
     """
-    config = CheckConfig()
     document_path = check_footage(options)
-    target = film_facts(options.video, options.person, options.runs, config, progress, options.keypoints)
-    source, coverage = None, None
-    findings = judge_clip(target, "target", config)
+    target = film_facts(options.video, options.person, options.runs, progress, options.keypoints)
+    clips: dict[Role, Filmed] = {"target": target}
+    coverage = None
+    findings = judge_clip(target, "target")
     if options.source is not None:
-        source = film_facts(
-            options.source, options.source_person, options.runs, config, progress, options.source_keypoints
-        )
-        findings += judge_clip(source, "source", config)
+        source = film_facts(options.source, options.source_person, options.runs, progress, options.source_keypoints)
+        clips["source"] = source
+        findings += judge_clip(source, "source")
         if not (target.refusal or source.refusal):  # or else there is no body to carry over
             one_view = not (target.report.views_s or source.report.views_s)
             carried = _carry_over(target, source, options, progress) if one_view else None
-            coverage = hold_against(target, source, config, carried)
-            findings += judge_coverage(coverage, target, source, config)
-    document = to_document(target, source, coverage, findings)
-    text = to_text(target, source, findings)
+            coverage = hold_against(target, source, carried)
+            findings += judge_coverage(coverage, target, source)
+    document = to_document(clips, coverage, findings)
     pictures: Sequence[Path] = ()
     if not options.json:
         write_json(document_path, document)
-        pictures = draw_pictures(document_path.parent, target, source, coverage, config)
-    return Checked(tuple(findings), document, text, tuple(pictures))
+        pictures = draw_pictures(document_path.parent, clips, coverage)
+    return Checked(tuple(findings), document, to_text(clips, findings), tuple(pictures))
 
 
-def hold_against(target: Filmed, source: Filmed, config: CheckConfig, carried: PoseTrack | None = None) -> Coverage:
+def hold_against(target: Filmed, source: Filmed, carried: PoseTrack | None = None) -> Coverage:
     """What of the source's dance the target's footage covers.
 
     Args:
-        carried: the source's track in the target's picture; by the global normalisation where None.
+        carried: the source's track in the target's picture; by the global normalisation where None, or as it is where
+            the two share no measure of the body.
     """
-    carried = _scale(target.track, source.track) if carried is None else carried
-    body_px = target.person.height_px if np.isfinite(target.person.height_px) else target.track.size.height
-    views = (PARTS, coarse_views(target.track), coarse_views(source.track))
-    return compare_tracks(target.track, carried, body_px, views, config)
+    if carried is None:
+        carried = source.track
+        with contextlib.suppress(PersonError):
+            carried = map_to_target(source.track, Stance.measure(source.track), Stance.measure(target.track))
+    return compare_tracks(target.track, source.track, carried, target.body_px)
 
 
 def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress: Progress) -> PoseTrack:
@@ -101,24 +98,13 @@ def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress:
     return to_pose_track(retarget_body(body, BodyStage.measure(filmed)), body, source.track)
 
 
-def _scale(target: PoseTrack, source: PoseTrack) -> PoseTrack:
-    """The source's track in the target's picture; as it is where the two share no measure of the body."""
-    try:
-        return map_to_target(source, Stance.measure(source), Stance.measure(target))
-    except PersonError:
-        return source
-
-
-def draw_pictures(
-    folder: Path, target: Filmed, source: Filmed | None, coverage: Coverage | None, config: CheckConfig
-) -> list[Path]:
-    """The timelines, as PNG in a folder: of the target, and with a source of that and of what is covered of it."""
-    pictures = [folder / "target.png"]
-    draw_clip(target, pictures[0], config)
-    if source is not None:
-        pictures.append(folder / "source.png")
-        draw_clip(source, pictures[-1], config)
-        if coverage is not None:
-            pictures.append(folder / "coverage.png")
-            draw_coverage(coverage, source, pictures[-1], config)
+def draw_pictures(folder: Path, clips: Mapping[Role, Filmed], coverage: Coverage | None) -> list[Path]:
+    """The timelines, as PNG in a folder: of each clip, and of what is covered of the source."""
+    pictures = []
+    for role, clip in clips.items():
+        pictures.append(folder / f"{role}.png")
+        draw_clip(clip, pictures[-1])
+    if coverage is not None:
+        pictures.append(folder / "coverage.png")
+        draw_coverage(coverage, clips["source"], pictures[-1])
     return pictures

@@ -4,7 +4,7 @@ Shapes: T frames, K parts that can be cut off, L limbs, M kinds of movement.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,16 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from choreograft.check.clips import Filmed
-from choreograft.check.coverage import Coverage
+from choreograft.check.clips import CUT, Filmed
+from choreograft.check.coverage import POSE_DISTANCE, VIEW_ANGLE_DEG, Coverage, Flags, Floats, find_runs
 from choreograft.check.footage import LIMBS
 from choreograft.check.moves import MOVES
-from choreograft.check.person import CUT
-from choreograft.config import CheckConfig, Limit
+from choreograft.check.rules import LIMITS, Limit
 from choreograft.files import atomic_path
 
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Panel = tuple[float, Callable[[Axes], None]]
 """Its height, in, and what draws it once that of the whole picture is known."""
 
@@ -37,40 +34,44 @@ _MARGIN_IN: Final = 0.55
 GOOD, HINT, BAD, INK = "#4c8c6b", "#d9a441", "#c8503c", "#33415c"
 
 
-def draw_clip(clip: Filmed, path: Path, config: CheckConfig) -> None:
+def draw_clip(clip: Filmed, path: Path) -> None:
     """The timeline of one video."""
-    footage, person, time_s = clip.footage, clip.person, clip.track.time_s
-    smeared = np.nan_to_num(footage.smear) > config.smear_lost
+    footage, time_s = clip.footage, clip.track.time_s
     cuts = "dotted lines: cuts" if clip.report.cuts_s else ""
-    height = Limit(100 * config.person_height.hint, 100 * config.person_height.warning)
+    height = Limit(*(100 * share for share in LIMITS["person_height"]))
     panels = [
-        _bars(cuts, time_s, {"person in the picture": person.present}, GOOD),
-        _curve("height of the person,\n% of the picture's", time_s, 100 * person.height, height),
-        _curve("blur of the outline,\npx", time_s, footage.blur_px, config.blur_px),
-        _bars("motion blur", time_s, {f"{limb.name} smeared": smeared[:, k] for k, limb in enumerate(LIMBS)}, BAD),
-        _curve("camera shake,\n% of height", time_s, footage.camera.shake, config.shake),
-        _curve("camera drift,\n% of height", time_s, footage.camera.drift, config.drift),
+        _bars(cuts, time_s, {"person in the picture": clip.track.present}, GOOD),
+        _curve("height of the person,\n% of the picture's", time_s, 100 * clip.height, height),
+        _curve("blur of the outline,\npx", time_s, footage.blur_px, LIMITS["blur"]),
+        _bars("motion blur", time_s, _name([f"{limb} smeared" for limb in LIMBS], footage.smeared), BAD),
+        _curve("camera shake,\n% of height", time_s, footage.camera.shake, LIMITS["camera_shake"]),
+        _curve("camera drift,\n% of height", time_s, footage.camera.drift, LIMITS["camera_drift"]),
         _curve("brightness behind,\ngrey levels", time_s, footage.background_light, None),
-        _bars("cut off", time_s, {f"{end} out of the picture": person.cut[:, k] for k, end in enumerate(CUT)}, BAD),
-        _bars("movement", time_s, {move.words: person.moves[:, m] for m, move in enumerate(MOVES)}, GOOD),
+        _bars("cut off", time_s, _name([f"{end} out of the picture" for end in CUT], clip.cut), BAD),
+        _bars("movement", time_s, _name(MOVES.values(), clip.moves), GOOD),
     ]
     _save(path, clip.video.name, clip, panels)
 
 
-def draw_coverage(coverage: Coverage, source: Filmed, path: Path, config: CheckConfig) -> None:
+def draw_coverage(coverage: Coverage, source: Filmed, path: Path) -> None:
     """The timeline of the dance held against what the target showed."""
-    time_s, far_from, angle_deg = coverage.time_s, config.pose_distance, config.view_angle_deg
+    time_s = coverage.time_s
     worst = np.max(np.nan_to_num(np.stack(list(coverage.distance.values())), posinf=100.0), axis=0)
     turned = np.max(np.nan_to_num(np.stack(list(coverage.view_deg.values()))), axis=0)
-    far = {part: values > far_from for part, values in coverage.distance.items()}
-    aside = {part: values > angle_deg for part, values in coverage.view_deg.items()}
+    far = {part: values > POSE_DISTANCE for part, values in coverage.distance.items()}
+    aside = {part: values > VIEW_ANGLE_DEG for part, values in coverage.view_deg.items()}
     panels = [
-        _curve("farthest part from the\nnearest pose, % of height", time_s, worst, Limit(far_from, far_from)),
+        _curve("farthest part from the\nnearest pose, % of height", time_s, worst, Limit(POSE_DISTANCE, POSE_DISTANCE)),
         _bars("pose never shown", time_s, far, BAD),
-        _curve("angle to the nearest\nview, degrees", time_s, turned, Limit(angle_deg, angle_deg)),
+        _curve("angle to the nearest\nview, degrees", time_s, turned, Limit(VIEW_ANGLE_DEG, VIEW_ANGLE_DEG)),
         _bars("side never seen", time_s, aside, BAD),
     ]
     _save(path, f"{source.video.name}: what of it the target showed", source, panels)
+
+
+def _name(names: Iterable[str], flags: Flags) -> dict[str, Flags]:
+    """The columns of flags (T, N) by their names."""
+    return dict(zip(names, flags.T, strict=True))
 
 
 def _save(path: Path, title: str, clip: Filmed, panels: Sequence[Panel]) -> None:
@@ -135,9 +136,7 @@ def _bars(heading: str, time_s: Floats, rows: Mapping[str, Flags], colour: str) 
     def draw(axes: Axes) -> None:
         ends_s = np.append(time_s[1:], time_s[-1:] + (np.median(np.diff(time_s)) if len(time_s) > 1 else 1.0))
         for index, flags in enumerate(rows.values()):
-            starts = np.flatnonzero(np.diff(flags.astype(int), prepend=0) == 1)
-            stops = np.flatnonzero(np.diff(flags.astype(int), append=0) == -1)
-            spans = [(time_s[a], ends_s[b] - time_s[a]) for a, b in zip(starts, stops, strict=True)]
+            spans = [(time_s[run][0], ends_s[run][-1] - time_s[run][0]) for run in find_runs(flags)]
             axes.broken_barh(spans, (index - 0.4, 0.8), color=colour, linewidth=0)
             axes.axhline(index, color="#dddddd", linewidth=0.5, zorder=0)
         axes.set_yticks(range(len(rows)), list(rows), fontsize=8)
