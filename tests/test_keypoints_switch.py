@@ -12,7 +12,7 @@ from choreograft.check import clips as check_clips
 from choreograft.check.request import check_footage, own_folder
 from choreograft.cli import parse
 from choreograft.errors import FileFormatError, OptionError, PersonError
-from choreograft.evaluate.method import Footage
+from choreograft.evaluate.methods import Footage
 from choreograft.evaluate.request import choose_kind, read_lesson
 from choreograft.evaluate.run import read_footage
 from choreograft.footage import bodies

@@ -13,7 +13,7 @@ from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.evaluate.baselines.translated import TranslatedMethod
 from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
-from choreograft.evaluate.method import Footage, Terms
+from choreograft.evaluate.methods import Footage, Terms
 from choreograft.evaluate.roster import TranslationConfig
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute

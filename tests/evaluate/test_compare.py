@@ -10,9 +10,9 @@ import pytest
 from choreograft.errors import OptionError, PersonError, VideoError
 from choreograft.evaluate import compare
 from choreograft.evaluate.compare import Case, Comparison
-from choreograft.evaluate.method import Footage, Method
+from choreograft.evaluate.methods import Footage, Method
 from choreograft.evaluate.metrics.judge import Tools
-from choreograft.evaluate.paired import name_cases
+from choreograft.evaluate.request import name_cases
 from choreograft.evaluate.scores import Scores
 from choreograft.progress import silent
 from choreograft.retarget.body import Standing
@@ -46,7 +46,7 @@ class Grey:
 @pytest.fixture
 def case(tmp_path):
     clip = write_target(tmp_path / "truth.mp4", swaying_track(FRAMES))
-    return Case("sway", Footage((clip,), 1, 0.0), clip.track, True, None, clip.path, None)
+    return Case("sway", Footage((clip,), 1, 0.0), clip.track, None, clip.path, None)
 
 
 @pytest.fixture

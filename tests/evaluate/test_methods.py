@@ -9,11 +9,11 @@ import torch
 from choreograft import assets
 from choreograft.config import LossConfig
 from choreograft.errors import OptionError
-from choreograft.evaluate import methods, roster
+from choreograft.evaluate import methods, roster, run
 from choreograft.evaluate.baselines.translated import TranslatedMethod
-from choreograft.evaluate.method import Footage, Terms
-from choreograft.evaluate.methods import GivenMethod, NearestMethod, TrainedMethod, plan_method
+from choreograft.evaluate.methods import Footage, GivenMethod, NearestMethod, Terms, TrainedMethod
 from choreograft.evaluate.roster import adapt_preset, check_methods, describe_substitutes, list_methods
+from choreograft.evaluate.run import plan_method
 from choreograft.performer.device import Compute
 from choreograft.performer.header import canvas_size
 from choreograft.presets import PRESETS, Budget
@@ -49,7 +49,7 @@ def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
 
 
 def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
-    monkeypatch.setattr(methods, "TRAINED", {"tiny": PRESET})
+    monkeypatch.setattr(run, "TRAINED", {"tiny": PRESET})
     plan = plan_method("tiny", footage, terms)
     assert isinstance(plan, TrainedMethod)
     method = plan.build(silent)
@@ -140,7 +140,7 @@ def test_the_translators_have_the_objectives_of_their_papers():
 @pytest.mark.parametrize("name", ["frame-by-frame", "pix2pix", "crn"])
 def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, footage, terms, monkeypatch):
     without_features = replace(roster.TRAINED[name], perceptual="none")
-    monkeypatch.setattr(methods, "TRAINED", {name: without_features})
+    monkeypatch.setattr(run, "TRAINED", {name: without_features})
     monkeypatch.setattr(methods, "read_bodies", lambda *_: None)  # whole frames are drawn without any
     method = plan_method(name, footage, terms).build(silent)
     assert method.facts["images"] == 2
@@ -168,7 +168,7 @@ def test_heights_are_those_of_methods_that_are_trained(name):
 
 
 def test_a_method_at_a_height_is_the_same_performer_with_results_of_its_own(footage, terms, monkeypatch):
-    monkeypatch.setattr(methods, "TRAINED", {"tiny": PRESET})
+    monkeypatch.setattr(run, "TRAINED", {"tiny": PRESET})
     monkeypatch.setattr(methods, "read_bodies", lambda *_: None)
     plain, small = (plan_method(name, footage, terms) for name in ("tiny", f"tiny@{SIZE.height}"))
     assert (plain.name, small.name) == ("tiny", f"tiny@{SIZE.height}")

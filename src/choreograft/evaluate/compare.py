@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.errors import PersonError, VideoError
-from choreograft.evaluate.method import Footage, Method, MethodPlan
+from choreograft.evaluate.methods import Footage, Method, MethodPlan
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, size_to_compare
 from choreograft.evaluate.metrics.signature import trace_sources
 from choreograft.evaluate.scores import RATE_TOLERANCE, TRUTH, Entry, Scores
@@ -47,10 +47,8 @@ class Case:
     """Of the target."""
     motion: PoseTrack
     """The cleaned track to dance, in its own video's pixels."""
-    own: bool
-    """Whether the motion is the target's own and already in place, so that nothing is normalised."""
     source: Path | None
-    """The video of the motion; None where it is the truth itself."""
+    """The video of the motion; None where that is the target's own, in the truth, so that nothing is normalised."""
     truth: Path
     true_track: PoseTrack | None
     """What a perfect tracker would find in the truth; None where nobody knows."""
@@ -78,7 +76,7 @@ class Drawing:
 
 def _pose(case: Case, method: Method) -> Motion:
     """The case's motion on the method's canvas: as it is where it is the target's own, or where nobody draws it."""
-    if case.own or method.standing is None:
+    if case.source is None or method.standing is None:
         body = None if case.body is None else case.body.on_canvas(method.size)
         return Motion(case.motion.on_canvas(method.size), body)
     return carry_over(case.motion, case.body, method.standing)
@@ -174,13 +172,11 @@ def trace_motion(judged: Sequence[Sequence[Judged]], sources: Sequence[PoseTrack
     if len(sources) < 2:
         return {}
     names = dict.fromkeys(item.entry.method for case in judged for item in case)
-    found = {}
-    for name in names:
-        results = [
-            (index, item.track) for index, case in enumerate(judged) for item in case if item.entry.method == name
-        ]
-        found[name] = trace_sources(sources, results)
-    return found
+    tracks = [(index, item.entry.method, item.track) for index, case in enumerate(judged) for item in case]
+    return {
+        name: trace_sources(sources, [(index, track) for index, method, track in tracks if method == name])
+        for name in names
+    }
 
 
 def _lay_truth(case: Case, size: Size) -> Drawing:
@@ -192,7 +188,7 @@ def _lay_truth(case: Case, size: Size) -> Drawing:
 def _check_lengths(case: Case) -> None:
     """Refuse a motion that is not, frame by frame, the truth's; the rate of a part that was cut out is its own."""
     frames, rate = sum(1 for _ in read_frames(case.truth)), probe(case.truth).rate
-    unlike = not case.own and abs(case.motion.rate / rate - 1) > RATE_TOLERANCE
+    unlike = case.source is not None and abs(case.motion.rate / rate - 1) > RATE_TOLERANCE
     if len(case.motion) != frames or unlike:
         raise VideoError(
             f"{case.source or case.name}: found {len(case.motion)} frames at {float(case.motion.rate):g} fps, but the"

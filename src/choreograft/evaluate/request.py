@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from choreograft.errors import OptionError, OutputError, VideoError
+from choreograft.errors import FileFormatError, OptionError, OutputError, VideoError
 from choreograft.evaluate.roster import TRANSLATIONS, check_methods, list_methods
 from choreograft.evaluate.scores import RATE_TOLERANCE, Kind
-from choreograft.files import check_place, content_hash
+from choreograft.files import check_place, content_hash, fit_name
 from choreograft.machine import check_device
 from choreograft.options import BASELINE_METHODS, DEFAULT_METHODS, EVALUATION_HOLD_OUT, EvaluateOptions
 from choreograft.performer.header import expect_performer, is_performer, read_header, read_training
@@ -76,7 +76,11 @@ def check_evaluation(options: EvaluateOptions) -> EvaluationRequest:
     field = None if kind == "result" else _settle_field(options)
     _check_folder(options)
     if kind == "pair":
-        return EvaluationRequest(kind, field, pairs=_find_pairs(options))
+        pairs = find_pairs(options.pair)
+        name_cases(pairs)
+        for performer in options.inputs:
+            _check_performer(performer, pairs)
+        return EvaluationRequest(kind, field, pairs=tuple(pairs))
     if field is not None:
         lesson = Lesson(options.inputs, options.person, EVALUATION_HOLD_OUT, options.keypoints)
         if field.given is not None:
@@ -194,14 +198,58 @@ def _check_folder(options: EvaluateOptions) -> None:
         raise OutputError(f"{document} exists already; choose another folder with -o, or add --overwrite to replace it")
 
 
-def _find_pairs(options: EvaluateOptions) -> tuple["Pair", ...]:
-    from choreograft.evaluate.paired import check_performer, find_pairs, name_cases  # the studio takes half a second
+def find_pairs(folders: Sequence[Path]) -> list["Pair"]:
+    """The pairs in folders: each is a pair itself or holds some, in the order of the standard set, others after it.
 
-    pairs = find_pairs(options.pair)
-    name_cases(pairs)
-    for performer in options.inputs:
-        check_performer(performer, pairs)
-    return tuple(pairs)
+    Raises:
+        FileFormatError: a folder holds none, or a damaged one.
+    """
+    from choreograft.studio.pairs import CASES, PAIR_FILE, load_pair  # the studio takes half a second
+
+    pairs = []
+    for folder in folders:
+        inside = sorted(path.parent for path in folder.glob(f"*/{PAIR_FILE}"))
+        inner = [folder] if (folder / PAIR_FILE).exists() else inside
+        if not inner:
+            raise FileFormatError(
+                f"{folder}: found no {PAIR_FILE} in it or in its folders; expected a pair; render one with"
+                f" choreograft studio {folder}"
+            )
+        pairs += [load_pair(path) for path in inner]
+    order = list(CASES)
+    return sorted(pairs, key=lambda pair: (order.index(pair.name) if pair.name in order else len(order), pair.name))
+
+
+def _check_performer(performer: Path, pairs: Sequence["Pair"]) -> None:
+    """Refuse a performer that is not the pairs' target.
+
+    Raises:
+        OptionError: it was trained on other footage. FileFormatError: not a performer file.
+    """
+    known = set(read_training(performer).get("clips", {}).values())
+    for pair in pairs:
+        if content_hash(pair.target) not in known:
+            raise OptionError(
+                f"{performer} was not trained on {pair.target}; expected a performer of the pair's own target; train"
+                f" one with choreograft train {pair.target}, or leave it out"
+            )
+
+
+def name_cases(pairs: Sequence["Pair"]) -> list[str]:
+    """What the cases are called: as the pairs, with the folder before it where several share a name (other seeds).
+
+    Raises:
+        OptionError: one pair is given twice.
+    """
+    names = [pair.name for pair in pairs]
+    unique = [
+        name if names.count(name) == 1 else fit_name(f"{pair.folder.resolve().parent.name}-{name}", "")
+        for name, pair in zip(names, pairs, strict=True)
+    ]
+    twice = sorted({name for name in unique if unique.count(name) > 1})
+    if twice:
+        raise OptionError(f"--pair: found {', '.join(twice)} more than once; give every pair once")
+    return unique
 
 
 def _check_result(options: EvaluateOptions) -> None:

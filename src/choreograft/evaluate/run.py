@@ -4,7 +4,7 @@ No truth exists for a transfer between real people. So Chan et al. 2019, "Evalua
 draws held-out frames of the same person; and a finished result is held against the pose that was asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,16 +12,23 @@ from typing import Any, Final
 from choreograft.body.body_track import BodyTrack
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, VideoError, count_of
+from choreograft.evaluate.baselines.translated import TranslatedMethod
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
-from choreograft.evaluate.method import Footage, MethodPlan, Terms
-from choreograft.evaluate.methods import GivenMethod, plan_method
+from choreograft.evaluate.methods import Footage, GivenMethod, MethodPlan, NearestMethod, Terms, TrainedMethod
 from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import judge_without_truth, load_tools
-from choreograft.evaluate.paired import name_cases
 from choreograft.evaluate.report.page import Report, write_report
-from choreograft.evaluate.request import EvaluationRequest, Lesson, check_evaluation
-from choreograft.evaluate.roster import describe_substitutes
-from choreograft.evaluate.scores import RATE_TOLERANCE, Entry, Evaluation, Kind
+from choreograft.evaluate.request import EvaluationRequest, Lesson, check_evaluation, name_cases
+from choreograft.evaluate.roster import (
+    NEAREST,
+    TRAINED,
+    TRANSLATIONS,
+    adapt_preset,
+    base_of,
+    describe_substitutes,
+    height_of,
+)
+from choreograft.evaluate.scores import RATE_TOLERANCE, Entry, Evaluation
 from choreograft.files import content_hash, fit_name
 from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import Clip, read_clip, read_clips
@@ -37,7 +44,6 @@ from choreograft.pose.tracking import TrackingConfig, load_or_track
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage, Standing, carry_over
 from choreograft.retarget.normalise import Stance
-from choreograft.studio.pairs import Pair
 from choreograft.video.read import probe, read_frames
 from choreograft.video.write import VideoWriter
 
@@ -68,42 +74,66 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
     for path in (*options.inputs, options.target):
         if path is not None and is_performer(path):
             load_performer(path)  # a damaged one is refused before any tracking
-    runners = {"pair": _evaluate_pairs, "holdout": _evaluate_holdout, "result": _evaluate_result}
-    evaluation = runners[request.kind](options, request, compute, progress)
+    evaluation = (_evaluate_methods if request.field else _evaluate_result)(options, request, compute, progress)
     return Evaluated(evaluation, write_report(evaluation, options.output, progress))
 
 
-def _evaluate_pairs(
+def _evaluate_methods(
     options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress
 ) -> Evaluation:
-    field = _set_field(options, request, compute, progress)
-    pairs, judged, sources = request.pairs, [], []
-    for number, (name, pair) in enumerate(zip(name_cases(pairs), pairs, strict=True), start=1):
-        progress.say(f"Case {number} of {len(pairs)}: {name}")
-        judged.append(field.judge(_pair_case(name, pair, options.runs, progress)))
-        sources.append(load_or_track(pair.source, options.runs / "tracks", TrackingConfig(), 1, progress))
-    return field.conclude("pair", options, judged, sources)
+    field = request.field
+    assert field is not None
+    terms = Terms(field.budget, field.height_px, options.runs, compute, options.seed)
+    tools = load_tools(compute, progress)
+    comparison = Comparison(options.output, options.runs, tools, progress)
+    judged: list[list[Judged]] = []
+    for case in _read_cases(options, request, progress):
+        plans: list[MethodPlan] = [] if field.given is None else [GivenMethod(field.given, compute)]
+        source = None if case.source is None else Clip(case.source, case.motion)
+        plans += [plan_method(name, case.footage, terms, source) for name in field.names]
+        judged.append(comparison.run(case, plans))
+    sources = [
+        load_or_track(pair.source, options.runs / "tracks", TrackingConfig(), 1, progress) for pair in request.pairs
+    ]
+    return Evaluation(
+        request.kind,
+        tuple(item.entry for case in judged for item in case),
+        trace_motion(judged, sources),
+        (*tools.notes, *describe_substitutes(field.names, field.height_px)),
+        {
+            "budget of each method": str(field.budget),
+            "height": f"{field.height_px} px",
+            **_describe_run(options, compute),
+        },
+    )
 
 
-def _pair_case(name: str, pair: Pair, runs: Path, progress: Progress) -> Case:
-    """Track target and source as a user's videos would be: methods get no truth to work from."""
-    target, _ = read_clip(pair.target, 1, runs, progress)
-    source, _ = read_clip(pair.source, 1, runs, progress)
-    body = read_bodies([source], 1, runs, progress)[0]
-    return Case(
-        name, Footage((target,), 1, 0.0), source.track, own=False, source=pair.source, truth=pair.truth,
-        true_track=PoseTrack.load(pair.truth_track), body=body,
-    )  # fmt: skip
+def plan_method(name: str, footage: Footage, terms: Terms, source: Clip | None = None) -> MethodPlan:
+    """The plan of a method by its name (see `check_methods`), at the height that all methods are compared at.
+
+    Args:
+        source: the video to be danced with its cleaned track; those of `TRANSLATIONS` need it.
+    """
+    if name == NEAREST:
+        return NearestMethod(footage, terms)
+    if name in TRANSLATIONS:
+        assert source is not None
+        return TranslatedMethod(name, TRANSLATIONS[name], source, footage, terms)
+    return TrainedMethod(adapt_preset(TRAINED[base_of(name)], terms.height_px), footage, terms, height_of(name))
 
 
-def _evaluate_holdout(
-    options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress
-) -> Evaluation:
-    assert request.lesson is not None
-    field = _set_field(options, request, compute, progress)
-    footage = read_footage(request.lesson, options.runs, progress)
-    cases = make_cases(footage, options.output / "truth", options.runs, progress)
-    return field.conclude("holdout", options, [field.judge(case) for case in cases], [])
+def _read_cases(options: EvaluateOptions, request: EvaluationRequest, progress: Progress) -> Iterator[Case]:
+    """What is held out, or pair by pair target and source, tracked as a user's would be: methods get no truth."""
+    if request.lesson is not None:
+        footage = read_footage(request.lesson, options.runs, progress)
+        yield from make_cases(footage, options.output / "truth", options.runs, progress)
+    for number, (name, pair) in enumerate(zip(name_cases(request.pairs), request.pairs, strict=True), start=1):
+        progress.say(f"Case {number} of {len(request.pairs)}: {name}")
+        target, _ = read_clip(pair.target, 1, options.runs, progress)
+        source, _ = read_clip(pair.source, 1, options.runs, progress)
+        body = read_bodies([source], 1, options.runs, progress)[0]
+        true_track = PoseTrack.load(pair.truth_track)
+        yield Case(name, Footage((target,), 1, 0.0), source.track, pair.source, pair.truth, true_track, body)
 
 
 def _evaluate_result(
@@ -118,57 +148,13 @@ def _evaluate_result(
     wanted, _ = read_clip(source, options.person, runs, progress, next(iter(options.keypoints), None))
     found = load_or_track(result, runs / "tracks", TrackingConfig(), 1, progress)
     _check_alike(result, found, source, wanted.track)
-    known = _know_target(result, found, options.target, runs, progress)
-    body = None if known.standing.stage is None else read_bodies([wanted], options.person, runs, progress)[0]
-    asked = carry_over(wanted.track, body, known.standing).track.on_canvas(found.size)
-    gallery = FaceGallery.from_clip(known.clip, tools.faces, tools.batch) if known.clip is not None else None
+    standing, shown = _know_target(result, found, options.target, runs, progress)
+    body = None if standing.stage is None else read_bodies([wanted], options.person, runs, progress)[0]
+    asked = carry_over(wanted.track, body, standing).track.on_canvas(found.size)
+    gallery = None if shown is None else FaceGallery.from_clip(shown, tools.faces, tools.batch)
     scores = judge_without_truth(Clip(result, found), asked, tools, gallery, progress)
     entry = Entry(result.stem, RESULT, found.size, found.time_s, result, None, source, scores)
     return Evaluation("result", (entry,), notes=tools.notes, facts=_describe_run(options, compute))
-
-
-@dataclass(frozen=True)
-class _Field:
-    """The methods that take part, the terms they agree on, and what judges them."""
-
-    names: tuple[str, ...]
-    given: Path | None
-    """A performer file that takes part as it is."""
-    terms: Terms
-    comparison: Comparison
-
-    def judge(self, case: Case) -> list[Judged]:
-        """All methods on one case."""
-        plans: list[MethodPlan] = [] if self.given is None else [GivenMethod(self.given, self.terms.compute)]
-        source = None if case.source is None else Clip(case.source, case.motion)
-        plans += [plan_method(name, case.footage, self.terms, source) for name in self.names]
-        return self.comparison.run(case, plans)
-
-    def conclude(
-        self, kind: Kind, options: EvaluateOptions, judged: Sequence[Sequence[Judged]], sources: Sequence[PoseTrack]
-    ) -> Evaluation:
-        """Everything that was found, as one evaluation."""
-        terms = self.terms
-        return Evaluation(
-            kind,
-            tuple(item.entry for case in judged for item in case),
-            trace_motion(judged, sources),
-            (*self.comparison.tools.notes, *describe_substitutes(self.names, terms.height_px)),
-            {
-                "budget of each method": str(terms.budget),
-                "height": f"{terms.height_px} px",
-                **_describe_run(options, terms.compute),
-            },
-        )
-
-
-def _set_field(options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress) -> _Field:
-    assert request.field is not None
-    names, given = request.field.names, request.field.given
-    terms = Terms(request.field.budget, request.field.height_px, options.runs, compute, options.seed)
-    return _Field(
-        names, given, terms, Comparison(options.output, options.runs, load_tools(compute, progress), progress)
-    )
 
 
 def _describe_run(options: EvaluateOptions, compute: Compute) -> dict[str, Any]:
@@ -219,34 +205,26 @@ def _held_out_case(name: str, clip: Clip, body: BodyTrack, footage: Footage, tru
                 start = frame.time if start is None else start
                 video.write(frame.image, frame.time - start, frame.duration)
                 advance(frame.index - held[0] + 1)
-    motion = clip.track.select(held)
-    posed = body.select(held)
-    return Case(name, footage, motion, own=True, source=None, truth=truth, true_track=None, body=posed)
+    return Case(name, footage, clip.track.select(held), None, truth, None, body.select(held))
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What is known of who should be seen."""
-
-    standing: Standing
-    clip: Clip | None
-    """A video of theirs, for the face."""
-
-
-def _know_target(result: Path, found: PoseTrack, target: Path | None, runs: Path, progress: Progress) -> _Target:
+def _know_target(
+    result: Path, found: PoseTrack, target: Path | None, runs: Path, progress: Progress
+) -> tuple[Standing, Clip | None]:
+    """Where who should be seen stands, and a video of theirs for the face."""
     if target is None:
         own = Clip(result, clean_track(found)[0])
-        return _Target(_stand(own, 1, runs, progress), None)
+        return _stand(own, 1, runs, progress), None
     if not is_performer(target):
         clip, _ = read_clip(target, 1, runs, progress)
-        return _Target(_stand(clip, 1, runs, progress), clip)
+        return _stand(clip, 1, runs, progress), clip
     card = load_performer(target).card
     for name, sha in card.training.get("clips", {}).items():
         if Path(name).exists() and content_hash(Path(name)) == sha:
             clip, _ = read_clip(Path(name), int(card.training["person"]), runs, progress)
-            return _Target(card.standing, clip)
+            return card.standing, clip
     progress.say(f"{target}: its footage is not where it was, so the identity in {result.name} is not judged")
-    return _Target(card.standing, None)
+    return card.standing, None
 
 
 def _stand(clip: Clip, person: int, runs: Path, progress: Progress) -> Standing:

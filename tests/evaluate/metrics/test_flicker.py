@@ -68,12 +68,12 @@ def test_the_truth_is_the_floor_a_constant_offset_is_none_and_a_still_picture_do
 def test_own_change_is_the_truths_for_what_moves_with_it_whatever_it_shows() -> None:
     before, now = pattern(0), pattern(STEP_PX)
     motion = MotionSearch().between(before, now)
-    ours, true = own_change(before, now, motion)
-    np.testing.assert_array_equal(ours, true)
-    inverse = inner(own_change(255 - before, 255 - now, motion)[0])
+    true = motion.change
+    np.testing.assert_array_equal(own_change(before, now, motion), true)
+    inverse = inner(own_change(255 - before, 255 - now, motion))
     assert inverse == pytest.approx(inner(true), rel=0.05)
     assert inner(unexplained_change(255 - before, 255 - now, motion)) > inner(true)
-    flash = inner(own_change(before, np.clip(now.astype(int) + 10, 0, 255).astype(np.uint8), motion)[0])
+    flash = inner(own_change(before, np.clip(now.astype(int) + 10, 0, 255).astype(np.uint8), motion))
     assert flash == pytest.approx(10, abs=1)
 
 

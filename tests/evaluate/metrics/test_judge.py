@@ -14,7 +14,7 @@ import pytest
 from choreograft.errors import VideoError
 from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import Tools, judge_against_truth, judge_without_truth, size_to_compare
-from choreograft.evaluate.metrics.similarity import PSNR_CAP_DB
+from choreograft.evaluate.metrics.measures import PSNR_CAP_DB
 from choreograft.evaluate.scores import METRICS, Region
 from choreograft.footage.clip import Clip
 from choreograft.pose.track import PoseTrack, empty_arrays

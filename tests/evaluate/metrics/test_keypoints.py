@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from choreograft.evaluate.metrics.keypoints import compare_joints
+from choreograft.evaluate.metrics.regions import compare_joints
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.video.size import Size

@@ -19,7 +19,7 @@ from torch import nn
 
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
-from choreograft.evaluate.method import Footage, Method, Terms
+from choreograft.evaluate.methods import Footage, Method, Terms
 from choreograft.evaluate.roster import TranslationConfig
 from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remove_partial, text_hash
 from choreograft.footage.clip import Clip

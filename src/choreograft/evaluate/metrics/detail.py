@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
 
+from choreograft.evaluate.metrics.regions import MASK_LEVEL
+
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -26,8 +28,6 @@ _MIN_INSIDE: Final = 64.0
 """A smaller inside, in squared units, is too little to judge."""
 _WINDOW: Final = 25
 """Side of the windows in which textures are compared: about a sleeve. The next real frame must look alike in them."""
-MASK_LEVEL: Final = 128
-"""From which a soft mask (0..255) counts as person."""
 _SILENCE: Final = 0.25
 """Grey levels of a band's deviation that are no detail: rounding, and an encoder's noise."""
 _REACH: Final = 4.0

@@ -59,6 +59,15 @@ class Motion:
     remainder: Floats
     """(H, W, 3) grey levels of the video that its flow does not explain."""
 
+    @property
+    def change(self) -> Floats:
+        """(H, W) how much the video changes beside its motion, the mean of the channels, grey levels; NaN untrusted."""
+        return self.where_trusted(np.abs(self.remainder).mean(axis=-1))
+
+    def where_trusted(self, values: Floats) -> Floats:
+        """The values (H, W), NaN where the flow is not trusted."""
+        return np.where(self.trusted, values, np.nan).astype(np.float32)
+
 
 class MotionSearch:
     """Finds the motion of a video by dense inverse search flow (Kroeger et al. 2016)."""
@@ -86,19 +95,16 @@ def unexplained_change(before: Image, now: Image, motion: Motion) -> Floats:
 
     Grey levels; NaN where the motion is not trusted.
     """
-    change = np.abs(now - warp(before, motion.flow) - motion.remainder).mean(axis=-1)
-    return np.where(motion.trusted, change, np.nan).astype(np.float32)
+    return motion.where_trusted(np.abs(now - warp(before, motion.flow) - motion.remainder).mean(axis=-1))
 
 
-def own_change(before: Image, now: Image, motion: Motion) -> tuple[Floats, Floats]:
-    """(H, W) the change of a result (H, W, 3) beside the motion, and that of the truth, each the mean of the channels.
+def own_change(before: Image, now: Image, motion: Motion) -> Floats:
+    """(H, W) the change of a result (H, W, 3) beside the motion, the mean of the channels.
 
     Grey levels; NaN where the motion is not trusted. This is Lai's error itself: unlike `unexplained_change` it does
-    not ask that both change alike, only how much the result changes.
+    not ask that result and truth change alike, only how much the result changes.
     """
-    changes = now - warp(before, motion.flow), motion.remainder
-    ours, true = (np.where(motion.trusted, np.abs(c).mean(axis=-1), np.nan).astype(np.float32) for c in changes)
-    return ours, true
+    return motion.where_trusted(np.abs(now - warp(before, motion.flow)).mean(axis=-1))
 
 
 def change_of_motion(before: Motion, now: Motion) -> Floats:

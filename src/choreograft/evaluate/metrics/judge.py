@@ -9,6 +9,7 @@ Shapes: T frames, H x W pixels.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,12 +17,11 @@ from numpy.typing import NDArray
 
 from choreograft.errors import AssetError, FileFormatError, VideoError
 from choreograft.evaluate.metrics.faces import FaceGallery, FaceLikeness, FacePlaces
-from choreograft.evaluate.metrics.flicker import AskedMotion
-from choreograft.evaluate.metrics.keypoints import compare_joints
+from choreograft.evaluate.metrics.flicker import AskedMotion, unexplained_change
 from choreograft.evaluate.metrics.measures import (
+    Chart,
     DeepDistance,
     Fidelity,
-    Flicker,
     Holes,
     Measure,
     Series,
@@ -29,6 +29,8 @@ from choreograft.evaluate.metrics.measures import (
     Steps,
     Waiting,
     draft_size,
+    mean_in,
+    soft_iou,
     thin_out,
 )
 from choreograft.evaluate.metrics.perceptual import (
@@ -41,8 +43,7 @@ from choreograft.evaluate.metrics.perceptual import (
     load_lpips,
     load_stlpips,
 )
-from choreograft.evaluate.metrics.regions import FACE_SIDE, Boxes, find_boxes, upright_height
-from choreograft.evaluate.metrics.similarity import soft_iou
+from choreograft.evaluate.metrics.regions import FACE_SIDE, Boxes, compare_joints, find_boxes, upright_height
 from choreograft.evaluate.scores import RATE_TOLERANCE, Scores, Values
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
@@ -109,8 +110,7 @@ def size_to_compare(truth: Size) -> Size:
 
     Its frame is the truth's: a result's canvas is laid back into it, and what it does not show repeats its edge.
     """
-    scale = min(1.0, SHORTER_SIDE_PX / min(truth))
-    return Size(round(truth.width * scale), round(truth.height * scale))
+    return truth.scaled(min(1.0, SHORTER_SIDE_PX / min(truth)))
 
 
 def judge_against_truth(
@@ -133,12 +133,12 @@ def judge_against_truth(
     _refuse_unlike(str(truth.path), truth.track, "its exact track", exact)
     size = size_to_compare(truth.track.size)
     boxes = find_boxes(exact, size)
+    steps = Steps(exact, truth.track, result.track.size)
     measures: list[Measure] = [Similarity(boxes), *_deep_distances(tools, boxes, float(exact.rate))]
     if exact.masks is not None:
         measures.append(Fidelity(exact.masks, Canvas(exact.size, size)))
         truths = map(Canvas(truth.track.size, size).place_image, _pictures(truth))
         measures.append(Holes(exact.masks, Canvas(exact.size, size), truths))
-    steps = Steps(exact, truth.track, result.track.size)
     faces = None if tools.faces is None else Waiting[Pair](tools.faces, len(exact), tools.batch)
     found_at, true_at = _face_places(result.track, exact), _face_places(truth.track.on_canvas(size), exact)
     drawn, filmed = Canvas(size, result.track.size), Canvas(truth.track.size, size)
@@ -182,9 +182,8 @@ def judge_without_truth(
     small = Canvas(result.track.size, size)
     wanted = replace(asked, masks=None).on_canvas(size)
     boxes = find_boxes(wanted, size)
-    flicker, motion = Flicker(boxes, wanted), AskedMotion(wanted)
-    likeness = tools.faces
-    faces = None
+    chart, motion, follows = Chart(boxes, "flicker"), AskedMotion(wanted), wanted.follows
+    likeness, faces = tools.faces, None
     if likeness is not None and gallery is not None:
         faces = Waiting[Image](lambda cut: gallery.likeness(likeness.describe(cut)).tolist(), len(asked), tools.batch)
     found_at = _face_places(result.track, wanted)
@@ -192,13 +191,14 @@ def judge_without_truth(
     with progress.task(f"judging {result.path.name}", len(asked)) as advance:
         for t, own in enumerate(_pictures(result)):
             picture = small.place_image(own)
-            if before is not None and flicker.follows[t]:
-                flicker.look(t, before, picture, motion.between(t))
+            if before is not None and follows[t]:
+                change = unexplained_change(before, picture, motion.between(t))
+                chart.note("flicker", t, partial(mean_in, values=change))
             if faces is not None and boxes["face"][t] is not None:
                 faces.add(t, found_at.cut(own, t))
             before = picture
             advance(t + 1)
-    series: Series = flicker.series | compare_joints(result.track, wanted)
+    series: Series = chart.series | compare_joints(result.track, wanted)
     if faces is not None:
         series["face", "identity"] = faces.finish()
     return Scores(len(asked), series)
@@ -238,7 +238,7 @@ def _pictures(clip: Clip) -> Iterator[Image]:
     size, last = clip.track.size, -1
     for frame in read_frames(clip.path):
         last = frame.index
-        if last >= len(clip.track) or Size(frame.image.shape[1], frame.image.shape[0]) != size:
+        if last >= len(clip.track) or Size.of(frame.image) != size:
             break
         yield frame.image
     else:

@@ -1,9 +1,10 @@
 """The measures that look at pictures, each shown the frames of a video one after another.
 
-Shapes: T frames, H x W pixels.
+Shapes: T frames, H x W pixels, h x w of them in a box.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 import cv2
@@ -14,15 +15,12 @@ from choreograft.evaluate.metrics import perceptual
 from choreograft.evaluate.metrics.detail import DRAFT_HEIGHT_PX, detail, outline, texture
 from choreograft.evaluate.metrics.flicker import Motion, MotionSearch, change_of_motion, own_change, unexplained_change
 from choreograft.evaluate.metrics.regions import PICTURES, Box, Boxes, find_boxes
-from choreograft.evaluate.metrics.similarity import mean_in, psnr, ssim_map
 from choreograft.evaluate.scores import Region, Values
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.video.size import Canvas, Size
 
 Image = NDArray[np.uint8]
 Series = dict[tuple[Region, str], Values]
-Both = tuple[Motion, Motion]
-"""Of result and truth."""
 Item = TypeVar("Item")
 Cut = Callable[[Box, Region, Image, Image], perceptual.Pair]
 """What a network is shown of a region's box of result and truth."""
@@ -32,6 +30,16 @@ _STILL: Final = 0.1
 """Grey levels added to both sides of a ratio of changes, so that places where nothing changes do not decide it."""
 _STILL_PX: Final = 0.02
 """The same for motions."""
+
+PEAK: Final = 255
+PSNR_CAP_DB: Final = 100.0
+"""PSNR of equal pictures, which is infinite; a finite value keeps means finite. One grey level in one of a million
+values gives 108 dB, so no measurement of a video comes near."""
+_SIGMA_PX: Final = 1.5
+_RADIUS_PX: Final = 5
+"""Of the Gaussian window, 11 px across (Wang et al. 2004, section III.C)."""
+_C1: Final = (0.01 * PEAK) ** 2
+_C2: Final = (0.03 * PEAK) ** 2
 
 
 class Measure(Protocol):
@@ -46,107 +54,81 @@ class Measure(Protocol):
         ...
 
 
+class Chart:
+    """Values of some metrics in every region and frame; NaN where a frame has no such region, or was not looked at."""
+
+    def __init__(self, boxes: Boxes, *names: str) -> None:
+        self.boxes = boxes
+        self.series: Series = {
+            (region, name): np.full(len(boxes[region]), np.nan) for region in PICTURES for name in names
+        }
+
+    def note(self, name: str, t: int, measure: Callable[[Box], float]) -> None:
+        """Put down what a metric says of each region of frame t."""
+        for region in PICTURES:
+            box = self.boxes[region][t]
+            if box is not None:
+                self.series[region, name][t] = measure(box)
+
+    def note_ratio(self, name: str, t: int, maps: Sequence[NDArray[np.floating]], still: float) -> None:
+        """The same of the means of two maps (H, W), `still` added to both."""
+        self.note(name, t, lambda box: (mean_in(box, maps[0]) + still) / (mean_in(box, maps[1]) + still))
+
+
 class Similarity:
     """SSIM and PSNR in every region."""
 
     def __init__(self, boxes: Boxes) -> None:
-        self.boxes = boxes
-        self.series = unknown(boxes, "ssim", "psnr")
+        self.chart = Chart(boxes, "ssim", "psnr")
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
         alike = ssim_map(result, truth)
-        for region in PICTURES:
-            box = self.boxes[region][t]
-            self.series[region, "ssim"][t] = mean_in(box, alike)
-            self.series[region, "psnr"][t] = psnr(box, result, truth)
+        self.chart.note("ssim", t, partial(mean_in, values=alike))
+        self.chart.note("psnr", t, partial(psnr, picture=result, truth=truth))
 
     def finish(self) -> Series:
         """See Measure."""
-        return self.series
-
-
-class Flicker:
-    """Unexplained change in every region, between frames without a cut or a gap."""
-
-    def __init__(self, boxes: Boxes, track: PoseTrack) -> None:
-        self.boxes = boxes
-        self.follows = track.follows
-        """(T,) whether a frame has one before it, without a cut or a gap; others have no flicker."""
-        self.series = unknown(boxes, "flicker")
-
-    def look(self, t: int, before: Image, result: Image, motion: Motion) -> None:
-        """Compare frame t with the one before it (H, W, 3)."""
-        change = unexplained_change(before, result, motion)
-        for region in PICTURES:
-            self.series[region, "flicker"][t] = mean_in(self.boxes[region][t], change)
-
-
-class WarpingError:
-    """How much a result changes beside the true motion, as a multiple of what the truth does, in every region."""
-
-    def __init__(self, boxes: Boxes) -> None:
-        self.boxes = boxes
-        self.series = unknown(boxes, "warping_error")
-
-    def look(self, t: int, before: Image, result: Image, motion: Motion) -> None:
-        """Compare frame t with the one directly before it (H, W, 3)."""
-        ours, true = own_change(before, result, motion)
-        for region in PICTURES:
-            box = self.boxes[region][t]
-            self.series[region, "warping_error"][t] = (mean_in(box, ours) + _STILL) / (mean_in(box, true) + _STILL)
-
-
-class Unrest:
-    """How much a result changes beside its own motion, and how unevenly that goes on, as multiples of the truth's."""
-
-    def __init__(self, boxes: Boxes) -> None:
-        self.boxes = boxes
-        self.series = unknown(boxes, "own_warping", "tremble")
-
-    def look(self, t: int, steps: Both, before: Both | None) -> None:
-        """Compare the own motions of result and truth to a frame, and those to the frame before it, if one follows."""
-        changes = [np.where(step.trusted, np.abs(step.remainder).mean(axis=-1), np.nan) for step in steps]
-        self._rate("own_warping", t, changes, _STILL)
-        if before is not None:
-            turns = [change_of_motion(*pair) for pair in zip(before, steps, strict=True)]
-            self._rate("tremble", t, turns, _STILL_PX)
-
-    def _rate(self, name: str, t: int, maps: Sequence[NDArray[np.floating]], still: float) -> None:
-        for region in PICTURES:
-            box = self.boxes[region][t]
-            ours, true = (mean_in(box, each) + still for each in maps)
-            self.series[region, name][t] = ours / true
+        return self.chart.series
 
 
 class Steps:
-    """All about the steps from frame to frame, worked out at a draft's size: what grey levels mean depends on it."""
+    """All about the steps from frame to frame, worked out at a draft's size: what grey levels mean depends on it.
+
+    `flicker` is change that the true motion does not explain, `warping_error` how much a result changes beside it as a
+    multiple of what the truth does; `own_warping` and `tremble` are how much it changes beside its own motion, and how
+    unevenly that goes on, as multiples of the truth's. Frames after a cut or a gap have none.
+    """
 
     def __init__(self, exact: PoseTrack, truth: PoseTrack, result: Size) -> None:
         """Of the track that regions come from, that of the true video, and the size of the result."""
         size = draft_size(result)
-        boxes = find_boxes(exact, size)
-        self.flicker, self.warping, self.unrest = Flicker(boxes, truth), WarpingError(boxes), Unrest(boxes)
+        self.chart = Chart(find_boxes(exact, size), "flicker", "warping_error", "own_warping", "tremble")
+        self._follows = truth.follows
         self._motion = MotionSearch()
         self._canvases = Canvas(result, size), Canvas(truth.size, size)
         self._before: tuple[Image, Image] | None = None
-        self._step: Both | None = None
+        self._step: tuple[Motion, Motion] | None = None
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos, each of its own size, with the one before it."""
         ours, true = (canvas.place_image(each) for canvas, each in zip(self._canvases, (result, truth), strict=True))
         step = None
-        if self._before is not None and self.flicker.follows[t]:
+        if self._before is not None and self._follows[t]:
             own, moved = (self._motion.between(*pair) for pair in zip(self._before, (ours, true), strict=True))
-            self.flicker.look(t, self._before[0], ours, moved)
-            self.warping.look(t, self._before[0], ours, moved)
             step = own, moved
-            self.unrest.look(t, step, self._step)
+            unexplained = unexplained_change(self._before[0], ours, moved)
+            self.chart.note("flicker", t, partial(mean_in, values=unexplained))
+            self.chart.note_ratio("warping_error", t, (own_change(self._before[0], ours, moved), moved.change), _STILL)
+            self.chart.note_ratio("own_warping", t, (own.change, moved.change), _STILL)
+            if self._step is not None:
+                turns = [change_of_motion(*pair) for pair in zip(self._step, step, strict=True)]
+                self.chart.note_ratio("tremble", t, turns, _STILL_PX)
         self._before, self._step = (ours, true), step
 
     def finish(self) -> Series:
-        """The series of all of them."""
-        return self.flicker.series | self.warping.series | self.unrest.series
+        """See Measure."""
+        return self.chart.series
 
 
 class Waiting(Generic[Item]):
@@ -243,8 +225,7 @@ class Holes:
 
 def draft_size(size: Size) -> Size:
     """A size shrunk to a draft's height where it is taller."""
-    scale = min(1.0, DRAFT_HEIGHT_PX / size.height)
-    return Size(max(1, round(size.width * scale)), round(size.height * scale))
+    return size.scaled(min(1.0, DRAFT_HEIGHT_PX / size.height))
 
 
 def thin_out(boxes: Boxes, regions: Sequence[Region], step: int) -> Boxes:
@@ -255,6 +236,64 @@ def thin_out(boxes: Boxes, regions: Sequence[Region], step: int) -> Boxes:
     }
 
 
-def unknown(boxes: Boxes, *names: str) -> Series:
-    """Series of metrics in every region, all NaN."""
-    return {(region, name): np.full(len(boxes[region]), np.nan) for region in PICTURES for name in names}
+def ssim_map(picture: Image, truth: Image) -> NDArray[np.float32]:
+    """Structural similarity about every pixel, the mean of the three channels.
+
+    Wang et al. 2004, "Image Quality Assessment", with their window and constants.
+
+    Args:
+        picture, truth: (H, W, 3) uint8, at least 11 px high and wide.
+    Returns:
+        (H, W) in [-1, 1], 1 where they are equal. NaN within 5 px of the border, where the window does not fit.
+    """
+    similarity = np.full(picture.shape[:2], np.nan, np.float32)
+    inner = (slice(_RADIUS_PX, -_RADIUS_PX),) * 2
+    maps = [_compare_channel(picture[..., channel], truth[..., channel])[inner] for channel in range(3)]
+    similarity[inner] = np.mean(maps, axis=0)
+    return similarity
+
+
+def _compare_channel(picture: Image, truth: Image) -> NDArray[np.float32]:
+    """(H, W) structural similarity of one channel of each."""
+    ours, true = (each.astype(np.float32) - PEAK / 2 for each in (picture, truth))  # centred, float32 is exact enough
+    mean, true_mean = _average(ours), _average(true)
+    covariance = _average(ours * true) - mean * true_mean
+    variances = _average(ours * ours + true * true) - (mean * mean + true_mean * true_mean)
+    mean, true_mean = mean + PEAK / 2, true_mean + PEAK / 2
+    alike = (2 * mean * true_mean + _C1) * (2 * covariance + _C2)
+    alike /= (mean * mean + true_mean * true_mean + _C1) * (variances + _C2)
+    return np.asarray(alike, np.float32)
+
+
+def _average(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W) the mean in the window about every pixel."""
+    side = 2 * _RADIUS_PX + 1
+    return np.asarray(cv2.GaussianBlur(values, (side, side), _SIGMA_PX), np.float32)
+
+
+def mean_in(box: Box, values: NDArray[np.floating]) -> float:
+    """The mean of the known values (H, W) in a box; NaN where nothing is known in it."""
+    part = box.cut(values)
+    known = part[np.isfinite(part)]
+    return float(known.mean(dtype=np.float64)) if known.size else float("nan")
+
+
+def psnr(box: Box, picture: Image, truth: Image) -> float:
+    """Peak signal-to-noise ratio of two pictures (H, W, 3) in a box, dB, at most `PSNR_CAP_DB`."""
+    difference = box.cut(picture).astype(np.float32) - box.cut(truth)
+    error = float(np.mean(np.square(difference), dtype=np.float64))
+    return PSNR_CAP_DB if error == 0 else min(PSNR_CAP_DB, float(10 * np.log10(PEAK**2 / error)))
+
+
+def soft_iou(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
+    """Intersection over union of two soft masks (H, W) of 0..255: the smaller values over the larger.
+
+    For masks of 0 and 255 it is the ordinary IoU; equal soft masks score 1 (the Ruzicka similarity).
+
+    Returns:
+        0..1; NaN where nobody is wanted.
+    """
+    if not wanted.any():
+        return float("nan")
+    smaller, larger = np.minimum(found, wanted), np.maximum(found, wanted)
+    return float(smaller.sum(dtype=np.float64) / larger.sum(dtype=np.float64))

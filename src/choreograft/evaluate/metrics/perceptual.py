@@ -52,8 +52,9 @@ MIN_SIDE_PX: Final = 32
 
 def crop(box: Box, region: Region, result: Image, truth: Image) -> Pair:
     """The part of both pictures (H, W, 3) that a network is shown for a region."""
-    size = CROP_SIZES.get(region) or _frame_size(result)
-    return _resize(box.cut(result), size), _resize(box.cut(truth), size)
+    whole = Size.of(result)
+    size = CROP_SIZES.get(region) or whole.scaled(FRAME_SIDE_PX / max(whole))
+    return _resize(box.cut(result), size, cv2.INTER_LINEAR), _resize(box.cut(truth), size, cv2.INTER_LINEAR)
 
 
 class FeatureDistance:
@@ -71,10 +72,9 @@ class FeatureDistance:
     @torch.inference_mode()
     def __call__(self, pairs: Sequence[Pair]) -> list[float]:
         """The distance of each pair of equal size, 0 where they are equal, 4 at most."""
-        one, other = _stack(pairs, self.compute)
         terms = [
             (F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(dim=1).mean(dim=(1, 2))
-            for a, b in zip(self.network.features(one), self.network.features(other), strict=True)
+            for a, b in zip(*map(self.network.features, _stack(pairs, self.compute)), strict=True)
         ]
         distances: list[float] = torch.stack(terms).mean(dim=0).tolist()
         return distances
@@ -111,15 +111,10 @@ def load_lpips(compute: Compute) -> Lpips | str:
         return LPIPS_NOTE + f"the package lpips could not be loaded ({give_reason(error)})"
 
 
-def _frame_size(picture: Image) -> Size:
-    height, width = picture.shape[:2]
-    scale = FRAME_SIDE_PX / max(height, width)
-    return Size(max(1, round(width * scale)), max(1, round(height * scale)))
-
-
-def _resize(picture: Image, size: Size) -> Image:
+def _resize(picture: Image, size: Size, enlarging: int) -> Image:
+    """A picture (H, W, 3) of another size, averaged where it shrinks."""
     shrinks = size.width * size.height < picture.shape[0] * picture.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_AREA if shrinks else enlarging
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
 
 
@@ -194,11 +189,8 @@ class ShiftTolerantDistance:
     @torch.inference_mode()
     def __call__(self, pairs: Sequence[Pair]) -> list[float]:
         """The distance of each pair of equal size, one after another: crops differ in size. About 0..1, 0 = equal."""
-        distances = []
-        for pair in pairs:
-            one, other = (to_tensor(picture)[None].to(self.compute.device) for picture in pair)
-            distances.append(float(self.network(one, other)))
-        return distances
+        tensors = ([to_tensor(picture)[None].to(self.compute.device) for picture in pair] for pair in pairs)
+        return [float(self.network(*pair)) for pair in tensors]
 
 
 def load_stlpips(compute: Compute, progress: Progress = silent) -> ShiftTolerantDistance:
@@ -215,15 +207,9 @@ def load_stlpips(compute: Compute, progress: Progress = silent) -> ShiftTolerant
 
 def crop_at_full_size(box: Box, region: Region, result: Image, truth: Image) -> Pair:  # noqa: ARG001
     """The part of both pictures (H, W, 3) that the network is shown: as it is where `MAX_SIDE_PX` allows."""
-    size = np.array([box.right - box.left, box.bottom - box.top])
-    scale = min(1.0, MAX_SIDE_PX / size.max())
-    scale = max(scale, MIN_SIDE_PX / size.min())
-    if scale == 1:
-        return box.cut(result), box.cut(truth)
-    width, height = np.maximum(np.round(size * scale), 1).astype(int).tolist()
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    one, other = (cv2.resize(box.cut(picture), (width, height), interpolation=way) for picture in (result, truth))
-    return np.asarray(one, np.uint8), np.asarray(other, np.uint8)
+    whole = Size(box.right - box.left, box.bottom - box.top)
+    size = whole.scaled(max(min(1.0, MAX_SIDE_PX / max(whole)), MIN_SIDE_PX / min(whole)))
+    return _resize(box.cut(result), size, cv2.INTER_CUBIC), _resize(box.cut(truth), size, cv2.INTER_CUBIC)
 
 
 def _unit(features: Tensor) -> Tensor:
