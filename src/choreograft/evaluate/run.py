@@ -18,7 +18,7 @@ from choreograft.evaluate.methods import Footage, GivenMethod, MethodPlan, Neare
 from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import judge_without_truth, load_tools
 from choreograft.evaluate.report.page import Report, write_report
-from choreograft.evaluate.request import EvaluationRequest, Lesson, check_evaluation, name_cases
+from choreograft.evaluate.request import EvaluationRequest, Field, Lesson, check_evaluation, name_cases
 from choreograft.evaluate.roster import (
     NEAREST,
     TRAINED,
@@ -74,15 +74,16 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
     for path in (*options.inputs, options.target):
         if path is not None and is_performer(path):
             load_performer(path)  # a damaged one is refused before any tracking
-    evaluation = (_evaluate_methods if request.field else _evaluate_result)(options, request, compute, progress)
+    if request.field is None:
+        evaluation = _evaluate_result(options, compute, progress)
+    else:
+        evaluation = _evaluate_methods(options, request, request.field, compute, progress)
     return Evaluated(evaluation, write_report(evaluation, options.output, progress))
 
 
 def _evaluate_methods(
-    options: EvaluateOptions, request: EvaluationRequest, compute: Compute, progress: Progress
+    options: EvaluateOptions, request: EvaluationRequest, field: Field, compute: Compute, progress: Progress
 ) -> Evaluation:
-    field = request.field
-    assert field is not None
     terms = Terms(field.budget, field.height_px, options.runs, compute, options.seed)
     tools = load_tools(compute, progress)
     comparison = Comparison(options.output, options.runs, tools, progress)
@@ -136,9 +137,7 @@ def _read_cases(options: EvaluateOptions, request: EvaluationRequest, progress: 
         yield Case(name, Footage((target,), 1, 0.0), source.track, pair.source, pair.truth, true_track, body)
 
 
-def _evaluate_result(
-    options: EvaluateOptions, _request: EvaluationRequest, compute: Compute, progress: Progress
-) -> Evaluation:
+def _evaluate_result(options: EvaluateOptions, compute: Compute, progress: Progress) -> Evaluation:
     """Hold a finished video against the motion of its source.
 
     Without a target the wanted place and size are the result's own, so only the pose is judged.

@@ -65,51 +65,30 @@ METRICS: Final[Mapping[str, Metric]] = {
         Metric("psnr", "PSNR", "higher", "dB", 1, "peak signal-to-noise ratio against the truth"),
         Metric("perceptual", "perceptual", "lower", "", 3, "distance of deep features from the truth's; 0 = equal"),
         Metric("lpips", "LPIPS", "lower", "", 3, "learned perceptual distance from the truth; 0 = equal"),
-        Metric(
-            "st_lpips", "ST-LPIPS", "lower", "", 3,
-            "learned perceptual distance at full size that forgives a shift of a pixel or two; 0 = equal",
-        ),
-        Metric(
-            "detail", "detail", "near 1", "", 2,
-            "fine detail inside the person, as a share of the truth's; less is blur, more is invented",
-        ),
-        Metric(
-            "texture", "texture", "higher", "", 3,
-            "likeness of the fine texture inside the person to the truth's, wherever it lies; 1 = alike",
-        ),
-        Metric(
-            "outline", "outline", "near 1", "", 2,
-            "sharpness of the person's outline, as a share of the truth's; less is soft or ragged",
-        ),
-        Metric(
-            "pose_distance", "pose", "lower", "%", 2,
-            "mean distance between joints found in the result and the wanted ones, in % of the body height",
-        ),
-        Metric(
-            "missed_detections", "missed", "lower", "%", 1,
-            "share of the wanted joints that are not found in the result",
-        ),
-        Metric(
-            "flicker", "flicker", "lower", "", 2,
-            "change between consecutive frames that the true motion does not explain, in grey levels of 255",
-        ),
-        Metric(
-            "warping_error", "warping ×", "lower", "", 2,
-            "change between consecutive frames beside the true motion, as a multiple of the truth's own",
-        ),
-        Metric(
-            "own_warping", "own warping ×", "near 1", "", 2,
-            "change between consecutive frames beside a video's own motion, as a multiple of the truth's",
-        ),
-        Metric(
-            "tremble", "tremble ×", "near 1", "", 2,
-            "how unevenly things move from frame to frame, as a multiple of how they do in the truth",
-        ),
+        Metric("st_lpips", "ST-LPIPS", "lower", "", 3,
+               "learned perceptual distance at full size that forgives a shift of a pixel or two; 0 = equal"),
+        Metric("detail", "detail", "near 1", "", 2,
+               "fine detail inside the person, as a share of the truth's; less is blur, more is invented"),
+        Metric("texture", "texture", "higher", "", 3,
+               "likeness of the fine texture inside the person to the truth's, wherever it lies; 1 = alike"),
+        Metric("outline", "outline", "near 1", "", 2,
+               "sharpness of the person's outline, as a share of the truth's; less is soft or ragged"),
+        Metric("pose_distance", "pose", "lower", "%", 2,
+               "mean distance between joints found in the result and the wanted ones, in % of the body height"),
+        Metric("missed_detections", "missed", "lower", "%", 1,
+               "share of the wanted joints that are not found in the result"),
+        Metric("flicker", "flicker", "lower", "", 2,
+               "change between consecutive frames that the true motion does not explain, in grey levels of 255"),
+        Metric("warping_error", "warping ×", "lower", "", 2,
+               "change between consecutive frames beside the true motion, as a multiple of the truth's own"),
+        Metric("own_warping", "own warping ×", "near 1", "", 2,
+               "change between consecutive frames beside a video's own motion, as a multiple of the truth's"),
+        Metric("tremble", "tremble ×", "near 1", "", 2,
+               "how unevenly things move from frame to frame, as a multiple of how they do in the truth"),
         Metric("identity", "identity", "higher", "", 3, "likeness of the face to the target's own face; 1 = equal"),
         Metric("holes", "holes", "lower", "%", 2, "share of the true person's pixels that show the background"),
-        Metric(
-            "matte_iou", "matte IoU", "higher", "", 3, "overlap of the person found in the result with the true one"
-        ),
+        Metric("matte_iou", "matte IoU", "higher", "", 3,
+               "overlap of the person found in the result with the true one"),
     )
 }  # fmt: skip
 """In the order of the tables."""

@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.evaluate.report.exhibits import collect_exhibits
+from choreograft.evaluate.report.exhibits import PICTURE_HEIGHT_PX, collect_exhibits, pick_pictures
 from choreograft.evaluate.report.figures import PALETTE, Style, draw_dots, style_methods, thin_out
-from choreograft.evaluate.report.media import PICTURE_HEIGHT_PX, pick_pictures
 from choreograft.evaluate.report.page import build_page, write_report
 from choreograft.evaluate.report.summary import summarise
 from choreograft.evaluate.report.table import method_grids

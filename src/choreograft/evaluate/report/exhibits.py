@@ -1,23 +1,40 @@
 """What there is to look at in a page: the worst frames beside the truth, and the videos of every case.
 
-The worst are those where each method fails most, no two of them from the same moment.
+The worst are those where each method fails most, no two of them from the same moment. Pictures and videos stand inside
+the page, PNG and MP4 as data addresses, read from the videos in one pass each.
+
+Shapes: H, W pixels of a frame, h the height at which it is shown.
 """
 
+import base64
 import math
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from choreograft.config import VideoConfig
 from choreograft.errors import VideoError
-from choreograft.evaluate.report.media import CaseVideo, Image, embed_picture, film_case, pick_pictures, shown_videos
 from choreograft.evaluate.report.summary import Pair
 from choreograft.evaluate.scores import METRICS, TRUTH, Entry, Evaluation
 from choreograft.progress import Progress
+from choreograft.video.read import Frame, probe, read_frames
+from choreograft.video.size import Size, fit_into, scale_to_height, width_at
+from choreograft.video.write import VideoWriter
 
+Image = NDArray[np.uint8]
+
+PICTURE_HEIGHT_PX: Final = 256
+VIDEO_HEIGHTS_PX: Final = (256, 144)
+"""The second is tried where the first takes too much room."""
+ENCODING: Final = VideoConfig(crf=24)
+"""To look at beside each other, not to measure: half the size of a result's own file."""
 ROOM_BYTES: Final = 40_000_000
 """For all media of a page, as they stand in it: what mail and browsers still take well."""
 WORST_FRAMES: Final = 10
@@ -86,6 +103,32 @@ def _moments(evaluation: Evaluation, judge: Pair) -> Iterator[Moment]:
 def _resemble(one: Moment, other: Moment) -> bool:
     apart_s = abs(one.time_s - other.time_s)
     return one.case == other.case and (apart_s < SPACING_S if one.method == other.method else apart_s == 0)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of the videos that are shown beside each other."""
+
+    title: str
+    path: Path
+    size: Size
+    """At which it is shown, px."""
+
+
+@dataclass(frozen=True)
+class CaseVideo:
+    """All videos of a case in one, beside each other."""
+
+    panels: tuple[Panel, ...]
+    address: str
+    """The file as a data address."""
+    poster: str
+    """Its first frame as a data address: some browsers show nothing until a video plays."""
+
+    @property
+    def room(self) -> int:
+        """What it takes of a page, bytes."""
+        return len(self.address) + len(self.poster)
 
 
 @dataclass(frozen=True)
@@ -198,3 +241,86 @@ def _entries(evaluation: Evaluation, case: str) -> list[Entry]:
 def _value_at(entry: Entry, judge: Pair, time_s: float) -> float | None:
     values = entry.scores.series.get(judge)
     return None if values is None else float(values[int(np.abs(entry.time_s - time_s).argmin())])
+
+
+def embed(data: bytes, kind: str) -> str:
+    """A file of the MIME type `kind` as an address that needs no file."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def embed_picture(picture: Image, kind: Literal["png", "jpeg"] = "png") -> str:
+    """(H, W, 3) RGB, without loss unless asked: what an encoder adds must not be taken for a method's fault."""
+    _, data = cv2.imencode(f".{kind}", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return embed(data.tobytes(), f"image/{kind}")
+
+
+def pick_pictures(video: Path, times_s: Iterable[float]) -> dict[float, Image]:
+    """The frames nearest to some times, (h, W, 3), decoded up to the last of them.
+
+    Raises:
+        VideoError: as `read_frames`.
+    """
+    reader = _Reader(video)
+    return {time_s: scale_to_height(reader.at(time_s), PICTURE_HEIGHT_PX) for time_s in sorted(set(times_s))}
+
+
+def shown_videos(entries: Sequence[Entry]) -> list[tuple[str, Path]]:
+    """Titles and paths of a case's videos in the order they are shown: source, truth, then the methods' results."""
+    first = entries[0]
+    given = [("source", first.source), ("truth", first.truth)]
+    results = [(entry.method, entry.result) for entry in entries if entry.method != TRUTH]
+    return [(title, path) for title, path in given if path] + results
+
+
+def film_case(entries: Sequence[Entry], room: int, advance: Callable[[int], None]) -> CaseVideo | None:
+    """The videos of one case beside each other; None if they take more than `room` bytes of a page even when small.
+
+    Args:
+        entries: of one case, at least one of them not the truth's.
+        room: for the address, bytes.
+        advance: told how many frames are done.
+    Raises:
+        VideoError: as `read_frames`.
+    """
+    shown = shown_videos(entries)
+    # a result has a frame wherever something was judged
+    clock = next(entry.result for entry in entries if entry.method != TRUTH)
+    for height_px in VIDEO_HEIGHTS_PX:
+        widths = [width_at(probe(path).size, height_px) for _, path in shown]
+        panels = [Panel(*video, Size(width + width % 2, height_px)) for video, width in zip(shown, widths, strict=True)]
+        video = _encode(panels, clock, advance)
+        if video.room <= room:
+            return video
+    return None
+
+
+def _encode(panels: Sequence[Panel], clock: Path, advance: Callable[[int], None]) -> CaseVideo:
+    """H.264 in MP4 with a frame for every frame of `clock`, in every panel the frame nearest in time."""
+    size = Size(sum(panel.size.width for panel in panels), panels[0].size.height)
+    info = probe(clock)
+    readers = [_Reader(panel.path) for panel in panels]
+    poster = ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.mp4"
+        with VideoWriter(path, size, info.rate, time_base=info.time_base, config=ENCODING) as writer:
+            for frame in read_frames(clock):
+                cells = [fit_into(r.at(frame.time_s), panel.size) for r, panel in zip(readers, panels, strict=True)]
+                picture = np.concatenate(cells, axis=1)
+                poster = poster or embed_picture(picture, "jpeg")
+                writer.write(picture, frame.time, frame.duration)
+                advance(frame.index + 1)
+        return CaseVideo(tuple(panels), embed(path.read_bytes(), "video/mp4"), poster)
+
+
+class _Reader:
+    """Goes through a video once, and gives the frame nearest to times that rise."""
+
+    def __init__(self, video: Path) -> None:
+        self._frames = read_frames(video)  # the file is closed with the generator, when the reader goes
+        self._now: Frame = next(self._frames)
+        self._next: Frame | None = next(self._frames, None)
+
+    def at(self, time_s: float) -> Image:
+        while self._next is not None and abs(self._next.time_s - time_s) <= abs(self._now.time_s - time_s):
+            self._now, self._next = self._next, next(self._frames, None)
+        return self._now.image

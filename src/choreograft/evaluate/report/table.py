@@ -93,35 +93,22 @@ def _columns(*pairs: Pair) -> tuple[Column, ...]:
 
 GROUPS: Final[Mapping[str, tuple[Column, ...]]] = {
     "pictures": _columns(
-        ("frame", "ssim"),
-        ("person", "ssim"),
-        ("face", "ssim"),
-        ("person", "psnr"),
-        ("person", "perceptual"),
-        ("face", "perceptual"),
-        ("person", "lpips"),
-        ("face", "identity"),
+        ("frame", "ssim"), ("person", "ssim"), ("face", "ssim"), ("person", "psnr"), ("person", "perceptual"),
+        ("face", "perceptual"), ("person", "lpips"), ("face", "identity"),
     ),
     "full size": _columns(
         ("person", "st_lpips"), ("face", "st_lpips"), ("person", "detail"), ("person", "texture"), ("person", "outline")
     ),
     "motion": (
         *_columns(
-            ("person", "pose_distance"),
-            ("hands", "pose_distance"),
-            ("face", "pose_distance"),
-            ("person", "missed_detections"),
-            ("face", "missed_detections"),
-            ("person", "flicker"),
-            ("person", "warping_error"),
-            ("person", "own_warping"),
-            ("person", "tremble"),
-            ("person", "matte_iou"),
+            ("person", "pose_distance"), ("hands", "pose_distance"), ("face", "pose_distance"),
+            ("person", "missed_detections"), ("face", "missed_detections"), ("person", "flicker"),
+            ("person", "warping_error"), ("person", "own_warping"), ("person", "tremble"), ("person", "matte_iou"),
             ("person", "holes"),
         ),
         Column(SIGNATURE, None),
     ),
-}
+}  # fmt: skip
 """The columns worth a reader's time, by what they tell of. The document has all the others too."""
 
 
