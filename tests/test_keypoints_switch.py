@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from choreograft import pipeline
-from choreograft.check import clips as check_clips
+from choreograft.check import filmed as check_filmed
 from choreograft.check.request import check_footage, own_folder
 from choreograft.cli import parse
 from choreograft.errors import FileFormatError, OptionError, PersonError
@@ -141,8 +141,8 @@ def test_a_body_is_not_taken_for_that_of_other_keypoints(clips, places, tmp_path
 
 
 def test_check_describes_who_the_keypoints_show(clips, places, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(check_clips, "count_people", partial(check_clips.count_people, estimator=Blind))
-    filmed = check_clips.film_facts(clips[0].path, 1, tmp_path, silent, places[1])
+    monkeypatch.setattr(check_filmed, "count_people", partial(check_filmed.count_people, estimator=Blind))
+    filmed = check_filmed.film_facts(clips[0].path, 1, tmp_path, silent, places[1])
     np.testing.assert_allclose(filmed.track.xy[:, skeleton.NOSE, 0], NOSE_X + 3, atol=0.01)
     assert filmed.track.present.all()
     assert np.isfinite(filmed.footage.light).all()  # about their joints, for want of masks

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from choreograft.check import findings, footage
-from choreograft.check.clips import Filmed, measure_clip
+from choreograft.check import findings, pictures
+from choreograft.check.filmed import Filmed, measure_clip
 from choreograft.check.rules import RULES, Limit
 from choreograft.pose.tracking import PeopleCount
 from choreograft.video.read import Frame
@@ -42,7 +42,7 @@ def film(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Filmed]:
                 time_s = float(shot.track.time_s[index])
                 yield Frame(index, time_s, Fraction(time_s), image)
 
-        monkeypatch.setattr(footage, "read_frames", read_frames)
+        monkeypatch.setattr(pictures, "read_frames", read_frames)
         count = PeopleCount(np.arange(24) / 4, np.full(24, people))
         return measure_clip(Path("clip.mp4"), shot.track, count)
 

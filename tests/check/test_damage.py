@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.check.clips import Filmed
+from choreograft.check.filmed import Filmed
 from choreograft.check.findings import judge_clip
 from choreograft.pose.track import MaskSequence
 from choreograft.video.size import Size

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from choreograft.check.footage import BackgroundWatch, CameraPath
+from choreograft.check.pictures import BackgroundWatch, CameraPath
 from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.size import Size
 from filmed_dancer import texture

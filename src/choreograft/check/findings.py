@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from choreograft.check.clips import Filmed
 from choreograft.check.coverage import Coverage, Unseen
+from choreograft.check.filmed import Filmed
 from choreograft.check.moves import MOVE_S, MOVES, Flags, name_moves, seconds_shown
 from choreograft.check.rules import RULES, Limit, Severity
 from choreograft.errors import count_of, in_one_line

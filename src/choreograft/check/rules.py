@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.check.clips import CUT, Filmed
+from choreograft.check.filmed import CUT, Filmed
 from choreograft.pose.head import share_of
 from choreograft.pose.shots import tell_times
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from choreograft.check.clips import Filmed, film_facts
 from choreograft.check.coverage import Coverage, compare_tracks
+from choreograft.check.filmed import Filmed, film_facts
 from choreograft.check.findings import Finding, Role, exit_code, judge_clip, judge_coverage, to_document, to_text
 from choreograft.check.request import check_footage
 from choreograft.check.timeline import draw_clip, draw_coverage

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from choreograft.check.clips import CUT, Filmed
 from choreograft.check.coverage import POSE_DISTANCE, VIEW_ANGLE_DEG, Coverage, Flags, Floats, find_runs
-from choreograft.check.footage import LIMBS
+from choreograft.check.filmed import CUT, Filmed
 from choreograft.check.moves import MOVES
+from choreograft.check.pictures import LIMBS
 from choreograft.check.rules import LIMITS, Limit
 from choreograft.files import atomic_path
 

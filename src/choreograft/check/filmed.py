@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.check.footage import Footage, watch_footage
 from choreograft.check.moves import find_moves
+from choreograft.check.pictures import Footage, watch_footage
 from choreograft.errors import PersonError, VideoError
 from choreograft.footage.clip import load_track
 from choreograft.pose import skeleton
