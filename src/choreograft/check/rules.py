@@ -42,7 +42,7 @@ class Rule:
     unit: str
     sentence: Callable[[Filmed, float], str]
     advice: str
-    source_too: bool
+    source_too: bool = True
     """Whether it matters for a video that is only danced after."""
     nothing: str = ""
     """The sentence where the value is 0, if another one."""
@@ -114,7 +114,7 @@ def _cut(end: str, subject: str, how: str) -> Rule:
         f"cut_{end}", share, Limit(0.1, 0.3), "share of frames",
         lambda _, share: f"{subject} out of the picture in {share:.0%} of the frames.",
         f"{how}: film from farther away, with the whole body in view.",
-        source_too=True, nothing=f"{subject} in the picture all the time.",
+        nothing=f"{subject} in the picture all the time.",
     )  # fmt: skip
 
 
@@ -128,19 +128,17 @@ RULES: Final = (
         "person_share", lambda clip: float(clip.track.present.mean()), Limit(0.9, 0.5), "share of frames",
         "The person is in {1:.0%} of the frames.".format,
         "Frames without them teach nothing and are danced by nobody: cut them off, or have the person stay in view.",
-        source_too=True,
     ),
     Rule(
         "people", _crowded, Limit(0.1, 0.3), "share of frames",
         "{0.most_people} people are in view in {1:.0%} of the frames looked at.".format,
         "Film one person alone, without mirrors; or choose which one is meant with --person.",
-        source_too=True, nothing="Nobody else is in view.",
+        nothing="Nobody else is in view.",
     ),
     Rule(
         "upright", lambda clip: share_of(clip.track, "left", "right", "down"), Limit(0.5, 0.9), "share of frames",
         "The person lies or is upside down in {1:.0%} of the frames.".format,
         "If it was the camera that lay or hung, turn the video first; upside down all the time is refused.",
-        source_too=True,
     ),
     Rule(
         "person_height", lambda clip: clip.height_px / clip.track.size.height, Limit(0.4, 0.25),
@@ -149,7 +147,7 @@ RULES: Final = (
     ),
     Rule(
         "person_pixels", lambda clip: clip.height_px, Limit(240.0, 140.0), "px",
-        "The person is {1:.0f} px tall.".format, "Film at a higher resolution or from nearer.", source_too=True,
+        "The person is {1:.0f} px tall.".format, "Film at a higher resolution or from nearer.",
     ),
     _cut("head", "The head is", "Leave room above the head"),
     _cut("hands", "The hands are", "Leave room for stretched arms"),
@@ -164,12 +162,11 @@ RULES: Final = (
         "motion_blur", _smeared, Limit(0.1, 0.3), "share of frames",
         "Fast arms or legs are smeared in {1:.0%} of the frames.".format,
         "Film with more light and a shorter exposure (1/250 s or less), or at 60 frames a second, or move more slowly.",
-        source_too=True,
     ),
     Rule(
         "dark", lambda clip: _median(clip.footage.light), Limit(70.0, 45.0), "grey level of 255",
         "The brightest tenth of the person reaches grey level {1:.0f} of 255.".format,
-        "Film with more light on the person.", source_too=True,
+        "Film with more light on the person.",
     ),
     Rule(
         "overexposed", lambda clip: _median(clip.footage.clipped), Limit(0.25, 0.45), "share of the person",
@@ -201,32 +198,31 @@ RULES: Final = (
     ),
     Rule(
         "frame_rate", lambda clip: clip.rate, Limit(20.0, 12.0), "frames a second",
-        "The video has {1:.3g} frames a second.".format, "Film at 24 frames a second or more.", source_too=True,
+        "The video has {1:.3g} frames a second.".format, "Film at 24 frames a second or more.",
     ),
     Rule(
         "uneven_timing", _uneven, Limit(0.05, 0.3), "share of frames",
         "{1:.0%} of the frames are shown for a fifth shorter or longer than usual.".format,
-        "Film with a fixed frame rate; screen recordings and messengers drop frames.", source_too=True,
+        "Film with a fixed frame rate; screen recordings and messengers drop frames.",
     ),
     Rule(
         "cuts", lambda clip: float(len(_cuts_s(clip))), Limit(1, 3), "cuts",
         lambda clip, _: f"The person is suddenly elsewhere, before the same view, at {tell_times(_cuts_s(clip))}.",
         "Use one take: no motion is known across a cut, and in the dance the person jumps there as well.",
-        source_too=True, nothing="No cut was found.",
+        nothing="No cut was found.",
     ),
     Rule(
         "views", lambda clip: float(len(clip.report.views_s)), Limit(1, 1), "changes",
         lambda clip, _: f"The picture changes to another view at {tell_times(clip.report.views_s)}.",
         "Cut the video there and use each part by itself: a body and what is behind it are found for one camera, so "
         "dance and train refuse the clip as it is.",
-        source_too=True, nothing="No change to another view was found.",
+        nothing="No change to another view was found.",
     ),
     Rule(
         "repairs", _repaired, Limit(0.05, 0.2), "share of frames",
         "{1:.0%} of the frames had to be repaired: lost for a moment, or left and right swapped.".format,
         "Look at the track with choreograft track --overlay; clothes that stand out from the background, light and a "
         "plain background help.",
-        source_too=True,
     ),
 )  # fmt: skip
 """All measures but range of motion, which lists what it saw."""

@@ -144,20 +144,13 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """A bad frame and what there was at the same time elsewhere."""
-
-    moment: Moment
-    pictures: tuple[Picture, ...]
-
-
-@dataclass(frozen=True)
 class Exhibition:
     """All that is shown."""
 
     judge: Pair | None
     """By which the frames were chosen; None where nothing could judge."""
-    exhibits: tuple[Exhibit, ...]
+    exhibits: Mapping[Moment, tuple[Picture, ...]]
+    """Bad frames, and what there was at the same time elsewhere."""
     videos: Mapping[str, CaseVideo]
     """By case."""
     notes: tuple[str, ...]
@@ -174,8 +167,8 @@ def collect_exhibits(evaluation: Evaluation, progress: Progress, room: int = ROO
     moments = find_worst(evaluation, judge) if judge else []
     notes: list[str] = []
     pictures = _pick_all(evaluation, moments, notes, progress)
-    exhibits = tuple(_exhibit(evaluation, judge, moment, pictures) for moment in moments if judge)
-    used = sum(len(picture.address) for exhibit in exhibits for picture in exhibit.pictures)
+    exhibits = {moment: _exhibit(evaluation, judge, moment, pictures) for moment in moments if judge}
+    used = sum(len(picture.address) for shown in exhibits.values() for picture in shown)
     videos = _film(evaluation, room - used, notes, progress)
     return Exhibition(judge, exhibits, videos, tuple(notes))
 
@@ -201,16 +194,15 @@ def _pick_all(
 
 def _exhibit(
     evaluation: Evaluation, judge: Pair, moment: Moment, pictures: Mapping[tuple[Path, float], Image]
-) -> Exhibit:
+) -> tuple[Picture, ...]:
     """Source and truth, then the result that is worst, then the others."""
     entries = _entries(evaluation, moment.case)
     values = {entry.method: _value_at(entry, judge, moment.time_s) for entry in entries}
-    shown = [
+    return tuple(
         Picture(title, embed_picture(pictures[path, moment.time_s]), values.get(title), title == moment.method)
         for title, path in shown_videos(sorted(entries, key=lambda entry: entry.method != moment.method))
         if (path, moment.time_s) in pictures
-    ]
-    return Exhibit(moment, tuple(shown))
+    )
 
 
 def _film(evaluation: Evaluation, room: int, notes: list[str], progress: Progress) -> dict[str, CaseVideo]:
@@ -228,9 +220,9 @@ def _film(evaluation: Evaluation, room: int, notes: list[str], progress: Progres
             continue
         if video is None:
             notes.append(f"The video of {case} is left out: it takes more than its share of {share / 1e6:.1f} MB.")
-            continue
-        videos[case] = video
-        room -= video.room
+        else:
+            videos[case] = video
+            room -= video.room
     return videos
 
 
