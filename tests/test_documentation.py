@@ -1,7 +1,9 @@
 """What the pages promise: every command parses, every link leads somewhere, every module named exists."""
 
+import ast
 import re
 import shlex
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from choreograft.cli import VERBS, parse
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/choreograft"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -50,3 +53,41 @@ def test_every_module_that_a_page_names_exists(page):
     for path in re.findall(r"`((?:\w+/)*\w+\.py)`", page.read_text(encoding="utf-8")):
         places = [ROOT / "src/choreograft" / path, ROOT / path, *(ROOT / "src/choreograft").rglob(Path(path).name)]
         assert any(place.exists() for place in places), path
+
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+WALKS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##)", ARCHITECTURE, re.S | re.M))
+
+
+def code_names(text: str) -> list[tuple[str, list[str]]]:
+    """Every `room/module.name.of.it` between backticks: the module's path, and the names."""
+    found = re.findall(r"`([a-z_]+(?:/[a-z_]+)*)((?:\.\w+)+)`", text)
+    named = [(module, names[1:].split(".")) for module, names in found if (PACKAGE / f"{module}.py").exists()]
+    return [(module, chain) for module, chain in named if chain != ["py"]]
+
+
+def test_what_the_architecture_names_is_there():
+    names = code_names(ARCHITECTURE)
+    assert len(names) > 30
+    for module, chain in names:
+        body = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8")).body
+        for name in chain:
+            (found,) = (node for node in body if name in defined(node))
+            body = getattr(found, "body", [])
+
+
+def defined(node: ast.stmt) -> list[str]:
+    """The names that a statement binds."""
+    match node:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+    return []
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_walk_goes_back_to_no_room_that_it_has_left(walk):
+    rooms = [room for room, _ in groupby(module.split("/")[0] for module, _ in code_names(WALKS[walk]))]
+    assert len(rooms) >= 2
+    assert len(rooms) == len(set(rooms)), rooms
