@@ -1,6 +1,7 @@
 """The whole job through the real command line, on two tiny synthetic clips, and on what goes wrong halfway."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,11 +23,23 @@ from choreograft.video.write import VideoWriter
 
 pytestmark = pytest.mark.models
 
+ROOT = Path(__file__).parents[1]
+SHORT = {"--minutes 20": "--images 8", "--duration 30": "--duration 0.5"}
+"""What takes minutes on the pages, and what is done in its place."""
+
 
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """`choreograft` in a folder, as a user types it."""
     command = [sys.executable, "-m", "choreograft", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def told(command: str) -> list[str]:
+    """The words of a command that stands in the README, made short."""
+    assert f"\nchoreograft {command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+    for long, short in SHORT.items():
+        command = command.replace(long, short)
+    return command.split()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +60,8 @@ def described(studio: Path, output: str) -> Path:
 @pytest.fixture(scope="module")
 def danced(studio: Path) -> subprocess.CompletedProcess[str]:
     """The main job, done once for all tests here."""
-    return run(studio, "dance", "source.mp4", "--as", "target.mp4", "-o", "out.mp4", "--images", "8", "--side-by-side")
+    main_job = told("dance source.mp4 --as target.mp4 -o out.mp4")
+    return run(studio, *main_job, "--images", "8", "--side-by-side")
 
 
 def test_the_main_job_keeps_rate_length_and_sound_of_the_source(studio, danced):
@@ -85,6 +99,37 @@ def test_the_next_dance_uses_the_performer_and_the_tracks_that_are_there(studio,
     first, second = (list(read_frames(studio / name)) for name in ("again.mp4", "by_file.mp4"))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_the_readmes_commands_leave_what_they_name(studio, danced):
+    another = replace(TARGET_TAKE, camera=Camera(Size(240, 320), 1.08, 4.2, 2.6), seconds=0.6)
+    render_clip(another, studio / "another_clip_of_her.mp4")
+    for command, left in {
+        "train target.mp4 another_clip_of_her.mp4 -o her.performer --minutes 20": "her.performer",
+        "dance source.mp4 --as her.performer -o slow.mp4 --duration 30 --fps 60": "slow.mp4",
+        "dance source.mp4 --as target.mp4 -o preview.mp4 --preset preview": "preview.mp4",
+        "dance source.mp4 --as target.mp4 -o look.mp4 --preview-retarget": "look.mp4",
+        "evaluate out.mp4 source.mp4": "evaluation/evaluation.html",
+    }.items():
+        done = run(studio, *told(command))
+        assert done.returncode == 0, done.stderr
+        assert left in done.stdout.splitlines()[-1]
+        assert (studio / left).stat().st_size > 1000
+    assert len(load_performer(studio / "her.performer").card.training["clips"]) == 2
+    assert probe(studio / "slow.mp4").frames == 30  # half a second at 60 fps
+    assert probe(studio / "preview.mp4").size == Size(240, 320)
+    assert probe(studio / "look.mp4").frames == probe(studio / "source.mp4").frames
+
+
+def test_the_examples_of_the_python_page_run_one_after_another(studio, danced, monkeypatch):
+    page = (ROOT / "docs/python.md").read_text(encoding="utf-8").replace('"out.mp4"', '"called.mp4"')
+    monkeypatch.chdir(studio)
+    names: dict[str, object] = {}
+    for example in re.findall(r"```python\n(.*?)```", page, re.S):
+        exec(example, names)
+    drawn, saved = ([frame.image for frame in read_frames(studio / name)] for name in ("frames.mp4", "called.mp4"))
+    assert len(drawn) == len(saved) == probe(studio / "source.mp4").frames
+    np.testing.assert_array_equal(drawn, saved)
 
 
 def test_a_dance_is_as_tall_as_is_asked_for(studio, danced):
