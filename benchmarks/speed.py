@@ -28,7 +28,7 @@ from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.staging import GUIDE_CHANNELS, Conditioning
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import TrackingConfig, track_video
+from choreograft.pose.tracking import Tracker, TrackingConfig
 from choreograft.presets import Budget, Preset
 from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
@@ -75,7 +75,7 @@ def measure_speed(rounds: int, methods: Sequence[str]) -> str:
         ]
         tools = load_tools(compute)
         others: list[Job] = [
-            ("tracking", CLIP_FRAMES, lambda: track_video(clip.path, TrackingConfig())),
+            ("tracking", CLIP_FRAMES, Tracker(clip.path, TrackingConfig()).track),
             ("judging", CLIP_FRAMES, lambda: judge_against_truth(clip, clip, tools)),
             ("studio", CLIP_FRAMES, lambda: _film(Path(folder) / "again")),
         ]

@@ -1,16 +1,15 @@
 """A person who stands still in OpenPose's files, written down by hand."""
 
 import json
-from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.pose.openpose import read_openpose
-from choreograft.pose.track import Person
-from choreograft.pose.tracking import TrackingConfig
+from choreograft.pose.track import Person, PoseTrack
+from choreograft.pose.tracking import Tracker, TrackingConfig
 from choreograft.progress import Progress, SilentProgress
 
 FRAMES = 6
@@ -81,5 +80,6 @@ class Blind:
         return person
 
 
-read_alone = partial(read_openpose, config=TrackingConfig(), estimator=Blind)
-"""What the files have, and nothing else."""
+def read_alone(place: Path, video: Path, **options: Any) -> PoseTrack:
+    """What the files have, and nothing else."""
+    return read_openpose(place, Tracker(video, TrackingConfig(), estimator=Blind, **options))

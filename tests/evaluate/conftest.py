@@ -17,7 +17,7 @@ from choreograft.evaluate.scores import Region, Scores
 from choreograft.footage.clip import Clip
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import TrackingConfig, track_video
+from choreograft.pose.tracking import Tracker, TrackingConfig
 from choreograft.studio.filming import Camera
 from choreograft.studio.render import Take, render_clip
 from choreograft.studio.room import ROOMS, draw_room
@@ -156,7 +156,7 @@ def write_video(path: Path, frames: Images) -> Path:
 
 def find_track(path: Path) -> PoseTrack:
     """The raw track of the only person in a video."""
-    return track_video(path, TrackingConfig(max_people=1))
+    return Tracker(path, TrackingConfig(max_people=1)).track()
 
 
 @pytest.fixture(scope="session")

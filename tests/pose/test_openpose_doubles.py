@@ -14,7 +14,7 @@ from choreograft.errors import FileFormatError
 from choreograft.pose import skeleton, tracking
 from choreograft.pose.openpose import find_double, load_or_read_openpose, read_openpose, write_openpose
 from choreograft.pose.track import Person, PoseTrack
-from choreograft.pose.tracking import TrackingConfig
+from choreograft.pose.tracking import Tracker, TrackingConfig
 from standing import Blind, Notes, body, write_frames
 from swaying import FIGURE, draw_target, swaying_track
 
@@ -66,7 +66,8 @@ def rested(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(BarEstimator, name, 0)
 
 
-read = partial(read_openpose, config=TrackingConfig(max_people=1), estimator=BarEstimator)
+def read(place: Path, video: Path, max_people: int = 1) -> PoseTrack:
+    return read_openpose(place, Tracker(video, TrackingConfig(max_people), estimator=BarEstimator))
 
 
 def write_moved(folder: Path, by: tuple[float, float] = (0, 0), **changes: object) -> tuple[Path, PoseTrack]:
@@ -179,7 +180,7 @@ def test_whole_keypoints_need_no_closer_look_and_no_second_reading(tmp_path, vid
     reads = []
     readings = tracking.read_frames
     monkeypatch.setattr(tracking, "read_frames", lambda path: reads.append(path) or readings(path))
-    track = read(folder, video, config=TrackingConfig())
+    track = read(folder, video, TrackingConfig().max_people)
     assert (BarEstimator.detailed, len(reads)) == (0, 1)
     np.testing.assert_allclose(track.xy[:, LACKING], 40, atol=1e-4)
 

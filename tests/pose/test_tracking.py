@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from choreograft.errors import PersonError, VideoError
 from choreograft.pose import skeleton, tracking
 from choreograft.pose.track import Person
-from choreograft.pose.tracking import TrackingConfig, count_people, load_or_track, track_video
+from choreograft.pose.tracking import Tracker, TrackingConfig, count_people, load_or_track
 from choreograft.progress import Progress
 from choreograft.video.picture import TimedPicture
 from choreograft.video.read import Frame, VideoInfo
@@ -117,7 +117,7 @@ def film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 def test_a_track_has_one_entry_for_every_frame_and_knows_where_the_person_was(film) -> None:
     path = film([picture() if t in (3, 4) else picture((20 + 5 * t, 60, 100, RED)) for t in range(20)])
-    track = track_video(path, CONFIG, estimator=SquareEstimator)
+    track = Tracker(path, CONFIG, estimator=SquareEstimator).track()
     assert (len(track), track.size, track.rate) == (20, SIZE, RATE)
     np.testing.assert_allclose(track.time_s, np.arange(20) / 25)
     assert [t for t in range(20) if not track.present[t]] == [3, 4]
@@ -133,39 +133,39 @@ def test_a_cut_in_the_picture_begins_another_shot(film) -> None:
     for image in pictures[15:]:
         empty = (image == 90).all(-1)
         image[empty] = room[empty]
-    track = track_video(film(pictures), CONFIG, estimator=SquareEstimator)
+    track = Tracker(film(pictures), CONFIG, estimator=SquareEstimator).track()
     assert track.shot.tolist() == track.view.tolist() == [0] * 15 + [1] * 15
 
 
 def test_masks_are_kept_and_are_empty_where_nobody_is(film) -> None:
     path = film([picture((40, 60, 100, RED)), picture(), picture((40, 60, 100, RED))])
-    track = track_video(path, CONFIG, estimator=SquareEstimator)
+    track = Tracker(path, CONFIG, estimator=SquareEstimator).track()
     assert track.masks is not None
     assert [int((track.masks[t] > 128).sum()) for t in range(3)] == [100 * 100, 0, 100 * 100]
 
 
 def test_details_are_looked_for_on_the_person_followed_alone(film) -> None:
     path = film([picture((20, 60, 120, RED), (200, 60, 80, BLUE)) for _ in range(12)])
-    track = track_video(path, CONFIG, estimator=SquareEstimator)
+    track = Tracker(path, CONFIG, estimator=SquareEstimator).track()
     assert SquareEstimator.detailed == 12
     assert track.xy[0, skeleton.NOSE, 0] == 20
 
 
 def test_the_second_person_can_be_chosen(film) -> None:
     path = film([picture((20, 60, 120, RED), (200, 60, 80, BLUE)) for _ in range(12)])
-    track = track_video(path, CONFIG, person=2, estimator=SquareEstimator)
+    track = Tracker(path, CONFIG, person=2, estimator=SquareEstimator).track()
     assert track.xy[0, skeleton.NOSE, 0] == 200
     with pytest.raises(PersonError, match=r"clip\.mp4: found 2 people, expected at least 3"):
-        track_video(path, CONFIG, person=3, estimator=SquareEstimator)
+        Tracker(path, CONFIG, person=3, estimator=SquareEstimator).track()
 
 
 def test_one_person_is_tracked_by_the_faster_search(film) -> None:
     alone = film([picture((20, 60, 100, RED)) for _ in range(12)])
-    track_video(alone, CONFIG, estimator=SquareEstimator)
+    Tracker(alone, CONFIG, estimator=SquareEstimator).track()
     assert SquareEstimator.made == [CONFIG.max_people, 1]
     SquareEstimator.made = []
     together = film([picture((20, 60, 100, RED), (200, 60, 80, BLUE)) for _ in range(12)])
-    track_video(together, CONFIG, estimator=SquareEstimator)
+    Tracker(together, CONFIG, estimator=SquareEstimator).track()
     assert SquareEstimator.made == [CONFIG.max_people, CONFIG.max_people]
 
 
@@ -176,7 +176,7 @@ def test_the_first_look_converts_a_few_frames_alone_and_stops_when_it_knows(film
     assert SquareEstimator.converted == np.rint(looks.time_s * 25).tolist()
     SquareEstimator.converted = []
     together = film([picture((20, 60, 100, RED), (200, 60, 80, BLUE)) for _ in range(50)])
-    track_video(together, CONFIG, estimator=SquareEstimator)
+    Tracker(together, CONFIG, estimator=SquareEstimator).track()
     assert SquareEstimator.converted == [2, 7]
 
 
@@ -184,7 +184,7 @@ def test_where_the_close_look_was_misled_it_begins_anew_with_the_person_followed
     def show(t: int) -> NDArray[np.uint8]:
         return picture((240, 150, 50, BLUE)) if t == 9 else picture((20, 60, 100, RED))
 
-    track = track_video(film([show(t) for t in range(20)]), CONFIG, estimator=SquareEstimator)
+    track = Tracker(film([show(t) for t in range(20)]), CONFIG, estimator=SquareEstimator).track()
     assert [t for t in range(20) if not track.present[t]] == [9]
     assert SquareEstimator.made == [CONFIG.max_people, 1, 1]
     assert SquareEstimator.detailed == 20 + 19
@@ -203,33 +203,33 @@ def test_people_are_counted_without_being_followed(film) -> None:
 
 def test_an_empty_street_is_refused(film) -> None:
     with pytest.raises(PersonError, match=r"clip\.mp4: found nobody; expected"):
-        track_video(film([picture()] * 10), CONFIG, estimator=SquareEstimator)
+        Tracker(film([picture()] * 10), CONFIG, estimator=SquareEstimator).track()
 
 
 def test_a_blurred_empty_street_is_told_to_be_blurred(film) -> None:
     street = np.kron(np.random.default_rng(0).integers(0, 2, (15, 20, 1)) * 200, np.ones((16, 16, 3))).astype(np.uint8)
     soft = cv2.GaussianBlur(street, (0, 0), 6)
     with pytest.raises(PersonError, match=r"clip\.mp4: found nobody; expected"):
-        track_video(film([street] * 10), CONFIG, estimator=SquareEstimator)
+        Tracker(film([street] * 10), CONFIG, estimator=SquareEstimator).track()
     with pytest.raises(PersonError, match=r"clip\.mp4: found nobody, and the pictures are blurred by \d px"):
-        track_video(film([soft] * 10), CONFIG, estimator=SquareEstimator)
+        Tracker(film([soft] * 10), CONFIG, estimator=SquareEstimator).track()
 
 
 def test_a_moment_is_no_video(film) -> None:
     with pytest.raises(PersonError, match=r"clip\.mp4: found nobody in 2 frames; expected a video of some seconds"):
-        track_video(film([picture()] * 2), CONFIG, estimator=SquareEstimator)
+        Tracker(film([picture()] * 2), CONFIG, estimator=SquareEstimator).track()
 
 
 def test_somebody_seen_for_a_moment_is_not_enough(film) -> None:
     path = film([picture((20, 60, 100, RED)) if t < 3 else picture() for t in range(100)])
     with pytest.raises(PersonError, match="only 3 of 100 frames"):
-        track_video(path, CONFIG, estimator=SquareEstimator)
+        Tracker(path, CONFIG, estimator=SquareEstimator).track()
 
 
 def test_a_person_too_small_is_refused_with_the_height_measured(film) -> None:
     path = film([picture((20, 60, 31, RED)) for _ in range(10)])
     with pytest.raises(PersonError, match="30 px tall; expected at least 40 px"):
-        track_video(path, CONFIG, estimator=SquareEstimator)
+        Tracker(path, CONFIG, estimator=SquareEstimator).track()
 
 
 def test_no_video_is_tracked_twice(film, tmp_path: Path) -> None:

@@ -39,17 +39,9 @@ from choreograft.pose.openpose_files import (
 from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people, share_outside
 from choreograft.pose.skeleton import PARENT
 from choreograft.pose.track import SEEN, Person, PoseTrack
-from choreograft.pose.tracking import (
-    EstimatorFactory,
-    PoseEstimator,
-    TrackingConfig,
-    describe_tracking,
-    follow_video,
-    is_alone,
-    keep_track,
-)
+from choreograft.pose.tracking import EstimatorFactory, PoseEstimator, Tracker, TrackingConfig
 from choreograft.progress import Progress, silent
-from choreograft.video.read import count_frames, probe
+from choreograft.video.read import count_frames
 
 
 def _find_carrier(joint: int) -> int:
@@ -180,11 +172,9 @@ def load_or_read_openpose(
         As `read_openpose`; FileFormatError too if nobody is ever seen where the keypoints are and a tenth of them
             lies outside the picture. OutputError if the folder cannot be written.
     """
-    facts = describe_tracking(video, config, person, estimator)
-    facts |= {"keypoints": hash_keypoints(place), "doubles": DOUBLES_RECIPE}
-    track = keep_track(
-        video, folder, facts, progress, lambda: read_openpose(place, video, config, person, progress, estimator)
-    )
+    tracker = Tracker(video, config, person, progress, estimator)
+    facts = {"keypoints": hash_keypoints(place), "doubles": DOUBLES_RECIPE}
+    track = tracker.keep(folder, lambda: read_openpose(place, tracker), **facts)
     shown, masked = int(track.present.sum()), int((track.present & track.masked).sum())
     if not masked:
         _refuse_another_size(place, video, track)
@@ -196,25 +186,17 @@ def load_or_read_openpose(
     return track
 
 
-def read_openpose(
-    place: Path,
-    video: Path,
-    config: TrackingConfig,
-    person: int = 1,
-    progress: Progress = silent,
-    estimator: EstimatorFactory = MediaPipeEstimator,
-) -> PoseTrack:
+def read_openpose(place: Path, tracker: Tracker) -> PoseTrack:
     """Follow one person through the keypoints that OpenPose, or a program that writes its JSON, found in a video.
 
     People of a frame are in any order; they are followed as those of an estimator are, by place, size and clothes
     (`pose/follow.py`), however small or briefly seen.
 
     Args:
-        place: a folder with a JSON, YAML or XML file for every frame of `video`, or a JSON file with a list of them;
+        place: a folder with a JSON, YAML or XML file for every frame of the video, or a JSON file with a list of them;
             numbers and canvas as `pose/openpose_fit.py` takes them.
-        video: what the keypoints were found in; gives size, rate and times.
-        person: counted from 1 by how much of the frame they fill over time.
-        estimator: finds the doubles.
+        tracker: of the video that the keypoints were found in, which gives size, rate and times; its estimator finds
+            the doubles.
     Returns:
         The raw track; where the person has no double, without mask, depth and landmarks. `pose/clean.py` smooths it.
     Raises:
@@ -224,28 +206,24 @@ def read_openpose(
         VideoError: the video cannot be read.
         AssetError, DependencyError: the estimator cannot be made.
     """
-    info = probe(video)
-    numbered = read_people(place, info, progress)
+    video, progress = tracker.path, tracker.progress
+    numbered = read_people(place, tracker.info, progress)
     people = place_in_time(place, numbered, count_frames(video), video, progress)
-    alone = is_alone(info, config, person, progress, estimator)
-    lacking = find_lacking(numbered.values())
-    any_person = replace(config, min_score=0.0, min_height_px=1.0, min_present=0.0)
+    alone, lacking = tracker.is_alone(), find_lacking(numbered.values())
 
-    def follow() -> PoseTrack:
-        def lend(most: int, told: Progress) -> PoseEstimator:
-            return Doubles(people, lacking, estimator(most, told))
+    def lend(most: int, told: Progress) -> PoseEstimator:
+        return Doubles(people, lacking, tracker.estimator(most, told))
 
-        detail = bool(lacking[DETAIL].any())
-        try:
-            return follow_video(info, any_person, person, alone, progress, lend, detail)
-        except PersonError as error:
-            raise PersonError(f"{place}: {str(error).removeprefix(f'{video}: ')}") from error
-
-    track = follow()
-    if len(people) != len(track):  # some of the video's frames do not decode
-        assumed, people = people[: len(track)], place_in_time(place, numbered, len(track), video, progress)
-        if list(map(id, people)) != list(map(id, assumed)):
-            track = follow()
+    any_person = replace(tracker.config, min_score=0.0, min_height_px=1.0, min_present=0.0)
+    reader = replace(tracker, config=any_person, estimator=lend)
+    try:
+        track = reader.follow(alone, bool(lacking[DETAIL].any()))
+        if len(people) != len(track):  # some of the video's frames do not decode
+            assumed, people = people[: len(track)], place_in_time(place, numbered, len(track), video, progress)
+            if list(map(id, people)) != list(map(id, assumed)):
+                track = reader.follow(alone, bool(lacking[DETAIL].any()))
+    except PersonError as error:
+        raise PersonError(f"{place}: {str(error).removeprefix(f'{video}: ')}") from error
     return track
 
 

@@ -8,9 +8,10 @@ nobody else is there. Of a frame stay the people's joints and their masks, packe
 some 100 MB.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -91,6 +92,16 @@ class _Find:
     closer: Person | None = None
     """With hands and face; None where they have not been looked for."""
 
+    @staticmethod
+    def of(person: Person, image: NDArray[np.uint8], size: Size) -> "_Find":
+        """The person in an RGB frame, the mask packed in that size."""
+        mask = np.zeros(0, np.uint8) if person.mask is None else MaskSequence.pack(person.mask, size)
+        return _Find(replace(person, mask=None), sight(person, image), mask)
+
+    def closely(self, image: NDArray[np.uint8], models: PoseEstimator) -> "_Find":
+        """The same with hands and face, unless nobody could follow it."""
+        return replace(self, closer=models.add_detail(image, self.person)) if self.sighting else self
+
 
 @dataclass(frozen=True)
 class PeopleCount:
@@ -113,104 +124,10 @@ def load_or_track(
     """The track of a video from `folder`, or made and kept there: no video is tracked twice with the same options.
 
     Raises:
-        As `track_video`; OutputError if the folder cannot be written.
+        As `Tracker.track` and `Tracker.keep`.
     """
-    probe(path)
-    facts = describe_tracking(path, config, person, estimator)
-    return keep_track(path, folder, facts, progress, lambda: track_video(path, config, person, progress, estimator))
-
-
-def describe_tracking(path: Path, config: TrackingConfig, person: int, estimator: EstimatorFactory) -> dict[str, Any]:
-    """What shapes the track of a video, for `keep_track`."""
-    name = estimator(1, silent).name
-    return {"video": content_hash(path), "person": person, "config": asdict(config), "name": name}
-
-
-def keep_track(
-    path: Path, folder: Path, facts: Mapping[str, Any], progress: Progress, make: Callable[[], PoseTrack]
-) -> PoseTrack:
-    """The track of a video that is kept in `folder` under a key of all the facts that shape it, or made and kept there.
-
-    Raises:
-        OutputError: the folder cannot be written. What `make` raises.
-    """
-    key = text_hash({**facts, "recipe": TRACK_RECIPE})
-    kept = folder / fit_name(path.stem, f"-{key}.npz")
-    if kept.exists():
-        try:
-            return PoseTrack.load(kept)
-        except FileFormatError as error:
-            progress.say(f"tracking {path.name} again: {error}")
-    check_place(kept)
-    track = make()
-    track.save(kept)
-    return track
-
-
-def track_video(
-    path: Path,
-    config: TrackingConfig,
-    person: int = 1,
-    progress: Progress = silent,
-    estimator: EstimatorFactory = MediaPipeEstimator,
-) -> PoseTrack:
-    """Follow one person through a video: body, feet, hands, face and mask in every frame.
-
-    Args:
-        person: counted from 1 by how much of the frame they fill over time.
-    Returns:
-        The raw track, one entry for every frame of the video; `pose/clean.py` smooths it.
-    Raises:
-        VideoError: the video cannot be read.
-        PersonError: nobody is there, or fewer than `person`, or too small or too briefly to be of use.
-        AssetError, DependencyError: the estimator cannot be made.
-    """
-    info = probe(path)
-    return follow_video(info, config, person, is_alone(info, config, person, progress, estimator), progress, estimator)
-
-
-def is_alone(
-    info: VideoInfo, config: TrackingConfig, person: int, progress: Progress, estimator: EstimatorFactory
-) -> bool:
-    """Whether nobody but the person to be followed is to be looked for, as a first look tells."""
-    if config.max_people == 1 or person != 1:
-        return config.max_people == 1
-    with closing(_look_about(info, config, progress, estimator)) as looks:
-        crowded = islice((count for _, count in looks if count > 1), CROWDED)
-        return len(list(crowded)) < CROWDED
-
-
-def follow_video(
-    info: VideoInfo,
-    config: TrackingConfig,
-    person: int,
-    alone: bool,
-    progress: Progress,
-    estimator: EstimatorFactory,
-    detail: bool = True,
-) -> PoseTrack:
-    """Follow one person of whom it is known whether they are alone; as `track_video`.
-
-    Args:
-        detail: whether the estimator has anything to add on a closer look.
-    """
-    closely = alone or not detail
-    with estimator(1 if alone else config.max_people, progress) as models:
-        times_s, finds, shots = _find_everybody(info, models, progress, closely)
-        sightings = [[find.sighting for find in frame] for frame in finds]
-        try:
-            indices = follow_person(sightings, times_s, person, config.min_score)
-        except PersonError as error:
-            nobody = not find_strands(sightings, times_s, config.min_score)
-            raise PersonError(f"{info.path}: {(nobody and _explain(info, finds, config)) or error}") from error
-        followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
-        _refuse_unusable(info, followed, config)
-        if not closely:
-            followed = _look_closely(info, models, followed, progress)
-    if alone and detail and _was_misled(finds, followed):
-        with estimator(1, progress) as models:
-            followed = _look_closely(info, models, followed, progress)
-    return _as_track(info, np.array(times_s), followed, shots)
+    tracker = Tracker(path, config, person, progress, estimator)
+    return tracker.keep(folder, tracker.track)
 
 
 def count_people(
@@ -222,89 +139,8 @@ def count_people(
         VideoError: the video cannot be read.
         AssetError, DependencyError: the estimator cannot be made.
     """
-    looks = list(_look_about(probe(path), config, progress, estimator))
+    looks = list(Tracker(path, config, progress=progress, estimator=estimator).look_about())
     return PeopleCount(np.array([time_s for time_s, _ in looks]), np.array([count for _, count in looks], np.int64))
-
-
-def _look_about(
-    info: VideoInfo, config: TrackingConfig, progress: Progress, estimator: EstimatorFactory
-) -> Generator[tuple[float, int], None, None]:
-    """Time, s, and number of people in each of a few frames spread over the clip."""
-    step_s = info.duration_s / config.scan_frames
-    next_s = step_s / 2
-    task = progress.task(f"looking for people in {info.path.name}", info.frames)
-    with estimator(config.max_people, progress) as models, task as advance:
-        for done, picture in enumerate(read_pictures(info.path), start=1):
-            advance(done)
-            time_s = float(picture.time)
-            if time_s < next_s:
-                continue
-            next_s = time_s + max(step_s, 0.2)
-            image = picture.to_rgb()
-            sightings = [sight(person, image) for person in models.find_people(image, time_s)]
-            yield time_s, sum(seen is not None and seen.score >= config.min_score for seen in sightings)
-
-
-def _read(info: VideoInfo) -> Iterator[Frame]:
-    """The frames, each read while the one before it is looked at."""
-    return run_ahead(read_frames(info.path), "reading")
-
-
-def _find_everybody(
-    info: VideoInfo, models: PoseEstimator, progress: Progress, closely: bool
-) -> tuple[list[float], list[list[_Find]], Shots]:
-    """Pass 1: T times, everybody in each frame, and the shots; `closely`, with hands and face."""
-    times_s: list[float] = []
-    finds: list[list[_Find]] = []
-    size, watch = MaskSequence.size_for(info.size), CutWatch()
-    with progress.task(f"following people in {info.path.name}", info.frames) as advance:
-        for frame in _read(info):
-            times_s.append(frame.time_s)
-            found = models.find_people(frame.image, frame.time_s)
-            watch.add(frame.image, frame.time_s, mark_people(found, info.size, size))
-            people = [_keep(person, frame.image, size) for person in found]
-            finds.append([_look_closer(find, frame.image, models) for find in people] if closely else people)
-            advance(frame.index + 1)
-    return times_s, finds, watch.conclude()
-
-
-def _keep(person: Person, image: NDArray[np.uint8], size: Size) -> _Find:
-    mask = np.zeros(0, np.uint8) if person.mask is None else MaskSequence.pack(person.mask, size)
-    return _Find(replace(person, mask=None), sight(person, image), mask)
-
-
-def _look_closer(find: _Find, image: NDArray[np.uint8], models: PoseEstimator) -> _Find:
-    """A find with hands and face, unless nobody could follow it."""
-    return replace(find, closer=models.add_detail(image, find.person)) if find.sighting else find
-
-
-def _was_misled(finds: Sequence[Sequence[_Find]], followed: Sequence[_Find | None]) -> bool:
-    """Whether a close look was at somebody not followed: the models then go on from there and miss what comes next."""
-    looks = sum(find.closer is not None for frame in finds for find in frame)
-    return looks > sum(find is not None for find in followed)
-
-
-def _explain(info: VideoInfo, finds: Sequence[Sequence[_Find]], config: TrackingConfig) -> str:
-    """Why nobody can be followed, as far as it can be seen; empty where nothing but that is known."""
-    scores = [max((find.sighting.score for find in frame if find.sighting), default=np.nan) for frame in finds]
-    known = np.isfinite(scores)
-    if known.mean() >= HALF_SEEN and float(np.nanmedian(scores)) < config.min_score:
-        return (
-            f"found somebody in {known.sum()} of {len(finds)} frames, but not wholly or not clearly: joints are"
-            f" {np.nanmedian(scores):.0%} certain; expected {config.min_score:.0%}; film the whole person, head to feet"
-        )
-    if known.any():
-        return ""
-    if len(finds) < FEWEST_FRAMES:
-        return f"found nobody in {count_of(len(finds), 'frame')}; expected a video of some seconds"
-    looked_at = set(np.linspace(0, len(finds) - 1, BLUR_LOOKS).round().astype(int).tolist())
-    blur_px = measure_blur(frame.image for frame in read_frames(info.path) if frame.index in looked_at)
-    if blur_px > BLURRED_PX:
-        return (
-            f"found nobody, and the pictures are blurred by {blur_px:.0f} px of {ROWS} rows; expected a person in"
-            " focus; clean the lens, focus on the person and film again"
-        )
-    return ""
 
 
 def track_nobody(path: Path) -> PoseTrack:
@@ -317,32 +153,174 @@ def track_nobody(path: Path) -> PoseTrack:
     return _as_track(probe(path), np.array(times), [None] * len(times), Shots.one(len(times)))
 
 
-def _refuse_unusable(info: VideoInfo, followed: Sequence[_Find | None], config: TrackingConfig) -> None:
-    sizes = [find.sighting.size_px for find in followed if find is not None and find.sighting is not None]
-    share = len(sizes) / len(followed)
-    if share < config.min_present:
-        raise PersonError(
-            f"{info.path}: found what may be a person in only {len(sizes)} of {len(followed)} frames; "
-            f"expected one in {config.min_present:.0%} of them at least; choose a video of a person in full view"
-        )
-    height_px = float(np.median(sizes))
-    if height_px < config.min_height_px:
-        raise PersonError(
-            f"{info.path}: the person is {height_px:.0f} px tall; expected at least {config.min_height_px:.0f} px; "
-            "crop the video around the person and enlarge it, or film from nearer"
-        )
+@dataclass(frozen=True)
+class Tracker:
+    """Follows one person through a video."""
 
+    path: Path
+    config: TrackingConfig
+    person: int = 1
+    """Counted from 1 by how much of the frame they fill over time."""
+    progress: Progress = silent
+    estimator: EstimatorFactory = MediaPipeEstimator
 
-def _look_closely(
-    info: VideoInfo, models: PoseEstimator, followed: Sequence[_Find | None], progress: Progress
-) -> list[_Find | None]:
-    """Pass 2: hands and face of the person followed."""
-    closer: list[_Find | None] = []
-    with progress.task(f"hands and face in {info.path.name}", len(followed)) as advance:
-        for frame, find in zip(_read(info), followed, strict=True):
-            closer.append(find and _look_closer(find, frame.image, models))
-            advance(frame.index + 1)
-    return closer
+    @cached_property
+    def info(self) -> VideoInfo:
+        """The video's facts.
+
+        Raises:
+            VideoError: the video cannot be read.
+        """
+        return probe(self.path)
+
+    def keep(self, folder: Path, make: Callable[[], PoseTrack], **facts: Any) -> PoseTrack:
+        """The track that is kept in `folder` under a key of all that shapes it, or made and kept there.
+
+        Args:
+            facts: what shapes it beside the video, the options and the estimator.
+        Raises:
+            VideoError: the video cannot be read. OutputError: the folder cannot be written. What `make` raises.
+        """
+        facts |= {"video": content_hash(self.info.path), "person": self.person, "config": asdict(self.config)}
+        key = text_hash({**facts, "name": self.estimator(1, silent).name, "recipe": TRACK_RECIPE})
+        kept = folder / fit_name(self.path.stem, f"-{key}.npz")
+        if kept.exists():
+            try:
+                return PoseTrack.load(kept)
+            except FileFormatError as error:
+                self.progress.say(f"tracking {self.path.name} again: {error}")
+        check_place(kept)
+        track = make()
+        track.save(kept)
+        return track
+
+    def track(self) -> PoseTrack:
+        """Body, feet, hands, face and mask of the person in every frame.
+
+        Returns:
+            The raw track, one entry for every frame of the video; `pose/clean.py` smooths it.
+        Raises:
+            VideoError: the video cannot be read.
+            PersonError: nobody is there, or fewer than `person`, or too small or too briefly to be of use.
+            AssetError, DependencyError: the estimator cannot be made.
+        """
+        return self.follow(self.is_alone())
+
+    def is_alone(self) -> bool:
+        """Whether nobody but the person to be followed is to be looked for, as a first look tells."""
+        if self.config.max_people == 1 or self.person != 1:
+            return self.config.max_people == 1
+        with closing(self.look_about()) as looks:
+            crowded = islice((count for _, count in looks if count > 1), CROWDED)
+            return len(list(crowded)) < CROWDED
+
+    def look_about(self) -> Generator[tuple[float, int], None, None]:
+        """Time, s, and number of people in each of a few frames spread over the clip."""
+        step_s = self.info.duration_s / self.config.scan_frames
+        next_s = step_s / 2
+        task = self.progress.task(f"looking for people in {self.path.name}", self.info.frames)
+        with self.estimator(self.config.max_people, self.progress) as models, task as advance:
+            for done, picture in enumerate(read_pictures(self.path), start=1):
+                advance(done)
+                time_s = float(picture.time)
+                if time_s < next_s:
+                    continue
+                next_s = time_s + max(step_s, 0.2)
+                image = picture.to_rgb()
+                sightings = [sight(person, image) for person in models.find_people(image, time_s)]
+                yield time_s, sum(seen is not None and seen.score >= self.config.min_score for seen in sightings)
+
+    def follow(self, alone: bool, detail: bool = True) -> PoseTrack:
+        """Follow a person of whom it is known whether they are alone; as `track`.
+
+        Args:
+            detail: whether the estimator has anything to add on a closer look.
+        """
+        closely = alone or not detail
+        with self.estimator(1 if alone else self.config.max_people, self.progress) as models:
+            times_s, finds, shots = self._find_everybody(models, closely)
+            sightings = [[find.sighting for find in frame] for frame in finds]
+            try:
+                indices = follow_person(sightings, times_s, self.person, self.config.min_score)
+            except PersonError as error:
+                nobody = not find_strands(sightings, times_s, self.config.min_score)
+                raise PersonError(f"{self.path}: {(nobody and self._explain(finds)) or error}") from error
+            followed = [None if i is None else frame[i] for i, frame in zip(indices, finds, strict=True)]
+            self._refuse_unusable(followed)
+            if not closely:
+                followed = self._look_closely(models, followed)
+        looks = sum(find.closer is not None for frame in finds for find in frame)
+        if closely and detail and looks > sum(find is not None for find in followed):
+            # models that look at somebody who is not followed go on from there, and miss what comes next
+            with self.estimator(1, self.progress) as models:
+                followed = self._look_closely(models, followed)
+        return _as_track(self.info, np.array(times_s), followed, shots)
+
+    def _read(self) -> Iterator[Frame]:
+        """The frames, each read while the one before it is looked at."""
+        return run_ahead(read_frames(self.path), "reading")
+
+    def _find_everybody(self, models: PoseEstimator, closely: bool) -> tuple[list[float], list[list[_Find]], Shots]:
+        """Pass 1: T times, everybody in each frame, and the shots; `closely`, with hands and face."""
+        times_s: list[float] = []
+        finds: list[list[_Find]] = []
+        size, watch = MaskSequence.size_for(self.info.size), CutWatch()
+        with self.progress.task(f"following people in {self.path.name}", self.info.frames) as advance:
+            for frame in self._read():
+                times_s.append(frame.time_s)
+                found = models.find_people(frame.image, frame.time_s)
+                watch.add(frame.image, frame.time_s, mark_people(found, self.info.size, size))
+                people = [_Find.of(person, frame.image, size) for person in found]
+                finds.append([find.closely(frame.image, models) for find in people] if closely else people)
+                advance(frame.index + 1)
+        return times_s, finds, watch.conclude()
+
+    def _look_closely(self, models: PoseEstimator, followed: Sequence[_Find | None]) -> list[_Find | None]:
+        """Pass 2: hands and face of the person followed."""
+        closer: list[_Find | None] = []
+        with self.progress.task(f"hands and face in {self.path.name}", len(followed)) as advance:
+            for frame, find in zip(self._read(), followed, strict=True):
+                closer.append(find and find.closely(frame.image, models))
+                advance(frame.index + 1)
+        return closer
+
+    def _explain(self, finds: Sequence[Sequence[_Find]]) -> str:
+        """Why nobody can be followed, as far as it can be seen; empty where nothing but that is known."""
+        scores = [max((find.sighting.score for find in frame if find.sighting), default=np.nan) for frame in finds]
+        known = np.isfinite(scores)
+        if known.mean() >= HALF_SEEN and float(np.nanmedian(scores)) < self.config.min_score:
+            return (
+                f"found somebody in {known.sum()} of {len(finds)} frames, but not wholly or not clearly: joints are"
+                f" {np.nanmedian(scores):.0%} certain; expected {self.config.min_score:.0%}; film the whole person,"
+                " head to feet"
+            )
+        if known.any():
+            return ""
+        if len(finds) < FEWEST_FRAMES:
+            return f"found nobody in {count_of(len(finds), 'frame')}; expected a video of some seconds"
+        looked_at = set(np.linspace(0, len(finds) - 1, BLUR_LOOKS).round().astype(int).tolist())
+        blur_px = measure_blur(frame.image for frame in read_frames(self.path) if frame.index in looked_at)
+        if blur_px > BLURRED_PX:
+            return (
+                f"found nobody, and the pictures are blurred by {blur_px:.0f} px of {ROWS} rows; expected a person in"
+                " focus; clean the lens, focus on the person and film again"
+            )
+        return ""
+
+    def _refuse_unusable(self, followed: Sequence[_Find | None]) -> None:
+        config = self.config
+        sizes = [find.sighting.size_px for find in followed if find is not None and find.sighting is not None]
+        if len(sizes) / len(followed) < config.min_present:
+            raise PersonError(
+                f"{self.path}: found what may be a person in only {len(sizes)} of {len(followed)} frames; "
+                f"expected one in {config.min_present:.0%} of them at least; choose a video of a person in full view"
+            )
+        height_px = float(np.median(sizes))
+        if height_px < config.min_height_px:
+            raise PersonError(
+                f"{self.path}: the person is {height_px:.0f} px tall; expected at least {config.min_height_px:.0f} px; "
+                "crop the video around the person and enlarge it, or film from nearer"
+            )
 
 
 def _as_track(info: VideoInfo, time_s: Floats, followed: Sequence[_Find | None], shots: Shots) -> PoseTrack:
