@@ -20,12 +20,13 @@ FIGURE = np.array(
 """A standing person of height 1 around the hips, (17, 2)."""
 
 
+UNKNOWN = np.full((4, 3), np.nan, np.float32)
 HALL, STREET = np.full((4, 3), 0.3, np.float32), np.full((4, 3), 0.7, np.float32)
 """What two places look like, coarsely."""
 
 
 def figure(
-    x: float, y: float = 300, height_px: float = 200, colour=GREY, score: float = 0.95, shape=FIGURE, scene=None
+    x: float, y: float = 300, height_px: float = 200, colour=GREY, score: float = 0.95, shape=FIGURE, scene=UNKNOWN
 ) -> Sighting:
     joints = (shape * height_px + (x, y)).astype(np.float32)
     fill = (height_px / 600) ** 2

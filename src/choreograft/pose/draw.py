@@ -84,34 +84,8 @@ class _Stroke:
     width_px: float
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """Strokes at one depth; layers are painted from the farthest to the nearest, equals in the order they are made."""
-
-    depth: float
-    strokes: list[_Stroke]
-
-
-@dataclass(frozen=True)
-class _Pose:
-    """One pose as plain numbers, which are faster to look up one by one."""
-
-    points: list[Point]
-    score: list[float]
-    depth: list[float]
-    """0, the depth of the hips, where unknown."""
-    drawable: list[bool]
-
-    @staticmethod
-    def read(xy: Floats, score: Floats, depth: Floats | None, size: Size) -> "_Pose":
-        with np.errstate(invalid="ignore"):
-            drawable = np.asarray((np.abs(xy) < _FARTHEST * max(size)).all(-1))  # false for NaN
-        known_depth = np.zeros(len(xy)) if depth is None else np.nan_to_num(depth, nan=0.0)
-        return _Pose([(x, y) for x, y in xy.tolist()], score.tolist(), known_depth.tolist(), drawable.tolist())
-
-    def shows(self, joint: int, threshold: float) -> bool:
-        """Whether a joint is to be drawn."""
-        return self.drawable[joint] and self.score[joint] >= threshold
+_Layer = tuple[float, list[_Stroke]]
+"""Strokes at one depth; layers are painted from the farthest to the nearest, equals in the order they are made."""
 
 
 def draw_pose(
@@ -146,66 +120,84 @@ def _draw_over(image: Image, xy: Floats, score: Floats, config: StickFigureConfi
     factor = max(1, math.ceil(config.supersample_to / size.height))
     enlarged = size.scaled(factor)
     canvas = np.asarray(cv2.resize(image, enlarged, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    _paint(canvas, _compose(_Pose.read(xy, score, depth, size), size, config), factor)
+    _paint(canvas, _Figure.of(xy, score, depth, size, config).layers(), factor)
     return canvas if factor == 1 else np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _compose(pose: _Pose, size: Size, config: StickFigureConfig) -> list[_Layer]:
-    """Everything there is to paint, farthest first."""
-    layers = [*_compose_body(pose, size, config), _compose_face(pose, size, config)]
-    for hand, wrist in skeleton.HANDS:
-        layers.append(_Layer(pose.depth[wrist], _compose_hand(pose, hand.start, size, config)))
-    return sorted(layers, key=lambda layer: -layer.depth)
+@dataclass(frozen=True)
+class _Figure:
+    """One pose as plain numbers, which are faster to look up one by one, and what is painted of it."""
 
+    points: list[Point]
+    score: list[float]
+    depth: list[float]
+    """0, the depth of the hips, where unknown."""
+    drawable: list[bool]
+    height: int
+    """Of the picture."""
+    config: StickFigureConfig
 
-def _compose_body(pose: _Pose, size: Size, config: StickFigureConfig) -> Iterable[_Layer]:
-    """The neck, each limb with the joints at its ends, and joints of which no limb can be drawn.
+    @staticmethod
+    def of(xy: Floats, score: Floats, depth: Floats | None, size: Size, config: StickFigureConfig) -> "_Figure":
+        with np.errstate(invalid="ignore"):
+            drawable = np.asarray((np.abs(xy) < _FARTHEST * max(size)).all(-1))  # false for NaN
+        known_depth = np.zeros(len(xy)) if depth is None else np.nan_to_num(depth, nan=0.0)
+        points = [(x, y) for x, y in xy.tolist()]
+        return _Figure(points, score.tolist(), known_depth.tolist(), drawable.tolist(), size.height, config)
 
-    Lines and dots of the head are as fine as those of the face, which they would hide otherwise.
-    """
-    fine, bold = config.face_dot * size.height, config.limb_width * size.height
-    if all(pose.shows(joint, config.body_threshold) for joint in (*skeleton.SHOULDERS, skeleton.NOSE)):
-        (ax, ay), (bx, by) = (pose.points[joint] for joint in skeleton.SHOULDERS)
-        neck = _Stroke(((ax + bx) / 2, (ay + by) / 2), pose.points[skeleton.NOSE], NECK_COLOR, bold)
-        yield _Layer(pose.depth[skeleton.NOSE], [neck])
-    dots = {
-        joint: _dot(pose.points[joint], color, fine if joint in skeleton.HEAD else config.joint_dot * size.height)
-        for joint, color in JOINT_COLORS.items()
-        if pose.shows(joint, config.body_threshold)
-    }
-    loose = set(dots)
-    for (a, b), color in LIMB_COLORS.items():
-        if a in dots and b in dots:
-            line = _Stroke(pose.points[a], pose.points[b], color, fine if b in skeleton.HEAD else bold)
-            yield _Layer((pose.depth[a] + pose.depth[b]) / 2, [line, dots[a], dots[b]])
-            loose -= {a, b}
-    for joint in sorted(loose):
-        yield _Layer(pose.depth[joint], [dots[joint]])
+    def layers(self) -> list[_Layer]:
+        """Everything there is to paint, farthest first."""
+        hands = [(self.depth[wrist], self._hand(hand.start)) for hand, wrist in skeleton.HANDS]
+        return sorted([*self._body(), self._face(), *hands], key=lambda layer: -layer[0])
 
+    def _shows(self, threshold: float, *joints: int) -> bool:
+        """Whether joints are to be drawn."""
+        return all(self.drawable[joint] and self.score[joint] >= threshold for joint in joints)
 
-def _compose_face(pose: _Pose, size: Size, config: StickFigureConfig) -> _Layer:
-    """All dots or none: the mean score of the face's points decides."""
-    joints = range(skeleton.FACE.start, skeleton.FACE.stop)
-    depth = min(pose.depth[joint] for joint in skeleton.HEAD)
-    if sum(pose.score[joint] for joint in joints) / len(joints) < config.face_threshold:
-        return _Layer(depth, [])
-    seen = [pose.points[joint] for joint in joints if pose.drawable[joint] and pose.score[joint] > 0]
-    return _Layer(depth, [_dot(point, FACE_COLOR, config.face_dot * size.height) for point in seen])
+    def _line(self, a: int, b: int, color: Color, width: float) -> _Stroke:
+        """A line between joints, or a dot on one; `width` is a share of the picture's height."""
+        return _Stroke(self.points[a], self.points[b], color, width * self.height)
 
+    def _body(self) -> Iterable[_Layer]:
+        """The neck, each limb with the joints at its ends, and joints of which no limb can be drawn.
 
-def _compose_hand(pose: _Pose, first: int, size: Size, config: StickFigureConfig) -> list[_Stroke]:
-    """The lines of one hand, a colour a finger."""
-    width = config.hand_width * size.height
-    strokes = []
-    for bone, (a, b) in enumerate(skeleton.HAND_BONES):
-        if pose.shows(first + a, config.hand_threshold) and pose.shows(first + b, config.hand_threshold):
-            color = FINGER_COLORS[first][bone // 4]
-            strokes.append(_Stroke(pose.points[first + a], pose.points[first + b], color, width))
-    return strokes
+        Lines and dots of the head are as fine as those of the face, which they would hide otherwise.
+        """
+        config, depth = self.config, self.depth
+        if self._shows(config.body_threshold, *skeleton.SHOULDERS, skeleton.NOSE):
+            (ax, ay), (bx, by) = (self.points[joint] for joint in skeleton.SHOULDERS)
+            middle, bold = ((ax + bx) / 2, (ay + by) / 2), config.limb_width * self.height
+            yield depth[skeleton.NOSE], [_Stroke(middle, self.points[skeleton.NOSE], NECK_COLOR, bold)]
+        dots = {
+            joint: self._line(joint, joint, color, config.face_dot if joint in skeleton.HEAD else config.joint_dot)
+            for joint, color in JOINT_COLORS.items()
+            if self._shows(config.body_threshold, joint)
+        }
+        loose = set(dots)
+        for (a, b), color in LIMB_COLORS.items():
+            if a in dots and b in dots:
+                line = self._line(a, b, color, config.face_dot if b in skeleton.HEAD else config.limb_width)
+                yield (depth[a] + depth[b]) / 2, [line, dots[a], dots[b]]
+                loose -= {a, b}
+        for joint in sorted(loose):
+            yield depth[joint], [dots[joint]]
 
+    def _face(self) -> _Layer:
+        """All dots or none: the mean score of the face's points decides."""
+        joints = range(skeleton.FACE.start, skeleton.FACE.stop)
+        depth = min(self.depth[joint] for joint in skeleton.HEAD)
+        if sum(self.score[joint] for joint in joints) / len(joints) < self.config.face_threshold:
+            return depth, []
+        seen = [joint for joint in joints if self.drawable[joint] and self.score[joint] > 0]
+        return depth, [self._line(joint, joint, FACE_COLOR, self.config.face_dot) for joint in seen]
 
-def _dot(at: Point, color: Color, diameter_px: float) -> _Stroke:
-    return _Stroke(at, at, color, diameter_px)
+    def _hand(self, first: int) -> list[_Stroke]:
+        """The lines of one hand, a colour a finger."""
+        return [
+            self._line(first + a, first + b, FINGER_COLORS[first][bone // 4], self.config.hand_width)
+            for bone, (a, b) in enumerate(skeleton.HAND_BONES)
+            if self._shows(self.config.hand_threshold, first + a, first + b)
+        ]
 
 
 def _paint(canvas: Image, layers: Iterable[_Layer], factor: int) -> None:
@@ -215,8 +207,8 @@ def _paint(canvas: Image, layers: Iterable[_Layer], factor: int) -> None:
     def fixed(point: Point) -> tuple[int, int]:
         return round((point[0] * factor - 0.5) * one), round((point[1] * factor - 0.5) * one)
 
-    for layer in layers:
-        for stroke in layer.strokes:
+    for _, strokes in layers:
+        for stroke in strokes:
             width = stroke.width_px * factor
             start = fixed(stroke.start)
             if stroke.start == stroke.end:

@@ -70,8 +70,8 @@ class Sighting:
     """Share of the frame that the joints' box covers, 0..1."""
     colours: NDArray[np.float32]
     """(P, 3) RGB 0..1 of chest, belly and thighs, NaN where unknown."""
-    scene: NDArray[np.float32] | None = None
-    """(S, 3) RGB 0..1 of the whole picture, coarsely: it changes at a cut. None where unknown."""
+    scene: NDArray[np.float32]
+    """(S, 3) RGB 0..1 of the whole picture, coarsely: it changes at a cut. NaN where unknown."""
 
     @cached_property
     def size_px(self) -> float:
@@ -90,13 +90,14 @@ def sight(person: Person, image: NDArray[np.uint8]) -> Sighting | None:
         inside = np.all((body >= 0) & (body <= (width, height)), axis=-1)[_MAIN_JOINTS]
     main = score[_MAIN_JOINTS][inside]
     low, high = np.nanmin(joints, 0), np.nanmax(joints, 0)
+    coarse = cv2.resize(image, (_SCENE_SIDE, _SCENE_SIDE), interpolation=cv2.INTER_AREA)
     across, down = np.clip(high, 0, (width, height)) - np.clip(low, 0, (width, height))
     return Sighting(
         joints=joints,
         score=float(main.mean()) if len(main) else 0.0,
         fill=float(across * down) / (width * height),
         colours=_clothes(joints, image),
-        scene=_scene(image),
+        scene=np.asarray(coarse.reshape(-1, 3) / np.float32(255), dtype=np.float32),
     )
 
 
@@ -127,11 +128,6 @@ def _clothes(joints: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[n
             patch = image[top : int(y) + reach + 1, left : int(x) + reach + 1]
             colours[place] = patch.reshape(-1, 3).mean(0) / 255
     return colours
-
-
-def _scene(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    coarse = cv2.resize(image, (_SCENE_SIDE, _SCENE_SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(coarse.reshape(-1, 3) / np.float32(255), dtype=np.float32)
 
 
 class _Step(NamedTuple):
@@ -252,8 +248,8 @@ def _step_cost(strand: Strand, step: _Step, frame_s: float) -> float:
     if not min(distance, still) <= _MAX_STEP + _PACE * min(step.time_s - last.time_s, max(_PACE_SPAN_S, frame_s)):
         return _IMPOSSIBLE
     stretch = abs(np.log(max(sighting.size_px, 1.0) / size_px))
-    colour = _colour_distance(strand.usual_colours(recent), sighting.colours)
-    cost = distance + _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0)
+    colour = np.nan_to_num(_colour_distance(strand.usual_colours(recent), sighting.colours))
+    cost = distance + _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * float(colour)
     return cost if cost <= _MAX_COST else _IMPOSSIBLE
 
 
@@ -263,11 +259,11 @@ def _distance_px(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(np.nanmean(off)) if np.isfinite(off).any() else float("nan")
 
 
-def _colour_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Mean RGB distance, 0..1, over the places known in both (P, 3); None if there is none."""
+def _colour_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Mean RGB distance, 0..1, over the places known in both (P, 3); NaN if there is none."""
     distances = np.linalg.norm(a - b, axis=-1) / np.sqrt(3)
     known = np.isfinite(distances)
-    return float(distances[known].mean()) if known.any() else None
+    return float(distances[known].mean()) if known.any() else float("nan")
 
 
 def _join(strands: list[Strand]) -> list[Strand]:
@@ -292,18 +288,13 @@ def _join_cost(earlier: Strand, later: Strand) -> float:
         return _IMPOSSIBLE
     ends, starts = slice(-15, None), slice(0, 15)
     stretch = abs(np.log(earlier.usual_size_px(ends) / max(later.usual_size_px(starts), 1.0)))
-    colour = _colour_distance(earlier.usual_colours(ends), later.usual_colours(starts))
-    if stretch > np.log(_MAX_SIZE_RATIO) or (colour or 0.0) > _MAX_COLOUR_STEP:
+    colour = float(np.nan_to_num(_colour_distance(earlier.usual_colours(ends), later.usual_colours(starts))))
+    if stretch > np.log(_MAX_SIZE_RATIO) or colour > _MAX_COLOUR_STEP:
         return _IMPOSSIBLE
     distance = _distance_px(last.sighting.joints, first.sighting.joints) / earlier.usual_size_px(ends)
     absence_s = first.time_s - last.time_s
-    if distance > _JOIN_STEP + _PACE * absence_s and _is_same_scene(last.sighting, first.sighting):
+    scenes = last.sighting.scene, first.sighting.scene
+    if distance > _JOIN_STEP + _PACE * absence_s and _colour_distance(*scenes) < _SAME_SCENE:
         return _IMPOSSIBLE  # a mirror image, a shadow or a double: there was no cut, and no time to get there
     far = 1.0 if np.isnan(distance) else min(distance, 3.0)
-    return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * (colour or 0.0) + _JOIN_DISTANCE_WEIGHT * far
-
-
-def _is_same_scene(a: Sighting, b: Sighting) -> bool:
-    """Whether two frames show the same place, as far as is known."""
-    difference = None if a.scene is None or b.scene is None else _colour_distance(a.scene, b.scene)
-    return difference is not None and difference < _SAME_SCENE
+    return _SIZE_WEIGHT * float(stretch) + _COLOUR_WEIGHT * colour + _JOIN_DISTANCE_WEIGHT * far

@@ -8,7 +8,7 @@ longer than the person's limb is, in 3D where known, in the picture at the perso
 Shapes: T frames of one uncut stretch, J = 133 joints, L limbs, B frames looked back at.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -228,48 +228,34 @@ class Repair:
 
     track: PoseTrack
     seen: Flags
-    flips: tuple[Flip, ...] = ()
-    jumped: int = 0
-    misplaced: int = 0
-    noise_px: tuple[float, ...] = ()
+    """(T, J) joints to trust."""
+    jumped: Flags
+    """(T, J) joints that nobody moves so fast."""
+    misplaced: Flags
+    """(T, J) joints at the end of limbs that nobody has."""
+    flips: list[Flip] = field(default_factory=list)
+    noise_px: list[float] = field(default_factory=list)
     """Of each frame's body joints; frames outside of all stretches have none."""
 
 
 def repair_track(track: PoseTrack, seen: Flags, segment: Indices) -> Repair:
     """Put sides right, and forget joints (T, J) that jump or stretch their limbs, in every uncut stretch by itself."""
     arrays: dict[str, Any] = {name: getattr(track, name).copy() for name in JOINT_ARRAYS}
-    whole = Repair(replace(track, **arrays), seen.copy())
+    whole = Repair(replace(track, **arrays), seen.copy(), np.zeros_like(seen), np.zeros_like(seen))
     for frames in find_stretches(segment, seen):
-        part = _repair_stretch(replace(track, masks=None).select(frames), seen[frames])
+        part, sure = replace(track, masks=None).select(frames), seen[frames]
+        height_px = body_height_px(part, sure)
+        noise_px = noise_level(part.xy, sure, frame_rate(part.time_s, part.rate))
+        part, sure, flips = repair_flips(part, sure, height_px)
+        jumped = find_jumps(part, sure, height_px, noise_px)
+        misplaced = find_impossible_limbs(part, sure & ~jumped, height_px, noise_px)
         for name in JOINT_ARRAYS:
-            getattr(whole.track, name)[frames] = getattr(part.track, name)
-        whole.seen[frames] = part.seen
+            arrays[name][frames] = getattr(part, name)
+        arrays["depth"][frames] = mend_spikes(part.depth[..., None], sure, part.time_s)[..., 0]
+        arrays["world"][frames] = mend_spikes(part.world, sure, part.time_s)
+        whole.seen[frames] = sure & ~jumped & ~misplaced
+        whole.jumped[frames], whole.misplaced[frames] = jumped, misplaced
         first = int(frames[0])
-        whole = replace(
-            whole,
-            flips=whole.flips + tuple(Flip(f.group, f.first_frame + first, f.last_frame + first) for f in part.flips),
-            jumped=whole.jumped + part.jumped,
-            misplaced=whole.misplaced + part.misplaced,
-            noise_px=whole.noise_px + part.noise_px,
-        )
+        whole.flips.extend(Flip(flip.group, flip.first_frame + first, flip.last_frame + first) for flip in flips)
+        whole.noise_px.extend(len(frames) * [float(np.median(noise_px[skeleton.BODY]))])
     return whole
-
-
-def _repair_stretch(track: PoseTrack, seen: Flags) -> Repair:
-    height_px = body_height_px(track, seen)
-    noise_px = noise_level(track.xy, seen, frame_rate(track.time_s, track.rate))
-    track, seen, flips = repair_flips(track, seen, height_px)
-    jumps = find_jumps(track, seen, height_px, noise_px)
-    calm = seen & ~jumps
-    misplaced = find_impossible_limbs(track, calm, height_px, noise_px)
-    depth = mend_spikes(track.depth[..., None], seen, track.time_s)[..., 0]
-    track = replace(track, depth=depth, world=mend_spikes(track.world, seen, track.time_s))
-    counted = skeleton.BODY_AND_FEET
-    return Repair(
-        track,
-        calm & ~misplaced,
-        flips,
-        jumped=int(jumps[:, counted].sum()),
-        misplaced=int(misplaced[:, counted].sum()),
-        noise_px=len(track) * (float(np.median(noise_px[skeleton.BODY])),),
-    )

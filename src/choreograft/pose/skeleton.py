@@ -35,18 +35,10 @@ BODY_NAMES: Final = (
 FEET_NAMES: Final = (
     "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
 )  # fmt: skip
-HAND_POINTS: Final = (
-    "root", "thumb_1", "thumb_2", "thumb_3", "thumb_tip", "index_1", "index_2", "index_3", "index_tip",
-    "middle_1", "middle_2", "middle_3", "middle_tip", "ring_1", "ring_2", "ring_3", "ring_tip",
-    "pinky_1", "pinky_2", "pinky_3", "pinky_tip",
-)  # fmt: skip
-NAMES: Final = (
-    *BODY_NAMES,
-    *FEET_NAMES,
-    *(f"face_{i}" for i in range(68)),
-    *(f"left_hand_{name}" for name in HAND_POINTS),
-    *(f"right_hand_{name}" for name in HAND_POINTS),
-)
+_FINGERS: Final = ("thumb", "index", "middle", "ring", "pinky")
+HAND_POINTS: Final = ("root", *(f"{finger}_{end}" for finger in _FINGERS for end in (1, 2, 3, "tip")))
+_HAND_NAMES: Final = (f"{side}_hand_{point}" for side in ("left", "right") for point in HAND_POINTS)
+NAMES: Final = (*BODY_NAMES, *FEET_NAMES, *(f"face_{i}" for i in range(68)), *_HAND_NAMES)
 assert len(NAMES) == JOINTS
 
 HEAD: Final = (NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR)

@@ -15,6 +15,7 @@ Shapes: T frames, J joints, C coordinates, K = J * C channels, W frames of one w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -87,11 +88,12 @@ class _Basis:
     """(W - 2, W)"""
 
     @staticmethod
-    def of_times(steps: Floats) -> "_Basis":
+    @lru_cache(maxsize=1)
+    def of_times(steps: tuple[float, ...]) -> "_Basis":
         """`steps` (W - 1,) between frames, in units of the usual one."""
         W = len(steps) + 1
         operator = np.zeros((W - 2, W))
-        before, after = steps[:-1], steps[1:]
+        before, after = np.array(steps[:-1]), np.array(steps[1:])
         rows, mean = np.arange(W - 2), (before + after) / 2
         weight = np.sqrt(mean) / mean
         operator[rows, rows] = weight / before
@@ -127,15 +129,12 @@ def smooth_joints(
     offsets = None if joints is None else offset_matrix([joints[int(c)] for c in chosen]) * noise[chosen]
     model = _Model.of_limbs(offsets, values.shape[-1])
     total, blend = np.zeros_like(y), np.zeros(T)
-    cached: tuple[Floats, _Basis] | None = None
     for start, stop in _windows(T):
         steps = np.diff(time_s[start:stop])
         steps = np.maximum(np.round(steps / np.median(np.diff(time_s)), 3), 1e-3)
-        if cached is None or not np.array_equal(cached[0], steps):
-            cached = steps, _Basis.of_times(steps)
         share = _ramp(start, stop, T)
-        window = _smooth_window(y[start:stop], counts[start:stop], cached[1], model)
-        total[start:stop] += share[:, None, None] * window
+        basis = _Basis.of_times(tuple(steps.tolist()))
+        total[start:stop] += share[:, None, None] * _smooth_window(y[start:stop], counts[start:stop], basis, model)
         blend[start:stop] += share
     x = _restore_hits(total / blend[:, None, None], y, counts)
     result[:, chosen] = np.where(usable[:, chosen, None], x * noise[chosen, None], result[:, chosen])
