@@ -221,9 +221,18 @@ def take_arrays(archive: Archive, kinds: Mapping[str, DTypeLike]) -> dict[str, N
     return {name: np.asarray(archive[name]).astype(kind, copy=False) for name, kind in kinds.items()}
 
 
-def take_known(archive: Archive, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
-    """As `take_arrays`, without those that the archive lacks."""
-    return take_arrays(archive, {name: kind for name, kind in kinds.items() if name in archive})
+def take_frames(
+    archive: Archive, kinds: Mapping[str, DTypeLike], later: Mapping[str, DTypeLike]
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a track's frames, their times among them, and of the `later` ones those that it has.
+
+    Raises:
+        As `take_arrays` and `check_times`.
+    """
+    known = {name: kind for name, kind in later.items() if name in archive}
+    arrays = take_arrays(archive, {**kinds, **known})
+    check_times(arrays["time_s"])
+    return arrays
 
 
 def no_shots() -> NDArray[np.int32]:

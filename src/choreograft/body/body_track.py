@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from choreograft.body.rig import JOINTS
 from choreograft.body.shape import BodyShape, load_shape_space
-from choreograft.files import check_shapes, check_times, no_shots, open_archive, take_arrays, take_known, write_archive
+from choreograft.files import check_shapes, no_shots, open_archive, take_frames, write_archive
 from choreograft.pose.track import TimeGrid
 from choreograft.video.size import Canvas, Size
 
@@ -171,8 +171,7 @@ class BodyTrack:
             FileFormatError: not a body track, damaged, or of another version.
         """
         with open_archive(path, FORMAT, VERSION, "remove it to fit the body again") as (facts, archive):
-            arrays = take_arrays(archive, ARRAYS) | take_known(archive, SHOTS)
-            check_times(arrays["time_s"])
+            arrays = take_frames(archive, ARRAYS, SHOTS)
             shape, camera = BodyShape.from_dict(facts["shape"]), FloorCamera.from_dict(facts["camera"])
             return BodyTrack(shape, camera, Fraction(facts["rate"]), **arrays)
 

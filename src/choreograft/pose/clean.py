@@ -13,7 +13,7 @@ Shapes: T frames, J = 133 joints, C coordinates, G frames of a gap, N sightings.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.interpolate import Akima1DInterpolator
@@ -34,7 +34,7 @@ from choreograft.pose.shots import (
 )
 from choreograft.pose.skeleton import NO_PARENT, OUTWARDS, PARENT
 from choreograft.pose.smooth import noise_level, smooth_joints
-from choreograft.pose.track import FILL_GAP_S, SEEN, Flags, Floats, Indices, PoseTrack, Values
+from choreograft.pose.track import FILL_GAP_S, SEEN, Flags, Floats, Indices, PoseTrack, Values, empty_arrays
 
 _ALL: Final = range(skeleton.JOINTS)
 _TOGETHER: Final = (_ALL[skeleton.BODY_AND_FEET], _ALL[skeleton.LEFT_HAND], _ALL[skeleton.RIGHT_HAND])
@@ -182,26 +182,20 @@ def _smooth(track: PoseTrack, seen: Flags, segment: Indices) -> PoseTrack:
 def _without_unseen(track: PoseTrack, seen: Flags, present: Flags) -> PoseTrack:
     """Blank whatever is not `seen` in a frame with a person."""
     keep = seen & present[:, None]
-    return replace(
-        track,
-        xy=np.where(keep[..., None], track.xy, np.float32(np.nan)),
-        score=np.where(keep, track.score, np.float32(0)),
-        depth=np.where(keep, track.depth, np.float32(np.nan)),
-        world=np.where(keep[..., None], track.world, np.float32(np.nan)),
-        present=present,
-    )
+    arrays: dict[str, Any] = empty_arrays(len(track))
+    for name, array in arrays.items():
+        array[keep] = getattr(track, name)[keep]
+    return replace(track, **arrays, present=present)
 
 
 def _borrow_masks(track: PoseTrack, filled: Flags, seen: Flags) -> PoseTrack:
     """Give each filled frame the mask of the frame nearest in time in which the person was seen."""
     if track.masks is None or not filled.any():
         return track
-    frames = np.flatnonzero(seen)
-    at = np.arange(len(track))
-    right = np.clip(np.searchsorted(frames, at), 1, max(1, len(frames) - 1))
-    before, after = frames[right - 1], frames[np.minimum(right, len(frames) - 1)]
-    nearest = np.where(track.time_s - track.time_s[before] <= track.time_s[after] - track.time_s, before, after)
-    return replace(track, masks=track.masks.select(np.where(filled, nearest, at)))
+    frames, at = np.flatnonzero(seen), np.arange(len(track))
+    for t in np.flatnonzero(filled):
+        at[t] = frames[np.abs(track.time_s[frames] - track.time_s[t]).argmin()]
+    return replace(track, masks=track.masks.select(at))
 
 
 def fill_gaps(track: PoseTrack, seen: Flags, gaps: Flags, segment: Indices) -> PoseTrack:
@@ -252,23 +246,20 @@ def _fill_place(place: Floats, joint: int, parent: int, gap: Flags, at: Flags, t
     )
     if with_depth:
         _fill_joint(place, joint, parent, gap, at, time_s)
-        return
-    flat, depth = place[..., :2], place[..., 2:]
-    _fill_joint(flat, joint, parent, gap, at, time_s)
-    _fill_joint(depth, joint, NO_PARENT, gap, at, time_s)
+    else:
+        _fill_joint(place[..., :2], joint, parent, gap, at, time_s)
+        _fill_joint(place[..., 2:], joint, NO_PARENT, gap, at, time_s)
 
 
 def _fill_joint(values: Floats, joint: int, parent: int, gap: Flags, at: Flags, time_s: Floats) -> None:
     """Fill `values` (T, J, C) of a joint in place; they stay as they are where less than two sightings have values."""
-    base = np.zeros_like(values[:, joint]) if parent == NO_PARENT else values[:, parent]
-    if not np.isfinite(base[gap]).all():
-        base = np.zeros_like(values[:, joint])
-        parent = NO_PARENT
+    hangs = parent != NO_PARENT and bool(np.isfinite(values[gap, parent]).all())
+    base = values[:, parent] if hangs else np.zeros_like(values[:, joint])
     offset = values[:, joint] - base
     frames = np.flatnonzero(at & np.isfinite(offset).all(-1))
     if len(frames) < 2 or time_s[frames[0]] > time_s[gap].min() or time_s[frames[-1]] < time_s[gap].max():
         return
-    turned = interpolate_limb if parent != NO_PARENT else interpolate
+    turned = interpolate_limb if hangs else interpolate
     values[gap, joint] = base[gap] + turned(time_s[frames], offset[frames], time_s[gap])
 
 

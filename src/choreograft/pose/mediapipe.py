@@ -48,22 +48,19 @@ _PERSON: Final = 64
 """Mask value from which a pixel is taken out; low, for arms are faint in masks."""
 FACE_POINTS: Final = 478
 
-_LEFT_HAND, _RIGHT_HAND = skeleton.LEFT_HAND.start, skeleton.RIGHT_HAND.start
 HAND_ROOT, THUMB_2, INDEX_1, PINKY_1 = 0, 2, 5, 17
 
-BODY_FROM_POSE: Final = {
-    skeleton.NOSE: 0, skeleton.LEFT_EYE: 2, skeleton.RIGHT_EYE: 5, skeleton.LEFT_EAR: 7, skeleton.RIGHT_EAR: 8,
-    skeleton.LEFT_SHOULDER: 11, skeleton.RIGHT_SHOULDER: 12, skeleton.LEFT_ELBOW: 13, skeleton.RIGHT_ELBOW: 14,
-    skeleton.LEFT_WRIST: 15, skeleton.RIGHT_WRIST: 16, skeleton.LEFT_HIP: 23, skeleton.RIGHT_HIP: 24,
-    skeleton.LEFT_KNEE: 25, skeleton.RIGHT_KNEE: 26, skeleton.LEFT_ANKLE: 27, skeleton.RIGHT_ANKLE: 28,
-    skeleton.LEFT_HEEL: 29, skeleton.RIGHT_HEEL: 30, skeleton.LEFT_BIG_TOE: 31, skeleton.RIGHT_BIG_TOE: 32,
-}  # fmt: skip
+_FEET: Final = (skeleton.LEFT_HEEL, skeleton.RIGHT_HEEL, skeleton.LEFT_BIG_TOE, skeleton.RIGHT_BIG_TOE)
+BODY_FROM_POSE: Final = dict(
+    zip((*range(skeleton.BODY.stop), *_FEET), (0, 2, 5, 7, 8, *range(11, 17), *range(23, 33)), strict=True)
+)
 """COCO joint: BlazePose point. BlazePose has one toe a foot, which is COCO's big toe; the small toe stays unseen."""
 
 COARSE_HANDS_FROM_POSE: Final = {
-    _LEFT_HAND + HAND_ROOT: 15, _LEFT_HAND + PINKY_1: 17, _LEFT_HAND + INDEX_1: 19, _LEFT_HAND + THUMB_2: 21,
-    _RIGHT_HAND + HAND_ROOT: 16, _RIGHT_HAND + PINKY_1: 18, _RIGHT_HAND + INDEX_1: 20, _RIGHT_HAND + THUMB_2: 22,
-}  # fmt: skip
+    hand.start + point: left + side
+    for side, (hand, _) in enumerate(skeleton.HANDS)
+    for point, left in ((HAND_ROOT, 15), (PINKY_1, 17), (INDEX_1, 19), (THUMB_2, 21))
+}
 """Hand points that the body model knows roughly: they stand in where the hand model finds nothing."""
 
 COARSE_HAND_TRUST: Final = 0.5

@@ -14,10 +14,11 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ from choreograft.pose.openpose_files import (
 )
 from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people, share_outside
 from choreograft.pose.skeleton import PARENT
-from choreograft.pose.track import SEEN, Person, PoseTrack
+from choreograft.pose.track import JOINT_ARRAYS, SEEN, Person, PoseTrack
 from choreograft.pose.tracking import EstimatorFactory, PoseEstimator, Tracker, TrackingConfig
 from choreograft.progress import Progress, silent
 from choreograft.video.read import count_frames
@@ -129,10 +130,9 @@ def find_double(one: Person, found: Sequence[Person]) -> Person | None:
     Returns:
         That person, left and right exchanged where only then the joints lie there; None where nobody's do.
     """
-    offs = [(usual, person) for person in found if (usual := _usual_off(one, person)) <= _NEAR]
-    mirrored = [_exchange_sides(person) for person in found]
-    offs += [(usual, person) for person in mirrored if (usual := _usual_off(one, person) + _EXCHANGE) <= _NEAR]
-    return min(offs, key=lambda off: off[0])[1] if offs else None
+    offs = [(_usual_off(one, person), person) for person in found]
+    offs += [(_usual_off(one, person) + _EXCHANGE, person) for person in map(_exchange_sides, found)]
+    return min(((off, person) for off, person in offs if off <= _NEAR), key=itemgetter(0), default=(0, None))[1]
 
 
 def _usual_off(one: Person, other: Person) -> float:
@@ -151,10 +151,8 @@ def _measure_off(one: Person, other: Person) -> NDArray[np.float32]:
 
 
 def _exchange_sides(person: Person) -> Person:
-    at = list(skeleton.MIRROR)
-    return replace(
-        person, xy=person.xy[at], score=person.score[at], depth=person.depth[at], world=person.world[at]
-    )  # fmt: skip
+    exchanged: dict[str, Any] = {name: getattr(person, name)[list(skeleton.MIRROR)] for name in JOINT_ARRAYS}
+    return replace(person, **exchanged)
 
 
 def load_or_read_openpose(

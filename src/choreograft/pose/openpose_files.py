@@ -15,7 +15,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -88,15 +87,9 @@ _ENDINGS: Final = (JSON_ENDING, "_pose.yml", "_pose.yaml", "_pose.xml")
 """Of OpenPose's names; where a folder has none of them, any JSON is read."""
 
 
-@dataclass(frozen=True)
-class KeypointFrames:
-    """What keypoint files hold."""
-
-    people: dict[int, list[Parts]]
-    """Everybody in a frame, by its number: that in the file's name, or counted from 0 in a list. Ascending, maybe with
-    numbers left out."""
-    canvas: Size | None
-    """Of the picture that they were found in; None where the files do not say."""
+KeypointFrames = tuple[dict[int, list[Parts]], Size | None]
+"""Everybody in a frame, by its number: that in the file's name, or counted from 0 in a list; ascending, maybe with
+numbers left out. And the canvas, the size of the picture that they were found in; None where the files do not say."""
 
 
 def read_keypoint_files(place: Path) -> KeypointFrames:
@@ -121,7 +114,7 @@ def _read_files(place: Path, content: str) -> KeypointFrames:  # noqa: ARG001
         frames = {number: _read_single(path) for number, path in _in_order(place, paths, ending)}
     _refuse_mixture(place, frames)
     canvas = next((canvas for _, canvas in frames.values()), None)
-    return KeypointFrames({number: people for number, (people, _) in frames.items()}, canvas)
+    return {number: people for number, (people, _) in frames.items()}, canvas
 
 
 def hash_keypoints(place: Path) -> str:

@@ -55,14 +55,14 @@ def read_people(place: Path, info: VideoInfo, progress: Progress) -> Mapping[int
     Raises:
         FileFormatError: as `read_keypoint_files` and `place_in_picture`. PersonError: nobody is in the files.
     """
-    files = read_keypoint_files(place)
-    found: Mapping[int, People] = {n: [_to_person(one) for one in frame] for n, frame in files.people.items()}
+    frames, canvas = read_keypoint_files(place)
+    found: Mapping[int, People] = {n: [_to_person(one) for one in frame] for n, frame in frames.items()}
     if not any(one.score.any() for frame in found.values() for one in frame):
         raise PersonError(
             f"{place}: the files hold nobody: found {count_of(len(found), 'frame')}, none with a point that is seen; "
             "expected those of a person; name other keypoints, or leave them out"
         )
-    return place_in_picture(place, found, files.canvas, info, progress)
+    return place_in_picture(place, found, canvas, info, progress)
 
 
 def _to_person(parts: Parts) -> Person:

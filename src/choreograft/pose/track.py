@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.errors import FileFormatError
-from choreograft.files import check_shapes, check_times, no_shots, open_archive, take_arrays, take_known, write_archive
+from choreograft.files import check_shapes, no_shots, open_archive, take_arrays, take_frames, write_archive
 from choreograft.pose import skeleton
 from choreograft.video.size import Canvas, Size
 
@@ -113,6 +113,7 @@ JOINT_ARRAYS: Final = ("xy", "score", "depth", "world")
 """Those of them that hold something of every joint."""
 SHOTS = {"shot": np.int32, "view": np.int32}
 """Arrays that older files lack: a single shot."""
+MASK_ARRAYS: Final = {"mask_packed": np.uint8, "mask_starts": np.int64}
 SEEN: Final = 0.3
 """Score from which a joint says where its person is."""
 FILL_GAP_S: Final = 0.35
@@ -174,9 +175,8 @@ class PoseTrack:
         for name in SHOTS:
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, np.zeros(T, np.int32))
-        expected = {"xy": (T, skeleton.JOINTS, 2), "score": (T, skeleton.JOINTS), "depth": (T, skeleton.JOINTS)}
-        expected |= {"world": (T, skeleton.JOINTS, 3), "present": (T,), "shot": (T,), "view": (T,)}
-        check_shapes(self, expected)
+        expected = {name: (T, *array.shape[1:]) for name, array in empty_arrays(1).items()}
+        check_shapes(self, expected | dict.fromkeys(("present", *SHOTS), (T,)))
         if self.masks is not None and len(self.masks) != T:
             raise ValueError(f"PoseTrack.masks holds {len(self.masks)} masks; expected {T}")
 
@@ -234,13 +234,11 @@ class PoseTrack:
             FileFormatError: not a track file, damaged, or of another version.
         """
         with open_archive(path, FORMAT, VERSION, "make it with choreograft track") as (facts, archive):
-            arrays, masks = take_arrays(archive, ARRAYS) | take_known(archive, SHOTS), None
+            arrays, masks = take_frames(archive, ARRAYS, SHOTS), None
             if "mask_size" in facts:
-                packed = take_arrays(archive, {"mask_packed": np.uint8, "mask_starts": np.int64})
                 masks = MaskSequence.checked(
-                    Size.checked(facts["mask_size"]), packed["mask_packed"], packed["mask_starts"]
+                    Size.checked(facts["mask_size"]), *take_arrays(archive, MASK_ARRAYS).values()
                 )
-            check_times(arrays["time_s"])
             return PoseTrack(Size.checked(facts["size"]), Fraction(facts["rate"]), **arrays, masks=masks)
 
 
