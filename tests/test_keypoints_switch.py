@@ -20,7 +20,7 @@ from choreograft.footage import clip as footage_clip
 from choreograft.footage.clip import Clip
 from choreograft.performer.performer import save_performer
 from choreograft.pose import skeleton
-from choreograft.pose.openpose import load_or_read_openpose
+from choreograft.pose.tracking import Tracker
 from choreograft.presets import Budget
 from choreograft.progress import silent
 from choreograft.request import check_all_keypoints, check_dance
@@ -55,7 +55,7 @@ def places(tmp_path: Path) -> list[Path]:
 @pytest.fixture(autouse=True)
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is found in any picture."""
-    monkeypatch.setattr(footage_clip, "load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind))
+    monkeypatch.setattr(footage_clip, "Tracker", partial(Tracker, estimator=Blind))
 
 
 def write(*parts: object) -> list[str]:

@@ -14,9 +14,10 @@ import pytest
 from choreograft.cli import main
 from choreograft.errors import FileFormatError, OptionError, OutputError, PersonError
 from choreograft.pose import skeleton
-from choreograft.pose.openpose import load_or_read_openpose, write_openpose
+from choreograft.pose.openpose import write_openpose
 from choreograft.pose.openpose_files import check_keypoint_folder, read_keypoint_files
 from choreograft.pose.track import PoseTrack
+from choreograft.pose.tracking import Tracker
 from standing import FRAMES, LAYOUTS, STANDING, Blind, body, read_alone, write_frames
 from swaying import SIZE, swaying_track
 
@@ -358,9 +359,7 @@ def run(*arguments: object) -> int:
 
 
 def test_the_verb_reads_keypoints_and_writes_them(tmp_path, video, keypoints, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(
-        "choreograft.footage.clip.load_or_read_openpose", partial(load_or_read_openpose, estimator=Blind)
-    )
+    monkeypatch.setattr("choreograft.footage.clip.Tracker", partial(Tracker, estimator=Blind))
     monkeypatch.chdir(tmp_path)
     out, written = tmp_path / "t.npz", tmp_path / "written"
     overlay = tmp_path / "look.mp4"

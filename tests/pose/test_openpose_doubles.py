@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +111,8 @@ def test_keypoints_of_a_larger_picture_are_refused_and_those_of_a_smaller_one_to
         values = body(size=size)
         folder = write_frames(tmp_path / str(size), [[{"pose_keypoints_2d": values}]] * FRAMES)
         notes = Notes()
-        load_or_read_openpose(
-            folder, video, tmp_path / "tracks", TrackingConfig(max_people=1), progress=notes, estimator=Blind
-        )
+        tracker = Tracker(video, TrackingConfig(max_people=1), progress=notes, estimator=Blind)
+        load_or_read_openpose(folder, tracker, tmp_path / "tracks")
         return notes.said
 
     with pytest.raises(FileFormatError, match=r"1.5: found 43% of the points outside of .*clip.mp4, 64x96, and nobody"):
@@ -201,18 +199,18 @@ def test_frames_that_do_not_decode_are_followed_anew_where_others_go_with_them(
 
 def test_no_keypoints_are_read_twice_and_others_are_read_anew(tmp_path, video) -> None:
     folder, _ = write_moved(tmp_path / "k")
-    load = partial(load_or_read_openpose, config=TrackingConfig(max_people=1), estimator=BarEstimator)
     notes = Notes()
-    first = load(folder, video, tmp_path / "tracks", progress=notes)
-    again = load(folder, video, tmp_path / "tracks", progress=notes)
+    tracker = Tracker(video, TrackingConfig(max_people=1), progress=notes, estimator=BarEstimator)
+    first = load_or_read_openpose(folder, tracker, tmp_path / "tracks")
+    again = load_or_read_openpose(folder, tracker, tmp_path / "tracks")
     assert BarEstimator.looked == FRAMES
     np.testing.assert_array_equal(first.xy, again.xy)
     assert notes.said[0] == notes.said[1]
     assert "made anew in 6 of the 6 frames with the person" in notes.said[0]
     path = folder / "clip_000000000003_keypoints.json"
     path.write_text(json.dumps({"people": []}))
-    assert not load(folder, video, tmp_path / "tracks").present[3]
+    assert not load_or_read_openpose(folder, tracker, tmp_path / "tracks").present[3]
     assert BarEstimator.looked == 2 * FRAMES
     write_moved(folder, (-20, 0))
-    load(folder, video, tmp_path / "tracks", progress=notes)
+    load_or_read_openpose(folder, tracker, tmp_path / "tracks")
     assert "in 0 of the 6 frames with the person; in the others nobody was found who stands where" in notes.said[-1]

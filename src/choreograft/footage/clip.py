@@ -12,7 +12,7 @@ from choreograft.footage.split import MAX_FRAMES, MIN_PAIRS, choose_frames, find
 from choreograft.pose.clean import CleaningReport, clean_track
 from choreograft.pose.openpose import load_or_read_openpose
 from choreograft.pose.track import PoseTrack
-from choreograft.pose.tracking import TrackingConfig, load_or_track
+from choreograft.pose.tracking import Tracker, TrackingConfig, load_or_track
 from choreograft.progress import Progress, silent
 
 
@@ -60,10 +60,9 @@ def load_track(
     video: Path, keypoints: Path | None, runs: Path, config: TrackingConfig, person: int, progress: Progress
 ) -> PoseTrack:
     """The raw track of a video, by keypoints where there are some, from the runs folder or made and kept there."""
-    folder = runs / "tracks"
     if keypoints is None:
-        return load_or_track(video, folder, config, person, progress)
-    return load_or_read_openpose(keypoints, video, folder, config, person, progress)
+        return load_or_track(video, runs / "tracks", config, person, progress)
+    return load_or_read_openpose(keypoints, Tracker(video, config, person, progress), runs / "tracks")
 
 
 def choose_all_frames(clips: Sequence[Clip]) -> list[NDArray[np.intp]]:

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from choreograft.errors import FileFormatError, PersonError
 from choreograft.files import PARTIAL
 from choreograft.pose import skeleton
-from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.openpose_files import (
     BODY_25,
     EXTENDED_JOINTS,
@@ -40,8 +39,8 @@ from choreograft.pose.openpose_files import (
 from choreograft.pose.openpose_fit import HALF_PX, place_in_time, read_people, share_outside
 from choreograft.pose.skeleton import PARENT
 from choreograft.pose.track import JOINT_ARRAYS, SEEN, Person, PoseTrack
-from choreograft.pose.tracking import EstimatorFactory, PoseEstimator, Tracker, TrackingConfig
-from choreograft.progress import Progress, silent
+from choreograft.pose.tracking import PoseEstimator, Tracker
+from choreograft.progress import Progress
 from choreograft.video.read import count_frames
 
 
@@ -155,31 +154,22 @@ def _exchange_sides(person: Person) -> Person:
     return replace(person, **exchanged)
 
 
-def load_or_read_openpose(
-    place: Path,
-    video: Path,
-    folder: Path,
-    config: TrackingConfig,
-    person: int = 1,
-    progress: Progress = silent,
-    estimator: EstimatorFactory = MediaPipeEstimator,
-) -> PoseTrack:
+def load_or_read_openpose(place: Path, tracker: Tracker, folder: Path) -> PoseTrack:
     """The track of a video by keypoint files, from `folder`, or made and kept there; says what is from where.
 
     Raises:
         As `read_openpose`; FileFormatError too if nobody is ever seen where the keypoints are and a tenth of them
             lies outside the picture. OutputError if the folder cannot be written.
     """
-    tracker = Tracker(video, config, person, progress, estimator)
     facts = {"keypoints": hash_keypoints(place), "doubles": DOUBLES_RECIPE}
     track = tracker.keep(folder, lambda: read_openpose(place, tracker), **facts)
     shown, masked = int(track.present.sum()), int((track.present & track.masked).sum())
     if not masked:
-        _refuse_another_size(place, video, track)
+        _refuse_another_size(place, tracker.path, track)
     doubt = "" if 2 * masked > shown else "; in the others nobody was found who stands where the keypoints are"
-    progress.say(
-        f"{video.name}: joints from {place}; masks, depth and joints that it lacks made anew in {masked} of the {shown}"
-        f" frames with the person{doubt}"
+    tracker.progress.say(
+        f"{tracker.path.name}: joints from {place}; masks, depth and joints that it lacks made anew in {masked} of"
+        f" the {shown} frames with the person{doubt}"
     )
     return track
 

@@ -140,15 +140,12 @@ def find_impossible_limbs(track: PoseTrack, seen: Flags, height_px: float, noise
     limbs = np.array(_LIMBS)
     both = np.asarray(seen[:, limbs].all(-1))  # (T, L)
     bad = _too_long_in_space(track.world, limbs, both) | _too_long_in_picture(track, limbs, both, height_px, noise_px)
+    inner, outer = limbs.T
+    count = np.stack([bad[:, (limbs == joint).any(1)].sum(1) for joint in range(skeleton.JOINTS)], axis=1)
+    doubtful = track.score[:, inner] < 0.6 * track.score[:, outer]
+    is_inner = (count[:, inner] > count[:, outer]) | ((count[:, inner] == count[:, outer]) & doubtful)
     blamed = np.zeros_like(seen)
-    count = np.zeros(seen.shape, np.intp)
-    for number, pair in enumerate(_LIMBS):
-        count[:, pair] += bad[:, number, None]
-    for number, (inner, outer) in enumerate(_LIMBS):
-        doubtful = track.score[:, inner] < 0.6 * track.score[:, outer]
-        blame_inner = (count[:, inner] > count[:, outer]) | ((count[:, inner] == count[:, outer]) & doubtful)
-        blamed[:, inner] |= bad[:, number] & blame_inner
-        blamed[:, outer] |= bad[:, number] & ~blame_inner
+    blamed[np.nonzero(bad)[0], np.where(is_inner, inner, outer)[bad]] = True
     return blamed & seen
 
 
