@@ -293,5 +293,5 @@ def _mix_points(columns: NDArray[np.int64], shares: Array, width: int) -> scipy.
 def _surface_joints(model: Any) -> scipy.sparse.csr_array:
     from anny.keypoints import KeypointsRegressor
 
-    names = [*skeleton.BODY_NAMES, *skeleton.FEET_NAMES]
+    names = list(skeleton.NAMES[skeleton.BODY_AND_FEET])
     return scipy.sparse.csr_array(KeypointsRegressor.coco(model, labels=names).regression_weights.numpy())

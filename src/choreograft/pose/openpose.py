@@ -131,7 +131,8 @@ def find_double(one: Person, found: Sequence[Person]) -> Person | None:
     """
     offs = [(_usual_off(one, person), person) for person in found]
     offs += [(_usual_off(one, person) + _EXCHANGE, person) for person in map(_exchange_sides, found)]
-    return min(((off, person) for off, person in offs if off <= _NEAR), key=itemgetter(0), default=(0, None))[1]
+    usual, nearest = min(offs, key=itemgetter(0), default=(np.inf, None))
+    return nearest if usual <= _NEAR else None
 
 
 def _usual_off(one: Person, other: Person) -> float:

@@ -27,18 +27,16 @@ LEFT_HAND: Final = slice(91, 112)
 RIGHT_HAND: Final = slice(112, 133)
 JOINTS: Final = 133
 
-BODY_NAMES: Final = (
+_FINGERS: Final = ("thumb", "index", "middle", "ring", "pinky")
+_HAND_POINTS: Final = ("root", *(f"{finger}_{end}" for finger in _FINGERS for end in (1, 2, 3, "tip")))
+NAMES: Final = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear",
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
     "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
-FEET_NAMES: Final = (
     "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+    *(f"face_{i}" for i in range(68)),
+    *(f"{side}_hand_{point}" for side in ("left", "right") for point in _HAND_POINTS),
 )  # fmt: skip
-_FINGERS: Final = ("thumb", "index", "middle", "ring", "pinky")
-HAND_POINTS: Final = ("root", *(f"{finger}_{end}" for finger in _FINGERS for end in (1, 2, 3, "tip")))
-_HAND_NAMES: Final = (f"{side}_hand_{point}" for side in ("left", "right") for point in HAND_POINTS)
-NAMES: Final = (*BODY_NAMES, *FEET_NAMES, *(f"face_{i}" for i in range(68)), *_HAND_NAMES)
 assert len(NAMES) == JOINTS
 
 HEAD: Final = (NOSE, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR)
