@@ -38,7 +38,7 @@ and leaves no chequerboard in short trainings (Odena et al. 2016)."""
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """What draws (performer/networks/)."""
+    """What draws (performer/networks.py)."""
 
     family: Literal["pix2pixhd", "refiner", "unet", "crn"] = "pix2pixhd"
     """pix2pixhd: the paper's global generator; refiner: a small U-Net without convolutions at the full resolution;
@@ -59,7 +59,7 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """Multi-scale 70x70 PatchGAN (performer/networks/discriminator.py)."""
+    """Multi-scale 70x70 PatchGAN (performer/networks.py)."""
 
     scales: int = 3
     base_channels: int = 64
@@ -105,7 +105,7 @@ that frozen."""
 
 @dataclass(frozen=True)
 class EnhancerConfig:
-    """What draws at full size around a coarse generator (performer/networks/generators.py), and its training.
+    """What draws at full size around a coarse generator (performer/networks.py), and its training.
 
     Its channels follow from that generator's; discriminators and optimiser are those of the stage `global`, begun anew.
     """

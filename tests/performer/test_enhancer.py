@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from choreograft.config import EnhancerConfig, GeneratorConfig
-from choreograft.performer.networks.blocks import halve
-from choreograft.performer.networks.generators import GlobalGenerator, LocalEnhancer, trained_part
+from choreograft.performer.networks import GlobalGenerator, LocalEnhancer, halve, trained_part
 
 TINY = GeneratorConfig(base_channels=4, downsamplings=1, residual_blocks=1)
 

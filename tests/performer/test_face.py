@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from choreograft.config import FaceConfig, GeneratorConfig, StickFigureConfig
-from choreograft.performer.networks.generators import FaceGenerator, soft_square
+from choreograft.performer.networks import FaceGenerator, soft_square
 from choreograft.performer.performer import Performer, PerformerCard
 from choreograft.performer.region import Region, face_side, find_faces
 from choreograft.pose import skeleton

@@ -6,10 +6,14 @@ import pytest
 import torch
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig
-from choreograft.performer.networks.blocks import InstanceNorm
-from choreograft.performer.networks.discriminator import MultiScaleDiscriminator, PatchDiscriminator
-from choreograft.performer.networks.generators import GlobalGenerator, Refiner
-from choreograft.performer.networks.translators import CascadedRefinement, UNet
+from choreograft.performer.networks import (
+    GlobalGenerator,
+    InstanceNorm,
+    MultiScaleDiscriminator,
+    PatchDiscriminator,
+    Refiner,
+)
+from choreograft.performer.translators import CascadedRefinement, UNet
 
 
 def loud(network):

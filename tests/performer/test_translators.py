@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 
 from choreograft.config import GeneratorConfig
-from choreograft.performer.networks.translators import CascadedRefinement, UNet
+from choreograft.performer.translators import CascadedRefinement, UNet
 
 
 def count(module: torch.nn.Module) -> int:

@@ -9,7 +9,7 @@ import torch
 from choreograft.config import LossConfig, OptimiserConfig, TrainingStage
 from choreograft.errors import FileFormatError
 from choreograft.files import text_hash
-from choreograft.performer.networks.blocks import halve
+from choreograft.performer.networks import halve
 from choreograft.performer.performer import load_performer
 from choreograft.performer.staging import to_image
 from choreograft.presets import Budget

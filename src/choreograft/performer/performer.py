@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from choreograft.files import atomic_path
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.header import CUTOUTS, FORMAT, SKELETON, VERSION, expect_performer, read_header
-from choreograft.performer.networks.generators import FaceGenerator, build_generator
+from choreograft.performer.networks import FaceGenerator
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region, face_side, find_faces
 from choreograft.performer.staging import STAGINGS, Composite, Conditioning, Staging
+from choreograft.performer.translators import build_generator
 from choreograft.pose.track import PoseTrack
 from choreograft.presets import Preset, preset_from_dict
 from choreograft.retarget.body import BodyStage, Standing

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from choreograft.config import StickFigureConfig
-from choreograft.performer.networks.blocks import halve
+from choreograft.performer.networks import halve
 from choreograft.performer.region import Region
 from choreograft.pose.draw import draw_track_frame
 from choreograft.pose.track import PoseTrack

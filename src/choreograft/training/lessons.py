@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.footage.split import MIN_PAIRS
-from choreograft.performer.networks.blocks import halve
+from choreograft.performer.networks import halve
 from choreograft.performer.region import Region, face_side, find_faces
 from choreograft.performer.staging import Conditioning, Staging, to_tensor
 from choreograft.presets import Preset

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.config import DiscriminatorConfig, LossConfig, StageName, TrainingStage
-from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
-from choreograft.performer.networks.generators import FACE_CHANNELS, join_face, trained_part
+from choreograft.performer.networks import FACE_CHANNELS, MultiScaleDiscriminator, join_face, trained_part
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.performer import Performer
 from choreograft.performer.region import Region

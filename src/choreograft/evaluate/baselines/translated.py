@@ -23,7 +23,7 @@ from choreograft.evaluate.methods import Footage, Method, Terms
 from choreograft.evaluate.roster import TranslationConfig
 from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remove_partial, text_hash
 from choreograft.footage.clip import Clip
-from choreograft.performer.networks.generators import GlobalGenerator
+from choreograft.performer.networks import GlobalGenerator
 from choreograft.progress import Progress
 from choreograft.training.journal import CHECKPOINT, Journal
 from choreograft.training.loop import fit

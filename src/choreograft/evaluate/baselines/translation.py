@@ -23,10 +23,9 @@ from choreograft.files import atomic_path
 from choreograft.footage.clip import Clip
 from choreograft.footage.split import MAX_FRAMES, choose_frames, find_pairs
 from choreograft.performer.device import Compute
-from choreograft.performer.networks.discriminator import MultiScaleDiscriminator
-from choreograft.performer.networks.generators import GlobalGenerator
-from choreograft.performer.networks.translators import UNet
+from choreograft.performer.networks import GlobalGenerator, MultiScaleDiscriminator
 from choreograft.performer.staging import to_image, to_tensor
+from choreograft.performer.translators import UNet
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.training.lessons import pair_at

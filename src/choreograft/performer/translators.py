@@ -1,4 +1,5 @@
-"""Two other image translators, as baselines: pix2pix's U-Net and a cascaded refinement network.
+"""Which generator a preset draws with; and two other image translators, as baselines: pix2pix's U-Net and a cascaded
+refinement network.
 
 They are made and called like `GlobalGenerator`, so any staging can be drawn with them; evaluate/methods.py trains them
 with the losses of their papers, and docs/method.md says where they deviate from them.
@@ -15,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from choreograft.config import GeneratorConfig
-from choreograft.performer.networks.blocks import InstanceNorm, init_weights
+from choreograft.performer.networks import GlobalGenerator, InstanceNorm, LocalEnhancer, Refiner, init_weights
+from choreograft.presets import Preset
 
 WIDEST: Final = 8
 """No layer has more than this many times the base's channels: 64 to 512 in pix2pix."""
@@ -118,11 +120,18 @@ class _DecoderLayer(nn.Module):
 
 def _refinement_module(before: int, width: int) -> nn.Sequential:
     """Two 3x3 convolutions; layer normalisation is that of all of a picture's features together, in one group."""
-    return nn.Sequential(
-        nn.Conv2d(before, width, 3, padding=1),
-        nn.GroupNorm(1, width),
-        nn.LeakyReLU(SLOPE, inplace=True),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.GroupNorm(1, width),
-        nn.LeakyReLU(SLOPE, inplace=True),
-    )
+    layers = [
+        (nn.Conv2d(channels, width, 3, padding=1), nn.GroupNorm(1, width), nn.LeakyReLU(SLOPE, inplace=True))
+        for channels in (before, width)
+    ]
+    return nn.Sequential(*layers[0], *layers[1])
+
+
+FAMILIES: Final = {"pix2pixhd": GlobalGenerator, "refiner": Refiner, "unet": UNet, "crn": CascadedRefinement}
+
+
+def build_generator(preset: Preset, in_channels: int, out_channels: int) -> nn.Module:
+    """Untrained, from (B, in_channels, H, W) to (B, out_channels, H, W) in [-1, 1]."""
+    if preset.enhances:
+        return LocalEnhancer(in_channels, out_channels, preset.generator, preset.enhancer)
+    return FAMILIES[preset.generator.family](in_channels, out_channels, preset.generator)
