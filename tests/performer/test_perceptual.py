@@ -25,13 +25,14 @@ def efficientnet_file(path: Path) -> None:
     found = {}
 
     def put(step: torch.nn.Module, name: str, norm: str) -> None:
-        found[f"{name}.weight"] = step[1].weight.detach()
-        found.update({f"{norm}.{key}": value for key, value in step[2].state_dict().items()})
+        found[f"{name}.weight"] = step.convolution.weight.detach()
+        found.update({f"{norm}.{key}": value for key, value in step.norm.state_dict().items()})
 
     put(network.stages[0][0], "_conv_stem", "_bn0")
     for index, block in enumerate(m for m in network.modules() if isinstance(m, InvertedResidual)):
-        for step, name, norm in block.steps():
-            put(step, f"_blocks.{index}.{name}", f"_blocks.{index}.{norm}")
+        for n, step in enumerate((block.expand, block.depthwise, block.project)):
+            if step is not None:
+                put(step, f"_blocks.{index}._{('expand', 'depthwise', 'project')[n]}_conv", f"_blocks.{index}._bn{n}")
     found["_fc.weight"] = torch.zeros(2, 2)
     torch.save(found, path)
 

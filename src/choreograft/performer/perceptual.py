@@ -4,7 +4,7 @@ VGG-19 is the paper's network and must be downloaded (575 MB); EfficientNet-Lite
 Shapes: B batch, H x W pixels; pictures are (B, 3, H, W) in [-1, 1].
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError  # what torch.load raises when it refuses a file; nothing is unpickled here
@@ -25,7 +25,7 @@ IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
 
 
 class FeatureNetwork(nn.Module):
-    """A frozen classifier cut into stages; subclasses fill `stages` and `weights`."""
+    """A frozen classifier cut into stages; subclasses fill `stages` and `weights`, and name their layers."""
 
     mean: Tensor
     deviation: Tensor
@@ -59,6 +59,27 @@ class FeatureNetwork(nn.Module):
             terms.append(term / r.float().abs().mean().clamp_min(1e-6) if self.relative else term)
         return torch.stack(terms).sum()
 
+    def published(self, found: Iterable[str], /) -> Iterator[str]:
+        """What the published file calls the convolutions and normalisations, in order.
+
+        Args:
+            found: all names in it.
+        """
+        raise NotImplementedError
+
+    def load(self, path: Path) -> None:
+        """Take the weights from the published file; its later layers and the classifier are left out.
+
+        Raises:
+            FileFormatError: the file holds others.
+        """
+        found = read_weights(path)
+        own = [module for module in self.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
+        with named_file(path):
+            names = list(self.published(found))[: len(own)]
+            for module, name in zip(own, names, strict=True):
+                module.load_state_dict({field: found[f"{name}.{field}"] for field in module.state_dict()})
+
     def freeze(self) -> "FeatureNetwork":
         """Evaluation mode, no gradients for the weights, and the memory layout that CPUs and GPUs are fastest with."""
         network: FeatureNetwork = self.eval().requires_grad_(False)
@@ -86,15 +107,10 @@ class Vgg19(FeatureNetwork):
                 self.stages.append(nn.Sequential(*layers))
                 layers, fresh_block = [], False
 
-    def load(self, path: Path) -> None:
-        """Take the weights from torchvision's vgg19 file: `features.N.weight` and `.bias`, in order of N."""
-        found = read_weights(path)
-        names = sorted({int(key.split(".")[1]) for key in found if key.startswith("features.")})
-        own = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
-        with named_file(path):
-            for convolution, number in zip(own, names[: len(own)], strict=True):
-                part = {"weight": found[f"features.{number}.weight"], "bias": found[f"features.{number}.bias"]}
-                convolution.load_state_dict(part)
+    def published(self, found: Iterable[str], /) -> Iterator[str]:
+        """See FeatureNetwork: torchvision's vgg19 file has `features.N.weight` and `.bias`, in order of N."""
+        numbers = sorted({int(key.split(".")[1]) for key in found if key.startswith("features.")})
+        return (f"features.{number}" for number in numbers)
 
 
 class EfficientNetLite0(FeatureNetwork):
@@ -120,15 +136,13 @@ class EfficientNetLite0(FeatureNetwork):
                 self.stages.append(nn.Sequential(*layers))
                 layers = []
 
-    def load(self, path: Path) -> None:
-        """Take the weights from the published ImageNet checkpoint; its later blocks and classifier are left out."""
-        found = read_weights(path)
-        blocks = [module for module in self.modules() if isinstance(module, InvertedResidual)]
-        with named_file(path):
-            _load_convolution(self.stages[0][0], found, "_conv_stem", "_bn0")  # type: ignore[index]
-            for index, block in enumerate(blocks):
-                for convolution, name, norm in block.steps():
-                    _load_convolution(convolution, found, f"_blocks.{index}.{name}", f"_blocks.{index}.{norm}")
+    def published(self, _: Iterable[str], /) -> Iterator[str]:
+        """See FeatureNetwork."""
+        yield from ("_conv_stem", "_bn0")
+        for index, block in enumerate(self.BLOCKS):
+            steps = list(enumerate(("expand", "depthwise", "project")))
+            for n, step in steps[block[2] == 1 :]:  # what is not expanded lacks the first
+                yield from (f"_blocks.{index}._{step}_conv", f"_blocks.{index}._bn{n}")
 
     def freeze(self) -> FeatureNetwork:
         """Every normalisation becomes part of the convolution before it: the same features for a tenth less time."""
@@ -138,33 +152,28 @@ class EfficientNetLite0(FeatureNetwork):
         return super().freeze()
 
 
-class _SameConvolution(nn.Sequential):
+class _SameConvolution(nn.Module):
     """Convolution and batch norm; with TensorFlow's "same" padding, whose odd pixel is at the right and the bottom."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> None:
+        super().__init__()
         own = kernel // 2 if stride == 1 else 0  # without a stride the padding is even, and the convolution's own
-        padding = nn.Identity() if stride == 1 else _StridePadding(kernel, stride)
-        convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=own, groups=groups, bias=False)
-        super().__init__(padding, convolution, nn.BatchNorm2d(outputs, eps=1e-3))
+        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=own, groups=groups, bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, ceil(h / stride), ceil(w / stride))."""
+        (kernel, _), (stride, _) = self.convolution.kernel_size, self.convolution.stride
+        if stride > 1:
+            down, across = (max(kernel - (n % stride or stride), 0) for n in x.shape[-2:])
+            x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        y: Tensor = self.norm(self.convolution(x))
+        return y
 
     def fuse(self) -> None:
         """Take the batch norm, in evaluation mode, into the convolution."""
-        convolution, norm = self[1], self[2]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            self[1], self[2] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
-
-
-class _StridePadding(nn.Module):
-    """What "same" means to a convolution with a stride."""
-
-    def __init__(self, kernel: int, stride: int) -> None:
-        super().__init__()
-        self.kernel, self.stride = kernel, stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) to a padded copy; a stride-s convolution of it has ceil(h / s) rows."""
-        down, across = (max(self.kernel - (n % self.stride or self.stride), 0) for n in x.shape[-2:])
-        return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        if isinstance(self.norm, nn.BatchNorm2d):
+            self.convolution, self.norm = fuse_conv_bn_eval(self.convolution, self.norm), nn.Identity()
 
 
 class InvertedResidual(nn.Module):
@@ -183,12 +192,6 @@ class InvertedResidual(nn.Module):
         wide = x if self.expand is None else F.relu6(self.expand(x))
         y: Tensor = self.project(F.relu6(self.depthwise(wide)))
         return x + y if self.shortcut else y
-
-    def steps(self) -> list[tuple[_SameConvolution, str, str]]:
-        """Padding, convolution and normalisation of each step, in order, and their published names."""
-        names, parts = ("expand", "depthwise", "project"), (self.expand, self.depthwise, self.project)
-        steps = zip(parts, names, range(3), strict=True)
-        return [(part, f"_{name}_conv", f"_bn{n}") for part, name, n in steps if part is not None]
 
 
 def fetch_weights(kind: Perceptual, progress: Progress = silent) -> Path | None:
@@ -239,12 +242,6 @@ def load_perceptual(
     network = Vgg19() if kind == "vgg19" else EfficientNetLite0()
     network.load(weights)
     return network.freeze()
-
-
-def _load_convolution(step: _SameConvolution, found: dict[str, Tensor], name: str, norm: str) -> None:
-    step[1].load_state_dict({"weight": found[f"{name}.weight"]})
-    fields = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-    step[2].load_state_dict({field: found[f"{norm}.{field}"] for field in fields})
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
