@@ -204,11 +204,11 @@ class NearestMethod:
         bodies = read_bodies(shown, self.footage.person, self.terms.runs, progress)
         stance = Stance.measure(recording.tracks[0])
         standing = Standing(stance, BodyStage.measure(bodies[0].on_canvas(self._size)))
-        nearest = NearestFrames.of_tracks(recording.frames, recording.tracks, recording.plates[0])
+        nearest, frames, empty = NearestFrames.of_tracks(recording.tracks), recording.frames, recording.plates[0]
         return Method(
             self._size,
             standing,
-            lambda motion: nearest.draw(motion.track),
+            lambda motion: (empty if n is None else frames[n] for n in nearest.choose(motion.track)),
             {"frames to choose from": len(recording.frames)},
         )
 

@@ -21,8 +21,7 @@ from choreograft.performer.header import pick_size
 from choreograft.performer.performer import Performer
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import Region
-from choreograft.performer.sheets import Floats
-from choreograft.performer.staging import Composite, Conditioning, to_image
+from choreograft.performer.staging import Composite, to_image
 from choreograft.performer.warp import Warped, Warper, pose_frames
 from choreograft.pose import skeleton
 from choreograft.pose.draw import draw_track_frame
@@ -56,8 +55,8 @@ def choose_size(performer: Performer, height: int | None = None) -> Size:
     return pick_size(performer.card.name, performer.card.size, None if cutouts is None else cutouts.size, height)
 
 
-_Planned = tuple[Callable[[], NDArray[np.uint8]], NDArray[np.uint8]]
-"""What draws a frame's picture once all is decided, and its stick figure."""
+_Drawing = Callable[[], NDArray[np.uint8]]
+"""What draws a frame's picture once all is decided."""
 
 
 def render_frames(
@@ -74,8 +73,7 @@ def render_frames(
     full = None
     if performer.cutouts is not None and (renderer == "nearest" or size != performer.card.size):
         full = FullSize(performer.cutouts, performer.card.size, size)
-    plan = {"nearest": _retrieve, "warp": _warp, "generator": _generate}[renderer]
-    planned = plan(performer, motion, compute, full)
+    planned = _plan(performer, motion, compute, full)
     if renderer == "generator" and not performer.staging.guided:
         yield from (RenderedFrame(draw(), stick) for draw, stick in planned)
         return
@@ -83,8 +81,23 @@ def render_frames(
         yield from (RenderedFrame(draw(), stick) for draw, stick in run_ahead(planned, "decisions", AHEAD))
 
 
+def _plan(
+    performer: Performer, motion: Motion, compute: Compute, full: FullSize | None
+) -> Iterator[tuple[_Drawing, NDArray[np.uint8]]]:
+    """What draws each frame, and its stick figure."""
+    card, plate = performer.card, to_image(performer.plate)
+    plan = {"nearest": _retrieve, "warp": _warp, "generator": _generate}[card.preset.renderer]
+    for t, draw in enumerate(plan(performer, motion, compute, full)):
+        if draw is None:
+            yield partial(np.copy, plate if full is None else full.plate), np.zeros_like(plate)
+        else:
+            yield draw, draw_track_frame(motion.track, t, card.preset.stick_figure)
+
+
 @torch.inference_mode()
-def _generate(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[_Planned]:
+def _generate(
+    performer: Performer, motion: Motion, compute: Compute, full: FullSize | None
+) -> Iterator[_Drawing | None]:
     """With the generator. The first person after an empty frame or a cut starts, as in training, from a zero image.
 
     Every frame is conditioned on the one directly before it, whatever the rate of the track and that of the footage
@@ -93,16 +106,21 @@ def _generate(performer: Performer, motion: Motion, compute: Compute, full: Full
     ago would make several videos that take turns, and one anchor for each interval jumps where the anchor changes. At
     lower rates, hidden frames in between would multiply the time for little.
     """
+    track, body, plate = motion.track, motion.body, performer.plate.cpu()
+    guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
+    places = None if body is None else body.camera.project(body.points)
     nothing = previous = performer.no_previous()
-    faces = performer.find_faces(motion.track)
-    begins = np.diff(motion.track.shot, prepend=motion.track.shot[:1]) != 0
-    for begun, face, described in zip(begins, faces, _describe(performer, motion, compute), strict=True):
-        if begun or described is None:
+    begins = np.diff(track.shot, prepend=track.shot[:1]) != 0
+    for t, face in enumerate(performer.find_faces(track)):
+        warped = None if guides is None else next(guides)
+        if begins[t] or not track.present[t]:
             previous = nothing
-        if described is None:
-            yield _plan_empty(performer, full)
+        if not track.present[t]:
+            yield None
             continue
-        conditioning, region, warped = described
+        guide = None if warped is None else warped.as_guide()
+        conditioning = performer.staging.describe(track, t, plate, guide)
+        region = performer.region_around(None if places is None else places[t])
         with compute.autocast():
             drawn = performer(conditioning.crop(region).to(compute.device), region.crop(previous))
             # the generator goes on from its own frame, as it was trained to; the face is mended in what is shown
@@ -112,7 +130,7 @@ def _generate(performer: Performer, motion: Motion, compute: Compute, full: Full
         if full is not None:
             assert warped is not None
             draw = partial(full.draw, warped, _decide(drawn, region, shown - previous))
-        yield draw, to_image(conditioning.stick[0])
+        yield draw
 
 
 def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
@@ -132,37 +150,12 @@ def _decide(drawn: Composite, region: Region, mended: Tensor) -> Decisions:
     return Decisions(*(np.ascontiguousarray(part) for part in parts))
 
 
-@torch.inference_mode()
-def _describe(
-    performer: Performer, motion: Motion, compute: Compute
-) -> Iterator[tuple[Conditioning, Region, Warped | None] | None]:
-    """What the generator is given for each frame, where it works and what it refines; None where nobody is there."""
-    track, plate = motion.track, performer.plate.cpu()
-    guides = _draw_guides(performer, motion, compute) if performer.staging.guided else None
-    places = None if motion.body is None else motion.body.camera.project(motion.body.points)
-    for t in range(len(track)):
-        warped = None if guides is None else next(guides)
-        if not track.present[t]:
-            yield None
-            continue
-        guide = None if warped is None else warped.as_guide()
-        region = performer.region_around(None if places is None else places[t])
-        yield performer.staging.describe(track, t, plate, guide), region, warped
-
-
-def _warp(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[_Planned]:
+def _warp(performer: Performer, motion: Motion, compute: Compute, full: FullSize | None) -> Iterator[_Drawing | None]:
     """From the references, over the body's surface."""
     plate = to_image(performer.plate).astype(np.float32)
-    for t, warped in enumerate(_draw_guides(performer, motion, compute)):
-        if warped is None:
-            yield _plan_empty(performer, full)
-        else:
-            draw = partial(_lay_over, warped, plate) if full is None else partial(full.draw, warped)
-            yield draw, _draw_stick(performer, motion.track, t)
-
-
-def _lay_over(warped: Warped, plate: Floats) -> NDArray[np.uint8]:
-    return np.asarray(warped.over(plate) + 0.5, dtype=np.uint8)
+    lay = (lambda warped: np.asarray(warped.over(plate) + 0.5, dtype=np.uint8)) if full is None else full.draw
+    for warped in _draw_guides(performer, motion, compute):
+        yield None if warped is None else partial(lay, warped)
 
 
 def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iterator[Warped | None]:
@@ -174,67 +167,40 @@ def _draw_guides(performer: Performer, motion: Motion, compute: Compute) -> Iter
     yield from run_ahead(warper.draw_dance(partial(pose_frames, body, motion.track)), "guides", AHEAD)
 
 
-def _retrieve(performer: Performer, motion: Motion, _: Compute, full: FullSize | None) -> Iterator[_Planned]:
+def _retrieve(performer: Performer, motion: Motion, _: Compute, full: FullSize | None) -> Iterator[_Drawing | None]:
     """The reference in the most similar pose (`NearestFrames`)."""
     assert performer.bank is not None
-    frames = performer.bank.frames
-    nearest = NearestFrames.of_bank(performer.bank, to_image(performer.plate))
-    for t, n in enumerate(nearest.choose(motion.track)):
-        if n is None:
-            yield _plan_empty(performer, full)
-        else:
-            draw = partial(frames.__getitem__, n) if full is None else partial(full.show, n)
-            yield draw, _draw_stick(performer, motion.track, t)
+    show = performer.bank.frames.__getitem__ if full is None else full.show
+    for n in NearestFrames.of_bank(performer.bank).choose(motion.track):
+        yield None if n is None else partial(show, n)
 
 
-def _draw_stick(performer: Performer, track: PoseTrack, t: int) -> NDArray[np.uint8]:
-    return draw_track_frame(track, t, performer.card.preset.stick_figure)
-
-
-def _plan_empty(performer: Performer, full: FullSize | None) -> _Planned:
-    empty = to_image(performer.plate)
-    return partial(np.copy, empty if full is None else full.plate), np.zeros_like(empty)
-
-
+@dataclass(frozen=True)
 class NearestFrames:
-    """Draws a track with the frames of a recording: each is the one whose pose is nearest to the wanted one.
+    """Finds the frame of a recording whose pose is nearest to a wanted one.
 
     Retrieval of existing frames is the idea of Video Rewrite (Bregler et al. 1997) and a baseline of Chan et al. 2019.
     Each picture is real, so sharpness and identity are perfect; what is wrong is the pose between the poses that were
     filmed, and that nothing ties one frame to the next. Shapes: N frames of the target.
     """
 
-    def __init__(
-        self, frames: NDArray[np.uint8], xy: NDArray[np.float32], seen: NDArray[np.bool_], empty: NDArray[np.uint8]
-    ) -> None:
-        """Keep the frames to choose from.
-
-        Args:
-            frames: (N, H, W, 3) RGB; may be a memory map.
-            xy: (N, 17, 2) px the body joints in them. seen: (N, 17) which of those are known.
-            empty: (H, W, 3) what is shown where nobody is to be seen.
-        """
-        self._frames, self._xy, self._seen, self._empty = frames, xy, seen, empty
+    xy: NDArray[np.float32]
+    """(N, 17, 2) px the body joints in them."""
+    known: NDArray[np.bool_]
+    """(N, 17) which of those are."""
 
     @staticmethod
-    def of_tracks(frames: NDArray[np.uint8], tracks: Sequence[PoseTrack], empty: NDArray[np.uint8]) -> "NearestFrames":
-        """With frames whose tracks, clip after clip, are known in canvas pixels."""
-        xy = np.concatenate([track.xy[:, skeleton.BODY] for track in tracks])
-        return NearestFrames(
-            frames, xy, np.concatenate([track.seen(SEEN)[:, skeleton.BODY] for track in tracks]), empty
-        )
+    def of_tracks(tracks: Sequence[PoseTrack]) -> "NearestFrames":
+        """Among the frames of tracks, clip after clip, in canvas pixels."""
+        xy, known = zip(*((track.xy, track.seen(SEEN)) for track in tracks), strict=True)
+        return NearestFrames(*(np.concatenate(maps)[:, skeleton.BODY] for maps in (xy, known)))
 
     @staticmethod
-    def of_bank(bank: ReferenceBank, empty: NDArray[np.uint8]) -> "NearestFrames":
-        """With the references of a performer, whose poses are those of their bodies."""
+    def of_bank(bank: ReferenceBank) -> "NearestFrames":
+        """Among the references of a performer, whose poses are those of their bodies."""
         joints = [body.camera.project(body.points[:, skeleton.BODY]) for body in bank.bodies]
         xy = np.concatenate(joints).astype(np.float32)
-        return NearestFrames(bank.frames, xy, np.ones(xy.shape[:2], np.bool_), empty)
-
-    def draw(self, track: PoseTrack) -> Iterator[NDArray[np.uint8]]:
-        """(H, W, 3) for every frame of a track in canvas pixels."""
-        for n in self.choose(track):
-            yield self._empty if n is None else self._frames[n]
+        return NearestFrames(xy, np.ones(xy.shape[:2], np.bool_))
 
     def choose(self, track: PoseTrack) -> Iterator[int | None]:
         """The frame for every one of a track in canvas pixels; None where nobody is to be seen."""
@@ -248,8 +214,8 @@ class NearestFrames:
         Args:
             xy: (17, 2) body joints, canvas px. wanted: (17,) which of them are known; at least one.
         """
-        shared = self._seen & wanted
-        gaps = np.linalg.norm(np.where(shared[..., None], self._xy - xy, 0), axis=-1)  # (N, 17) px
+        shared = self.known & wanted
+        gaps = np.linalg.norm(np.where(shared[..., None], self.xy - xy, 0), axis=-1)  # (N, 17) px
         count = shared.sum(axis=1)
         mean = gaps.sum(axis=1) / np.maximum(count, 1)
         return int(np.lexsort((mean, count < MIN_SHARED * wanted.sum()))[0])
