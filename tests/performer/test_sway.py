@@ -10,9 +10,19 @@ from scipy.spatial.transform import Rotation
 
 from choreograft.body.parts import PARTS
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.layers import LAYER_OF, LAYERS
+from choreograft.performer.layers import (
+    CARRIERS,
+    LAYER_OF,
+    LAYERS,
+    SWAY_NAMES,
+    SWAYING,
+    TERM_M,
+    Cloth,
+    Sway,
+    Terms,
+    find_motion,
+)
 from choreograft.performer.references import ReferenceBank
-from choreograft.performer.sway import CARRIERS, NAMES, SWAYING, TERM_M, Cloth, Sway, Terms, find_motion
 from choreograft.performer.warp import Warper
 from painted import GREY, draw_surfaces, paint, painted_bank, scene
 
@@ -36,7 +46,7 @@ def test_a_bank_keeps_its_sway_and_old_ones_have_none(atlas: Atlas) -> None:
     sway.off[:] = np.random.default_rng(0).normal(size=sway.off.shape)
     again = ReferenceBank.from_tensors(replace(bank, sway=sway).tensors(), bank.describe()).sway
     assert again is not None
-    for name in NAMES:
+    for name in SWAY_NAMES:
         assert_array_equal(getattr(again, name), getattr(sway, name))
 
 

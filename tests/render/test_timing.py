@@ -68,7 +68,7 @@ def test_another_duration_slows_or_hurries_evenly_at_the_sources_rate(duration_s
     assert (timing.tempo, timing.duration, timing.rate) == (Fraction(tempo).limit_denominator(10), duration_s, 24)
     assert timing.times == tuple(Fraction(n, 24) for n in range(frames))
     assert timing.source_times == tuple(n * timing.tempo / 24 for n in range(frames))
-    assert timing.source_s[-1] < 4
+    assert timing.source_times[-1] < 4
     assert timing.retiming.duration == duration_s
 
 

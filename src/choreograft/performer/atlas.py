@@ -28,9 +28,8 @@ from choreograft.performer.colours import (
     view_cosines,
 )
 from choreograft.performer.device import run_ahead
-from choreograft.performer.layers import LAYER_OF, LAYERS, Limb, adjoining_layers, find_limbs
+from choreograft.performer.layers import LAYER_OF, LAYERS, Cloth, Limb, adjoining_layers, find_limbs
 from choreograft.performer.references import INNER_FACE, SMEAR_ROWS, ReferenceBank, part_turns
-from choreograft.performer.sway import Cloth
 
 _PATCH_M: Final = 0.06
 LEAST_SEEN_PX: Final = 20
@@ -57,7 +56,7 @@ class Atlas:
     focal_px: tuple[float, ...]
     """(N,) of each reference's camera."""
     xy: Tensor
-    """(N, V, 2) float32 px: each vertex in each reference, or rather the cloth around it (performer/sway.py)."""
+    """(N, V, 2) float32 px: each vertex in each reference, or rather the cloth around it (performer/layers.py)."""
     quality: Tensor
     """(N, V) float32 0..1: how well it is seen there; 0 where it is hidden."""
     facing: Tensor

@@ -24,13 +24,11 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.body.model import Body
 from choreograft.body.parts import PARTS
 from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
-from choreograft.performer.layers import LAYER_OF, LAYERS
-from choreograft.performer.references import SMEAR_ROWS
+from choreograft.performer.layers import LAYER_OF, LAYERS, Floats
+from choreograft.performer.references import SMEAR_ROWS, Pictures
 from choreograft.performer.shutter import clip_ends
 from choreograft.video.size import Size
 
-Pictures = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 TOLERANCE_M: Final = 0.03
 """By how much a vertex may lie behind what its pixel shows and still be seen."""
 FULL_FACING: Final = 0.5

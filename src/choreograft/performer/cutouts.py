@@ -17,10 +17,9 @@ from torch import Tensor
 
 from choreograft.errors import FileFormatError
 from choreograft.performer.region import Region
-from choreograft.performer.sheets import Cutout
+from choreograft.performer.sheets import Cutout, Picture
 from choreograft.video.size import Canvas, Size
 
-Picture = NDArray[np.uint8]
 Coded = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Colours and matte of a cutout, as the bytes of picture files."""
 LOSSY: Final = (cv2.IMWRITE_JPEG_QUALITY, 94, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)

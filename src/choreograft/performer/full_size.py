@@ -74,7 +74,10 @@ class FullSize:
         self._cutouts, self.size = cutouts, size
         self._enlargement = Enlargement(Canvas(size, canvas))
         self._cuts: dict[tuple[int, int], Cutout] = {}
-        self.plate = cutouts.plate if size == cutouts.size else _resize(cutouts.plate, size)
+        self.plate = cutouts.plate
+        if size != cutouts.size:
+            how = cv2.INTER_AREA if size.height < cutouts.plate.shape[0] else cv2.INTER_CUBIC
+            self.plate = np.asarray(cv2.resize(cutouts.plate, size, interpolation=how), dtype=np.uint8)
 
     def draw(self, warped: Warped, decisions: Decisions | None = None) -> Picture:
         """(H, W, 3) RGB: the person over the plate; without decisions as the references show them."""
@@ -249,8 +252,3 @@ def _spread(colours: Floats, matte: Floats) -> Floats:
         total[grown] = sum_near[grown] / near[grown, None]
         weight[grown] = 1
     return np.where(weight[..., None] > 0, total, colours)
-
-
-def _resize(picture: Picture, size: Size) -> Picture:
-    how = cv2.INTER_AREA if size.height < picture.shape[0] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, size, interpolation=how), dtype=np.uint8)

@@ -76,24 +76,16 @@ def find_matte(picture: Picture, mask: Picture, plate: Picture) -> tuple[Picture
     matte, foreground = np.zeros_like(mask), picture.copy()
     reach = max(2.0, BAND * len(mask))
     shrink = max(1, round(len(mask) / COARSE_HEIGHT))
-    box = _box_around(mask, round((REACH + 1) * reach), shrink)
-    if box is not None:
-        seen, rough, empty = (np.ascontiguousarray(image[box]) for image in (picture, mask, plate))
-        matte[box], foreground[box] = _cut_out(seen, rough, empty, reach, shrink)
+    person = Region.covering(mask >= 128, round((REACH + 1) * reach))
+    if person is not None:
+        # so that it shrinks by a whole number, which is many times faster
+        rows, columns = (
+            slice(part.start // shrink * shrink, min(limit, -(-part.stop // shrink) * shrink))
+            for part, limit in zip(person.at, mask.shape, strict=True)
+        )
+        seen, rough, empty = (np.ascontiguousarray(image[rows, columns]) for image in (picture, mask, plate))
+        matte[rows, columns], foreground[rows, columns] = _cut_out(seen, rough, empty, reach, shrink)
     return matte, foreground
-
-
-def _box_around(mask: Picture, margin: int, step: int) -> tuple[slice, slice] | None:
-    """Rows and columns of the person with as many pixels around, multiples of the step; none where nobody is."""
-    box = Region.covering(mask >= 128, margin)
-    if box is None:
-        return None
-    # so that it shrinks by a whole number, which is many times faster
-    rows, columns = (
-        slice(part.start // step * step, min(limit, -(-part.stop // step) * step))
-        for part, limit in zip(box.at, mask.shape, strict=True)
-    )
-    return rows, columns
 
 
 def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shrink: int) -> tuple[Picture, Picture]:
@@ -117,7 +109,10 @@ def _cut_out(picture: Picture, mask: Picture, plate: Picture, reach: float, shri
     edge, seam = (np.ones((2 * side + 1,) * 2, np.uint8) for side in (half, half // 2))
     steps = _find_steps(matte, edge)
     for some in _pieces(at):
-        matte.reshape(-1)[some] = _decide_flat(matte, prior, steps, some)
+        # a wide stretch of half shares is no edge: there the mask decides
+        share = _take(matte, some) / 255
+        flat = 4 * share * (1 - share) * (1 - _take_steepness(steps, some))
+        matte.reshape(-1)[some] = to_levels(255 * share + flat * (_take(prior, some) - 255 * share))
     # thin seams within the person, where a colour of theirs is the background's, are no gaps
     matte = _as_picture(cv2.morphologyEx(_drop_islands(matte, core.view(np.bool_)), cv2.MORPH_CLOSE, seam))
     return _part_colours(picture, matte, background, np.flatnonzero(band), edge, shrink)
@@ -245,13 +240,6 @@ def _project(colour: Floats, bare: Floats, person: Floats) -> tuple[Floats, Floa
     length = _square(span)
     share = np.clip(np.einsum("cp,cp->p", off, span) / (length + 1), 0, 1)
     return share, length, _square(off - share * span)
-
-
-def _decide_flat(matte: Picture, prior: Picture, steps: Picture, at: NDArray[np.intp]) -> Picture:
-    """(P,) matte of the band's pixels; a wide stretch of half shares is no edge: there the mask decides."""
-    share = _take(matte, at) / 255
-    flat = 4 * share * (1 - share) * (1 - _take_steepness(steps, at))
-    return to_levels(255 * share + flat * (_take(prior, at) - 255 * share))
 
 
 def _take(image: NDArray[Any], at: NDArray[np.intp]) -> Floats:

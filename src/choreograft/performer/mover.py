@@ -317,18 +317,11 @@ def settle(candidates: list[Candidate], spot: Spot) -> Laid:
     holes = on & (first.turned > 0.5) & (alpha < COVERED)
     bare = (unseen | (on & (first.hidden > 0.5)) | holes).astype(np.uint8)
     below = on & (cv2.dilate(bare, np.ones((3, 3), np.uint8)) > 0)  # without a seam to what is drawn over it
-    confidence = np.where(on, quality, 0.5 * alpha)
-    return Laid(
-        tuple(sheets), spot.box, spot.depth, alpha, confidence.astype(np.float32), below * np.uint8(255),
-        soften(unseen, on, spot.fine),
-    )  # fmt: skip
-
-
-def soften(unseen: NDArray[np.bool_], on: NDArray[np.bool_], fine: float) -> Picture:
-    """(h, w) 255 at some places on a layer's body, fading around them."""
-    side = 2 * max(1, round(SOFT_PX * fine)) + 1
+    side = 2 * max(1, round(SOFT_PX * spot.fine)) + 1
     wide = cv2.dilate(unseen.astype(np.uint8) * 255, np.ones((side, side), np.uint8))
-    return np.where(on, cv2.blur(wide, (side, side)), np.uint8(0))
+    fading = np.where(on, cv2.blur(wide, (side, side)), np.uint8(0))
+    confidence = np.where(on, quality, 0.5 * alpha).astype(np.float32)
+    return Laid(tuple(sheets), spot.box, spot.depth, alpha, confidence, below * np.uint8(255), fading)
 
 
 def order_layers(layers: list[Laid], shape: tuple[int, int]) -> list[Laid]:

@@ -140,7 +140,8 @@ def _find_usual(frames: Picture, masks: Picture) -> tuple[Picture, float]:
     """See `estimate_still_plate`; and the share of the pixels that show something that moves."""
     chosen = choose_evenly(len(frames))
     step = _step(frames.shape[1])
-    away = np.stack([_distance(_shrink(masks[n], step)) for n in chosen])
+    beside = [(_shrink(masks[n], step) < PERSON_ABOVE).astype(np.uint8) for n in chosen]
+    away: Floats = np.array([cv2.distanceTransform(places, cv2.DIST_L2, 3) for places in beside], np.float32)
     margin = max(1, round(MARGIN * away.shape[1]))
     far = away.max(axis=0)
     free = away > np.clip(far / 2, margin, FAR * margin)
@@ -243,11 +244,6 @@ def _beside(mask: Picture) -> Picture:
 def choose_evenly(frames: int, limit: int = MAX_FRAMES) -> NDArray[np.intp]:
     """Up to so many of some frames, spread evenly, the first and the last among them."""
     return np.unique(np.linspace(0, frames - 1, min(frames, limit)).round().astype(int))
-
-
-def _distance(mask: Picture) -> Floats:
-    """(H, W) px to the person."""
-    return np.asarray(cv2.distanceTransform((mask < PERSON_ABOVE).astype(np.uint8), cv2.DIST_L2, 3), dtype=np.float32)
 
 
 def _lay_together(frames: Picture, masks: Picture, views: Floats, chosen: NDArray[np.intp]) -> tuple[Picture, float]:

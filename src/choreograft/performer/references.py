@@ -25,9 +25,8 @@ from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import use_one_thread
-from choreograft.performer.layers import LAYERS
+from choreograft.performer.layers import LAYERS, Sway
 from choreograft.performer.shutter import clip_ends, measure_shutter
-from choreograft.performer.sway import Sway
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]

@@ -7,6 +7,7 @@ Shapes: T frames. A face's square has one size for a performer, as their network
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -72,13 +73,11 @@ class Region:
     @staticmethod
     def covering(covers: NDArray[np.bool_], room: int = 0) -> "Region | None":
         """The smallest one around what is covered (h, w), with some room; None where nothing is."""
-        rows, columns = (np.flatnonzero(covers.any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
+        x, y, width, height = cv2.boundingRect(covers.astype(np.uint8))
+        if not width:
             return None
-        top, left = max(0, int(rows[0]) - room), max(0, int(columns[0]) - room)
-        bottom, right = (
-            min(limit, int(at[-1]) + room + 1) for at, limit in zip((rows, columns), covers.shape, strict=True)
-        )
+        top, left = max(0, y - room), max(0, x - room)
+        bottom, right = min(covers.shape[0], y + height + room), min(covers.shape[1], x + width + room)
         return Region(top, left, bottom - top, right - left)
 
     @property

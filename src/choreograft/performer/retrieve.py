@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
 from choreograft.performer.atlas import Atlas
-from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, SIDED
+from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, SIDED, Floats
 from choreograft.performer.references import INNER_FACE
 from choreograft.pose import skeleton
 
-Floats = NDArray[np.float32]
 ANGLE_COST: Final = 0.6
 """Of a part that is turned otherwise in the reference, for each rad; what is unseen there costs up to 1."""
 JOINT_COST: Final = 0.3

@@ -125,16 +125,12 @@ class Staging:
     def start(self, generator: nn.Module) -> None:
         """Bring an untrained generator to where this staging begins."""
 
-    def generator_input(self, conditioning: Conditioning, previous: Tensor) -> Tensor:
-        """(B, input_channels, H, W) from the conditioning and the previous frame (B, 3, H, W), if that is given."""
-        guide = conditioning.guide if self.guided else None
-        parts = (conditioning.stick, guide, previous if self.temporal else None)
-        return torch.cat([part for part in parts if part is not None], dim=1)
-
     def draw(self, generator: Callable[[Tensor], Tensor], conditioning: Conditioning, previous: Tensor) -> Composite:
         """One pass of the generator: conditioning and the frames before, (B, 3, H, W) in [-1, 1], to frames."""
-        inputs = self.generator_input(conditioning, previous).contiguous(memory_format=torch.channels_last)
-        return self.compose(generator(inputs).float(), conditioning)
+        guide = conditioning.guide if self.guided else None
+        parts = (conditioning.stick, guide, previous if self.temporal else None)
+        inputs = torch.cat([part for part in parts if part is not None], dim=1)  # (B, input_channels, H, W)
+        return self.compose(generator(inputs.contiguous(memory_format=torch.channels_last)).float(), conditioning)
 
     def compose(self, drawn: Tensor, conditioning: Conditioning) -> Composite:  # noqa: ARG002
         """The generator's output (B, output_channels, H, W) in [-1, 1] as finished frames."""

@@ -117,16 +117,6 @@ class Timing:
         """What becomes of the sound; None where it stays what it is."""
         return None if self.tempo == 1 else Retiming(self.tempo, self.duration)
 
-    @property
-    def source_s(self) -> NDArray[np.float64]:
-        """`source_times` (N,) as numbers."""
-        return np.array([float(time) for time in self.source_times])
-
-    @property
-    def shown_s(self) -> NDArray[np.float64]:
-        """`times` (N,) as numbers."""
-        return np.array([float(time) for time in self.times])
-
 
 def plan_timing(
     request: TimingRequest,

@@ -70,11 +70,12 @@ def bring_to(timing: Timing, motion: Motion) -> Motion:
     """A motion on the source's times as one with a frame for every frame of the result, on the result's clock."""
     if timing.as_filmed:
         return motion
-    grid = TimeGrid.of(motion.track, timing.source_s)
-    track = replace(resample_track(motion.track, grid, timing.rate), time_s=timing.shown_s)
+    moments, shown = (np.array(times, np.float64) for times in (timing.source_times, timing.times))
+    grid = TimeGrid.of(motion.track, moments)
+    track = replace(resample_track(motion.track, grid, timing.rate), time_s=shown)
     if motion.body is None:
         return Motion(track)
-    return Motion(track, replace(resample_body(motion.body, grid, timing.rate), time_s=timing.shown_s))
+    return Motion(track, replace(resample_body(motion.body, grid, timing.rate), time_s=shown))
 
 
 def nearest_frames(frames: Iterable[TimedPicture], times: Iterable[Fraction], rate: Fraction) -> Iterator[TimedPicture]:

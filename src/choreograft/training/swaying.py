@@ -2,7 +2,7 @@
 
 If the cloth of reference n lies s(n) beside the body, n drawn in the pose of m is off by s(m) - s(n): what optical flow
 (DIS, Kroeger et al. 2016) sees between that drawing and reference m. A few such pairs for each reference give all s, by
-least squares. The terms of performer/sway.py are fitted to them, held back for checking in stretches of time: what
+least squares. The terms of performer/layers.py are fitted to them, held back for checking in stretches of time: what
 cannot be foretold is zero.
 
 Shapes: N references; E pairs; C points; K terms; h x w pixels of a layer's box.
@@ -22,12 +22,11 @@ from choreograft.body.surface import find_nearest
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.colours import project
 from choreograft.performer.device import AHEAD, one_thread, run_ahead
-from choreograft.performer.layers import LAYER_OF
+from choreograft.performer.layers import LAYER_OF, SWAYING, Floats, Sway, Terms
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import Region
 from choreograft.performer.retrieve import UNUSABLE
 from choreograft.performer.sheets import Picture
-from choreograft.performer.sway import SWAYING, Floats, Sway, Terms
 from choreograft.performer.warp import Posed, Warper
 from choreograft.progress import Progress, silent
 
