@@ -6,7 +6,7 @@ that; h x w of features; C channels, of generators the base's; S side of a face'
 """
 
 import math
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 import torch
@@ -32,15 +32,16 @@ def halve(pictures: Tensor) -> Tensor:
     return F.avg_pool2d(pictures, 3, stride=2, padding=1, count_include_pad=False)
 
 
+def run_stages(stages: nn.ModuleList, x: Tensor) -> list[Tensor]:
+    """The activations after each of some stages that follow one another."""
+    return list(accumulate(stages, lambda before, stage: stage(before), initial=x))[1:]
+
+
 class InstanceNorm(nn.Module):
     """Every channel of every picture to mean 0 and variance 1 over its pixels; nothing is learned.
 
     Ulyanov et al. 2016.
     """
-
-    def __init__(self, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape.
@@ -49,8 +50,8 @@ class InstanceNorm(nn.Module):
         instance normalisation copies it to and fro; the draft's generator takes a third less time on a CPU.
         """
         if len(x) == 1:
-            return F.batch_norm(x, None, None, training=True, eps=self.eps)
-        return F.instance_norm(x, eps=self.eps)
+            return F.batch_norm(x, None, None, training=True)
+        return F.instance_norm(x)
 
 
 class ResidualBlock(nn.Module):
@@ -289,11 +290,7 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, in_channels, H, W) to the activations of every layer; the last is (B, 1, h, w)."""
-        activations = []
-        for stage in self.stages:
-            x = stage(x)
-            activations.append(x)
-        return activations
+        return run_stages(self.stages, x)
 
 
 class MultiScaleDiscriminator(nn.Module):

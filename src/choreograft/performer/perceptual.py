@@ -6,6 +6,7 @@ Shapes: B batch, H x W pixels; pictures are (B, 3, H, W) in [-1, 1].
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from pickle import UnpicklingError  # what torch.load raises when it refuses a file; nothing is unpickled here
 from typing import Final
@@ -17,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from choreograft import assets
 from choreograft.errors import AssetError, FileFormatError, give_reason
+from choreograft.performer.networks import run_stages
 from choreograft.presets import Perceptual
 from choreograft.progress import Progress, silent
 
@@ -42,12 +44,7 @@ class FeatureNetwork(nn.Module):
 
     def features(self, picture: Tensor) -> list[Tensor]:
         """(B, 3, H, W) in [-1, 1] to the features after each stage."""
-        x = ((picture + 1) / 2 - self.mean) / self.deviation
-        features = []
-        for stage in self.stages:
-            x = stage(x)
-            features.append(x)
-        return features
+        return run_stages(self.stages, ((picture + 1) / 2 - self.mean) / self.deviation)
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
         """The weighted L1 between the features of two pictures, mean over the batch; a scalar in float32."""
@@ -90,22 +87,18 @@ class Vgg19(FeatureNetwork):
     """VGG-19 (Simonyan & Zisserman 2015) up to relu5_1; stages end at relu1_1, 2_1, 3_1, 4_1 and 5_1."""
 
     weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-    CHANNELS: Final = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512)
+    # channels of each convolution, 0 for a pooling; the first convolution of a block closes a stage
+    LAYERS: Final = ((64,), (64, 0, 128), (128, 0, 256), (256, 256, 256, 0, 512), (512, 512, 512, 0, 512))
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        width, fresh_block = 3, True
-        for entry in self.CHANNELS:
-            if isinstance(entry, str):
-                layers.append(nn.MaxPool2d(2))
-                fresh_block = True
-                continue
-            layers += [nn.Conv2d(width, entry, 3, padding=1), nn.ReLU()]
-            width = entry
-            if fresh_block:  # the first convolution of a block closes a stage
-                self.stages.append(nn.Sequential(*layers))
-                layers, fresh_block = [], False
+        width = 3
+        for stage in self.LAYERS:
+            layers: list[nn.Module] = []
+            for channels in stage:
+                layers += [nn.Conv2d(width, channels, 3, padding=1), nn.ReLU()] if channels else [nn.MaxPool2d(2)]
+                width = channels or width
+            self.stages.append(nn.Sequential(*layers))
 
     def published(self, found: Iterable[str], /) -> Iterator[str]:
         """See FeatureNetwork: torchvision's vgg19 file has `features.N.weight` and `.bias`, in order of N."""
@@ -118,28 +111,26 @@ class EfficientNetLite0(FeatureNetwork):
 
     weights = (1.0, 1.0, 1.0, 1.0, 1.0)
     relative = True
-    # kernel, stride, expansion, channels of each inverted residual block
+    # kernel, stride, expansion, channels of each inverted residual block of each stage after the first
     BLOCKS: Final = (
-        (3, 1, 1, 16), (3, 2, 6, 24), (3, 1, 6, 24), (5, 2, 6, 40), (5, 1, 6, 40), (3, 2, 6, 80), (3, 1, 6, 80),
-        (3, 1, 6, 80), (5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112),
+        ((3, 1, 1, 16),), ((3, 2, 6, 24), (3, 1, 6, 24)), ((5, 2, 6, 40), (5, 1, 6, 40)),
+        ((3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80), (5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112)),
     )  # fmt: skip
-    STAGE_ENDS: Final = (0, 2, 4, 10)
 
     def __init__(self) -> None:
         super().__init__()
         self.stages.append(nn.Sequential(_SameConvolution(3, 32, 3, 2), nn.ReLU6()))
-        width, layers = 32, []
-        for index, (kernel, stride, expansion, channels) in enumerate(self.BLOCKS):
-            layers.append(InvertedResidual(width, channels, kernel, stride, expansion))
-            width = channels
-            if index in self.STAGE_ENDS:
-                self.stages.append(nn.Sequential(*layers))
-                layers = []
+        width = 32
+        for blocks in self.BLOCKS:
+            widths = [width, *(channels for *_, channels in blocks)]
+            stage = (InvertedResidual(before, *block) for before, block in zip(widths, blocks, strict=False))
+            self.stages.append(nn.Sequential(*stage))
+            width = widths[-1]
 
     def published(self, _: Iterable[str], /) -> Iterator[str]:
         """See FeatureNetwork."""
         yield from ("_conv_stem", "_bn0")
-        for index, block in enumerate(self.BLOCKS):
+        for index, block in enumerate(chain.from_iterable(self.BLOCKS)):
             steps = list(enumerate(("expand", "depthwise", "project")))
             for n, step in steps[block[2] == 1 :]:  # what is not expanded lacks the first
                 yield from (f"_blocks.{index}._{step}_conv", f"_blocks.{index}._bn{n}")
@@ -179,7 +170,7 @@ class _SameConvolution(nn.Module):
 class InvertedResidual(nn.Module):
     """Expand 1x1, depthwise, project 1x1; with a shortcut where the shape allows (Sandler et al. 2018)."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(self, in_channels: int, kernel: int, stride: int, expansion: int, out_channels: int) -> None:
         super().__init__()
         inner = in_channels * expansion
         self.expand = _SameConvolution(in_channels, inner, 1, 1) if expansion > 1 else None

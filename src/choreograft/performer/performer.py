@@ -128,9 +128,9 @@ class Performer(nn.Module):
         step = max(REGION_STEP, self.card.preset.canvas_step)
         return Region.around(places, self.card.size, REGION_MARGIN, step)
 
-    def no_previous(self, batch: int = 1) -> Tensor:
+    def no_previous(self) -> Tensor:
         """The zero image that stands for the frame before the first (docs/method.md, section 4)."""
-        return torch.zeros(batch, *self.plate.shape, device=self.plate.device)
+        return torch.zeros(1, *self.plate.shape, device=self.plate.device)
 
 
 def save_performer(performer: Performer, path: Path) -> None:

@@ -193,18 +193,14 @@ class Spot:
             affine[2] = same - here @ affine[:2]
         off = there - from_middle @ affine
         affine[2] -= middle[:2] @ affine[:2]
-        if scale is not None:
-            seen, there = _smooth(
-                _splat(self.place, [self.weight, self.weight * quality], self.box), self.fine * NEAR_PX
-            )
-            return affine.astype(np.float32), np.zeros((*seen.shape, 2), np.float32), there / (seen + 0.05)
         values = [weight, weight * off[:, 0], weight * off[:, 1], self.weight, self.weight * quality]
         sums = _splat(self.place, values, self.box)
         near, x, y, all_near, seen = _smooth(sums, self.fine * NEAR_PX)
         far, far_x, far_y = _smooth(np.ascontiguousarray(sums[..., :3]), self.fine * FAR_PX)
         carry = 0.02 / (far + 1e-3)
         residual = cv2.merge([(x + carry * far_x) / (near + 0.02), (y + carry * far_y) / (near + 0.02)])
-        return affine.astype(np.float32), np.asarray(residual, dtype=np.float32), seen / (all_near + 0.05)
+        kept = np.asarray(residual, np.float32) if scale is None else np.zeros(residual.shape, np.float32)
+        return affine.astype(np.float32), kept, seen / (all_near + 0.05)
 
 
 def fit_face(
