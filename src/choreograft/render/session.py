@@ -5,7 +5,7 @@ Shapes: H x W pixels of the performer's canvas.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -39,8 +39,12 @@ class RenderedFrame:
 
     image: NDArray[np.uint8]
     """(H, W, 3) RGB of the size that was asked for."""
-    stick: NDArray[np.uint8]
-    """(H, W, 3) RGB of the canvas's size; black where nobody is there."""
+    draw_stick: Callable[[], NDArray[np.uint8]]
+
+    @cached_property
+    def stick(self) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB of the canvas's size; black where nobody is there."""
+        return self.draw_stick()
 
 
 def choose_size(performer: Performer, height: int | None = None) -> Size:
@@ -83,15 +87,15 @@ def render_frames(
 
 def _plan(
     performer: Performer, motion: Motion, compute: Compute, full: FullSize | None
-) -> Iterator[tuple[_Drawing, NDArray[np.uint8]]]:
-    """What draws each frame, and its stick figure."""
+) -> Iterator[tuple[_Drawing, _Drawing]]:
+    """What draws each frame, and what its stick figure."""
     card, plate = performer.card, to_image(performer.plate)
     plan = {"nearest": _retrieve, "warp": _warp, "generator": _generate}[card.preset.renderer]
     for t, draw in enumerate(plan(performer, motion, compute, full)):
         if draw is None:
-            yield partial(np.copy, plate if full is None else full.plate), np.zeros_like(plate)
+            yield partial(np.copy, plate if full is None else full.plate), partial(np.zeros_like, plate)
         else:
-            yield draw, draw_track_frame(motion.track, t, card.preset.stick_figure)
+            yield draw, partial(draw_track_frame, motion.track, t, card.preset.stick_figure)
 
 
 @torch.inference_mode()
