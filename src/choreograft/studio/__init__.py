@@ -7,3 +7,12 @@ this package, or any module in it, imports neither; they are loaded when a body 
 Stage axes, everywhere in the studio: metres, x to the right as the camera sees it, y away from the camera, z up, the
 floor at z = 0. A performer who stands straight faces -y, with the left hand at +x.
 """
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """The content of one of the TOML files beside this one."""
+    return tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from choreograft.studio.moves import calibration, dance, showcase
-from choreograft.studio.score import ARM_POSES, LEFT, OUTWARD, SIDE_NAMES, STANCE_WIDTH, Motion, Score, mirror
+from choreograft.studio.score import ARM_POSES, LEFT, OUTWARD, SIDE_NAMES, STANCE_WIDTH, TABLES, Motion, Score, mirror
 
 BAR_BEATS = 4
 TEMPO_BPM = (104, 132)
@@ -161,6 +161,7 @@ _FEET: Mapping[str, Callable[[_Dance], None]] = {
 }
 
 
+DRILLS: Mapping[str, Any] = TABLES["drills"]
 KICK_S = 0.8
 KICK_SWAY, KICK_TILT_DEG = 0.15, 14.0
 """How far the pelvis goes over the standing foot in a kick, and how far it tilts."""
@@ -168,45 +169,25 @@ FOLDED_SOLE = 0.35
 """How much of its tilt the sole of a kicking foot has while the leg is still folded."""
 
 
-@dataclass(frozen=True)
-class Kick:
-    """How a leg kicks; lifts are (out, forward, up) in leg lengths."""
-
-    folded: str
-    stretched: str
-    """With how far the toes are down, deg."""
-    sole_out_deg: float
-    torso_deg: tuple[float, float, float]
-    """Lean forward, lean away from the kicking leg, twist away from it."""
-    turn_deg: float = 0.0
-    """How far the body turns away from the kicking leg, the standing foot with it."""
-
-
-KICKS: Mapping[str, Kick] = {
-    "front": Kick("0 0.22 0.6", "-0.04 0.86 0.82 -35", 0.0, (-16.0, 4.0, 8.0)),
-    "side": Kick("0.12 0.15 0.55", "0.68 0.02 0.56 0", 52.0, (0.0, 22.0, 0.0)),
-    "round": Kick("0.3 0.1 0.55", "0.1 0.84 0.72 -5", 25.0, (-10.0, 20.0, -10.0), 60.0),
-}
-
-
 def _kick(score: Score, at: float, side: int, way: str) -> None:
     """Fold a leg up, shoot it out, fold it again, put it down: a `front`, `side` or `round` kick."""
-    plan, period_s = KICKS[way], 0.94 * KICK_S
+    folded, stretched, sole_out_deg, torso_deg, turn_deg = TABLES["kicks"][way]
+    period_s = 0.94 * KICK_S
     name, other, over = SIDE_NAMES[side], SIDE_NAMES[1 - side], -OUTWARD[side]
     script = f"""
-        {name}_leg      0-0.3 {plan.folded} 25, 0.3-0.5 {plan.stretched}, 0.5-0.68 {plan.folded} 25, 0.68-1
-        {name}_sole_out 0-0.3 {FOLDED_SOLE * plan.sole_out_deg}, 0.3-0.5 {plan.sole_out_deg}, 0.5-1
+        {name}_leg      0-0.3 {folded} 25, 0.3-0.5 {stretched}, 0.5-0.68 {folded} 25, 0.68-1
+        {name}_sole_out 0-0.3 {FOLDED_SOLE * sole_out_deg}, 0.3-0.5 {sole_out_deg}, 0.5-1
         sway            0-0.3 {over * KICK_SWAY} 0.02, 0.68-1
     """
     score.act(at, script, period_s)
-    lean = np.array(plan.torso_deg) * (1.0, over, over)
+    lean = np.array(torso_deg) * (1.0, over, over)
     for start, end, share in ((0.0, 0.3, 0.5), (0.3, 0.5, 1.0), (0.5, 1.0, 0.0)):
         start_s, end_s = at + start * period_s, at + end * period_s
         score.move("torso", start_s, end_s, *(share * lean))
         score.move("pelvis", start_s, end_s, 0.4 * share * lean[0], share * over * KICK_TILT_DEG, 0.0)
-    for channel in ("turn", f"{name}_foot_turn", f"{other}_pivot") if plan.turn_deg else ():
+    for channel in ("turn", f"{name}_foot_turn", f"{other}_pivot") if turn_deg else ():
         begin = score.latest(channel)[0]
-        score.act(at, f"{channel} 0-0.5 {begin + over * plan.turn_deg}, 0.68-1 {begin}", period_s)
+        score.act(at, f"{channel} 0-0.5 {begin + over * turn_deg}, 0.68-1 {begin}", period_s)
 
 
 def _kick_in_turn(score: Score, at: float, seed: int) -> float:
@@ -221,13 +202,11 @@ def _kick_in_turn(score: Score, at: float, seed: int) -> float:
 
 
 SQUAT_S = 1.32
-SQUAT_ARMS = ("front, 0.66-1.2 hang", "up, 0.66-1.2 side", "head, 0.66-1.2 head", "chest, 0.66-1.2 hang")
-"""In the depth of a squat, and up again."""
 
 
 def _squat(score: Score, at: float, seed: int) -> float:
     """Deep squats with the feet apart, the arms forward, up, at the head, crossed."""
-    for count, arms in enumerate(_reorder(SQUAT_ARMS, seed)):
+    for count, arms in enumerate(_reorder(DRILLS["squat_arms"], seed)):
         script = f"""
             arms   0-0.55 {arms}
             crouch 0-0.55 {0.5 if count % 2 else 0.58}, 0.66-1.2
@@ -236,7 +215,7 @@ def _squat(score: Score, at: float, seed: int) -> float:
             head   0-0.55 -16 0 0, 0.66-1.2
         """
         score.act(at + count * SQUAT_S, script)
-    return at + len(SQUAT_ARMS) * SQUAT_S
+    return at + len(DRILLS["squat_arms"]) * SQUAT_S
 
 
 SPIN_S = 0.9
@@ -246,13 +225,6 @@ SPIN_TUCKED_S = 0.3 * SPIN_S
 """After which the free foot is tucked in."""
 BALL_OUT, BALL_AHEAD = 0.21, 0.14
 """Where the ball of a foot is, from the middle between the feet; bodies differ by 0.02."""
-SPIN_ARMS = (
-    # before a turn (left arm, right arm), during it, after it
-    ("bent_side side", "chest", "side"),
-    ("side bent_side", "up", "diagonal down_out"),
-    ("hip side", "hip", "diagonal hip"),
-    ("side front", "guard", "hang"),
-)
 
 
 def _spin(score: Score, start_s: float, side: int) -> float:
@@ -276,7 +248,7 @@ def _spin(score: Score, start_s: float, side: int) -> float:
 
 def _spin_in_turn(score: Score, at: float, seed: int) -> float:
     """Full turns on one foot, to the left and to the right, each with arms of its own."""
-    for count, (ready, held, after) in enumerate(_reorder(SPIN_ARMS, seed)):
+    for count, (ready, held, after) in enumerate(_reorder(DRILLS["spin_arms"], seed)):
         done = _spin(score, at, count % 2)
         score.act(at, f"arms 0-0.25 {ready}, 0.25-0.55 {held}\ncrouch 0-0.2 0.09, 0.2-0.45 0.02")
         score.act(done, f"arms -0.4-0 {after}\ncrouch -0.3-0 0.06, 0-0.15")
@@ -301,24 +273,12 @@ def _walk(score: Score, at: float, _seed: int) -> float:
     return at + 3.95
 
 
-GESTURES = (
-    # left, right, their fists, head (nod, tilt, turn), torso
-    ("offer", "offer", 0.0, 0.0, "6 0 0", "3 0 0"),
-    ("breast", "stop", 0.3, 0.0, "0 -8 16", "0 0 8"),
-    ("cheek", "hip", 0.0, 0.8, "0 10 10", "0 4 0"),
-    ("fists_up", "fists_up", 1.0, 1.0, "10 0 0", "4 0 0"),
-    ("greet_out", "breast", 0.0, 0.4, "0 -6 -18", "0 0 -8"),
-    ("greet_in", "breast", 0.0, 0.4, "0 6 -10", "0 0 -6"),
-    ("wide_low", "cheek", 0.1, 0.0, "-6 -10 -6", "0 -4 0"),
-    ("stop", "stop", 0.0, 0.0, "0 0 20", "-4 0 6"),
-    ("guard", "wide_low", 1.0, 0.0, "8 4 0", "0 0 -4"),
-)
 GESTURE_S = 0.45
 
 
 def _gesture(score: Score, at: float, seed: int) -> float:
     """Standing and talking with the hands, before the chest and beside the face, and with the head."""
-    for count, (left, right, left_fist, right_fist, head, torso) in enumerate(_reorder(GESTURES, seed)):
+    for count, (left, right, left_fist, right_fist, head, torso) in enumerate(_reorder(DRILLS["gestures"], seed)):
         script = f"""
             arms       0-0.4 {left} {right}
             left_fist  0-0.4 {left_fist}
@@ -328,7 +288,7 @@ def _gesture(score: Score, at: float, seed: int) -> float:
             sway       0-0.4 {0.03 * (-1) ** count} 0
         """
         score.act(at + GESTURE_S * count, script)
-    return at + GESTURE_S * len(GESTURES)
+    return at + GESTURE_S * len(DRILLS["gestures"])
 
 
 TEMPI = (0.88, 1.12)

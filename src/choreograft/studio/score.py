@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
 
+from choreograft.studio import read_table
+
 Array = NDArray[np.float64]
 LEFT, RIGHT = 0, 1
 SIDES = (LEFT, RIGHT)
@@ -36,34 +38,9 @@ class ArmPose:
     """Forearm roll; 0 as the hand hangs, positive turns the thumb outwards."""
 
 
-ARM_POSES: Mapping[str, ArmPose] = {
-    "hang": ArmPose((0.24, -0.04, -1.0), (0.14, 0.22, -1.0)),
-    "side": ArmPose((1.0, 0.0, -0.02), (1.0, 0.22, 0.0)),
-    "diagonal": ArmPose((0.75, 0.05, 0.65), (0.72, 0.22, 0.75)),
-    "up": ArmPose((0.22, 0.05, 1.0), (0.06, 0.1, 1.0), 30.0),
-    "front": ArmPose((0.1, 1.0, 0.0), (0.0, 1.0, 0.2)),
-    "front_high": ArmPose((0.15, 0.75, 0.7), (0.02, 0.65, 0.85), 15.0),
-    "back": ArmPose((0.25, -0.45, -0.85), (0.2, -0.12, -0.95)),
-    "swing": ArmPose((0.2, 0.4, -0.9), (0.0, 0.95, -0.3)),
-    "hip": ArmPose((0.75, -0.35, -0.7), (-0.62, 0.3, -0.6), -20.0),
-    "head": ArmPose((0.85, 0.15, 0.42), (-0.42, 0.1, 0.95), 20.0),
-    "chest": ArmPose((0.45, 0.4, -0.85), (-0.5, 0.8, 0.12)),
-    "wave_in": ArmPose((0.8, 0.25, -0.1), (-0.2, 0.3, 1.0), 60.0),
-    "wave_out": ArmPose((0.8, 0.25, -0.1), (0.55, 0.3, 0.85), 60.0),
-    "guard": ArmPose((0.35, 0.25, -0.9), (0.05, 0.75, 0.7)),
-    "cactus": ArmPose((1.0, 0.1, 0.05), (0.15, 0.15, 1.0), 30.0),
-    "down_out": ArmPose((0.6, 0.1, -0.8), (0.7, 0.3, -0.65)),
-    "bent_side": ArmPose((0.9, 0.15, -0.15), (-0.5, 0.9, 0.0)),
-    "fists_up": ArmPose((0.3, 0.35, -0.9), (-0.22, 0.5, 0.85), 15.0),
-    "balance": ArmPose((0.75, -0.1, -0.65), (0.6, 0.35, -0.5)),
-    "cheek": ArmPose((0.55, 0.5, -0.65), (-0.12, 0.12, 1.0), 40.0),
-    "offer": ArmPose((0.3, 0.3, -0.9), (0.25, 0.9, 0.25), 120.0),
-    "breast": ArmPose((0.5, 0.25, -0.85), (-0.55, 0.62, 0.3), -10.0),
-    "stop": ArmPose((0.4, 0.5, -0.75), (0.05, 0.5, 0.9), -30.0),
-    "wide_low": ArmPose((0.45, 0.35, -0.8), (0.45, 0.7, 0.3), 70.0),
-    "greet_in": ArmPose((0.5, 0.45, -0.7), (-0.15, 0.3, 0.95), 40.0),
-    "greet_out": ArmPose((0.5, 0.45, -0.7), (0.3, 0.3, 0.9), 40.0),
-}
+TABLES = read_table("moves.toml")
+"""Poses and scripts by name."""
+ARM_POSES: Mapping[str, ArmPose] = {name: ArmPose(*pose) for name, pose in TABLES["arms"].items()}
 
 BODY_CHANNELS: Mapping[str, int] = {
     "place": 2,  # of the pelvis: right as the camera sees it, nearer to the camera
