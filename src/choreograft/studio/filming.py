@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from choreograft.body.model import Body
 from choreograft.pose import skeleton
 from choreograft.pose.track import MaskSequence, PoseTrack
+from choreograft.studio import read_table
 from choreograft.studio.outfit import Colour
 from choreograft.studio.posing import Poses
 from choreograft.video.size import Size
@@ -106,42 +107,11 @@ class Light:
     """Light from everywhere, as a share of what each surface takes in soft light."""
 
 
-CHEST: Place = (0, 0, 1)
-FAR_FLOOR: Place = (0, 1, 0)
-FAR_WALL: Place = (0, 1, 1)
-CANDLE: Colour = (255, 190, 120)
-DUSK: Colour = (150, 175, 255)
+def _light(performer: Sequence[Sequence[Any]], room: Sequence[Sequence[Any]], **how: Any) -> Light:
+    return Light(tuple(Lamp(*lamp) for lamp in performer), tuple(Lamp(*lamp) for lamp in room), **how)
 
-LIGHTS: Mapping[str, Light] = {
-    "soft": Light(
-        performer=(
-            Lamp((-2.5, -3.0, 4.0), CHEST, 0.72),
-            Lamp((2.5, -3.0, 1.5), CHEST, 0.3),
-            Lamp((0.0, 3.0, 3.0), CHEST, 0.25),
-        ),
-        room=(Lamp((-2.5, -3.0, 4.0), FAR_FLOOR, 0.75), Lamp((2.5, -2.0, 2.0), FAR_WALL, 0.3)),
-        shadow_slant=(0.28, 0.42),
-        shadow_darkness=0.38,
-    ),
-    "warm side": Light(
-        performer=(
-            Lamp((4.0, -1.6, 2.4), CHEST, 1.05, CANDLE),
-            Lamp((-3.0, -2.5, 1.5), CHEST, 0.2, DUSK),
-            Lamp((0.0, 3.0, 3.0), CHEST, 0.15, DUSK),
-        ),
-        room=(Lamp((4.0, -2.4, 4.0), FAR_FLOOR, 0.95, CANDLE), Lamp((-3.0, -2.5, 2.0), FAR_WALL, 0.25, DUSK)),
-        shadow_slant=(-0.85, 0.3),
-        shadow_darkness=0.5,
-        ambient=0.6,
-    ),
-    "dim": Light(
-        performer=(Lamp((-1.0, -2.5, 4.5), CHEST, 0.36, (225, 232, 255)), Lamp((2.5, -3.0, 1.5), CHEST, 0.1)),
-        room=(Lamp((-1.0, -2.5, 4.5), FAR_FLOOR, 0.34, (225, 232, 255)), Lamp((2.5, -2.0, 2.0), FAR_WALL, 0.1)),
-        shadow_slant=(0.12, 0.26),
-        shadow_darkness=0.3,
-        ambient=0.5,
-    ),
-}
+
+LIGHTS: Mapping[str, Light] = {name: _light(**light) for name, light in read_table("rooms.toml")["lights"].items()}
 
 
 def switch_on(plotter: Any, pv: Any, lamps: Sequence[Lamp]) -> None:

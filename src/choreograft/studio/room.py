@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.errors import DependencyError, OptionError
-from choreograft.studio.filming import LIGHTS, Camera, Light, switch_on
+from choreograft.studio import read_table
+from choreograft.studio.filming import LIGHTS, Camera, Light, Place, switch_on
 from choreograft.studio.outfit import Colour
 from choreograft.system import SYSTEM_LIBRARIES, install_command
 
@@ -141,94 +142,71 @@ Things = Iterable[tuple[Any, Colour]]
 """Meshes and their colours."""
 
 
-def _living_room(pv: Any) -> Things:
-    """A picture, a plant in a pot, a stool with a book; farther out a door and a curtain."""
-    y = WALL_Y_M
-    yield pv.Box((-0.98, -0.42, y - 0.04, y, 1.35, 2.05)), (70, 52, 40)
-    yield pv.Box((-0.94, -0.46, y - 0.05, y - 0.04, 1.39, 2.01)), (228, 222, 208)
-    yield pv.Disc(center=(-0.76, y - 0.055, 1.76), inner=0, outer=0.13, normal=(0, -1, 0), c_res=48), (206, 92, 64)
-    yield pv.Box((-0.94, -0.46, y - 0.055, y - 0.05, 1.39, 1.58)), (64, 96, 118)
-    yield _rod(pv, (0.98, y - 0.3, 0.16), 0.15, 0.32), (182, 96, 66)
-    yield pv.Box((-1.28, -0.88, y - 0.45, y - 0.08, 0.4, 0.45)), (150, 104, 66)
-    yield pv.Box((-1.2, -0.98, y - 0.36, y - 0.16, 0.45, 0.49)), (62, 110, 96)
-    for left in (-1.26, -0.94):
-        yield pv.Box((left, left + 0.04, y - 0.42, y - 0.38, 0, 0.4)), (128, 88, 56)
-        yield pv.Box((left, left + 0.04, y - 0.14, y - 0.1, 0, 0.4)), (128, 88, 56)
+FURNITURE: Mapping[str, Sequence[tuple[str, Sequence[float], Colour]]] = read_table("rooms.toml")["furniture"]
+"""What each thing is, its measures and its colour; rooms.toml tells which measures."""
+
+
+def _furnish(pv: Any, name: str) -> Things:
+    """The things of one of `FURNITURE`."""
+    for kind, measures, colour in FURNITURE[name]:
+        yield from KINDS[kind](pv, colour, *measures)
+
+
+def _box(pv: Any, colour: Colour, left: float, right: float, front: float, back: float, *heights: float) -> Things:
+    yield pv.Box((left, right, WALL_Y_M + front, WALL_Y_M + back, *heights)), colour
+
+
+def _ball(pv: Any, colour: Colour, x: float, y: float, z: float, radius: float) -> Things:
+    yield pv.Sphere(center=(x, WALL_Y_M + y, z), radius=radius), colour
+
+
+def _disc(pv: Any, colour: Colour, x: float, y: float, z: float, radius: float, corners: int) -> Things:
+    yield pv.Disc(center=(x, WALL_Y_M + y, z), inner=0, outer=radius, normal=(0, -1, 0), c_res=corners), colour
+
+
+def _rod(pv: Any, colour: Colour, x: float, y: float, z: float, radius: float, height: float) -> Things:
+    yield pv.Cylinder(center=(x, WALL_Y_M + y, z), direction=(0, 0, 1), radius=radius, height=height), colour
+
+
+def _cone(
+    pv: Any, colour: Colour, at: Place, radius: float, height: float, way: Place = (0, 0, 1), corners: int = 32
+) -> Things:
+    x, y, z = at
+    yield pv.Cone(center=(x, WALL_Y_M + y, z), direction=way, height=height, radius=radius, resolution=corners), colour
+
+
+def _plant(pv: Any, colour: Colour, x: float, y: float, z: float) -> Things:
+    """Nine leaves that lean every way."""
+    red, green, blue = colour
     for leaf in range(9):
-        angle = 2.4 * leaf
-        direction = (0.55 * np.cos(angle), 0.35 * np.sin(angle), 1.0)
-        centre = (0.98 + 0.16 * direction[0], y - 0.3 + 0.12 * direction[1], 0.55 + 0.03 * (leaf % 3))
-        green = (58 + 6 * (leaf % 4), 118 + 9 * (leaf % 3), 62)
-        yield pv.Cone(center=centre, direction=direction, height=0.55, radius=0.06, resolution=12), green
-    yield from _door(pv, -4.6, (150, 112, 78))
-    yield from _curtain(pv, 3.4, (176, 150, 96))
+        right, away = 0.55 * np.cos(2.4 * leaf), 0.35 * np.sin(2.4 * leaf)
+        at = (x + 0.16 * right, y + 0.12 * away, z + 0.03 * (leaf % 3))
+        yield from _cone(
+            pv, (red + 6 * (leaf % 4), green + 9 * (leaf % 3), blue), at, 0.06, 0.55, (right, away, 1.0), 12
+        )
 
 
-def _studio(pv: Any) -> Things:
-    """A window, a shelf with balls, a loudspeaker on each side; farther out a curtain and a door."""
-    y = WALL_Y_M
-    yield pv.Box((-2.3, -1.1, y - 0.03, y, 0.95, 2.2)), (236, 236, 232)
-    yield pv.Box((-2.22, -1.73, y - 0.04, y - 0.03, 1.03, 2.12)), (160, 198, 222)
-    yield pv.Box((-1.67, -1.18, y - 0.04, y - 0.03, 1.03, 2.12)), (160, 198, 222)
-    yield pv.Box((1.1, 2.3, y - 0.25, y, 1.2, 1.24)), (112, 84, 60)
-    for place, radius, colour in ((1.3, 0.1, (206, 84, 70)), (1.62, 0.13, (232, 178, 70)), (2.0, 0.09, (84, 120, 180))):
-        yield pv.Sphere(center=(place, y - 0.13, 1.24 + radius), radius=radius), colour
-    for left in (-1.75, 1.45):
-        yield pv.Box((left, left + 0.34, y - 0.45, y - 0.12, 0, 0.8)), (44, 44, 48)
-        for z, radius in ((0.27, 0.12), (0.6, 0.07)):
-            centre = (left + 0.17, y - 0.455, z)
-            yield pv.Disc(center=centre, inner=0, outer=radius, normal=(0, -1, 0), c_res=40), (96, 96, 102)
-    yield from _curtain(pv, -4.6, (96, 84, 120))
-    yield from _door(pv, 3.6, (206, 206, 208))
-
-
-def _loft(pv: Any) -> Things:
-    """A steel shelf with rows of books, a poster in bright stripes, a red lamp on a stand."""
-    y = WALL_Y_M
-    for z in (0.3, 0.75, 1.2, 1.65):
-        yield pv.Box((0.8, 2.0, y - 0.3, y, z, z + 0.03)), (60, 62, 66)
-    for x in (0.8, 1.97):
-        yield pv.Box((x, x + 0.03, y - 0.3, y, 0, 1.68)), (60, 62, 66)
+def _books(pv: Any, _: Colour, *shelves: float) -> Things:
+    """Rows of them, of any size and colour."""
     random = np.random.default_rng(3)
-    for shelf in (0.33, 0.78, 1.23):
+    for shelf in shelves:
         x = 0.84
         while x < 1.88:
             width, height = random.uniform(0.025, 0.06), random.uniform(0.2, 0.34)
             red, green, blue = random.integers(30, 240, 3).tolist()
-            yield pv.Box((x, x + width, y - 0.24, y - 0.02, shelf, shelf + height)), (red, green, blue)
+            yield from _box(pv, (red, green, blue), x, x + width, -0.24, -0.02, shelf, shelf + height)
             x += width + 0.003
-    for index, colour in enumerate(((232, 70, 60), (246, 200, 70), (70, 150, 170), (40, 50, 80))):
-        low = 2.1 - 0.2 * (index + 1)
-        yield pv.Box((-1.55, -0.85, y - 0.03, y, low, low + 0.2)), colour
-    yield _rod(pv, (-0.6, y - 0.3, 0.7), 0.015, 1.4), (40, 40, 42)
-    shade = pv.Cone(center=(-0.6, y - 0.3, 1.5), direction=(0, 0, 1), height=0.3, radius=0.2, resolution=32)
-    yield shade, (196, 40, 44)
 
 
-def _rod(pv: Any, centre: tuple[float, float, float], radius: float, height: float) -> Any:
-    return pv.Cylinder(center=centre, direction=(0, 0, 1), radius=radius, height=height)
-
-
-def _door(pv: Any, left: float, colour: Colour) -> Things:
-    """A door in its frame, 0.9 m wide, from x = `left` on."""
-    y = WALL_Y_M
-    yield pv.Box((left - 0.08, left + 0.98, y - 0.035, y, 0, 2.13)), (236, 236, 232)
-    yield pv.Box((left, left + 0.9, y - 0.05, y - 0.035, 0, 2.05)), colour
-    yield pv.Sphere(center=(left + 0.82, y - 0.09, 1.02), radius=0.035), (190, 186, 176)
-
-
-def _curtain(pv: Any, left: float, colour: Colour) -> Things:
-    """A curtain in folds, 1.4 m wide, from x = `left` on, under its rail."""
-    yield pv.Box((left - 0.1, left + 1.5, WALL_Y_M - 0.1, WALL_Y_M - 0.06, 2.35, 2.39)), (70, 70, 74)
+def _curtain(pv: Any, colour: Colour, left: float) -> Things:
+    """A curtain in folds, 1.4 m wide, under its rail."""
+    yield from _box(pv, (70, 70, 74), left - 0.1, left + 1.5, -0.1, -0.06, 2.35, 2.39)
     for fold in range(14):
-        yield _rod(pv, (left + 0.1 * fold + 0.05, WALL_Y_M - 0.07, 1.2), 0.055, 2.3), colour
+        yield from _rod(pv, colour, left + 0.1 * fold + 0.05, -0.07, 1.2, 0.055, 2.3)
 
 
-FURNITURE: Mapping[str, Callable[[Any], Things]] = {
-    "living room": _living_room,
-    "studio": _studio,
-    "loft": _loft,
-    "none": lambda _: [],
+KINDS: Mapping[str, Callable[..., Things]] = {
+    kind.__name__.removeprefix("_"): kind for kind in (_box, _ball, _disc, _rod, _cone, _plant, _books, _curtain)
 }
 
 
@@ -319,7 +297,7 @@ def _build(plotter: Any, pv: Any, room: Room, ambient: float) -> None:
     ceiling = [[-x, front, CEILING_M], [-x, back, CEILING_M], [x, back, CEILING_M], [x, front, CEILING_M]]
     put(_quad(pv, ceiling), CEILING, 0.6, 0.4)
     put(pv.Box((-x, x, back - 0.03, back, 0, SKIRTING_M)), room.skirting, 0.35, 0.7)
-    for mesh, colour in FURNITURE[room.furniture](pv):
+    for mesh, colour in _furnish(pv, room.furniture):
         put(mesh, colour, 0.3, 0.8, smooth_shading=mesh.n_cells > 200)
 
 
