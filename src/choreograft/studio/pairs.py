@@ -20,6 +20,7 @@ from choreograft.errors import FileFormatError, OptionError
 from choreograft.files import atomic_path, check_writable, content_hash, write_json
 from choreograft.options import STANDARD_SET, StudioOptions
 from choreograft.progress import Progress, silent
+from choreograft.studio import read_table
 from choreograft.studio.filming import Camera
 from choreograft.studio.performers import find_performer
 from choreograft.studio.render import Take, check_routine, is_whole, look_up, receipt_of, render_clip
@@ -199,28 +200,10 @@ MIN_HEIGHT = 120
 """Of rendered clips, px: in smaller ones nobody is found."""
 
 
-def _case(name: str, source: str, motion: str, room: str, camera: Camera, **more: Any) -> PairSpec:
-    return PairSpec(name=name, source=source, motion=motion, source_room=room, source_camera=camera, **more)
-
-
-_FAST_CAMERA = Camera(Size(480, 640), 1.25, 4.2, 2.9, 3.0)
-_SPECS = (
-    # name, source, motion, room; its camera's size, height, distance, view, pitch, azimuth; what else is not as usual
-    _case("same_build", "dina", "improvise", "studio", Camera(Size(432, 576), 1.2, 4.4, 2.6, 2.0), seed=11),
-    _case("short_to_tall", "fay", "dance", "hall", Camera(Size(640, 360), 1.1, 4.2, 2.2, 4.0)),
-    _case("broad_to_slim", "emil", "improvise", "brick", Camera(Size(400, 560), 1.15, 4.8, 3.0),
-          seed=12, source_light="warm side"),
-    _case("camera_30", "gus", "kicks", "studio", Camera(Size(640, 480), 1.3, 4.4, 2.6, 3.0, 30.0),
-          source_light="warm side"),
-    _case("camera_low", "bruno", "squats", "hall", Camera(Size(576, 480), 0.22, 3.2, 2.1, -12.0), source_light="dim"),
-    _case("walk_in_depth", "seed-3", "walk", "brick", Camera(Size(600, 450), 1.4, 4.6, 2.5, 5.0)),
-    _case("fast_turn", "seed-8", "turns", "studio", _FAST_CAMERA, source_light="dim"),
-    _case("front_only", "seed-8", "turns", "studio", _FAST_CAMERA, source_light="dim", shown="gestures"),
-    _case("close_up", "seed-5", "gestures", "hall", Camera(Size(512, 384), 1.3, 2.8, 1.3),
-          source_light="warm side", target_camera=Camera(Size(360, 480), 1.36, 3.0, 1.4)),
-)  # fmt: skip
-
-CASES: Mapping[str, PairSpec] = {spec.name: spec for spec in _SPECS}
+_USUAL = {"rate": 24, "target_camera": asdict(TARGET_CAMERA)}
+CASES: Mapping[str, PairSpec] = {
+    name: _spec_from({"name": name, **_USUAL, **case}) for name, case in read_table("cases.toml").items()
+}
 """All but `front_only` and `close_up` share one target clip, so one trained performer serves them."""
 
 DEFINED_BY_SOURCE = ("same_build", "short_to_tall", "broad_to_slim")

@@ -8,25 +8,25 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from choreograft.body.model import make_body
 from choreograft.errors import OptionError
+from choreograft.studio import read_table
 from choreograft.studio.costume import Costume, dress
-from choreograft.studio.outfit import PATTERNS, Colour, Hairstyle, Legwear, Outfit
+from choreograft.studio.outfit import PATTERNS, Colour, Hairstyle, Outfit
 
-SKINS: tuple[Colour, ...] = (
-    (242, 206, 182),
-    (232, 186, 160),
-    (214, 164, 130),
-    (190, 140, 104),
-    (150, 98, 70),
-    (112, 72, 52),
-    (84, 54, 42),
-)
-HAIRS: tuple[Colour, ...] = ((24, 20, 20), (58, 38, 28), (112, 70, 38), (156, 86, 44), (196, 156, 96), (150, 148, 146))
-IRISES: tuple[Colour, ...] = ((52, 32, 20), (72, 104, 128), (70, 110, 84), (96, 76, 44))
+
+def _read_colours(written: str) -> list[Colour]:
+    """Hexadecimal ones, with a space between them."""
+    return [(red, green, blue) for red, green, blue in map(bytes.fromhex, written.split())]
+
+
+SKINS = _read_colours("f2ceb6 e8baa0 d6a482 be8c68 966246 704834 54362a")
+HAIRS = _read_colours("181414 3a261c 704626 9c562c c49c60 969492")
+IRISES = _read_colours("342014 486880 466e54 604c2c")
 HEIGHTS = ((0.28, 0.48), (0.34, 0.56))
 """Anny's height, men and women; with the other traits 1.58 m to 1.90 m, and 1.49 m to 1.85 m."""
 SKIRT_SHARE = 0.45
@@ -83,7 +83,6 @@ def _mix(first: Colour, second: Colour, share: float) -> Colour:
 SEEDED = re.compile(r"seed-(\d+)", re.ASCII)
 DRESSED = 16
 """How many costumes are kept; each takes some 10 MB."""
-ADAS_SHAPE = (1.0, 0.6, 0.5, 0.38, 0.62, 0.75)
 
 
 @dataclass(frozen=True)
@@ -97,41 +96,16 @@ class StudioPerformer:
 
 
 TRAITS = ("gender", "age", "muscle", "weight", "height", "proportions")
-SHAPES: Mapping[str, Sequence[float]] = {
-    "ada": ADAS_SHAPE,  # tall and slim
-    "bruno": (0.0, 0.67, 0.68, 0.74, 0.16, 0.35),  # short and broad
-    "dina": ADAS_SHAPE,  # ada's body in other clothes
-    "emil": (0.0, 0.67, 0.78, 0.86, 0.4105, 0.4),  # as tall as ada, to a tenth of a millimetre, and two fifths heavier
-    "fay": (1.0, 0.62, 0.5, 0.52, 0.28, 0.5),  # four fifths of ada's height
-    "gus": (0.0, 0.62, 0.42, 0.3, 0.58, 0.7),  # the tallest, and slim
-}
-"""By `TRAITS`."""
 COLOURED = ("skin", "lips", "hair", "iris", "shirt", "stripe", "trousers", "shoes", "soles")
 
 
-def _dress_in(
-    colours: str, sleeve: float, hairstyle: Hairstyle, pattern: str = "plain", legwear: Legwear = "trousers"
-) -> Outfit:
-    """An outfit of hexadecimal colours, in the order of `COLOURED`."""
-    worn: dict[str, Colour] = {}
-    for part, colour in zip(COLOURED, colours.split(), strict=True):
-        red, green, blue = bytes.fromhex(colour)
-        worn[part] = red, green, blue
-    return Outfit(**worn, sleeve=sleeve, hairstyle=hairstyle, pattern=pattern, legwear=legwear)
+def _read_performer(name: str, shape: Sequence[float], colours: str, **cut: Any) -> StudioPerformer:
+    worn: dict[str, Any] = dict(zip(COLOURED, _read_colours(colours), strict=True))
+    return StudioPerformer(name, dict(zip(TRAITS, shape, strict=True)), Outfit(**worn, **cut))
 
 
-OUTFITS: Mapping[str, Outfit] = {
-    "ada": _dress_in("966246 8e423e 1e1614 342014 ecbe30 faf4e2 1a807e f0eee8 ce603c", 0.62, "bun"),
-    "bruno": _dress_in("e8baa0 be7068 704626 486880 c0262c 921822 24325c 3a2c26 e0dcd2", 1.75, "short"),
-    "dina": _dress_in(
-        "ecc4aa c46060 b07034 466e54 f4f2ec 203478 ac2242 282830 ecece8", 1.1, "ponytail", "stripes", "skirt"
-    ),
-    "emil": _dress_in("c4906c a05a50 221e1e 3c281a 222830 f0ece0 968462 c83c28 f4f4f0", 0.7, "short", "print"),
-    "fay": _dress_in("6a4432 783838 161212 281a12 ee7094 fcf6f0 464278 f6f4f0 78bec8", 0.5, "bun", "dots", "skirt"),
-    "gus": _dress_in("e2b294 b46860 be965c 58809c 3c8454 e2d6aa 3e3c42 704a2e 28221e", 1.8, "short", "checks"),
-}
 PERFORMERS: Mapping[str, StudioPerformer] = {
-    name: StudioPerformer(name, dict(zip(TRAITS, shape, strict=True)), OUTFITS[name]) for name, shape in SHAPES.items()
+    name: _read_performer(name, **person) for name, person in read_table("people.toml").items()
 }
 
 
