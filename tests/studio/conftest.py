@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from choreograft.studio.costume import Costume
 from choreograft.studio.filming import Camera, find_joints
-from choreograft.studio.moves import calibration
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS
+from choreograft.studio.routines import calibration
 from choreograft.studio.score import Motion
 from choreograft.video.size import Size
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from choreograft.studio.cloth import TRAIL_FRAMES, Ponytail, Skirt, Surface, incidence, vertex_normals
 from choreograft.studio.costume import Costume
 from choreograft.studio.filming import Camera
-from choreograft.studio.moves import calibration
 from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS
+from choreograft.studio.routines import calibration
 from choreograft.video.size import Size
 
 Array = NDArray[np.float64]

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from choreograft.pose import skeleton
 from choreograft.studio.costume import Costume
-from choreograft.studio.moves import calibration, dance
 from choreograft.studio.posing import Poses, pose_body
+from choreograft.studio.routines import calibration, dance
 from choreograft.studio.score import Motion, Score
 
 Array = NDArray[np.float64]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from choreograft.studio.moves import BEAT_S, calibration, dance
+from choreograft.studio.routines import BEAT_S, calibration, dance
 from choreograft.studio.score import ARM_POSES, Score
 
 
@@ -46,8 +46,8 @@ def test_one_foot_stays_down_while_the_other_steps() -> None:
 
 
 def test_no_arm_pose_is_straight_so_that_the_elbow_knows_its_plane() -> None:
-    for name, pose in ARM_POSES.items():
-        upper, lower = (np.asarray(d) / np.linalg.norm(d) for d in (pose.upper, pose.lower))
+    for name, (upper_arm, forearm, _) in ARM_POSES.items():
+        upper, lower = (np.asarray(d) / np.linalg.norm(d) for d in (upper_arm, forearm))
         assert 3 < np.rad2deg(np.arccos(upper @ lower)) < 150, name
 
 

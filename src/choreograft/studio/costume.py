@@ -27,6 +27,7 @@ from choreograft.studio.cloth import (
     vertex_normals,
 )
 from choreograft.studio.outfit import (
+    BLACK,
     IRIS_M,
     PUPIL_M,
     Colour,
@@ -35,6 +36,7 @@ from choreograft.studio.outfit import (
     find_regions,
     lies_on_pattern,
     measure_belonging,
+    mix,
 )
 
 Array = NDArray[np.float64]
@@ -116,7 +118,7 @@ def _drape(body: Body, regions: Regions) -> Array:
 def _hang_on(body: Body, draped: Array, outfit: Outfit) -> tuple[Loose, ...]:
     parts: list[Loose] = []
     if outfit.legwear == "skirt":
-        parts.append(sew_skirt(body, draped, outfit.trousers, _darker(outfit.trousers, 0.7)))
+        parts.append(sew_skirt(body, draped, outfit.trousers, mix(BLACK, outfit.trousers, 0.7)))
     if outfit.hairstyle == "ponytail":
         parts.append(tie_ponytail(body, draped, outfit.hair))
     return tuple(parts)
@@ -197,7 +199,7 @@ def _paint(body: Body, draped: Array, outfit: Outfit) -> NDArray[np.uint8]:
         (regions.trousers, outfit.trousers),
         (regions.shirt, outfit.shirt),
         (second, outfit.stripe),
-        (regions.lashes, _darker(outfit.skin, 0.55)),
+        (regions.lashes, mix(BLACK, outfit.skin, 0.55)),
         (regions.hair | regions.brows, outfit.hair),
         (regions.lips, outfit.lips),
     ):
@@ -209,11 +211,6 @@ def _paint(body: Body, draped: Array, outfit: Outfit) -> NDArray[np.uint8]:
     texture = np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.uint8)
     texture[covered] = np.clip(colours, 0, 255).astype(np.uint8)
     return texture
-
-
-def _darker(colour: Colour, share: float) -> Colour:
-    red, green, blue = (round(share * value) for value in colour)
-    return red, green, blue
 
 
 def _texture_points(body: Body, draped: Array) -> tuple[Array, Array, Array, NDArray[np.bool_]]:

@@ -1,9 +1,11 @@
-"""How performers are filmed: the camera, the lamps, and the true pose track of what the camera saw.
+"""How performers are filmed: the camera, the lamps, the beat, and the true pose track of what the camera saw.
 
 Lamps are so far away that their light is parallel; only the direction from their place to where they point counts. The
 true track is the skeleton itself, projected, instead of an estimate.
+The beat is a drum on the beat, a brush between the beats, a chord that changes every bar.
 
-Shapes: T frames, J = 133 joints; ... any leading axes. Stage axes in, pixels out (docs/conventions.md, "Pixels").
+Shapes: T frames, N sound samples, J = 133 joints; ... any leading axes. Stage axes in, pixels out
+(docs/conventions.md, "Pixels").
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.studio import read_table
 from choreograft.studio.outfit import Colour
 from choreograft.studio.posing import Poses
+from choreograft.studio.routines import BAR_BEATS, BEAT_S
 from choreograft.video.size import Size
 
 Array = NDArray[np.float64]
@@ -153,3 +156,38 @@ def true_track(joints: Array, camera: Camera, rate: Fraction, masks: MaskSequenc
         present=np.ones(T, dtype=np.bool_),
         masks=masks,
     )
+
+
+RATE_HZ = 48_000
+CHORDS_HZ = ((220.0, 261.63, 329.63), (174.61, 220.0, 261.63), (196.0, 246.94, 293.66), (164.81, 196.0, 246.94))
+LOUDNESS = 0.5
+"""Peak of the whole, 0..1."""
+
+
+def make_rhythm(seconds: float) -> NDArray[np.float32]:
+    """(N,) mono samples, -1..1, at `RATE_HZ`; the first beat falls on the first sample."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    since_beat = time_s % BEAT_S
+    since_off_beat = (time_s + BEAT_S / 2) % BEAT_S
+    sound = 0.9 * _drum(since_beat) + 0.12 * _brush(since_off_beat) + 0.35 * _chords(time_s)
+    fade = np.clip((seconds - time_s) / 0.2, 0, 1)
+    return np.asarray(LOUDNESS * fade * sound / np.abs(sound).max(), dtype=np.float32)
+
+
+def _drum(since_s: Array) -> Array:
+    """A drum's skin: a tone that falls from 110 to 50 Hz while it dies away."""
+    phase = 2 * np.pi * (50 * since_s + 60 * 0.04 * (1 - np.exp(-since_s / 0.04)))
+    return np.asarray(np.sin(phase) * np.exp(-since_s / 0.12))
+
+
+def _brush(since_s: Array) -> Array:
+    noise = np.random.default_rng(7).standard_normal(len(since_s))
+    return np.asarray(np.diff(noise, prepend=0.0) * np.exp(-since_s / 0.03))
+
+
+def _chords(time_s: Array) -> Array:
+    bar_s = BAR_BEATS * BEAT_S
+    bar = (time_s // bar_s).astype(int) % len(CHORDS_HZ)
+    swell = np.sin(np.pi * (time_s % bar_s) / bar_s)
+    tones = np.sin(2 * np.pi * np.asarray(CHORDS_HZ)[bar].T * time_s)
+    return np.asarray(swell * tones.mean(axis=0))

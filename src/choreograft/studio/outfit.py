@@ -95,6 +95,15 @@ PATTERNS = ("plain", *WEAVES, "print")
 
 Colour = tuple[int, int, int]
 """RGB, 0..255."""
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """A share 0..1 of the second colour, the rest of the first."""
+    red, green, blue = (round((1 - share) * a + share * b) for a, b in zip(first, second, strict=True))
+    return red, green, blue
+
+
+BLACK: Colour = (0, 0, 0)
 Hairstyle = Literal["short", "bun", "ponytail"]
 Legwear = Literal["trousers", "skirt"]
 

@@ -16,7 +16,7 @@ from choreograft.body.model import make_body
 from choreograft.errors import OptionError
 from choreograft.studio import read_table
 from choreograft.studio.costume import Costume, dress
-from choreograft.studio.outfit import PATTERNS, Colour, Hairstyle, Outfit
+from choreograft.studio.outfit import PATTERNS, Colour, Hairstyle, Outfit, mix
 
 
 def _read_colours(written: str) -> list[Colour]:
@@ -54,7 +54,7 @@ def draw_person(seed: int) -> tuple[dict[str, float], Outfit]:
     hairstyles: tuple[Hairstyle, ...] = ("short", "bun", "ponytail") if woman else ("short",)
     outfit = Outfit(
         skin=skin,
-        lips=_mix(skin, (190, 50, 60), 0.35),
+        lips=mix(skin, (190, 50, 60), 0.35),
         hair=HAIRS[random.integers(len(HAIRS))],
         iris=IRISES[random.integers(len(IRISES))],
         shirt=shirt,
@@ -72,11 +72,6 @@ def draw_person(seed: int) -> tuple[dict[str, float], Outfit]:
 
 def _colour(hue: float, saturation: float, value: float) -> Colour:
     red, green, blue = (round(255 * share) for share in colorsys.hsv_to_rgb(hue % 1, saturation, value))
-    return red, green, blue
-
-
-def _mix(first: Colour, second: Colour, share: float) -> Colour:
-    red, green, blue = (round((1 - share) * a + share * b) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 

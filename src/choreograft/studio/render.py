@@ -25,9 +25,8 @@ from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.studio.cloth import Faces, Loose, Surface, incidence, vertex_normals
 from choreograft.studio.costume import Costume, Solids
-from choreograft.studio.filming import LIGHTS, Camera, Light, find_joints, switch_on, true_track
+from choreograft.studio.filming import LIGHTS, RATE_HZ, Camera, Light, find_joints, make_rhythm, switch_on, true_track
 from choreograft.studio.imitate import imitate
-from choreograft.studio.moves import RATE_HZ, make_rhythm
 from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.room import ROOMS, Room, aim, draw_room, import_pyvista

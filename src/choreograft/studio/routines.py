@@ -1,8 +1,9 @@
-"""All routines by name: a dance made up from a seed, and drills of one kind of movement each. moves.py has the others.
+"""What the performers do, by name: routines from tables, a dance made up from a seed, drills of one kind of movement.
 
-The dance draws lots bar by bar. A bar's feet do one thing (`_FEET`); the arms, trunk and head change on every beat.
-Drills (kicks, squats, spins, walking, gestures) repeat until the clip is full. Seed 0 gives a drill as it is written;
-other seeds begin elsewhere, change the tempo, swap left and right.
+Scripts for `Score.act` and what else is data lie in moves.toml. The showcase is the target's clip of a pair: front and
+back, near and far, hands open and closed. The dance of lots draws them bar by bar. A bar's feet do one thing (`_FEET`);
+the arms, trunk and head change on every beat. Drills (kicks, squats, spins, walking, gestures) repeat until the clip is
+full. Seed 0 gives a drill as it is written; other seeds begin elsewhere, change the tempo, swap left and right.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,49 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from choreograft.studio.moves import calibration, dance, showcase
 from choreograft.studio.score import ARM_POSES, LEFT, OUTWARD, SIDE_NAMES, STANCE_WIDTH, TABLES, Motion, Score, mirror
+
+BEATS_PER_MINUTE = 120
+BEAT_S = 60 / BEATS_PER_MINUTE
+PHRASE_BEATS = 16
+
+CALIBRATION_S, SHOWCASE_S = 20.0, 22.0
+"""Length of these routines at their own pace."""
+
+
+def calibration(seconds: float, rate: Fraction, _seed: int = 0) -> Motion:
+    """The calibration routine: both arms in all planes, turns, squats, steps, leg raises, leaning, walking.
+
+    It takes `CALIBRATION_S` at its own pace and is played faster or slower to last `seconds`.
+    """
+    return _act_all("calibration").play(seconds, rate, CALIBRATION_S / seconds)
+
+
+def showcase(seconds: float, rate: Fraction, _seed: int = 0) -> Motion:
+    """All that `calibration` has, a slow full turn, walking nearer and farther, and fists.
+
+    It takes `SHOWCASE_S` at its own pace and is played faster or slower to last `seconds`.
+    """
+    score = _act_all("showcase")
+    score.rest(SHOWCASE_S)
+    return score.play(seconds, rate, SHOWCASE_S / seconds)
+
+
+def _act_all(routine: str) -> Score:
+    score = Score()
+    for move, at_s in TABLES[routine].items():
+        score.act(at_s, TABLES["moves"][move])
+    return score
+
+
+def dance(seconds: float, rate: Fraction, _seed: int = 0) -> Motion:
+    """A dance of 16 beats at 120 a minute, repeated for as long as it takes."""
+    score = Score()
+    for phrase in range(int(-(-seconds // (PHRASE_BEATS * BEAT_S)))):
+        for move, beat in TABLES["dance"].items():
+            score.act((phrase * PHRASE_BEATS + beat) * BEAT_S, TABLES["moves"][move], BEAT_S)
+    return score.play(seconds, rate)
+
 
 BAR_BEATS = 4
 TEMPO_BPM = (104, 132)

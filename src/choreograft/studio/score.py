@@ -26,43 +26,13 @@ OUTWARD = (1.0, -1.0)
 """The sign of x on each side of somebody who faces the camera: the left hand is on the camera's right."""
 
 
-@dataclass(frozen=True)
-class ArmPose:
-    """Where an arm points, in the chest's frame: directions (out, forward, up), not necessarily of length one."""
-
-    upper: tuple[float, float, float]
-    """Shoulder to elbow."""
-    lower: tuple[float, float, float]
-    """Elbow to wrist. Never exactly along `upper`: the plane of the two is what turns the arm about itself."""
-    palm_deg: float = 0.0
-    """Forearm roll; 0 as the hand hangs, positive turns the thumb outwards."""
-
-
 TABLES = read_table("moves.toml")
-"""Poses and scripts by name."""
-ARM_POSES: Mapping[str, ArmPose] = {name: ArmPose(*pose) for name, pose in TABLES["arms"].items()}
-
-BODY_CHANNELS: Mapping[str, int] = {
-    "place": 2,  # of the pelvis: right as the camera sees it, nearer to the camera
-    "turn": 1,  # deg, to the performer's left
-    "crouch": 1,
-    "sway": 2,  # of the pelvis over the feet: out to the left, forward
-    "pelvis": 3,  # deg: lean forward, lean left, twist left; likewise:
-    "torso": 3,
-    "head": 3,
-}
-SIDE_CHANNELS: Mapping[str, int] = {
-    "foot_place": 2,
-    "foot_turn": 1,  # deg, about the middle between the feet
-    "pivot": 1,  # deg, of the foot about its own ball
-    "foot_lift": 3,  # (out, forward, up)
-    "toe_down": 1,  # deg
-    "sole_out": 1,  # deg, how far the sole faces outwards, as a leg's does that is raised sideways
-    "arm": 4,  # a quaternion, see `_arm_channels`
-    "elbow": 1,  # deg
-    "palm": 1,  # deg
-    "fist": 1,  # 0 = as the fingers hang, 1 = closed
-}
+"""Channels, poses and scripts by name."""
+BODY_CHANNELS: Mapping[str, Sequence[int]] = TABLES["body_channels"]
+SIDE_CHANNELS: Mapping[str, Sequence[int]] = TABLES["side_channels"]
+"""By the sign of each of their numbers in a mirror."""
+ARM_POSES: Mapping[str, tuple[Sequence[float], Sequence[float], float]] = TABLES["arms"]
+"""Directions of upper arm and forearm, and the roll of that, deg."""
 STANCE_WIDTH = 0.02
 STEP_HEIGHT = 0.09
 TURN_PER_STEP_DEG = 60.0
@@ -79,7 +49,7 @@ class Motion:
     rate: Fraction
     """Frames per second."""
     channels: Mapping[str, Array]
-    """Body channels (T, n) and side channels (T, 2, n); `BODY_CHANNELS` and `SIDE_CHANNELS` give n and the meaning."""
+    """Body channels (T, n) and side channels (T, 2, n); moves.toml gives n and the meaning."""
 
     def __len__(self) -> int:
         return len(self.channels["place"])
@@ -92,14 +62,11 @@ class Motion:
 
 def mirror(motion: Motion) -> Motion:
     """The same motion with left and right swapped."""
-    signs = {
-        "place": (-1, 1), "turn": (-1,), "sway": (-1, 1), "foot_place": (-1, 1), "foot_turn": (-1,), "pivot": (-1,),
-        "pelvis": (1, -1, -1), "torso": (1, -1, -1), "head": (1, -1, -1),
-    }  # fmt: skip
+    signs = {**BODY_CHANNELS, **SIDE_CHANNELS}
     channels = {}
     for name, values in motion.channels.items():
         swapped = values[:, ::-1] if name in SIDE_CHANNELS else values
-        channels[name] = swapped * np.asarray(signs.get(name, 1), dtype=float)
+        channels[name] = swapped * np.asarray(signs[name], dtype=float)
     return Motion(motion.rate, channels)
 
 
@@ -108,13 +75,13 @@ class Score:
 
     def __init__(self) -> None:
         self._keys: dict[str, list[tuple[float, Array]]] = {}
-        for name, size in BODY_CHANNELS.items():
-            self._keys[name] = [(0.0, np.zeros(size))]
-        for name, size in SIDE_CHANNELS.items():
-            self._keys |= {f"{side}_{name}": [(0.0, np.zeros(size))] for side in SIDE_NAMES}
+        for name, signs in BODY_CHANNELS.items():
+            self._keys[name] = [(0.0, np.zeros(len(signs)))]
+        for name, signs in SIDE_CHANNELS.items():
+            self._keys |= {f"{side}_{name}": [(0.0, np.zeros(len(signs)))] for side in SIDE_NAMES}
         for side, out in zip(SIDE_NAMES, OUTWARD, strict=True):
             beside = {"foot_place": np.array([out * STANCE_WIDTH, 0.0])}
-            for name, value in (beside | _arm_channels(ARM_POSES["hang"])).items():
+            for name, value in (beside | _arm_channels(*ARM_POSES["hang"])).items():
                 self._keys[f"{side}_{name}"] = [(0.0, value)]
 
     def act(self, at_s: float, script: str, unit_s: float = 1.0) -> None:
@@ -189,7 +156,7 @@ class Score:
         for side, name in zip(SIDE_NAMES, (left, right), strict=True):
             if name is None:
                 continue
-            channels = _arm_channels(ARM_POSES[name])
+            channels = _arm_channels(*ARM_POSES[name])
             if channels["arm"] @ self.latest(f"{side}_arm") < 0:
                 channels["arm"] *= -1  # the same rotation, and the shorter way to it
             for channel, value in channels.items():
@@ -280,20 +247,20 @@ class Score:
         return Motion(rate, channels)
 
 
-def _arm_channels(pose: ArmPose) -> dict[str, Array]:
+def _arm_channels(upper_arm: Sequence[float], forearm: Sequence[float], palm_deg: float) -> dict[str, Array]:
     """An arm's pose as channels that can be interpolated.
 
     `arm` is the rotation that takes the axes (out, forward, up) to: the upper arm's direction, the direction square to
     it to which the forearm folds, and the product of both. As a quaternion it has no pose in between that is undefined.
     """
-    upper, lower = (np.asarray(direction) / np.linalg.norm(direction) for direction in (pose.upper, pose.lower))
+    upper, lower = (np.asarray(direction) / np.linalg.norm(direction) for direction in (upper_arm, forearm))
     cosine = float(upper @ lower)
     bend = lower - cosine * upper
     bend /= np.linalg.norm(bend)
     return {
         "arm": Rotation.from_matrix(np.column_stack([upper, bend, np.cross(upper, bend)])).as_quat(),
         "elbow": np.array([np.rad2deg(np.arccos(cosine))]),
-        "palm": np.array([pose.palm_deg]),
+        "palm": np.array([palm_deg]),
     }
 
 

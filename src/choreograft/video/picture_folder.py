@@ -113,11 +113,6 @@ LAST_NUMBER = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
 EXAMPLE = "frame_0001.png"
 
 
-def is_picture_folder(path: Path) -> bool:
-    """Whether a path is to be read as a folder of pictures rather than as a video file."""
-    return path.is_dir()
-
-
 class PictureFolder:
     """The pictures of one folder in order; a `Reel`. Holds their names, never more than one of them decoded."""
 

@@ -29,7 +29,7 @@ from choreograft.video.decode import (
     shown_pictures,
 )
 from choreograft.video.picture import PictureConverter, StoredPicture, TimedPicture, orientation
-from choreograft.video.picture_folder import PictureFolder, is_picture_folder
+from choreograft.video.picture_folder import PictureFolder
 from choreograft.video.size import Size
 
 
@@ -82,7 +82,7 @@ def open_reel(path: Path) -> Iterator[Reel]:
     Raises:
         VideoError: missing, unreadable, not a video, or a folder without numbered pictures.
     """
-    if is_picture_folder(path):
+    if path.is_dir():
         yield PictureFolder(path)
         return
     with open_video(path) as (container, stream):
@@ -240,7 +240,7 @@ def look_at_stored(path: Path) -> StoredPicture | None:
     Raises:
         VideoError: as `probe`.
     """
-    if is_picture_folder(path):
+    if path.is_dir():
         return None
     with open_video(path) as (container, stream):
         frame = first_picture(path, container, stream).frame

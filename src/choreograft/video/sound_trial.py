@@ -18,7 +18,6 @@ import av
 
 from choreograft.errors import give_reason
 from choreograft.video.decode import open_video
-from choreograft.video.picture_folder import is_picture_folder
 from choreograft.video.sound import LINEAR_PCM, Retiming, SoundCarrier, sound_stream
 
 FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
@@ -43,7 +42,7 @@ def try_sound(source: Path, suffix: str, retiming: Retiming | None = None) -> So
     Raises:
         VideoError: the source cannot be opened.
     """
-    if is_picture_folder(source):
+    if source.is_dir():
         return SoundTrial(carried=False)
     with open_video(source) as (container, _):
         if not container.streams.audio:
