@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from choreograft.check.pictures import BackgroundWatch, CameraPath
-from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.size import Size
+from choreograft.video.watch import CameraWatch
 from filmed_dancer import texture
 
 SIZE = Size(160, 120)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from choreograft.video.cuts import CutWatch
+from choreograft.video.watch import CutWatch
 
 Film = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Frames (T, H, W, 3), and where the person is in them (T, H, W)."""

@@ -1,6 +1,6 @@
 """What the pictures of a clip are like: one streaming pass over its frames with the person's track beside it.
 
-Whether the camera stands still is told by its path (video/camera_watch.py): what is left of it without its slow part is
+Whether the camera stands still is told by its path (video/watch.py): what is left of it without its slow part is
 shaking. Whether the background does: some frames spread over the clip are laid over the first one and compared.
 
 Shapes: T frames, L limbs, N sampled frames, H, W pixels of the measured picture (at most `MEASURED_HEIGHT_PX` tall), h,
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.video.camera_watch import CameraWatch
 from choreograft.video.read import read_frames
 from choreograft.video.sharpness import Gradients
 from choreograft.video.size import Canvas, Size, scale_to_height, width_at
+from choreograft.video.watch import CameraWatch
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.video.camera_watch import CameraWatch
+from choreograft.video.watch import CameraWatch
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]

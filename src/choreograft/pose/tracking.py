@@ -26,10 +26,10 @@ from choreograft.pose.follow import Sighting, find_strands, follow_person, mark_
 from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.track import Floats, MaskSequence, Person, PoseTrack, empty_arrays
 from choreograft.progress import Progress, silent
-from choreograft.video.cuts import CutWatch, Shots
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
 from choreograft.video.sharpness import ROWS, measure_blur
 from choreograft.video.size import Size
+from choreograft.video.watch import CutWatch, Shots
 
 TRACK_RECIPE: Final = 2
 """Counts changes of what is kept of a video beside the estimator's finds: part of the key of cached tracks."""
