@@ -7,9 +7,9 @@ both trail behind the motion, most at their free end, and are pushed out of the 
 Shapes: R rings of K points around, N vertices drawn, F triangles, V vertices of the body.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 import scipy.sparse
@@ -106,100 +106,28 @@ class Surface:
     normals: Array
     """(V, 3)."""
 
-
-@dataclass(frozen=True)
-class Skirt:
-    """A cone of cloth from the waist to the knees, in two layers."""
-
-    rings: Array
-    """(R, K, 3) at rest, m, from the waist down."""
-    weights: scipy.sparse.csr_array
-    """(R K, B)."""
-    near: NDArray[np.intp]
-    """Indices of the body's vertices that it can touch."""
-    colour: Colour
-    hem: Colour
-
-    @cached_property
-    def faces(self) -> Faces:
-        """(M, 3) into its vertices: outside from the waist to the hem, inside back up."""
-        outside = np.concatenate([self.rings, self.rings[::-1]])
-        return loft(outside)[1]
-
-    @cached_property
-    def colours(self) -> NDArray[np.uint8]:
-        """(N, 3): a band in another colour above the hem, the inside in shade."""
-        R, K, _ = self.rings.shape
-        outside = np.tile(self.colour, (R, 1)).astype(float)
-        outside[-3:-1] = self.hem
-        inside = 0.6 * outside[::-1]
-        rings = np.repeat(np.concatenate([outside, inside]), K, axis=0)
-        return np.concatenate([rings, rings[[0, -1]]]).astype(np.uint8)
-
-    def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
-        """Its vertices (N, 3) in a frame, m: it goes with pelvis and thighs, trails, keeps off the legs."""
-        free = np.linspace(0, 1, len(self.rings))[:, None, None] ** 1.5
-        past = [self._carry(body, poses, at) for at in _recent(frame)]
-        now = past[0] + SKIRT_TRAIL * free * (_remember(past) - past[0])
-        sheet = _keep_off(now, surface.vertices[self.near], surface.normals[self.near])
-        return np.asarray(loft(np.concatenate([sheet, (sheet - THICKNESS_M * _sheet_normals(sheet))[::-1]]))[0])
-
-    def _carry(self, body: Body, poses: Poses, frame: int) -> Array:
-        """(R, K, 3) as the bones alone would carry it."""
-        flat = self.rings.reshape(-1, 3)
-        return body.skin(flat, self.weights, poses.rotations[frame], poses.origins[frame]).reshape(self.rings.shape)
+    def of(self, near: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Vertices and normals of a part."""
+        return self.vertices[near], self.normals[near]
 
 
 @dataclass(frozen=True)
-class Ponytail:
-    """A tapering tail of hair from the back of the head."""
+class Loose:
+    """A part that hangs from the body."""
 
-    anchor: Array
-    """(3,) at rest, m."""
-    head: int
-    """The head's bone."""
-    near: NDArray[np.intp]
-    """Indices of the body's vertices that it can touch."""
-    colour: Colour
-
-    @cached_property
-    def faces(self) -> Faces:
-        """(M, 3) into its vertices."""
-        return loft(np.zeros((TAIL_RINGS, TAIL_ROUND, 3)))[1]
-
-    @cached_property
-    def colours(self) -> NDArray[np.uint8]:
-        """(N, 3)."""
-        shade = np.concatenate([np.tile([1.0, 0.86], TAIL_RINGS * TAIL_ROUND // 2), [1.0, 1.0]])  # strands
-        return (shade[:, None] * self.colour).astype(np.uint8)
-
-    def hang(self, body: Body, poses: Poses, frame: int, surface: Surface) -> Array:
-        """Its vertices (N, 3) in a frame, m: it leaves the head backwards, bends down, trails, keeps off the back."""
-        s = np.linspace(0, 1, TAIL_RINGS)[:, None]
-        past = [self._follow_head(body, poses, at) for at in _recent(frame)]
-        line = past[0] + HAIR_TRAIL * s**1.5 * (_remember(past) - past[0])
-        radius = TAIL_RADIUS_M * np.interp(s, [0, 0.12, 0.35, 0.8, 1], [0.45, 0.8, 1, 0.65, 0.12])
-        body_near, normals = surface.vertices[self.near], surface.normals[self.near]
-        line = line + (s > 0.2) * _push_out(line, body_near, normals, radius[:, 0] + 0.004)
-        return _tube(line, radius, aside=poses.rotations[frame, self.head, :, 0])
-
-    def _follow_head(self, body: Body, poses: Poses, frame: int) -> Array:
-        """(R, 3) the middle line as the head carries it, bending from backwards to straight down."""
-        rotation = poses.rotations[frame, self.head]
-        start = poses.origins[frame, self.head] + rotation @ (self.anchor - body.heads[self.head])
-        bend = np.linspace(0, 1, TAIL_RINGS - 1)[:, None] ** 0.35
-        direction = (1 - bend) * (rotation @ [0.0, 1.0, 0.25]) + bend * [0.0, 0.0, -1.0]
-        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        steps = np.concatenate([np.zeros((1, 3)), direction * TAIL_LENGTH_M / (TAIL_RINGS - 1)])
-        return np.asarray(start + np.cumsum(steps, axis=0))
+    faces: Faces
+    """(M, 3) into its vertices."""
+    colours: NDArray[np.uint8]
+    """(N, 3)."""
+    hang: Callable[[Poses, int, Surface], Array]
+    """`hang(poses, frame, surface)`: its vertices (N, 3) in a frame, m."""
 
 
-Loose = Skirt | Ponytail
-"""A part that hangs from the body."""
+def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Loose:
+    """A skirt for a body that wears the `dressed` surface (V, 3) at rest: a cone of cloth from the waist to the knees.
 
-
-def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Skirt:
-    """A skirt for a body that wears the `dressed` surface (V, 3) at rest."""
+    In two layers, the outside from the waist to the hem, the inside back up and in shade; above the hem a band.
+    """
     hips, knee = body.head("upperleg01.L")[2], body.head("lowerleg01.L")[2]
     trunk = body.weight_of("upperarm", "lowerarm", "wrist", "metacarpal", "finger", "clavicle", "shoulder") < 0.1
     near = np.flatnonzero(trunk & (dressed[:, 2] < hips + 0.3) & (body.weight_of("foot", "toe") < 0.5))
@@ -213,18 +141,73 @@ def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Skirt:
     radii *= (1 + FLARE * fall) * (1 + FOLD_DEPTH * fall * np.sin(FOLDS * angle))
     flat = middle + radii[..., None] * outward
     rings = np.concatenate([flat, np.broadcast_to(heights[:, None, None], (*radii.shape, 1))], axis=2)
-    return Skirt(rings, _skirt_weights(body, rings), near, colour, hem)
+    outside = np.tile(colour, (SKIRT_RINGS, 1)).astype(float)
+    outside[-3:-1] = hem
+    rows = np.repeat(np.concatenate([outside, 0.6 * outside[::-1]]), SKIRT_ROUND, axis=0)
+    colours = np.concatenate([rows, rows[[0, -1]]]).astype(np.uint8)
+    faces = loft(np.concatenate([rings, rings[::-1]]))[1]
+    return Loose(faces, colours, partial(_hang_skirt, body, rings, _skirt_weights(body, rings), near))
 
 
-def tie_ponytail(body: Body, dressed: Array, colour: Colour) -> Ponytail:
-    """A ponytail for a body that wears the `dressed` surface (V, 3) at rest."""
+def _hang_skirt(
+    body: Body,
+    rings: Array,
+    weights: scipy.sparse.csr_array,
+    near: NDArray[np.intp],
+    poses: Poses,
+    frame: int,
+    surface: Surface,
+) -> Array:
+    """It goes with pelvis and thighs, trails, keeps off the legs: off the vertices `near`, which alone it can touch."""
+    free = np.linspace(0, 1, len(rings))[:, None, None] ** 1.5
+    past = [
+        body.skin(rings.reshape(-1, 3), weights, poses.rotations[at], poses.origins[at]).reshape(rings.shape)
+        for at in _recent(frame)
+    ]
+    now = past[0] + SKIRT_TRAIL * free * (_remember(past) - past[0])
+    sheet = _keep_off(now, *surface.of(near))
+    return np.asarray(loft(np.concatenate([sheet, (sheet - THICKNESS_M * _sheet_normals(sheet))[::-1]]))[0])
+
+
+def tie_ponytail(body: Body, dressed: Array, colour: Colour) -> Loose:
+    """A tapering tail of hair from the back of the head, for a body that wears the `dressed` surface (V, 3) at rest."""
     height = body.head("eye.L")[2] + 0.045
     head = body.weight_of("head") > 0.5
     back = dressed[head & (np.abs(dressed[:, 2] - height) < 0.02) & (np.abs(dressed[:, 0]) < 0.03)]
     anchor = np.array([0.0, back[:, 1].max() - 0.012, height])
     arms = body.weight_of("upperarm", "lowerarm", "wrist", "metacarpal", "finger") > 0.5
     near = np.flatnonzero(~arms & (dressed[:, 1] > body.head("head")[1]) & (dressed[:, 2] > body.head("spine02")[2]))
-    return Ponytail(anchor, body.bone("head"), near, colour)
+    shade = np.concatenate([np.tile([1.0, 0.86], TAIL_RINGS * TAIL_ROUND // 2), [1.0, 1.0]])  # strands
+    faces = loft(np.zeros((TAIL_RINGS, TAIL_ROUND, 3)))[1]
+    return Loose(faces, (shade[:, None] * colour).astype(np.uint8), partial(_hang_ponytail, body, anchor, near))
+
+
+def _hang_ponytail(
+    body: Body, anchor: Array, near: NDArray[np.intp], poses: Poses, frame: int, surface: Surface
+) -> Array:
+    """It leaves the head backwards, bends down, trails, keeps off the back: off the vertices `near`."""
+    s = np.linspace(0, 1, TAIL_RINGS)[:, None]
+    past = [follow_head(body, anchor, poses, at) for at in _recent(frame)]
+    line = past[0] + HAIR_TRAIL * s**1.5 * (_remember(past) - past[0])
+    radius = TAIL_RADIUS_M * np.interp(s, [0, 0.12, 0.35, 0.8, 1], [0.45, 0.8, 1, 0.65, 0.12])
+    line = line + (s > 0.2) * _push_out(line, *surface.of(near), radius[:, 0] + 0.004)
+    return _tube(line, radius, aside=poses.rotations[frame, body.bone("head"), :, 0])
+
+
+def follow_head(body: Body, anchor: Array, poses: Poses, frame: int) -> Array:
+    """(R, 3) a ponytail's middle line as the head carries it, bending from backwards to straight down.
+
+    Args:
+        anchor: (3,) where it begins at rest, m.
+    """
+    head = body.bone("head")
+    rotation = poses.rotations[frame, head]
+    start = poses.origins[frame, head] + rotation @ (anchor - body.heads[head])
+    bend = np.linspace(0, 1, TAIL_RINGS - 1)[:, None] ** 0.35
+    direction = (1 - bend) * (rotation @ [0.0, 1.0, 0.25]) + bend * [0.0, 0.0, -1.0]
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    steps = np.concatenate([np.zeros((1, 3)), direction * TAIL_LENGTH_M / (TAIL_RINGS - 1)])
+    return np.asarray(start + np.cumsum(steps, axis=0))
 
 
 def _outline(vertices: Array, z: float, outward: Array, middle: Array) -> Array:

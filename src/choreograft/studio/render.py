@@ -118,7 +118,7 @@ class Stage:
         _update(self._skin, vertices[self._texture_vertex], normals[self._texture_vertex])
         surface = Surface(vertices, normals)
         stiff = body.skin(solids.vertices, solids.weights, rotations, origins)
-        hanging = [part.hang(body, poses, frame, surface) for part in self.costume.loose]
+        hanging = [part.hang(poses, frame, surface) for part in self.costume.loose]
         joined = np.concatenate([stiff, *hanging])
         _update(self._solids, joined, vertex_normals(joined, self._solid_faces, self._solid_corners))
         return vertices, joined
