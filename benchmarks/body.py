@@ -29,9 +29,9 @@ from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.retarget.body import BodyStage, retarget_body
 from choreograft.retarget.normalise import Stance, map_to_target
+from choreograft.studio.costume import costume_of
 from choreograft.studio.filming import find_joints
 from choreograft.studio.pairs import Pair, load_pair
-from choreograft.studio.performers import costume_of
 from choreograft.studio.render import perform
 from choreograft.video.size import Size
 

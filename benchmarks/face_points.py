@@ -26,9 +26,8 @@ from choreograft.body.model import FACE_POINTS, Body, make_body
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
 from choreograft.pose.mediapipe import FACE_FROM_MESH
-from choreograft.studio.costume import Costume
+from choreograft.studio.costume import Costume, costume_of
 from choreograft.studio.filming import Camera
-from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses
 from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS

@@ -23,8 +23,8 @@ from choreograft.body.keypoint_offsets import LimbDepth
 from choreograft.files import atomic_path
 from choreograft.pose import skeleton
 from choreograft.pose.tracking import TrackingConfig, load_or_track
+from choreograft.studio.costume import costume_of
 from choreograft.studio.filming import Camera, find_joints
-from choreograft.studio.performers import costume_of
 from choreograft.studio.render import Take, perform, render_clip
 from choreograft.video.size import Size
 from keypoint_fit import (

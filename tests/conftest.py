@@ -12,8 +12,7 @@ import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from choreograft.studio.costume import Costume
-from choreograft.studio.performers import costume_of
+from choreograft.studio.costume import Costume, costume_of
 
 LUMA = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}
 """Weights of red and blue in luma, ITU-R BT.601 and BT.709."""

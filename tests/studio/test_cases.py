@@ -9,9 +9,10 @@ import pytest
 from choreograft.errors import OptionError
 from choreograft.options import StudioOptions
 from choreograft.studio import pairs
+from choreograft.studio.costume import costume_of
 from choreograft.studio.filming import LIGHTS, find_joints, true_track
 from choreograft.studio.pairs import CASES, PairSpec, find_case, render_chosen, with_seed
-from choreograft.studio.performers import costume_of, find_performer
+from choreograft.studio.performers import find_performer
 from choreograft.studio.render import Take, perform
 from choreograft.studio.room import ROOMS
 from choreograft.studio.routines import ROUTINES

@@ -14,9 +14,8 @@ from choreograft.studio.cloth import (
     incidence,
     vertex_normals,
 )
-from choreograft.studio.costume import Costume
+from choreograft.studio.costume import Costume, costume_of
 from choreograft.studio.filming import Camera
-from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.render import Stage
 from choreograft.studio.room import ROOMS

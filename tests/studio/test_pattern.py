@@ -3,7 +3,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.model import Body
 from choreograft.studio.costume import Costume
-from choreograft.studio.outfit import PRINT, PRINT_M, REPEAT_M, TRUNK_ROUND, WEAVES, lies_on_pattern
+from choreograft.studio.performers import PRINT, PRINT_M, REPEAT_M, TRUNK_ROUND, WEAVES, lies_on_pattern
 
 
 def chest_points(body: Body, x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:

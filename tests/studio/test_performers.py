@@ -4,9 +4,8 @@ from numpy.testing import assert_array_equal
 
 from choreograft.body.model import Body, make_body
 from choreograft.errors import OptionError
-from choreograft.studio.costume import Costume
-from choreograft.studio.outfit import PATTERNS
-from choreograft.studio.performers import PERFORMERS, costume_of, draw_person, find_performer
+from choreograft.studio.costume import Costume, costume_of
+from choreograft.studio.performers import PATTERNS, PERFORMERS, draw_person, find_performer
 
 
 def body_of(name: str) -> Body:

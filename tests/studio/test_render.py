@@ -12,8 +12,8 @@ from choreograft.errors import DependencyError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.studio import render, room
+from choreograft.studio.costume import costume_of
 from choreograft.studio.filming import RATE_HZ, Camera, find_joints, make_rhythm, true_track
-from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, Stage, StudioClip, Take, render_clip
 from choreograft.studio.routines import calibration

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from choreograft.body.model import Body
-from choreograft.studio.outfit import Colour
+from choreograft.studio.performers import Colour
 from choreograft.studio.posing import Poses
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from choreograft.body.model import SOLE_M, Body
+from choreograft.body.model import SOLE_M, Body, make_body
 from choreograft.studio.cloth import (
     Faces,
     Loose,
@@ -26,13 +26,14 @@ from choreograft.studio.cloth import (
     tie_ponytail,
     vertex_normals,
 )
-from choreograft.studio.outfit import (
+from choreograft.studio.performers import (
     BLACK,
     IRIS_M,
     PUPIL_M,
     Colour,
     Outfit,
     Regions,
+    find_performer,
     find_regions,
     lies_on_pattern,
     measure_belonging,
@@ -256,3 +257,19 @@ def _barycentric(points: Array, corners: Array) -> Array:
     third = (a[:, 0] * p[:, 1] - a[:, 1] * p[:, 0]) / area
     shares = np.clip(np.column_stack([1 - second - third, second, third]), -0.5, 1.5)
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+DRESSED = 16
+"""How many costumes are kept; each takes some 10 MB."""
+
+
+@lru_cache(maxsize=DRESSED)
+def costume_of(name: str) -> Costume:
+    """Build and dress a performer, named as in `find_performer`; about three seconds, once.
+
+    Raises:
+        OptionError: there is no such performer.
+        DependencyError: anny is not installed.
+    """
+    performer = find_performer(name)
+    return dress(make_body(performer.shape), performer.outfit)

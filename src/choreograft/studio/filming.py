@@ -20,7 +20,7 @@ from choreograft.body.model import Body
 from choreograft.pose import skeleton
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.studio import read_table
-from choreograft.studio.outfit import Colour
+from choreograft.studio.performers import Colour
 from choreograft.studio.posing import Poses
 from choreograft.studio.routines import BAR_BEATS, BEAT_S
 from choreograft.video.size import Size

@@ -24,10 +24,9 @@ from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.studio.cloth import Faces, Loose, Surface, incidence, vertex_normals
-from choreograft.studio.costume import Costume, Solids
+from choreograft.studio.costume import Costume, Solids, costume_of
 from choreograft.studio.filming import LIGHTS, RATE_HZ, Camera, Light, find_joints, make_rhythm, switch_on, true_track
 from choreograft.studio.imitate import imitate
-from choreograft.studio.performers import costume_of
 from choreograft.studio.posing import Poses, pose_body
 from choreograft.studio.room import ROOMS, Room, aim, draw_room, import_pyvista
 from choreograft.studio.routines import ROUTINES
@@ -194,7 +193,7 @@ class Take:
     """What is filmed, and how: everything a clip depends on."""
 
     performer: str
-    """As `performers.costume_of` knows them."""
+    """As `performers.find_performer` knows them."""
     routine: str
     """One of `routines.ROUTINES`, or the path of a track whose motion is imitated."""
     room: str

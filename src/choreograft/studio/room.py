@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from choreograft.errors import DependencyError, OptionError
 from choreograft.studio import read_table
 from choreograft.studio.filming import LIGHTS, Camera, Light, Place, switch_on
-from choreograft.studio.outfit import Colour
+from choreograft.studio.performers import Colour
 from choreograft.system import SYSTEM_LIBRARIES, install_command
 
 EXTRA_HINT = "the studio needs the optional extra: pip install 'choreograft[studio]'"
