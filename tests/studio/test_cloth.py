@@ -5,15 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.studio.cloth import (
-    SKIRT_RINGS,
-    SKIRT_ROUND,
-    TRAIL_FRAMES,
-    Surface,
-    follow_head,
-    incidence,
-    vertex_normals,
-)
+from choreograft.studio.cloth import SKIRT_RINGS, SKIRT_ROUND, TRAIL_FRAMES, follow_head, incidence, vertex_normals
 from choreograft.studio.costume import Costume, costume_of
 from choreograft.studio.filming import Camera
 from choreograft.studio.posing import Poses, pose_body
@@ -43,8 +35,8 @@ def hang(costume: Costume, poses: Poses, frame: int) -> tuple[Array, Array, Arra
     """Vertices of skirt and ponytail, and of the dressed body."""
     body = costume.body
     vertices = body.skin(costume.vertices, body.weights, poses.rotations[frame], poses.origins[frame])
-    surface = Surface(vertices, vertex_normals(vertices, body.faces, incidence(body.faces, len(vertices))))
-    skirt, tail = (part.hang(poses, frame, surface) for part in costume.loose)
+    normals = vertex_normals(vertices, body.faces, incidence(body.faces, len(vertices)))
+    skirt, tail = (part.hang(poses, frame, vertices, normals) for part in costume.loose)
     return skirt, tail, vertices
 
 

@@ -98,20 +98,6 @@ TAIL_LENGTH_M, TAIL_RADIUS_M = 0.3, 0.03
 
 
 @dataclass(frozen=True)
-class Surface:
-    """The posed body that loose parts must stay outside of."""
-
-    vertices: Array
-    """(V, 3) dressed, m."""
-    normals: Array
-    """(V, 3)."""
-
-    def of(self, near: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Vertices and normals of a part."""
-        return self.vertices[near], self.normals[near]
-
-
-@dataclass(frozen=True)
 class Loose:
     """A part that hangs from the body."""
 
@@ -119,8 +105,9 @@ class Loose:
     """(M, 3) into its vertices."""
     colours: NDArray[np.uint8]
     """(N, 3)."""
-    hang: Callable[[Poses, int, Surface], Array]
-    """`hang(poses, frame, surface)`: its vertices (N, 3) in a frame, m."""
+    hang: Callable[[Poses, int, Array, Array], Array]
+    """`hang(poses, frame, vertices, normals)`: its vertices (N, 3) in a frame, m. It stays outside of the
+    posed body, whose dressed vertices (V, 3), m, and normals (V, 3) these are."""
 
 
 def sew_skirt(body: Body, dressed: Array, colour: Colour, hem: Colour) -> Loose:
@@ -156,7 +143,8 @@ def _hang_skirt(
     near: NDArray[np.intp],
     poses: Poses,
     frame: int,
-    surface: Surface,
+    vertices: Array,
+    normals: Array,
 ) -> Array:
     """It goes with pelvis and thighs, trails, keeps off the legs: off the vertices `near`, which alone it can touch."""
     free = np.linspace(0, 1, len(rings))[:, None, None] ** 1.5
@@ -165,7 +153,7 @@ def _hang_skirt(
         for at in _recent(frame)
     ]
     now = past[0] + SKIRT_TRAIL * free * (_remember(past) - past[0])
-    sheet = _keep_off(now, *surface.of(near))
+    sheet = _keep_off(now, vertices[near], normals[near])
     return np.asarray(loft(np.concatenate([sheet, (sheet - THICKNESS_M * _sheet_normals(sheet))[::-1]]))[0])
 
 
@@ -183,14 +171,14 @@ def tie_ponytail(body: Body, dressed: Array, colour: Colour) -> Loose:
 
 
 def _hang_ponytail(
-    body: Body, anchor: Array, near: NDArray[np.intp], poses: Poses, frame: int, surface: Surface
+    body: Body, anchor: Array, near: NDArray[np.intp], poses: Poses, frame: int, vertices: Array, normals: Array
 ) -> Array:
     """It leaves the head backwards, bends down, trails, keeps off the back: off the vertices `near`."""
     s = np.linspace(0, 1, TAIL_RINGS)[:, None]
     past = [follow_head(body, anchor, poses, at) for at in _recent(frame)]
     line = past[0] + HAIR_TRAIL * s**1.5 * (_remember(past) - past[0])
     radius = TAIL_RADIUS_M * np.interp(s, [0, 0.12, 0.35, 0.8, 1], [0.45, 0.8, 1, 0.65, 0.12])
-    line = line + (s > 0.2) * _push_out(line, *surface.of(near), radius[:, 0] + 0.004)
+    line = line + (s > 0.2) * _push_out(line, vertices[near], normals[near], radius[:, 0] + 0.004)
     return _tube(line, radius, aside=poses.rotations[frame, body.bone("head"), :, 0])
 
 

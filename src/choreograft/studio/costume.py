@@ -85,12 +85,12 @@ class Costume:
 def dress(body: Body, outfit: Outfit) -> Costume:
     """Put an outfit on a body."""
     regions = find_regions(body, body.vertices, measure_belonging(body), outfit)
-    in_shoe = regions.foot[body.faces].all(axis=1)
+    in_shoe = regions["foot"][body.faces].all(axis=1)
     draped = _drape(body, regions)
     return Costume(
         body=body,
         vertices=draped,
-        shown=~body.hidden_faces & ~in_shoe & ~regions.eyes[body.faces].any(axis=1),
+        shown=~body.hidden_faces & ~in_shoe & ~regions["eyes"][body.faces].any(axis=1),
         texture=_paint(body, draped, outfit),
         solids=_make_solids(body, outfit),
         loose=_hang_on(body, draped, outfit),
@@ -99,19 +99,19 @@ def dress(body: Body, outfit: Outfit) -> Costume:
 
 def _drape(body: Body, regions: Regions) -> Array:
     """(V, 3) the body's surface with cloth and hair over it."""
-    cloth = (regions.shirt | regions.trousers).astype(float)
+    cloth = (regions["shirt"] | regions["trousers"]).astype(float)
     draped = smooth(body.vertices, body.faces, 0.6 * cloth, rounds=10)
-    chest = regions.shirt & (np.abs(body.vertices[:, 2] - body.head("spine01")[2]) < CHEST_M)
+    chest = regions["shirt"] & (np.abs(body.vertices[:, 2] - body.head("spine01")[2]) < CHEST_M)
     chest &= np.abs(body.vertices[:, 0]) < body.head("upperarm01.L")[0]
     draped = smooth(draped, body.faces, 0.6 * chest, rounds=300)  # a shirt hangs, it does not cling
     normals = vertex_normals(draped, body.faces, incidence(body.faces, len(draped)))
     x, y, z = body.vertices.T
     folds = 0.003 * np.sin(38 * z + 9 * x) * np.sin(21 * x + 17 * y)
-    ease = regions.shirt * (SHIRT_EASE_M + folds) + regions.trousers * (TROUSER_EASE_M + folds)
+    ease = regions["shirt"] * (SHIRT_EASE_M + folds) + regions["trousers"] * (TROUSER_EASE_M + folds)
     hem = np.clip(1 - (z - body.head("foot.L")[2]) / 0.25, 0, 1)  # trousers widen towards the shoes
-    ease += regions.trousers * 0.012 * hem
+    ease += regions["trousers"] * 0.012 * hem
     crown = np.clip((z - body.head("eye.L")[2]) / 0.1, 0, 1)
-    ease += regions.hair * HAIR_M * (0.6 + 0.6 * crown)
+    ease += regions["hair"] * HAIR_M * (0.6 + 0.6 * crown)
     ease = smooth(ease[:, None], body.faces, np.full(len(ease), 0.5), rounds=2)  # no jagged edges
     return np.asarray(draped + ease * normals)
 
@@ -191,24 +191,24 @@ def _paint(body: Body, draped: Array, outfit: Outfit) -> NDArray[np.uint8]:
     """The texture (S, S, 3) of a body that wears the `draped` surface (V, 3)."""
     at, belonging, worn_at, covered = _texture_points(body, draped)
     regions = find_regions(body, at, belonging, outfit)
-    second = regions.band
+    second = regions["band"]
     if outfit.pattern != "plain":
-        second = regions.shirt & lies_on_pattern(outfit.pattern, body, worn_at, on_sleeve=belonging[:, 0] > 0.5)
+        second = regions["shirt"] & lies_on_pattern(outfit.pattern, body, worn_at, on_sleeve=belonging[:, 0] > 0.5)
     x, y, z = at.T
     colours = np.tile(np.asarray(outfit.skin, dtype=float), (len(x), 1))
     for mask, colour in (
-        (regions.trousers, outfit.trousers),
-        (regions.shirt, outfit.shirt),
+        (regions["trousers"], outfit.trousers),
+        (regions["shirt"], outfit.shirt),
         (second, outfit.stripe),
-        (regions.lashes, mix(BLACK, outfit.skin, 0.55)),
-        (regions.hair | regions.brows, outfit.hair),
-        (regions.lips, outfit.lips),
+        (regions["lashes"], mix(BLACK, outfit.skin, 0.55)),
+        (regions["hair"] | regions["brows"], outfit.hair),
+        (regions["lips"], outfit.lips),
     ):
         colours[mask] = colour
-    cloth = regions.shirt | regions.trousers
+    cloth = regions["shirt"] | regions["trousers"]
     weave = 1 + 0.05 * np.sin(38 * z + 9 * x) * np.sin(21 * x + 17 * y) + 0.03 * np.sin(140 * x + 60 * z)
     strands = 1 + 0.12 * np.sin(260 * x + 90 * np.sin(20 * z)) * np.sin(35 * y)
-    colours *= np.where(cloth, weave, np.where(regions.hair, strands, 1.0))[:, None]
+    colours *= np.where(cloth, weave, np.where(regions["hair"], strands, 1.0))[:, None]
     texture = np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.uint8)
     texture[covered] = np.clip(colours, 0, 255).astype(np.uint8)
     return texture

@@ -19,7 +19,7 @@ from choreograft.body.rotations import align, rotate, shortest_turn, unit
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack, fill_joints
-from choreograft.studio.posing import NECK, SIDE_LETTERS, SPINE, Poses, assign, chain_origins, lift_girdle
+from choreograft.studio.posing import NECK, SIDE_LETTERS, SPINE, Poses, assign, chain_origins, halfway, lift_girdle
 from choreograft.studio.score import SIDES
 
 Array = NDArray[np.float64]
@@ -147,7 +147,8 @@ def _turn_arm(likeness: _Likeness, side: int, rotations: Array) -> None:
     hand = _turn_hand(likeness, side, forearm)
     girdle = lift_girdle(chest, side, (unit(upper) * chest[:, :, 2]).sum(axis=1))
     assign(body, rotations, letter, clavicle=girdle, shoulder=girdle, upperarm=upper_arm)
-    assign(body, rotations, letter, lowerarm01=forearm, lowerarm02=_between(forearm, hand, lower))
+    turned = halfway(forearm, hand, about=unit(lower))  # the wrist's skin does not wring
+    assign(body, rotations, letter, lowerarm01=forearm, lowerarm02=turned)
     assign(body, rotations, letter, wrist=hand, metacarpal=hand, finger=hand)
     _turn_fingers(likeness, side, hand, rotations)
 
@@ -173,14 +174,6 @@ def _turn_fingers(likeness: _Likeness, side: int, hand: Array, rotations: Array)
             rest, now = likeness.way(points[joint], points[joint + 1])
             turn = shortest_turn(rotate(turn, unit(rest)), unit(now)) @ turn
             rotations[:, likeness.body.bone(f"finger{finger}-{joint + 1}.{SIDE_LETTERS[side]}")] = turn
-
-
-def _between(forearm: Array, hand: Array, along: Array) -> Array:
-    """The forearm turned about itself half of the way that the hand is: the wrist's skin does not wring."""
-    twist = Rotation.from_matrix(hand @ forearm.transpose(0, 2, 1)).as_rotvec()
-    direction = unit(along)
-    half = (twist * direction).sum(axis=1, keepdims=True) / 2 * direction
-    return np.asarray(Rotation.from_rotvec(half).as_matrix() @ forearm)
 
 
 def _turn_leg(likeness: _Likeness, side: int, rotations: Array) -> None:

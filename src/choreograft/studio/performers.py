@@ -255,19 +255,9 @@ def measure_belonging(body: Body) -> Array:
     return np.column_stack([arms, body.weight_of("neck", "head"), body.weight_of("eye"), body.weight_of("foot", "toe")])
 
 
-@dataclass(frozen=True)
-class Regions:
-    """Masks (N,) of the points that wear each garment; what no mask claims is bare skin."""
-
-    shirt: Mask
-    band: Mask
-    trousers: Mask
-    hair: Mask
-    brows: Mask
-    lips: Mask
-    lashes: Mask
-    eyes: Mask
-    foot: Mask
+Regions = Mapping[str, Mask]
+"""(N,) the points that wear each garment: shirt, band, trousers, hair, brows, lips, lashes; and eyes and feet. What no
+mask claims is bare skin."""
 
 
 def find_regions(body: Body, at: Array, belonging: Array, outfit: Outfit) -> Regions:
@@ -290,7 +280,8 @@ def find_regions(body: Body, at: Array, belonging: Array, outfit: Outfit) -> Reg
     leg_end = ankle if outfit.legwear == "trousers" else (1 - SHORTS) * hips + SHORTS * body.head("lowerleg01.L")[2]
     legs = ~arms & (z <= hips + HEM_ABOVE_HIPS_M) & (z > leg_end)
     face = _find_face(body, at, head & ~eyes)
-    return Regions(shirt=shirt, band=torso & band, trousers=legs, eyes=eyes, foot=foot & (z < ankle), **face)
+    worn = {"shirt": shirt, "band": torso & band, "trousers": legs}
+    return {**worn, "eyes": eyes, "foot": foot & (z < ankle), **face}
 
 
 def _along_arm(body: Body, at: Array) -> Array:

@@ -100,7 +100,7 @@ def _turn_arm(body: Body, motion: Motion, side: int, rotations: Array) -> None:
 
     girdle = lift_girdle(chest, side, upper_local[:, 2])
     hand = turn_about(lower, palm) @ forearm
-    half_swung, half_rolled = _halfway(swing, upper_arm), turn_about(lower, palm / 2) @ forearm
+    half_swung, half_rolled = halfway(swing, upper_arm), turn_about(lower, palm / 2) @ forearm
     assign(body, rotations, letter, clavicle=girdle, shoulder=girdle, upperarm01=half_swung, upperarm02=upper_arm)
     assign(body, rotations, letter, lowerarm01=forearm, lowerarm02=half_rolled)
     assign(body, rotations, letter, wrist=hand, metacarpal=hand, finger=hand)
@@ -192,7 +192,9 @@ def chain_origins(body: Body, rotations: Array, pelvis: Array) -> Array:
     return origins
 
 
-def _halfway(before: Array, after: Array) -> Array:
-    """(T, 3, 3) half of the rotation from one to the other."""
+def halfway(before: Array, after: Array, about: Array | None = None) -> Array:
+    """(T, 3, 3) half of the rotation from one to the other, or half of what of it is about unit axes (T, 3)."""
     full = Rotation.from_matrix(after @ before.transpose(0, 2, 1)).as_rotvec()
+    if about is not None:
+        full = (full * about).sum(axis=1, keepdims=True) * about
     return np.asarray(Rotation.from_rotvec(full / 2).as_matrix() @ before)

@@ -23,7 +23,7 @@ from choreograft.errors import OptionError
 from choreograft.files import content_hash, text_hash, write_json
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.progress import Progress, silent
-from choreograft.studio.cloth import Faces, Loose, Surface, incidence, vertex_normals
+from choreograft.studio.cloth import Faces, Loose, incidence, vertex_normals
 from choreograft.studio.costume import Costume, Solids, costume_of
 from choreograft.studio.filming import LIGHTS, RATE_HZ, Camera, Light, find_joints, make_rhythm, switch_on, true_track
 from choreograft.studio.imitate import imitate
@@ -115,9 +115,8 @@ class Stage:
         vertices = body.skin(self.costume.vertices, body.weights, rotations, origins)
         normals = vertex_normals(vertices, body.faces, self._corners)
         _update(self._skin, vertices[self._texture_vertex], normals[self._texture_vertex])
-        surface = Surface(vertices, normals)
         stiff = body.skin(solids.vertices, solids.weights, rotations, origins)
-        hanging = [part.hang(poses, frame, surface) for part in self.costume.loose]
+        hanging = [part.hang(poses, frame, vertices, normals) for part in self.costume.loose]
         joined = np.concatenate([stiff, *hanging])
         _update(self._solids, joined, vertex_normals(joined, self._solid_faces, self._solid_corners))
         return vertices, joined
