@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.fit import fit_bodies
+from choreograft.body.placement import measure_height_px
 from choreograft.body.shape import SOLES, load_shape_space
-from choreograft.body.standing import measure_height_px
 from choreograft.body.surface import Mesh, render_surface
 from choreograft.console import ConsoleProgress
 from choreograft.footage.clip import read_clip

@@ -38,9 +38,9 @@ from choreograft.performer.region import REGION_MARGIN, REGION_STEP, Region
 from choreograft.performer.staging import Conditioning, to_image, to_tensor
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.retarget.normalise import Stance, Torso
-from choreograft.training.journal import Journal
 from choreograft.training.lessons import IMAGES_PER_PAIR, Lessons, TrainingFrame
 from choreograft.training.loop import descend, learning_rate, plan_spans
+from choreograft.training.state import Journal
 from choreograft.training.step import PerformerTraining, add_pair_gradients
 from choreograft.video.size import Size
 
@@ -62,7 +62,7 @@ def prepare(options: argparse.Namespace) -> None:
     from choreograft.performer.references import ReferenceBank
     from choreograft.performer.warp import Warper, pose_frames
     from choreograft.pose.draw import draw_track_frame
-    from choreograft.training.guides import Guides
+    from choreograft.training.lessons import Guides
     from choreograft.training.recording import prepare_recording
 
     preset = PRESETS["standard"]

@@ -34,10 +34,10 @@ from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
 from choreograft.retarget.normalise import Stance, Torso
 from choreograft.studio.render import TARGET_TAKE, render_clip
-from choreograft.training.journal import Journal
 from choreograft.training.lessons import Lessons, TrainingFrame
 from choreograft.training.loop import descend
 from choreograft.training.recording import prepare_recording
+from choreograft.training.state import Journal
 from choreograft.training.step import PerformerTraining, add_pair_gradients
 from choreograft.video.size import Size
 

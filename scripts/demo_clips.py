@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from choreograft.config import VideoConfig
 from choreograft.console import ConsoleProgress
-from choreograft.demo import CLIPS, SOURCE, TARGET
+from choreograft.pipeline import CLIPS, SOURCE, TARGET
 from choreograft.studio.render import SOURCE_TAKE, TARGET_TAKE, Take, render_clip
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size

@@ -13,9 +13,9 @@ from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.calibration import Effort
 from choreograft.body.fit import fit_bodies
 from choreograft.body.model import SOLE_M
+from choreograft.body.placement import find_standing
 from choreograft.body.rig import JOINTS, joint_axes, joint_index
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, SOLES, BodyShape, load_shape_space
-from choreograft.body.standing import find_standing
 from choreograft.pose import skeleton
 from choreograft.pose.track import PoseTrack
 from choreograft.studio.filming import Camera, find_joints, true_track

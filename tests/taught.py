@@ -11,9 +11,9 @@ from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.performer import Performer
 from choreograft.presets import Budget, Preset
-from choreograft.training.journal import Journal, JournalConfig
 from choreograft.training.lessons import Lessons
 from choreograft.training.recording import prepare_recording
+from choreograft.training.state import Journal, JournalConfig
 from choreograft.training.step import PerformerTraining
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons
 from swaying import SIZE

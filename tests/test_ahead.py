@@ -5,7 +5,7 @@ from threading import Barrier, current_thread
 
 import pytest
 
-from choreograft.ahead import run_ahead, share_out
+from choreograft.progress import run_ahead, share_out
 
 
 def test_items_come_in_order_and_are_made_elsewhere() -> None:

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import choreograft
-from choreograft import demo
+from choreograft import pipeline
 from choreograft.options import DanceOptions, DemoOptions
 from choreograft.video.read import probe
 from choreograft.video.size import Size
@@ -89,10 +89,13 @@ def test_importing_the_package_sets_no_variable_and_running_it_does():
 
 @pytest.mark.parametrize(
     ("name", "size", "rate", "sound"),
-    [(demo.TARGET, Size(360, 480), Fraction(24), False), (demo.SOURCE, Size(800, 450), Fraction(30000, 1001), True)],
+    [
+        (pipeline.TARGET, Size(360, 480), Fraction(24), False),
+        (pipeline.SOURCE, Size(800, 450), Fraction(30000, 1001), True),
+    ],
 )
 def test_the_demos_clips_are_small_and_what_they_are_said_to_be(name, size, rate, sound):
-    info = probe(demo.CLIPS / name)
+    info = probe(pipeline.CLIPS / name)
     assert (info.size, info.rate, info.has_sound) == (size, rate, sound)
     assert info.path.stat().st_size < 300_000
 
@@ -107,11 +110,11 @@ def test_the_demo_needs_no_studio(tmp_path, monkeypatch):
         asked.append(options)
         return Done()
 
-    monkeypatch.setattr(demo, "dance", dance)
-    assert demo.run(DemoOptions(tmp_path / "dance.mp4", minutes=1)) == tmp_path / "dance.mp4"
-    for given, name in ((asked[0].source, demo.SOURCE), (asked[0].target, demo.TARGET)):
+    monkeypatch.setattr(pipeline, "dance", dance)
+    assert pipeline.demo(DemoOptions(tmp_path / "dance.mp4", minutes=1)) == tmp_path / "dance.mp4"
+    for given, name in ((asked[0].source, pipeline.SOURCE), (asked[0].target, pipeline.TARGET)):
         assert given.parent == tmp_path / "clips"
-        assert given.read_bytes() == (demo.CLIPS / name).read_bytes()
+        assert given.read_bytes() == (pipeline.CLIPS / name).read_bytes()
 
 
 def test_the_package_brings_all_of_its_files():

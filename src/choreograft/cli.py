@@ -118,9 +118,9 @@ def run_demo(options: DemoOptions) -> int:
     from choreograft.request import check_demo
 
     check_demo(options)
-    from choreograft.demo import run
+    from choreograft.pipeline import demo
 
-    _answer(str(run(options, ConsoleProgress())))
+    _answer(str(demo(options, ConsoleProgress())))
     return 0
 
 

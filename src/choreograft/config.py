@@ -69,7 +69,7 @@ class DiscriminatorConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the generator's objective (training/objective.py); zero switches a term off."""
+    """Weights of the generator's objective (training/step.py); zero switches a term off."""
 
     adversarial: float = 1.0
     feature_matching: float = 10.0

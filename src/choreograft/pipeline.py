@@ -1,4 +1,4 @@
-"""The verbs as functions: what the command line, Python and the demo call.
+"""The verbs as functions: what the command line and Python call.
 
 Each checks what it can before it works for minutes, says what it found, and leaves its results where it says.
 """
@@ -7,13 +7,15 @@ import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from shutil import copyfile
+from typing import Final
 
 from choreograft.body.body_track import BodyTrack
-from choreograft.files import content_hash, fit_name, write_json
+from choreograft.files import atomic_path, content_hash, fit_name, write_json
 from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import Clip, choose_all_frames, read_clip, read_clips
 from choreograft.machine import list_versions
-from choreograft.options import DanceOptions, TrackOptions, TrainOptions
+from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOptions
 from choreograft.performer.device import Compute, choose_compute, one_thread, use_one_thread
 from choreograft.performer.header import is_performer
 from choreograft.performer.perceptual import check_weights
@@ -26,13 +28,18 @@ from choreograft.progress import Progress, side_by_side, silent, warn
 from choreograft.render.preview import estimate_target_plate, render_overlay, save_overlay_sheet, write_preview
 from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
-from choreograft.request import SUMMARY, check_dance, check_tracking, check_training, dance_folder
+from choreograft.request import SUMMARY, check_dance, check_demo, check_tracking, check_training, dance_folder
 from choreograft.retarget.body import BodyStage, describe_absence, describe_legs, retarget_body, to_pose_track
 from choreograft.training.state import keep_precision
 from choreograft.training.team import Team, alone, check_devices, launch
 from choreograft.training.train import TrainingPlan, train_performer
 from choreograft.video.sound import Retiming
 from choreograft.video.sound_trial import try_sound
+
+CLIPS: Final = Path(__file__).parent / "clips"
+"""Of the demo: they travel with the package; `scripts/demo_clips.py` renders them with the studio."""
+TARGET, SOURCE = "target.mp4", "source.mp4"
+"""A performer who shows her range of motion, and one who dances: another camera, room, size, shape and frame rate."""
 
 
 @dataclass(frozen=True)
@@ -260,3 +267,31 @@ def obtain_performer(
     progress.say(f"Performer: {path}{left}")
     warn(progress, plan.substitute)
     return path
+
+
+def demo(options: DemoOptions, progress: Progress = silent) -> Path:
+    """The whole job with no video of one's own: of two synthetic performers one learns the other's dance.
+
+    Their clips are laid beside the result; that of an earlier demo is replaced.
+
+    Returns:
+        The finished video; clips, performer, contact sheet and the side-by-side video lie beside it.
+    Raises:
+        As `check_demo`.
+    """
+    check_demo(options)
+    folder = options.output.parent
+    clips = folder / "clips"
+    for name in (TARGET, SOURCE):
+        with atomic_path(clips / name) as temporary:
+            copyfile(CLIPS / name, temporary)
+    done = dance(
+        DanceOptions(
+            source=clips / SOURCE, target=clips / TARGET, output=options.output, side_by_side=True,
+            minutes=options.minutes, runs=folder / "runs", device=options.device, precision=options.precision,
+            overwrite=True,
+        ),
+        progress,
+    )  # fmt: skip
+    progress.say(f"Look at {done.side_by_side}: the source, its stick figure, and the target dancing the same dance")
+    return done.video

@@ -5,9 +5,8 @@ import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from choreograft.body.calibration import Effort, _read_outlines
+from choreograft.body.calibration import Effort, Outlines, _read_outlines, find_outline, load_thinned
 from choreograft.body.fit import fit_bodies
-from choreograft.body.outline import Outlines, find_outline, load_thinned
 from choreograft.body.shape import MEAN_SHAPE, PHENOTYPES, BodyShape, load_shape_space
 from choreograft.pose.track import MaskSequence, PoseTrack
 from choreograft.studio.filming import Camera, true_track

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from choreograft.body.placement import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.body.shape import SOLES
-from choreograft.body.standing import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.pose import skeleton
 from filmed import SIZE, film
 

@@ -20,8 +20,8 @@ from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import silent
 from choreograft.retarget.body import Motion
-from choreograft.training.journal import Journal
 from choreograft.training.loop import descend
+from choreograft.training.state import Journal
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 from interrupted import StopAfter

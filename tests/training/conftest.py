@@ -6,7 +6,7 @@ import pytest
 
 from choreograft.footage.clip import Clip
 from choreograft.presets import Budget, Preset
-from choreograft.training.journal import JournalConfig
+from choreograft.training.state import JournalConfig
 from swaying import PRESET, swaying_track, write_target
 from taught import QUIET
 

@@ -13,7 +13,7 @@ from choreograft.render.session import render_frames
 from choreograft.retarget.body import Motion
 from choreograft.training.lessons import pair_at
 from choreograft.training.loop import descend
-from choreograft.training.objective import verdict_terms
+from choreograft.training.step import verdict_terms
 from choreograft.training.train import TrainingPlan, train_performer
 from interrupted import StopAfter
 from swaying import PRESET, swaying_track

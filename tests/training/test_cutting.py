@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from choreograft.footage.clip import Clip
 from choreograft.performer.cutouts import Cutouts
 from choreograft.pose.track import MaskSequence, PoseTrack
-from choreograft.training.cutting import cut_references
-from choreograft.training.recording import Recording, prepare_recording
+from choreograft.training.recording import Recording, cut_references, prepare_recording
 from choreograft.video.size import Size
 from choreograft.video.write import VideoWriter
 from swaying import RATE, draw_target, swaying_track

@@ -15,7 +15,7 @@ from choreograft.performer.region import Region
 from choreograft.performer.staging import GUIDE_CHANNELS, MAX_SHIFT, Conditioning, OverWarp, WithinFrame, shift
 from choreograft.presets import Budget, Preset
 from choreograft.retarget.normalise import Stance
-from choreograft.training.guides import GAP_S, Guides
+from choreograft.training.lessons import GAP_S, Guides
 from choreograft.training.recording import prepare_recording
 from choreograft.training.train import TrainingPlan, build_performer
 from filmed import film

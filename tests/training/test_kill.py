@@ -13,7 +13,7 @@ from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import SilentProgress
-from choreograft.training.journal import JournalConfig
+from choreograft.training.state import JournalConfig
 from choreograft.training.train import TrainingPlan, train_performer
 from listening import Listener
 from swaying import PRESET, swaying_track, write_target

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from choreograft.training.objective import adversarial_loss, discriminator_loss, feature_matching_loss, matte_loss
+from choreograft.training.step import adversarial_loss, discriminator_loss, feature_matching_loss, matte_loss
 
 
 def verdicts(*values: float) -> list[list[torch.Tensor]]:

@@ -4,7 +4,7 @@ In three steps, so that memory does not grow with the clip and equal input gives
 
 1. *Calibration* (calibration.py): from a few dozen varied frames of all clips together, shape and cameras (and these
    frames' poses).
-2. *Outline* (outline.py): the build, thick or thin, from the masks of some of these frames.
+2. *Outline* (calibration.py, too): the build, thick or thin, from the masks of some of these frames.
 3. *Pose*, here: shot after shot and window after window, every frame, with shape and camera fixed and with smoothness,
    floor and standing feet; then the fingers. Only directions from the wrist count for these, so that a wrist that is a
    little off does not bend a finger; where a hand is not seen, its fingers stay relaxed.
@@ -28,10 +28,17 @@ from choreograft.body.body_track import BodyTrack, FloorCamera, join_bodies
 from choreograft.body.calibration import Effort, Lens, calibrate
 from choreograft.body.energy import CHOSEN, ON_SOLES, Energy, Evidence, huber, observe, robust
 from choreograft.body.model import LENGTHS
-from choreograft.body.placement import Placement, descend, start_placement, to_world
+from choreograft.body.placement import (
+    Placement,
+    descend,
+    find_standing,
+    measure_foot_speeds,
+    measure_height_px,
+    start_placement,
+    to_world,
+)
 from choreograft.body.rig import BODY_COUNT, FINGER_JOINTS, Chain, Points, limits_rad
 from choreograft.body.shape import SOLES, BodyShape, load_shape_space
-from choreograft.body.standing import find_standing, measure_foot_speeds, measure_height_px
 from choreograft.errors import PersonError
 from choreograft.pose import skeleton
 from choreograft.pose.shots import frames_by_shot

@@ -25,13 +25,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.ahead import run_ahead
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.energy import POINTS, SEEN
 from choreograft.body.rig import BODY_COUNT, Chain, Points, rotation_matrices
 from choreograft.body.shape import load_shape_space
 from choreograft.pose.track import FILL_GAP_S, PoseTrack
-from choreograft.progress import Advance
+from choreograft.progress import Advance, run_ahead
 from choreograft.video.read import Frame
 
 Floats = NDArray[np.float64]

@@ -10,11 +10,11 @@ import cv2
 import torch
 from torch import Tensor, nn
 
-from choreograft import ahead
 from choreograft.config import DEFAULT_DEVICE, DEFAULT_PRECISION, DeviceChoice, Precision, PrecisionChoice
 from choreograft.errors import OptionError
 from choreograft.machine import NO_CUDA
 from choreograft.progress import Progress, silent
+from choreograft.progress import run_ahead as make_ahead
 
 T = TypeVar("T")
 TURN_S: Final = 0.0005
@@ -125,5 +125,5 @@ def quick_turns() -> Iterator[None]:
 
 
 def run_ahead(items: Iterator[T], name: str, depth: int = 1) -> Generator[T]:
-    """As `ahead.run_ahead`, for items that PyTorch makes: one thread for each is enough."""
-    return ahead.run_ahead(items, name, depth, use_one_thread)
+    """As `progress.run_ahead`, for items that PyTorch makes: one thread for each is enough."""
+    return make_ahead(items, name, depth, use_one_thread)

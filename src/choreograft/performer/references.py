@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.ahead import share_out
 from choreograft.body.body_track import ARRAYS, BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS, part_of_bone
 from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
@@ -27,6 +26,7 @@ from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import use_one_thread
 from choreograft.performer.layers import LAYERS, Sway
 from choreograft.performer.shutter import clip_ends, measure_shutter
+from choreograft.progress import share_out
 from choreograft.video.size import Size
 
 Pictures = NDArray[np.uint8]

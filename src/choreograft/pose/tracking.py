@@ -19,13 +19,12 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.ahead import run_ahead
 from choreograft.errors import FileFormatError, PersonError, count_of
 from choreograft.files import check_place, content_hash, fit_name, text_hash
 from choreograft.pose.follow import Sighting, find_strands, follow_person, mark_people, sight
 from choreograft.pose.mediapipe import MediaPipeEstimator
 from choreograft.pose.track import Floats, MaskSequence, Person, PoseTrack, empty_arrays
-from choreograft.progress import Progress, silent
+from choreograft.progress import Progress, run_ahead, silent
 from choreograft.video.read import Frame, VideoInfo, probe, read_frames, read_pictures
 from choreograft.video.sharpness import ROWS, measure_blur
 from choreograft.video.size import Size

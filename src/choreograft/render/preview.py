@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.ahead import run_ahead
 from choreograft.body.body_track import BodyTrack, FloorCamera
 from choreograft.body.parts import PARTS
 from choreograft.body.shape import BodyShape
@@ -26,7 +25,7 @@ from choreograft.performer.plate import choose_evenly, estimate_still_plate
 from choreograft.performer.region import Region
 from choreograft.pose.draw import overlay_pose
 from choreograft.pose.track import PoseTrack
-from choreograft.progress import Progress, silent
+from choreograft.progress import Progress, run_ahead, silent
 from choreograft.video.read import probe, read_frames, sample_frames
 from choreograft.video.size import Canvas, Size, save_picture, scale_to_height, tile_pictures, width_at
 from choreograft.video.write import VideoWriter

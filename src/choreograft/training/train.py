@@ -30,13 +30,10 @@ from choreograft.presets import PERCEPTUAL_NAMES, PRESETS, Budget, Preset
 from choreograft.progress import Progress, silent
 from choreograft.retarget.body import BodyStage
 from choreograft.retarget.normalise import Stance
-from choreograft.training.cutting import cut_references
-from choreograft.training.guides import Guides
-from choreograft.training.journal import CHECKPOINT, Journal, JournalConfig
-from choreograft.training.lessons import Lessons, shows_faces
+from choreograft.training.lessons import Guides, Lessons, shows_faces
 from choreograft.training.loop import fit
-from choreograft.training.recording import Recording, place_bodies, prepare_recording
-from choreograft.training.state import keep_precision
+from choreograft.training.recording import Recording, cut_references, place_bodies, prepare_recording
+from choreograft.training.state import CHECKPOINT, Journal, JournalConfig, keep_precision
 from choreograft.training.step import PerformerTraining
 from choreograft.training.swaying import measure_sway
 from choreograft.training.team import Team, alone

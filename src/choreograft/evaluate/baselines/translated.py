@@ -25,9 +25,8 @@ from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remov
 from choreograft.footage.clip import Clip
 from choreograft.performer.networks import GlobalGenerator
 from choreograft.progress import Progress
-from choreograft.training.journal import CHECKPOINT, Journal
 from choreograft.training.loop import fit
-from choreograft.training.state import keep_precision
+from choreograft.training.state import CHECKPOINT, Journal, keep_precision
 from choreograft.training.train import hold_folder
 from choreograft.video.read import probe, read_frames
 from choreograft.video.size import Canvas, Size

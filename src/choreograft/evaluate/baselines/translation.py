@@ -29,8 +29,8 @@ from choreograft.performer.translators import UNet
 from choreograft.pose.track import PoseTrack
 from choreograft.progress import Progress, silent
 from choreograft.training.lessons import pair_at
-from choreograft.training.objective import adversarial_loss, discriminator_loss
 from choreograft.training.state import Terms, Training
+from choreograft.training.step import adversarial_loss, discriminator_loss
 from choreograft.video.read import sample_frames
 from choreograft.video.size import Canvas, Size, tile_pictures
 
