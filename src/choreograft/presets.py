@@ -3,8 +3,8 @@
 A preset picks from the settings of config.py and is stored in the performer file. No torch here.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final, Literal
 
 from choreograft.config import (
@@ -88,10 +88,6 @@ class Preset:
         """Whether its generator is a coarse one with an enhancer around it."""
         return self.trains and any(stage.name == "local" for stage in self.stages)
 
-    def losses_of(self, stage: StageName) -> LossConfig:
-        """What the generator is taught by in its stage global or local."""
-        return self.enhancer.losses if stage == "local" else self.losses
-
     def halves(self, stage: StageName) -> bool:
         """Whether a stage trains on frames of half the canvas's size: a coarse generator's own."""
         return self.enhances and stage == "global"
@@ -139,8 +135,20 @@ FACE_SHARE = 0.25
 short. `draft` and `standard` have it on request alone: in equal times it gains little there (docs/method.md, 5)."""
 COARSE_TO_FINE = (TrainingStage("global", 0.5), TrainingStage("local", 0.5))
 """A step at half size takes about half as long, so the coarse generator sees most of the images."""
-SHORT_FACE_LOSSES = LossConfig(feature_matching=0.0, perceptual=10.0, pixel=10.0)
-"""Of the face where minutes must do; the pixel loss as for whole frames."""
+
+
+def _short_face(channels: int, judge_channels: int) -> FaceConfig:
+    """Of the face where minutes must do; the pixel loss as for whole frames."""
+    generator = GeneratorConfig(base_channels=channels, downsamplings=3, residual_blocks=5, upsampling="nearest")
+    judge = DiscriminatorConfig(scales=1, base_channels=judge_channels)
+    losses = LossConfig(feature_matching=0.0, perceptual=10.0, pixel=10.0)
+    return FaceConfig(generator=generator, discriminator=judge, losses=losses)
+
+
+def _untrained(name: str, description: str, background: Background, renderer: Renderer) -> Preset:
+    """What draws from the target's own frames, found at 256 px, without a network."""
+    return Preset(name, description, 256, 0.0, background, "none", renderer=renderer)
+
 
 PRESETS: Mapping[str, Preset] = {
     preset.name: preset
@@ -157,11 +165,7 @@ PRESETS: Mapping[str, Preset] = {
             discriminator=DiscriminatorConfig(scales=2, base_channels=32),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
             optimiser=OptimiserConfig(learning_rate=5e-4),
-            face=FaceConfig(
-                generator=GeneratorConfig(base_channels=16, downsamplings=3, residual_blocks=5, upsampling="nearest"),
-                discriminator=DiscriminatorConfig(scales=1, base_channels=32),
-                losses=SHORT_FACE_LOSSES,
-            ),
+            face=_short_face(16, 32),
         ),
         Preset(
             name="standard",
@@ -172,10 +176,7 @@ PRESETS: Mapping[str, Preset] = {
             perceptual="efficientnet_lite0",
             generator=GeneratorConfig("refiner", base_channels=48, downsamplings=4, residual_blocks=6),
             losses=LossConfig(perceptual=5.0, pixel=10.0, matte=2.0),
-            face=FaceConfig(
-                generator=GeneratorConfig(base_channels=32, downsamplings=3, residual_blocks=5, upsampling="nearest"),
-                losses=SHORT_FACE_LOSSES,
-            ),
+            face=_short_face(32, 64),
         ),
         Preset(
             name="paper",
@@ -186,23 +187,11 @@ PRESETS: Mapping[str, Preset] = {
             perceptual="vgg19",
             stages=COARSE_TO_FINE,
         ).with_face(),
-        Preset(
-            name="preview",
-            description="no training: the target's own pixels moved with the body, at their own size",
-            height_px=256,
-            minutes=0.0,
-            background="warp",
-            perceptual="none",
-            renderer="warp",
+        _untrained(
+            "preview", "no training: the target's own pixels moved with the body, at their own size", "warp", "warp"
         ),
-        Preset(
-            name="nearest",
-            description="no training: the target's frame in the most similar pose, at its own size",
-            height_px=256,
-            minutes=0.0,
-            background="plate",
-            perceptual="none",
-            renderer="nearest",
+        _untrained(
+            "nearest", "no training: the target's frame in the most similar pose, at its own size", "plate", "nearest"
         ),
     )
 }
@@ -228,15 +217,8 @@ def preset_from_dict(content: Mapping[str, Any]) -> Preset:
     return Preset(**_build_parts(content))
 
 
-_PARTS: Final[Mapping[str, Callable[..., Any]]] = {
-    "generator": GeneratorConfig,
-    "discriminator": DiscriminatorConfig,
-    "losses": LossConfig,
-    "optimiser": OptimiserConfig,
-    "stick_figure": StickFigureConfig,
-    "face": FaceConfig,
-    "enhancer": EnhancerConfig,
-}
+_PARTS: Final[Mapping[str, Any]] = {part.name: part.type for part in fields(Preset) if is_dataclass(part.type)}
+"""Fields, of a preset or of such a part of one, that are settings themselves, and their kinds."""
 
 
 def _build_parts(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ Shapes: T frames, K points, Q numbers that a pose can change by. Pixels are thos
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import Final
 
@@ -135,12 +136,9 @@ def _shrink(frame: Frame) -> Grey:
 def _search(before: Grey, now: Grey, at: Floats) -> Floats:
     """(K, 2) px from points (K, 2) of a picture to where the next one shows them; NaN where they are lost."""
     start = (_FINE * at - 0.5).astype(np.float32)[:, None]  # OpenCV counts centres at integers
-    end, found, _ = cv2.calcOpticalFlowPyrLK(
-        before, now, start, np.empty_like(start), winSize=_SQUARE, maxLevel=_LEVELS
-    )
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(
-        now, before, end, np.empty_like(end), winSize=_SQUARE, maxLevel=_LEVELS
-    )
+    follow = partial(cv2.calcOpticalFlowPyrLK, winSize=_SQUARE, maxLevel=_LEVELS)
+    end, found, _ = follow(before, now, start, np.empty_like(start))
+    back, returned, _ = follow(now, before, end, np.empty_like(end))
     astray = np.linalg.norm(back - start, axis=-1) > _FINE * _RETURN_PX
     return np.where(astray | (found == 0) | (returned == 0), np.nan, (end - start)[:, 0] / _FINE)
 

@@ -65,8 +65,8 @@ class BodyShape:
 
 @lru_cache(maxsize=16)
 def _build(shape: BodyShape) -> Body:
-    phenotypes = dict(zip(PHENOTYPES, shape.phenotypes, strict=True))
-    return make_body(phenotypes, dict(zip(LENGTHS, shape.lengths, strict=True)))
+    named = shape.as_dict()
+    return make_body(named["phenotypes"], named["lengths"])
 
 
 MEAN_SHAPE: Final = BodyShape((0.5, 0.67, 0.5, 0.5, 0.5, 0.5))

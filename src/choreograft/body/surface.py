@@ -147,29 +147,15 @@ def render_surfaces(
             raise ValueError(f"found vertices of shape {tuple(vertices.shape)}; the mesh needs ({len(mesh)}, 3)")
         keys.fill_(_EMPTY)
         _launch(kernels.fill, len(mesh.faces), [vertices, mesh.faces, focal_px, NEAR_M, keys])
-        yield _write_down(keys, vertices, mesh, focal_px)
-
-
-def _write_down(keys: Tensor, vertices: Tensor, mesh: Mesh, focal_px: float) -> SurfaceMap:
-    """The map of the winners in `keys` (H, W)."""
-    kernels, normals = _import_kernels(), torch.empty_like(vertices)
-    corners = [mesh.corner_starts, mesh.corner_faces]
-    _launch(kernels.face_vertices, len(mesh), [vertices, mesh.faces, *corners, normals])
-    surface = SurfaceMap(
-        mesh=mesh,
-        vertices=vertices,
-        vertex_normals=normals,
-        focal_px=focal_px,
-        face=torch.full_like(keys, NO_FACE, dtype=torch.int32),
-        barycentric=vertices.new_zeros((*keys.shape, 3)),
-        depth_m=vertices.new_full(keys.shape, torch.inf),
-        normal=vertices.new_zeros((*keys.shape, 3)),
-        part=torch.full_like(keys, NO_PART, dtype=torch.int32),
-    )
-    maps = [surface.face, surface.barycentric, surface.depth_m, surface.normal, surface.part]
-    drawn = [vertices, normals, mesh.faces, mesh.face_part]
-    _launch(kernels.resolve, tuple(keys.shape), [keys, *drawn, focal_px, *maps])
-    return surface
+        normals, corners = torch.empty_like(vertices), [mesh.corner_starts, mesh.corner_faces]
+        _launch(kernels.face_vertices, len(mesh), [vertices, mesh.faces, *corners, normals])
+        # what `keys` (H, W) hold are the winners; face, barycentric, depth_m, normal and part are written down of them
+        face, part = (torch.full_like(keys, none, dtype=torch.int32) for none in (NO_FACE, NO_PART))
+        barycentric, normal = (vertices.new_zeros((*keys.shape, 3)) for _ in range(2))
+        maps = [face, barycentric, vertices.new_full(keys.shape, torch.inf), normal, part]
+        drawn = [vertices, normals, mesh.faces, mesh.face_part]
+        _launch(kernels.resolve, tuple(keys.shape), [keys, *drawn, focal_px, *maps])
+        yield SurfaceMap(mesh, vertices, normals, focal_px, *maps)
 
 
 @cache

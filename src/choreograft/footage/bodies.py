@@ -28,10 +28,9 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
     for clip in clips:
         check_views(str(clip.path), clip.track)
         warn(progress, check_upright(clip.path.name, clip.track))
-    shown = [int(clip.track.present.sum()) for clip in clips]
     facts = {
         "videos": [content_hash(clip.path) for clip in clips],
-        "shown": shown,
+        "shown": [int(clip.track.present.sum()) for clip in clips],
         "person": person,
         "cleaning": CLEANING_RECIPE,
         "recipe": FIT_RECIPE,
@@ -40,23 +39,19 @@ def read_bodies(clips: Sequence[Clip], person: int, runs: Path, progress: Progre
         facts["keypoints"] = [clip.keypoints and hash_keypoints(clip.keypoints) for clip in clips]
     key = text_hash(facts)
     paths = [runs / "bodies" / fit_name(clip.path.stem, f"-{key}-{n}.npz") for n, clip in enumerate(clips)]
-    if all(path.exists() for path in paths):
-        try:
-            return _doubt(clips, [BodyTrack.load(path) for path in paths], progress)
-        except FileFormatError as error:
-            progress.say(f"fitting the body again: {error}")
-    names = [clip.path.name for clip in clips]
-    with one_thread():  # no slower, and the same bodies on every number of cores
-        bodies = fit_bodies([clip.track for clip in clips], progress=progress, names=names)
-    for n, (clip, body) in enumerate(zip(clips, bodies, strict=True)):
-        with progress.task(f"following the picture in {names[n]}", len(body)) as advance:
-            bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)
-        bodies[n].save(paths[n])
-    return _doubt(clips, bodies, progress)
-
-
-def _doubt(clips: Sequence[Clip], bodies: list[BodyTrack], progress: Progress) -> list[BodyTrack]:
-    """The bodies, with a word about those that are hard to believe."""
+    try:
+        bodies = [BodyTrack.load(path) for path in paths] if all(path.exists() for path in paths) else []
+    except FileFormatError as error:
+        progress.say(f"fitting the body again: {error}")
+        bodies = []
+    if not bodies:
+        names = [clip.path.name for clip in clips]
+        with one_thread():  # no slower, and the same bodies on every number of cores
+            bodies = fit_bodies([clip.track for clip in clips], progress=progress, names=names)
+        for n, (clip, body) in enumerate(zip(clips, bodies, strict=True)):
+            with progress.task(f"following the picture in {names[n]}", len(body)) as advance:
+                bodies[n] = follow_picture(body, clip.track, read_frames(clip.path), advance)
+            bodies[n].save(paths[n])
     for clip, body in zip(clips, bodies, strict=True):
         warn(progress, find_doubts(clip.path.name, clip.track, body))
     return bodies

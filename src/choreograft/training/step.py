@@ -179,7 +179,7 @@ class PerformerTraining(Training):
             judges = self._new_judges(FACE_CHANNELS, preset.face.discriminator)
             self.set_up(stage, performer.face, judges, preset.face.optimiser)
         else:
-            self.losses, self.pairs = preset.losses_of(stage), recording.pairs
+            self.losses, self.pairs = preset.enhancer.losses if stage == "local" else preset.losses, recording.pairs
             judges = self._new_judges(PAIR_CHANNELS if preset.temporal else FRAME_CHANNELS, preset.discriminator)
             self.set_up(stage, trained_part(performer.generator, stage), judges, preset.optimiser)
 

@@ -244,14 +244,8 @@ def build_performer(
     stance = Stance.measure(recording.tracks[0])
     height, width = recording.plates.shape[1:3]
     rates = [str(track.rate) for track in recording.tracks]
-    facts: dict[str, Any] = {
-        "clips": plan.clips,
-        "rates": rates,
-        "person": plan.person,
-        "hold_out": plan.hold_out,
-        "seed": plan.seed,
-        "batch": plan.batch,
-    }
+    facts: dict[str, Any] = {"clips": plan.clips, "rates": rates}
+    facts |= {name: getattr(plan, name) for name in ("person", "hold_out", "seed", "batch")}
     if any(plan.keypoints):
         facts["keypoints"] = describe_keypoints(plan)
     if plan.substitute is not None:
@@ -291,15 +285,12 @@ def hold_folder(folder: Path) -> Iterator[None]:
     Raises:
         BusyError: another process holds it.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
     try:
-        lock.acquire()
+        held = FileLock(folder / ".lock", timeout=0).acquire()
     except Timeout as error:
         raise BusyError(f"{folder}: another process is training this performer; wait for it or stop it") from error
-    try:
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 def describe_plan(plan: TrainingPlan) -> dict[str, Any]:
