@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from choreograft.body.parts import PARTS, face_parts, part_of_bone, vertex_parts
+from choreograft.body.surface import PARTS, face_parts, part_of_bone, vertex_parts
 from choreograft.studio.costume import Costume
 
 

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from choreograft.body.body_track import FloorCamera
 from choreograft.body.model import Body
-from choreograft.body.parts import PARTS
-from choreograft.body.surface import NO_FACE, Mesh, SurfaceMap, render_surface, render_surfaces
+from choreograft.body.surface import NO_FACE, PARTS, Mesh, SurfaceMap, render_surface, render_surfaces
 from choreograft.studio.costume import Costume
 from choreograft.video.size import Size
 from plain_surface import make_sphere, make_wall, pixel_rays, trace_rays

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body.parts import PARTS
+from choreograft.body.surface import PARTS
 from choreograft.performer import full_size
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.full_size import NEAR_LEVELS, NEAR_PX, Decisions, FullSize, _keep_near

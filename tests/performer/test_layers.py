@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.parts import PARTS, vertex_parts
 from choreograft.body.shape import MEAN_SHAPE
+from choreograft.body.surface import PARTS, vertex_parts
 from choreograft.performer.layers import LAYER_OF, LAYERS, SIDED, Limb, adjoining_layers, find_limbs, turn_about
 from choreograft.pose import skeleton
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from choreograft.body.parts import MIRRORED_PARTS, PARTS, mirror_vertices, vertex_parts
 from choreograft.body.shape import MEAN_SHAPE
+from choreograft.body.surface import MIRRORED_PARTS, PARTS, mirror_vertices, vertex_parts
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.colours import carry_on
 from choreograft.performer.layers import LAYER_OF, LAYERS, MIRRORED_LAYERS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from choreograft.body.parts import PARTS
+from choreograft.body.surface import PARTS
 from choreograft.performer import retrieve
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS

@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from choreograft.body.parts import NO_PART, PARTS, vertex_parts
+from choreograft.body.surface import NO_PART, PARTS, vertex_parts
 from choreograft.performer import references
 from choreograft.performer.atlas import CLEAR_PX, Atlas, measure_clearness, measure_wholeness
 from choreograft.performer.colours import project

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.parts import PARTS
+from choreograft.body.surface import PARTS
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.retrieve import (
     ANGLE_COST,

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from choreograft.body.parts import PARTS
+from choreograft.body.surface import PARTS
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.layers import (
     CARRIERS,

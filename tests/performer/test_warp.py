@@ -9,8 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from choreograft.body.parts import PARTS
-from choreograft.body.surface import SurfaceMap
+from choreograft.body.surface import PARTS, SurfaceMap
 from choreograft.performer.atlas import ROOM, ROOM_M, Atlas
 from choreograft.performer.layers import LAYER_OF, LAYERS
 from choreograft.performer.warp import FADE_S, NOWHERE, SLOWEST, Warper, pose_frames

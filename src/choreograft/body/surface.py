@@ -1,20 +1,21 @@
-"""Surface maps: which point of a posed body each pixel shows, how far away it is and which way it faces.
+"""The surface of a body: its parts, and maps of which point each pixel shows, how far away it is, which way it faces.
 
-A z-buffer rasteriser; its kernels are in `surface_kernels.py`. Camera axes: x right, y down, z away from the lens, m.
-Pixel centres lie at integers + 0.5, the principal point in the middle (docs/conventions.md).
+Maps come from a z-buffer rasteriser; its kernels are in `surface_kernels.py`. Camera axes: x right, y down, z away from
+the lens, m. Pixel centres lie at integers + 0.5, the principal point in the middle (docs/conventions.md).
 
 Kernels run on PyTorch's tensors, on a CPU (one thread) or a CUDA device. warp-lang compiles them when they are first
 launched on a kind of device, which takes seconds, and keeps the result under ~/.cache/warp (or `WARP_CACHE_PATH`). It
 is imported late: a command without a body need not wait.
 
-Shapes: H, W pixels; V vertices; F triangles; T frames.
+Shapes: H, W pixels; V vertices; F triangles; P parts; T frames.
 """
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from threading import Lock
 from typing import Any, Final
 
@@ -22,13 +23,102 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from choreograft.body.model import Body
-from choreograft.body.parts import NO_PART, face_parts
 from choreograft.errors import DependencyError
 from choreograft.system import quiet_stderr
 from choreograft.video.size import Size
+
+Labels = NDArray[np.int32]
+
+_SIDES: Final = {"L": "left", "R": "right"}
+PARTS: Final = (
+    *("head", "neck", "torso", "pelvis"),
+    *(f"{side}_{name}" for side in _SIDES.values() for name in ("upper_arm", "forearm", "hand")),
+    *(f"{side}_{name}" for side in _SIDES.values() for name in ("thigh", "shin", "foot")),
+)
+"""Names; a part's label is its index. Left and right are the person's own."""
+
+NO_PART: Final = -1
+"""The label where there is no body."""
+
+_BONES: Final[Mapping[str, tuple[str, ...]]] = {
+    "head": ("head", "eye"),
+    "neck": ("neck",),
+    "pelvis": ("spine05", "root", "pelvis"),
+    "torso": ("spine", "clavicle", "shoulder"),
+    "upper_arm": ("upperarm",),
+    "forearm": ("lowerarm",),
+    "hand": ("wrist", "metacarpal", "finger"),
+    "thigh": ("upperleg",),
+    "shin": ("lowerleg",),
+    "foot": ("foot", "toe"),
+}
+"""What bones carry, and how their names begin; the first that fits counts."""
+_CHAINS: Final = (
+    ("head", "neck", "torso", "pelvis"),
+    ("head", "torso"),
+    *((f"{side}_upper_arm", f"{side}_forearm", f"{side}_hand") for side in _SIDES.values()),
+    *(("pelvis", f"{side}_thigh", f"{side}_shin", f"{side}_foot") for side in _SIDES.values()),
+    ("left_thigh", "right_thigh"),
+)
+"""Parts between which clothes and hair hang, one after another; an arm that hangs beside the torso is not meant."""
+
+
+def _mirrored(name: str) -> str:
+    side, _, rest = name.partition("_")
+    return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, name)
+
+
+MIRRORED_PARTS: Final = tuple(PARTS.index(_mirrored(name)) for name in PARTS)
+"""(P,) which part each becomes in a mirror."""
+
+
+def mirror_vertices(body: Body) -> NDArray[np.intp]:
+    """(V,) which vertex of a body each becomes in a mirror: the one nearest to its image at rest."""
+    return np.asarray(cKDTree(body.vertices).query(body.vertices * [-1, 1, 1])[1])
+
+
+def part_of_bone(bone: str) -> int:
+    """The label of the part that a bone carries.
+
+    Raises:
+        KeyError: no part is known for a bone of this name.
+    """
+    name = next((part for part, prefixes in _BONES.items() if bone.startswith(prefixes)), None)
+    if name is None:
+        raise KeyError(f"found bone {bone!r}; expected one that begins with {', '.join(sum(_BONES.values(), ()))}")
+    side = _SIDES.get(bone.rpartition(".")[2])
+    return PARTS.index(name if name in PARTS else f"{side}_{name}")
+
+
+def adjoining_parts() -> Labels:
+    """(P, P) 1 for a part and itself, and for two that clothes or hair join; 0 elsewhere."""
+    table = np.eye(len(PARTS), dtype=np.int32)
+    for chain in _CHAINS:
+        for one, other in pairwise(PARTS.index(name) for name in chain):
+            table[one, other] = table[other, one] = 1
+    return table
+
+
+def vertex_parts(body: Body) -> Labels:
+    """(V,) the part that each vertex hangs on most."""
+    return np.asarray(part_weights(body).argmax(axis=1), dtype=np.int32)
+
+
+def face_parts(body: Body) -> Labels:
+    """(F,) the part that the three corners of each triangle, together, hang on most."""
+    return np.asarray(part_weights(body)[body.faces].sum(axis=1).argmax(axis=1), dtype=np.int32)
+
+
+def part_weights(body: Body) -> NDArray[np.float64]:
+    """(V, P) skinning weights summed over the bones of a part."""
+    carries = np.zeros((len(body.bones), len(PARTS)))
+    carries[np.arange(len(body.bones)), [part_of_bone(bone) for bone in body.bones]] = 1
+    return np.asarray(body.weights @ carries)
+
 
 NO_FACE = -1
 """The face index where there is no body."""
@@ -48,7 +138,7 @@ class Mesh:
     faces: Tensor
     """(F, 3) int32 into the vertices, counter-clockwise seen from outside."""
     face_part: Tensor
-    """(F,) int32 labels, see `parts.PARTS`."""
+    """(F,) int32 labels, see `PARTS`."""
     corner_starts: Tensor
     """(V + 1,) int32: vertex v is a corner of `corner_faces[corner_starts[v] : corner_starts[v + 1]]`."""
     corner_faces: Tensor

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.model import Body
-from choreograft.body.parts import PARTS, mirror_vertices, part_weights, vertex_parts
-from choreograft.body.surface import Mesh, SurfaceMap, find_nearest
+from choreograft.body.surface import PARTS, Mesh, SurfaceMap, find_nearest, mirror_vertices, part_weights, vertex_parts
 from choreograft.machine import return_memory
 from choreograft.performer.colours import (
     claim_hands,

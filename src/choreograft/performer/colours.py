@@ -22,8 +22,7 @@ from torch.nn import functional as F
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.body.model import Body
-from choreograft.body.parts import PARTS
-from choreograft.body.surface import Mesh, SurfaceMap, find_nearest, render_surfaces
+from choreograft.body.surface import PARTS, Mesh, SurfaceMap, find_nearest, render_surfaces
 from choreograft.performer.layers import LAYER_OF, LAYERS, Floats
 from choreograft.performer.references import SMEAR_ROWS, Pictures
 from choreograft.performer.shutter import clip_ends

@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
+from choreograft.body.surface import MIRRORED_PARTS, PARTS, adjoining_parts
 from choreograft.pose import skeleton
 
 Floats = NDArray[np.float32]

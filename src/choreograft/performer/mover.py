@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from choreograft.body.parts import PARTS
-from choreograft.body.surface import find_nearest
+from choreograft.body.surface import PARTS, find_nearest
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.colours import AGREEMENT_POWER
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, adjoining_layers, turn_about

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from choreograft.body.body_track import ARRAYS, BodyTrack, FloorCamera
-from choreograft.body.parts import PARTS, part_of_bone
 from choreograft.body.shape import MEAN_SHAPE, BodyShape, load_shape_space
+from choreograft.body.surface import PARTS, part_of_bone
 from choreograft.errors import PersonError
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import use_one_thread

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from choreograft.body.parts import MIRRORED_PARTS, PARTS, adjoining_parts
+from choreograft.body.surface import MIRRORED_PARTS, PARTS, adjoining_parts
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.layers import HEAD, LAYER_OF, LAYERS, MIRRORED_LAYERS, SIDED, Floats
 from choreograft.performer.references import INNER_FACE

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack, FloorCamera
-from choreograft.body.parts import PARTS
 from choreograft.body.shape import BodyShape
-from choreograft.body.surface import Mesh, SurfaceMap, render_surface
+from choreograft.body.surface import PARTS, Mesh, SurfaceMap, render_surface
 from choreograft.performer.plate import choose_evenly, estimate_still_plate
 from choreograft.performer.region import Region
 from choreograft.pose.draw import overlay_pose
