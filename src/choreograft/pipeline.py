@@ -30,7 +30,7 @@ from choreograft.render.session import choose_size
 from choreograft.render.transfer import render_dance
 from choreograft.request import SUMMARY, check_dance, check_demo, check_tracking, check_training, dance_folder
 from choreograft.retarget.body import BodyStage, describe_absence, describe_legs, retarget_body, to_pose_track
-from choreograft.training.state import keep_precision
+from choreograft.training.state import CHECKPOINT, keep_precision
 from choreograft.training.team import Team, alone, check_devices, launch
 from choreograft.training.train import TrainingPlan, train_performer
 from choreograft.video.sound import Retiming
@@ -79,7 +79,7 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
             keypoints=(options.as_keypoints,),
         )  # fmt: skip
         check_weights(preset.perceptual, progress, weights)
-        compute = keep_precision(compute, plan.checkpoint_path(options.runs), plan.key, progress)
+        compute = keep_precision(compute, plan.folder(options.runs) / CHECKPOINT, plan.key, progress)
         (clip, report, body), footage = _read_both(options, plan, progress)
         if body is not None and footage is not None and preset.trains:
             _retarget(clip, body, BodyStage.measure(footage[1][0]), progress)  # to tell before a training what is wrong

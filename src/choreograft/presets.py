@@ -252,9 +252,7 @@ class Budget:
         for name, value in (("--minutes", minutes), ("--images", images)):
             if value is not None and not value > 0:
                 raise OptionError(f"{name} is {value:g}; expected a number above zero")
-        if images is not None:
-            return Budget(images=images)
-        return Budget(minutes=minutes) if minutes is not None else Budget(preset.minutes, preset.images)
+        return Budget(preset.minutes, preset.images) if minutes is images is None else Budget(minutes, images)
 
     @property
     def unit(self) -> Literal["s", "images"]:

@@ -14,7 +14,7 @@ from typing import Final, cast
 from choreograft.errors import OptionError, PersonError, VideoError, count_of
 from choreograft.files import check_place, fit_name, text_hash
 from choreograft.footage.split import MIN_PAIRS, check_hold_out
-from choreograft.machine import check_device
+from choreograft.machine import Processes, check_device, choose_batch
 from choreograft.options import DanceOptions, DemoOptions, TrackOptions, TrainOptions
 from choreograft.performer.header import (
     SUFFIX,
@@ -38,7 +38,6 @@ from choreograft.presets import (
     preset_from_dict,
 )
 from choreograft.render.timing import TimingRequest
-from choreograft.training.processes import Processes, choose_batch
 from choreograft.video.read import VideoInfo, measure_held, measure_length, probe
 from choreograft.video.size import Size
 from choreograft.video.sound import Retiming

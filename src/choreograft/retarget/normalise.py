@@ -296,15 +296,12 @@ def _anchored(points: Floats, usual: tuple[float, float]) -> Floats:
 
 
 def _place_on_ground(lines: Floats, source: Ground, target: Ground) -> tuple[Floats, Floats]:
-    """The formulas of the module's head: scales (T,) and where ankle lines (T,) go, px."""
+    """The formulas of the module's head: scales c (T,) and where ankle lines a (T,) go, a + b (T,), px."""
     if source.stays_at_one_depth():
         scale = np.full(len(lines), target.median_height() / source.median_height())
         return scale, target.line_px + (lines - source.line_px) * scale
-    return _interpolate_depth(lines, source, target.at_one_depth() if target.stays_at_one_depth() else target)
-
-
-def _interpolate_depth(lines: Floats, source: Ground, target: Ground) -> tuple[Floats, Floats]:
-    """Scale c (T,) and moved ankle line a + b (T,) for the ankle lines a (T,), px."""
+    if target.stays_at_one_depth():
+        target = target.at_one_depth()
     source_range = source.near_line_px - source.far_line_px
     target_range = target.near_line_px - target.far_line_px
     depth = np.clip((lines - source.far_line_px) / source_range, 0, 1)  # f, NaN where unseen

@@ -38,7 +38,7 @@ FAR_S: Final = 4.0
 """Up to which the gap is widened in every other frame."""
 FAR_SHARE: Final = 0.5
 SPARSE_SHARE: Final = 0.3
-"""Of the frames that see only some of the bank."""
+"""Of the frames that see only some of the bank: a quarter of it, or all where that is nothing."""
 OFF_SHARE: Final = 0.5
 """Of the frames whose body is a little off: joints and place by these deviations."""
 OFF_RAD: Final = 0.04
@@ -77,7 +77,8 @@ class Guides:
         if not far.any():  # footage of a few seconds
             far = np.abs(self._bank_time_s - body.time_s[0]) >= np.abs(self._bank_time_s - body.time_s[0]).max() / 2
         if rng.random() < SPARSE_SHARE:
-            far = _thin(far, rng)
+            some = far & (rng.random(len(far)) < 0.25)
+            far = some if some.any() else far
         if rng.random() < OFF_SHARE:
             turns = body.turns + rng.normal(0, OFF_RAD, body.turns.shape).astype(np.float32)
             body = replace(body, turns=turns, pelvis=body.pelvis + rng.normal(0, OFF_M, 3).astype(np.float32))
@@ -87,12 +88,6 @@ class Guides:
             posed = Posed(vertices, part_turns(body)[0], camera.focal_px, camera.size, self._faces[n])
             warped = self._warper.draw(posed, far)
         return warped.as_guide()
-
-
-def _thin(allowed: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """A quarter of what is allowed, at least one."""
-    chosen = allowed & (rng.random(len(allowed)) < 0.25)
-    return chosen if chosen.any() else allowed
 
 
 IMAGES_PER_PAIR: Final = 2

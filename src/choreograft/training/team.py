@@ -29,9 +29,8 @@ from torch import Tensor, nn
 from torch.distributed.constants import default_pg_timeout
 
 from choreograft.errors import OptionError, OutputError, TeamError
-from choreograft.machine import count_cores, local_rank, node_rank, read_torchrun
+from choreograft.machine import Processes, count_cores, local_rank, node_rank, read_torchrun
 from choreograft.performer.device import Compute
-from choreograft.training.processes import Processes
 
 T = TypeVar("T")
 PATIENCE: Final = timedelta(hours=24)

@@ -110,10 +110,6 @@ class TrainingPlan:
         """The run folder."""
         return runs / fit_name(self.name, f"-{self.key}")
 
-    def checkpoint_path(self, runs: Path) -> Path:
-        """Where an unfinished training lies."""
-        return self.folder(runs) / CHECKPOINT
-
     def performer_path(self, runs: Path) -> Path:
         """Where the finished performer lies unless the user names another place."""
         return self.folder(runs) / fit_name(self.name, SUFFIX)
