@@ -252,7 +252,8 @@ class Budget:
         for name, value in (("--minutes", minutes), ("--images", images)):
             if value is not None and not value > 0:
                 raise OptionError(f"{name} is {value:g}; expected a number above zero")
-        return Budget(preset.minutes, preset.images) if minutes is images is None else Budget(minutes, images)
+        stated = minutes is not None or images is not None
+        return Budget(minutes, images) if stated else Budget(preset.minutes, preset.images)
 
     @property
     def unit(self) -> Literal["s", "images"]:
