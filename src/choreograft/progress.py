@@ -14,8 +14,6 @@ from typing import Protocol, TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
-First = TypeVar("First")
-Second = TypeVar("Second")
 
 Advance = Callable[..., None]
 """`advance(done, **figures)`: `done` of the total are done by now; figures, such as losses, are shown as they are."""
@@ -79,9 +77,7 @@ class _Stoppable:
         self.inner.say(sentence)
 
 
-def side_by_side(
-    first: Callable[[Progress], First], second: Callable[[Progress], Second], progress: Progress
-) -> tuple[First, Second]:
+def side_by_side(first: Callable[[Progress], T], second: Callable[[Progress], R], progress: Progress) -> tuple[T, R]:
     """What two pieces of work make that do not need each other, the second of them done in a thread of its own.
 
     If either fails, or the user interrupts, the other ends the next time it tells how far it is.

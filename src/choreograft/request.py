@@ -39,7 +39,6 @@ from choreograft.presets import (
 )
 from choreograft.render.timing import TimingRequest
 from choreograft.video.read import VideoInfo, measure_held, measure_length, probe
-from choreograft.video.size import Size
 from choreograft.video.sound import Retiming
 from choreograft.video.write import check_output
 
@@ -109,7 +108,8 @@ def check_dance(options: DanceOptions) -> DanceRequest:
         rate = filmed.rate
         if not options.preview_retarget:
             _check_retarget(options, preset)
-            _check_height(options, preset, filmed.size)
+            full = full_size(filmed.size) if preset.refers else None
+            pick_size(options.target.stem, canvas_size(preset, filmed.size), full, options.height)
             _check_pairs([filmed])
     for keypoints, video in ((options.keypoints, options.source), (options.as_keypoints, options.target)):
         if keypoints is not None:
@@ -303,9 +303,3 @@ def _check_retarget(options: DanceOptions, preset: Preset) -> None:
         raise OptionError(
             f"found --retarget global with preset {preset.name}, which draws bodies; leave it out or use --preset paper"
         )
-
-
-def _check_height(options: DanceOptions, preset: Preset, filmed: Size) -> None:
-    """Refuse a height that a performer trained on footage of that size cannot draw."""
-    full = full_size(filmed) if preset.refers else None
-    pick_size(options.target.stem, canvas_size(preset, filmed), full, options.height)

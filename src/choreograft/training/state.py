@@ -96,30 +96,26 @@ class Journal:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
     def plot_losses(self) -> None:
-        """Draw stats.jsonl as losses.png: one small panel for each figure."""
+        """Draw stats.jsonl as losses.png: one small panel for each figure, over the images seen."""
+        from matplotlib.figure import Figure  # takes a second to import, and most runs plot once
+
         lines = _read_lines(self.folder / "stats.jsonl")
-        if len(lines) > 1:
-            plot_lines(lines, self.folder / "losses.png")
-
-
-def plot_lines(lines: list[dict[str, float]], path: Path) -> None:
-    """Plot every figure of stats lines over the images seen; written atomically as a picture."""
-    from matplotlib.figure import Figure  # takes a second to import, and most runs plot once
-
-    found = dict.fromkeys(name for line in lines for name in line)  # each stage has figures of its own
-    names = [name for name in found if name not in ("images", "seconds")]
-    figure = Figure(figsize=(9, 1.6 * ((len(names) + 1) // 2)), layout="constrained")
-    panels = list(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat)
-    for panel in panels[len(names) :]:
-        panel.remove()
-    for panel, name in zip(panels, names, strict=False):
-        points = [(line["images"], line[name]) for line in lines if name in line]
-        panel.plot(*zip(*points, strict=True), linewidth=1)
-        panel.set_title(name, fontsize=9)
-        panel.tick_params(labelsize=7)
-    figure.supxlabel("images seen", fontsize=9)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        if len(lines) < 2:
+            return
+        found = dict.fromkeys(name for line in lines for name in line)  # each stage has figures of its own
+        names = [name for name in found if name not in ("images", "seconds")]
+        figure = Figure(figsize=(9, 1.6 * ((len(names) + 1) // 2)), layout="constrained")
+        panels = list(figure.subplots((len(names) + 1) // 2, 2, squeeze=False).flat)
+        for panel in panels[len(names) :]:
+            panel.remove()
+        for panel, name in zip(panels, names, strict=False):
+            points = [(line["images"], line[name]) for line in lines if name in line]
+            panel.plot(*zip(*points, strict=True), linewidth=1)
+            panel.set_title(name, fontsize=9)
+            panel.tick_params(labelsize=7)
+        figure.supxlabel("images seen", fontsize=9)
+        with atomic_path(self.folder / "losses.png") as temporary:
+            figure.savefig(temporary, dpi=110)
 
 
 def _read_lines(path: Path) -> list[dict[str, float]]:
