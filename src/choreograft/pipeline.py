@@ -73,15 +73,14 @@ def dance(options: DanceOptions, progress: Progress = silent) -> Dance:
         choose_size(performer, options.height)
         clip, report, body = _read_source(options, performer, progress)
     else:
-        preset, weights = request.preset, request.weights
         plan = TrainingPlan(
-            (options.target,), options.as_person, preset, request.budget, options.seed, weights=weights,
-            keypoints=(options.as_keypoints,),
+            (options.target,), options.as_person, request.preset, request.budget, options.seed,
+            weights=request.weights, keypoints=(options.as_keypoints,),
         )  # fmt: skip
-        check_weights(preset.perceptual, progress, weights)
+        check_weights(plan.preset.perceptual, progress, plan.weights)
         compute = keep_precision(compute, plan.folder(options.runs) / CHECKPOINT, plan.key, progress)
         (clip, report, body), footage = _read_both(options, plan, progress)
-        if body is not None and footage is not None and preset.trains:
+        if body is not None and footage is not None and plan.preset.trains:
             _retarget(clip, body, BodyStage.measure(footage[1][0]), progress)  # to tell before a training what is wrong
         path = obtain_performer(plan, options.runs, compute, progress, footage=footage)
         performer = load_performer(path, compute.device)
@@ -159,15 +158,14 @@ def train(options: TrainOptions, progress: Progress = silent) -> Path:
         ChoreograftError: any of its kinds, with one line for the user.
     """
     request = check_training(options)
-    preset, weights = request.preset, request.weights
     compute = choose_compute(options.device, options.precision, progress)
     check_devices(request.processes, compute)
     team, compute = launch(request.processes, compute)
     team.check_shared(options.runs)
-    team.lead(lambda: check_weights(preset.perceptual, progress, weights))
+    team.lead(lambda: check_weights(request.preset.perceptual, progress, request.weights))
     plan = TrainingPlan(
-        options.target, options.person, preset, request.budget, options.seed, options.hold_out, request.batch, weights,
-        options.keypoints,
+        options.target, options.person, request.preset, request.budget, options.seed, options.hold_out, request.batch,
+        request.weights, options.keypoints,
     )  # fmt: skip
     return obtain_performer(plan, options.runs, compute, progress, options.output, team)
 

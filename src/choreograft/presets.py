@@ -147,7 +147,7 @@ def _short_face(channels: int, judge_channels: int) -> FaceConfig:
 
 def _untrained(name: str, description: str, background: Background, renderer: Renderer) -> Preset:
     """What draws from the target's own frames, found at 256 px, without a network."""
-    return Preset(name, description, 256, 0.0, background, "none", renderer=renderer)
+    return Preset(name, description, 256, minutes=0.0, background=background, perceptual="none", renderer=renderer)
 
 
 PRESETS: Mapping[str, Preset] = {

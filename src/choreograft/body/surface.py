@@ -239,7 +239,7 @@ def render_surfaces(
         _launch(kernels.fill, len(mesh.faces), [vertices, mesh.faces, focal_px, NEAR_M, keys])
         normals, corners = torch.empty_like(vertices), [mesh.corner_starts, mesh.corner_faces]
         _launch(kernels.face_vertices, len(mesh), [vertices, mesh.faces, *corners, normals])
-        # what `keys` (H, W) hold are the winners; face, barycentric, depth_m, normal and part are written down of them
+        # the winners in `keys` (H, W) are written down as face, barycentric, depth_m, normal and part
         face, part = (torch.full_like(keys, none, dtype=torch.int32) for none in (NO_FACE, NO_PART))
         barycentric, normal = (vertices.new_zeros((*keys.shape, 3)) for _ in range(2))
         maps = [face, barycentric, vertices.new_full(keys.shape, torch.inf), normal, part]

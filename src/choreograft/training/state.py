@@ -157,6 +157,10 @@ class Training:
     """Samples a step, over all processes."""
     team: Team = alone
 
+    stages: Sequence[TrainingStage] = field(init=False)
+    """All of them, in order."""
+    images: int = field(init=False)
+    """Real frames that a sample shows to the generators."""
     stage: StageName = "global"
     span: tuple[float, float] = (0.0, 1.0)
     """The part of the budget that the stage has, in shares of all of it."""
@@ -173,16 +177,6 @@ class Training:
     """Frames the generators were trained on in all stages."""
     seconds: float = 0.0
     """Time spent training, over all stages and sessions."""
-
-    @property
-    def stages(self) -> Sequence[TrainingStage]:
-        """All of them, in order."""
-        raise NotImplementedError
-
-    @property
-    def images(self) -> int:
-        """Real frames that a sample shows to the generators."""
-        raise NotImplementedError
 
     def enter(self, stage: StageName) -> None:
         """Begin a stage, with what those before it have trained; calls `set_up`."""

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from choreograft.config import DiscriminatorConfig, LossConfig, StageName, TrainingStage
+from choreograft.config import DiscriminatorConfig, LossConfig, StageName
 from choreograft.performer.networks import FACE_CHANNELS, MultiScaleDiscriminator, join_face, trained_part
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.performer import Performer
@@ -146,20 +146,13 @@ class PerformerTraining(Training):
     pairs: NDArray[np.intp] = field(init=False)
     """(P,) the first frames of the pairs that the stage learns from."""
 
+    def __post_init__(self) -> None:
+        self.stages, self.images = self.preset.stages, IMAGES_PER_PAIR
+
     @property
     def preset(self) -> Preset:
         """The performer's."""
         return self.performer.card.preset
-
-    @property
-    def stages(self) -> Sequence[TrainingStage]:
-        """See Training."""
-        return self.preset.stages
-
-    @property
-    def images(self) -> int:
-        """See Training."""
-        return IMAGES_PER_PAIR
 
     def enter(self, stage: StageName) -> None:
         """See Training; the performer's networks are as they are, the discriminators new.

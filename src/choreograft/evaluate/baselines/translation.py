@@ -285,15 +285,8 @@ class Translation(Training):
     """The generators; the weights of both directions share an optimiser, as published."""
     judges: Judges = field(init=False)
 
-    @property
-    def stages(self) -> Sequence[TrainingStage]:
-        """See Training."""
-        return (TrainingStage("global", 1.0),)
-
-    @property
-    def images(self) -> int:
-        """See Training."""
-        return self.config.images_per_step
+    def __post_init__(self) -> None:
+        self.stages, self.images = (TrainingStage("global", 1.0),), self.config.images_per_step
 
     def enter(self, stage: StageName) -> None:
         """See Training."""
