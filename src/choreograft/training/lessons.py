@@ -56,8 +56,7 @@ class Guides:
         """
         self._warper = Warper(Atlas.of(bank))
         self._bodies, self._faces, self._seed = tuple(bodies), faces, seed
-        self._clip_of = np.repeat(np.arange(len(bodies)), [len(body) for body in bodies])
-        self._starts = np.cumsum([0, *(len(body) for body in bodies)])
+        self._places = [(clip, t) for clip, body in enumerate(bodies) for t in range(len(body))]
         self._bank_clip = np.repeat(np.arange(len(bank.bodies)), [len(body) for body in bank.bodies])
         self._bank_time_s = np.concatenate([body.time_s for body in bank.bodies])
         self._lock = Lock()
@@ -69,8 +68,7 @@ class Guides:
             occasion: the frames of a pair share one, and with it their references and how far the body is off.
         """
         rng = np.random.default_rng((self._seed, occasion))
-        clip = int(self._clip_of[n])
-        t = n - int(self._starts[clip])
+        clip, t = self._places[n]
         body = self._bodies[clip].select([t])
         gap_s = rng.uniform(GAP_S, FAR_S) if rng.random() < FAR_SHARE else GAP_S
         far = (self._bank_clip != clip) | (np.abs(self._bank_time_s - body.time_s[0]) >= gap_s)

@@ -232,15 +232,14 @@ class Training:
 
     def save(self) -> None:
         """Write the checkpoint, atomically."""
-        parts = {name: _flatten(part) for name, part in self._parts().items()}
         header = {
             "format": FORMAT, "version": VERSION, "key": self.key, "stage": self.stage, "seen_images": self.seen_images,
             "seconds": self.seconds, "precision": self.compute.precision,
         }  # fmt: skip
         plain = {
             f"{part}/{name}": tensor.detach().cpu().contiguous()
-            for part, tensors in parts.items()
-            for name, tensor in tensors.items()
+            for part, holder in self._parts().items()
+            for name, tensor in _flatten(holder).items()
         }
         with atomic_path(self.journal.checkpoint) as temporary:
             save_file(plain, temporary, metadata={"choreograft": json.dumps(header)})
