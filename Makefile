@@ -14,12 +14,12 @@ demo: install ## install, then make a dance video of two synthetic performers
 	@$(BIN)/choreograft demo
 
 test: lint ## install, then run linters, type checker, layer contracts and tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope  # two processes: tests are too small for two threads
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder  # two processes: tests are too small for two threads
 
 test-oldest: install ## run the tests with the oldest releases that pyproject.toml allows, in .venv-oldest (docs/installing.md)
 	$(BIN)/uv venv --clear --python $(BIN)/python $(OLDEST)
 	$(BIN)/uv pip install --python $(OLDEST) --resolution lowest-direct --editable ".[studio,dev]"
-	OMP_NUM_THREADS=1 $(OLDEST)/bin/pytest -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: install ## install, then run linters, type checker and layer contracts
 	$(BIN)/ruff check

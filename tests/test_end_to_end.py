@@ -1,7 +1,10 @@
 """The whole job through the real command line, on two tiny synthetic clips, and on what goes wrong halfway."""
 
+import contextlib
+import io
 import json
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from choreograft.cli import main
 from choreograft.performer.performer import load_performer
 from choreograft.pose.track import PoseTrack
 from choreograft.request import dance_folder
@@ -28,10 +32,27 @@ SHORT = {"--minutes 20": "--images 8", "--duration 30": "--duration 0.5"}
 """What takes minutes on the pages, and what is done in its place."""
 
 
-def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """`choreograft` in a folder, as a user types it."""
     command = [sys.executable, "-m", "choreograft", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has PyTorch loaded."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    written = io.StringIO(), io.StringIO()
+    try:
+        with (
+            contextlib.chdir(folder), contextlib.redirect_stdout(written[0]), contextlib.redirect_stderr(written[1]),
+            pytest.raises(SystemExit) as end,
+        ):  # fmt: skip
+            main([str(argument) for argument in arguments])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    output, errors = (stream.getvalue() for stream in written)
+    return subprocess.CompletedProcess(arguments, int(end.value.code or 0), output, errors)
 
 
 def told(command: str) -> list[str]:
@@ -61,7 +82,7 @@ def described(studio: Path, output: str) -> Path:
 def danced(studio: Path) -> subprocess.CompletedProcess[str]:
     """The main job, done once for all tests here."""
     main_job = told("dance source.mp4 --as target.mp4 -o out.mp4")
-    return run(studio, *main_job, "--images", "8", "--side-by-side")
+    return start(studio, *main_job, "--images", "8", "--side-by-side")
 
 
 def test_the_main_job_keeps_rate_length_and_sound_of_the_source(studio, danced):
@@ -148,7 +169,7 @@ def test_a_dance_is_as_tall_as_is_asked_for(studio, danced):
 
 def test_two_devices_train_one_performer(studio, danced):
     options = ("--devices", "2", "--device", "cpu", "--images", "8", "-o", "both.performer")
-    trained = run(studio, "train", "target.mp4", *options)
+    trained = start(studio, "train", "target.mp4", *options)
     assert trained.returncode == 0, trained.stderr
     assert trained.stdout == "both.performer\n"
     assert "looking for people" not in trained.stderr
@@ -191,17 +212,17 @@ def test_someone_too_small_is_refused(studio):
     assert not (studio / "far_out.mp4").exists()
 
 
-def test_a_target_whose_view_changes_is_refused_before_anything_is_fitted(studio: Path, tmp_path: Path) -> None:
+def test_a_target_whose_view_changes_is_refused_before_anything_is_fitted(studio, danced):
     info = probe(studio / "target.mp4")
-    with VideoWriter(tmp_path / "cut.mp4", info.size, info.rate) as video:
+    with VideoWriter(studio / "cut.mp4", info.size, info.rate) as video:
         for frame in read_frames(studio / "target.mp4"):
             height, width = (side * 3 // 4 if frame.time_s >= 0.5 else side for side in frame.image.shape[:2])
             top, left = (whole - part for whole, part in zip(frame.image.shape[:2], (height, width), strict=True))
             part = np.ascontiguousarray(frame.image[top : top + height, left // 2 : left // 2 + width])
             video.write(cv2.resize(part, tuple(info.size)), frame.time)
-    done = run(tmp_path, "dance", studio / "source.mp4", "--as", "cut.mp4", "-o", "out.mp4", "--preset", "preview")
+    done = run(studio, "dance", "source.mp4", "--as", "cut.mp4", "-o", "cut_out.mp4", "--preset", "preview")
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert "cut.mp4: the picture changes to another view at 0.5 s; expected one camera" in last
-    assert not (tmp_path / "out.mp4").exists()
-    assert not list((tmp_path / "choreograft_runs").glob("bodies/cut*"))
+    assert not (studio / "cut_out.mp4").exists()
+    assert not list((studio / "choreograft_runs").glob("bodies/cut*"))
