@@ -74,7 +74,7 @@ class Stand:
     def score(self, name: str) -> Scores:
         """What it scores against the truth."""
         if name not in self.scores:
-            tools = self.tools if name in JUDGED_DEEPLY else replace(self.tools, perceptual=None, stlpips=None)
+            tools = self.tools if name in JUDGED_DEEPLY else replace(self.tools, distances={})
             self.scores[name] = judge_against_truth(self.clip(name), self.truth, tools)
         return self.scores[name]
 

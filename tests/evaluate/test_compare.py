@@ -68,7 +68,7 @@ def judged(monkeypatch):
 
 
 def begin(tmp_path: Path) -> Comparison:
-    return Comparison(tmp_path / "out", tmp_path / "runs", Tools(None, None, None, 1), silent)
+    return Comparison(tmp_path / "out", tmp_path / "runs", Tools({}, None, 1), silent)
 
 
 def test_what_is_drawn_and_judged_is_kept(tmp_path, case, judged):

@@ -21,7 +21,7 @@ from choreograft.pose.track import PoseTrack, empty_arrays
 from choreograft.video.size import Canvas, Size
 
 SMALL = Size(48, 64)
-NO_TOOLS = Tools(None, None, None, 4)
+NO_TOOLS = Tools({}, None, 4)
 
 Seen = tuple[str, Region, str, float]
 
@@ -187,7 +187,7 @@ def test_without_a_truth_pose_flicker_and_identity_still_tell(stand: Any) -> Non
 def test_a_result_in_which_nobody_was_found_is_judged_too(stand: Any) -> None:
     truth = stand.truth
     nobody = replace(truth.track, present=np.zeros(len(truth.track), np.bool_), masks=None)
-    scores = judge_against_truth(Clip(truth.path, nobody), truth, replace(stand.tools, perceptual=None, stlpips=None))
+    scores = judge_against_truth(Clip(truth.path, nobody), truth, replace(stand.tools, distances={}))
     assert np.isnan(scores.series["frame", "pose_distance"]).all()
     np.testing.assert_array_equal(scores.series["person", "missed_detections"], 100)
     np.testing.assert_allclose(scores.series["face", "identity"], 1, atol=1e-5)  # the face is where it should be

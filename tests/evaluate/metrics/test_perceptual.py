@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -14,7 +15,14 @@ from choreograft.errors import AssetError
 from choreograft.evaluate.metrics import judge
 from choreograft.evaluate.metrics.faces import PATCH_PX, FaceGallery, FaceLikeness
 from choreograft.evaluate.metrics.judge import load_tools
-from choreograft.evaluate.metrics.perceptual import CROP_SIZES, FRAME_SIDE_PX, FeatureDistance, Lpips, crop, load_lpips
+from choreograft.evaluate.metrics.perceptual import (
+    CROP_SIZES,
+    FRAME_SIDE_PX,
+    NetworkDistance,
+    compare_features,
+    crop,
+    load_lpips,
+)
 from choreograft.evaluate.metrics.regions import Box
 from choreograft.performer.perceptual import EfficientNetLite0
 from taught import CPU
@@ -44,7 +52,7 @@ def test_the_distance_is_equation_1_without_weights() -> None:
                 u, v = a[:, row, column], b[:, row, column]
                 total += ((u / np.linalg.norm(u) - v / np.linalg.norm(v)) ** 2).sum()
         terms.append(total / (a.shape[1] * a.shape[2]))
-    equal, apart = FeatureDistance(made, CPU)([(one, one), (one, other)])
+    equal, apart = NetworkDistance(partial(compare_features, made), CPU.device)([(one, one), (one, other)])
     assert equal == 0
     assert apart == pytest.approx(np.mean(terms), rel=1e-4)
 
@@ -61,7 +69,7 @@ def test_crops_have_one_size_for_each_region() -> None:
 
 def test_a_face_is_like_itself_and_a_gallery_averages_the_three_nearest() -> None:
     faces = [picture(seed, PATCH_PX, PATCH_PX) for seed in range(5)]
-    likeness = FaceLikeness(network(), CPU)
+    likeness = FaceLikeness(network(), CPU.device)
     features = likeness.describe(faces)
     np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, rtol=1e-5)
     assert likeness([(faces[0], faces[0])])[0] == pytest.approx(1, abs=1e-6)
@@ -93,7 +101,6 @@ def test_the_package_lpips_is_used_where_it_is_installed(
 ) -> None:
     pretend(monkeypatch, MeanDifference)
     loaded = load_lpips(CPU)
-    assert isinstance(loaded, Lpips)
     assert capsys.readouterr().out == ""
     black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
     assert loaded([(black, black), (black, white)]) == pytest.approx([0, 2])
@@ -101,7 +108,8 @@ def test_the_package_lpips_is_used_where_it_is_installed(
 
 def test_without_the_package_a_note_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lpips", None)
-    assert load_lpips(CPU) == "LPIPS was left out: the package lpips is not installed (pip install lpips)"
+    with pytest.raises(AssetError, match=r"the package lpips is not installed \(pip install lpips\)"):
+        load_lpips(CPU)
 
 
 def test_a_package_that_cannot_load_is_a_note_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +117,8 @@ def test_a_package_that_cannot_load_is_a_note_too(monkeypatch: pytest.MonkeyPatc
         raise OSError("no route to the weights\nand more")
 
     pretend(monkeypatch, fail)
-    note = load_lpips(CPU)
-    assert note == "LPIPS was left out: the package lpips could not be loaded (no route to the weights and more)"
+    with pytest.raises(AssetError, match=r"lpips could not be loaded \(no route to the weights and more\)"):
+        load_lpips(CPU)
 
 
 def test_missing_weights_leave_their_metrics_out_and_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +129,8 @@ def test_missing_weights_leave_their_metrics_out_and_stop_nothing(monkeypatch: p
     monkeypatch.setattr(judge, "load_perceptual", refuse)
     monkeypatch.setattr(judge, "load_stlpips", refuse)
     tools = load_tools(CPU)
-    assert (tools.perceptual, tools.faces, tools.lpips, tools.stlpips) == (None, None, None, None)
+    assert (tools.distances, tools.faces) == ({}, None)
     assert len(tools.notes) == 3
+    assert tools.notes[0] == "LPIPS was left out: the package lpips is not installed (pip install lpips)"
     assert "perceptual distance and identity were left out" in tools.notes[1]
     assert "ST-LPIPS was left out" in tools.notes[2]

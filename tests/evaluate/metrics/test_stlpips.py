@@ -11,7 +11,7 @@ from choreograft.errors import FileFormatError
 from choreograft.evaluate.metrics.perceptual import (
     MAX_SIDE_PX,
     MIN_SIDE_PX,
-    ShiftTolerantDistance,
+    NetworkDistance,
     ShiftTolerantVgg,
     crop_at_full_size,
     load_stlpips,
@@ -24,7 +24,7 @@ CPU = choose_compute("cpu")
 
 
 @pytest.fixture(scope="module")
-def distance() -> ShiftTolerantDistance:
+def distance() -> NetworkDistance:
     if assets.cached(assets.ST_LPIPS) is None:
         pytest.skip("the model files are not in the cache")
     return load_stlpips(CPU)
@@ -56,7 +56,7 @@ def test_crops_keep_their_size_within_bounds() -> None:
 
 
 @pytest.mark.models
-def test_the_distance_is_what_the_published_network_says(distance: ShiftTolerantDistance) -> None:
+def test_the_distance_is_what_the_published_network_says(distance: NetworkDistance) -> None:
     """A checkerboard against grey and a ramp; from the authors' own code, package stlpips-pytorch 0.0.2."""
     rows, columns = np.indices((72, 56))
     board = np.repeat((255 * ((rows // 8 + columns // 8) % 2))[..., None], 3, axis=-1).astype(np.uint8)
@@ -68,7 +68,7 @@ def test_the_distance_is_what_the_published_network_says(distance: ShiftTolerant
 
 
 @pytest.mark.models
-def test_blur_and_invented_detail_are_far_and_a_shift_is_near(distance: ShiftTolerantDistance) -> None:
+def test_blur_and_invented_detail_are_far_and_a_shift_is_near(distance: NetworkDistance) -> None:
     truth = draw_person(draw_mask())
     results = (truth, shift(truth), take_through(truth), blur(truth), invent_detail(truth))
     cut = (slice(60, 260), slice(80, 240))

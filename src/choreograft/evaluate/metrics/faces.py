@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from choreograft.evaluate.metrics.regions import BODY_SEEN, FACE_SIDE, find_boxes, upright_height
 from choreograft.footage.clip import Clip
-from choreograft.performer.device import Compute
 from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import to_tensor
 from choreograft.pose import skeleton
@@ -87,17 +86,18 @@ class FacePlaces:
         return np.asarray(cv2.resize(patch, (PATCH_PX, PATCH_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+@dataclass(frozen=True)
 class FaceLikeness:
     """Describes aligned faces by pooled features; the likeness of two faces is the cosine between theirs."""
 
-    def __init__(self, network: FeatureNetwork, compute: Compute) -> None:
-        self.network = network.to(compute.device)
-        self.compute = compute
+    network: FeatureNetwork
+    device: torch.device
+    """Where the network is."""
 
     @torch.inference_mode()
     def describe(self, faces: Sequence[Image]) -> Features:
         """(N, C) of length 1, of N patches as `FacePlaces.cut` makes them."""
-        pictures = torch.stack([to_tensor(face) for face in faces]).to(self.compute.device)
+        pictures = torch.stack([to_tensor(face) for face in faces]).to(self.device)
         stage = self.network.features(pictures)[_STAGE]
         rows, columns = (round(n * _MIDDLE) for n in stage.shape[-2:])
         middle = stage[:, :, rows : stage.shape[2] - rows, columns : stage.shape[3] - columns]
@@ -135,14 +135,11 @@ class FaceGallery:
         chosen = {shown[i] for i in np.linspace(0, len(shown) - 1, min(limit, len(shown))).astype(int)}
         places = FacePlaces.find(clip.track)
         faces = [places.cut(frame.image, frame.index) for frame in read_frames(clip.path) if frame.index in chosen]
-        return FaceGallery(_describe(faces, likeness, batch))
+        described = [likeness.describe(faces[at : at + batch]) for at in range(0, len(faces), batch)]
+        return FaceGallery(np.concatenate(described))
 
     def likeness(self, features: Features) -> NDArray[np.float64]:
         """(M,) for M faces (M, C): the mean over the three of the gallery that each is most like."""
         closest = min(_CLOSEST, len(self.features))
         alike = np.sort(features @ self.features.T, axis=1)
         return np.asarray(alike[:, -closest:].mean(axis=1), dtype=np.float64)
-
-
-def _describe(faces: Sequence[Image], likeness: FaceLikeness, batch: int) -> Features:
-    return np.concatenate([likeness.describe(faces[at : at + batch]) for at in range(0, len(faces), batch)])

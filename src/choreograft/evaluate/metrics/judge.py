@@ -7,10 +7,10 @@ which the result is brought; only what follows the motion from frame to frame is
 Shapes: T frames, H x W pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,9 @@ from choreograft.evaluate.metrics.measures import (
     thin_out,
 )
 from choreograft.evaluate.metrics.perceptual import (
-    FeatureDistance,
-    Lpips,
+    NetworkDistance,
     Pair,
-    ShiftTolerantDistance,
+    compare_features,
     crop,
     crop_at_full_size,
     load_lpips,
@@ -69,40 +68,37 @@ LEARNED_EVERY_S: Final = 0.5
 
 @dataclass(frozen=True)
 class Tools:
-    """The networks behind the metrics; None where one is missing, and its metrics are left out."""
+    """The networks behind the metrics; what is missing is left out."""
 
-    perceptual: FeatureDistance | None
+    distances: Mapping[str, NetworkDistance]
+    """By the name of the metric."""
     faces: FaceLikeness | None
-    lpips: Lpips | None
     batch: int
     """Pictures, or pairs of them, that are shown to a network at once."""
     notes: tuple[str, ...] = ()
     """One sentence for each that is missing."""
-    stlpips: ShiftTolerantDistance | None = None
 
 
 def load_tools(compute: Compute, progress: Progress = silent) -> Tools:
     """Load the networks that can be had; never fails for one that cannot."""
+    loaders: dict[str, Callable[[], Any]] = {
+        "LPIPS was": lambda: load_lpips(compute),
+        "perceptual distance and identity were": lambda: load_perceptual("efficientnet_lite0", progress),
+        "ST-LPIPS was": lambda: load_stlpips(compute, progress),
+    }
+    loaded, notes = [], []
+    for what, load in loaders.items():
+        try:
+            loaded.append(load())
+        except (AssetError, FileFormatError) as error:
+            loaded.append(None)
+            notes.append(f"{what} left out: {error}")
+    lpips, network, stlpips = loaded
+    faces = network and FaceLikeness(network.to(compute.device), compute.device)
+    perceptual = network and NetworkDistance(partial(compare_features, network), compute.device)
+    distances = {"perceptual": perceptual, "lpips": lpips, "st_lpips": stlpips}
     batch = CPU_BATCH if compute.device.type == "cpu" else GPU_BATCH
-    lpips = load_lpips(compute)
-    notes = [lpips] if isinstance(lpips, str) else []
-    network, stlpips = None, None
-    try:
-        network = load_perceptual("efficientnet_lite0", progress)
-    except (AssetError, FileFormatError) as error:
-        notes.append(f"perceptual distance and identity were left out: {error}")
-    try:
-        stlpips = load_stlpips(compute, progress)
-    except (AssetError, FileFormatError) as error:
-        notes.append(f"ST-LPIPS was left out: {error}")
-    return Tools(
-        None if network is None else FeatureDistance(network, compute),
-        None if network is None else FaceLikeness(network, compute),
-        None if isinstance(lpips, str) else lpips,
-        batch,
-        tuple(notes),
-        stlpips,
-    )
+    return Tools({name: found for name, found in distances.items() if found}, faces, batch, tuple(notes))
 
 
 def size_to_compare(truth: Size) -> Size:
@@ -205,17 +201,14 @@ def judge_without_truth(
 
 
 def _deep_distances(tools: Tools, boxes: Boxes, rate: float) -> list[Measure]:
-    """The networks that there are, as measures."""
-    networks = {"perceptual": tools.perceptual, "lpips": tools.lpips}
-    deep: list[Measure] = [
-        DeepDistance(name, distance, boxes, tools.batch, crop)
-        for name, distance in networks.items()
-        if distance is not None
+    """The networks that there are, as measures; crops at full size differ in it, so each is looked at alone."""
+    few = thin_out(boxes, ("person", "face"), max(1, round(LEARNED_EVERY_S * rate)))
+    return [
+        DeepDistance(name, distance, few, 1, crop_at_full_size)
+        if name == "st_lpips"
+        else DeepDistance(name, distance, boxes, tools.batch, crop)
+        for name, distance in tools.distances.items()
     ]
-    if tools.stlpips is not None:
-        few = thin_out(boxes, ("person", "face"), max(1, round(LEARNED_EVERY_S * rate)))
-        deep.append(DeepDistance("st_lpips", tools.stlpips, few, tools.batch, crop_at_full_size))
-    return deep
 
 
 def _face_places(found: PoseTrack, exact: PoseTrack) -> FacePlaces:

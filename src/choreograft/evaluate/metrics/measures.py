@@ -5,7 +5,7 @@ Shapes: T frames, H x W pixels, h x w of them in a box.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -42,26 +42,27 @@ _C1: Final = (0.01 * PEAK) ** 2
 _C2: Final = (0.03 * PEAK) ** 2
 
 
-class Measure(Protocol):
+class Measure:
     """Something that is shown the frames of result and truth, both at the truth's size."""
+
+    series: Series
+    """What was measured so far; NaN in the frames not looked at."""
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
-        ...
+        raise NotImplementedError
 
     def finish(self) -> Series:
         """All that was measured."""
-        ...
+        return self.series
 
 
-class Chart:
+class Chart(Measure):
     """Values of some metrics in every region and frame; NaN where a frame has no such region, or was not looked at."""
 
     def __init__(self, boxes: Boxes, *names: str) -> None:
         self.boxes = boxes
-        self.series: Series = {
-            (region, name): np.full(len(boxes[region]), np.nan) for region in PICTURES for name in names
-        }
+        self.series = {(region, name): np.full(len(boxes[region]), np.nan) for region in PICTURES for name in names}
 
     def note(self, name: str, t: int, measure: Callable[[Box], float]) -> None:
         """Put down what a metric says of each region of frame t."""
@@ -75,24 +76,19 @@ class Chart:
         self.note(name, t, lambda box: (mean_in(box, maps[0]) + still) / (mean_in(box, maps[1]) + still))
 
 
-class Similarity:
+class Similarity(Chart):
     """SSIM and PSNR in every region."""
 
     def __init__(self, boxes: Boxes) -> None:
-        self.chart = Chart(boxes, "ssim", "psnr")
+        super().__init__(boxes, "ssim", "psnr")
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
-        alike = ssim_map(result, truth)
-        self.chart.note("ssim", t, partial(mean_in, values=alike))
-        self.chart.note("psnr", t, partial(psnr, picture=result, truth=truth))
-
-    def finish(self) -> Series:
-        """See Measure."""
-        return self.chart.series
+        self.note("ssim", t, partial(mean_in, values=ssim_map(result, truth)))
+        self.note("psnr", t, partial(psnr, picture=result, truth=truth))
 
 
-class Steps:
+class Steps(Chart):
     """All about the steps from frame to frame, worked out at a draft's size: what grey levels mean depends on it.
 
     `flicker` is change that the true motion does not explain, `warping_error` how much a result changes beside it as a
@@ -103,7 +99,7 @@ class Steps:
     def __init__(self, exact: PoseTrack, truth: PoseTrack, result: Size) -> None:
         """Of the track that regions come from, that of the true video, and the size of the result."""
         size = draft_size(result)
-        self.chart = Chart(find_boxes(exact, size), "flicker", "warping_error", "own_warping", "tremble")
+        super().__init__(find_boxes(exact, size), "flicker", "warping_error", "own_warping", "tremble")
         self._follows = truth.follows
         self._motion = MotionSearch()
         self._canvases = Canvas(result, size), Canvas(truth.size, size)
@@ -117,18 +113,13 @@ class Steps:
         if self._before is not None and self._follows[t]:
             own, moved = (self._motion.between(*pair) for pair in zip(self._before, (ours, true), strict=True))
             step = own, moved
-            unexplained = unexplained_change(self._before[0], ours, moved)
-            self.chart.note("flicker", t, partial(mean_in, values=unexplained))
-            self.chart.note_ratio("warping_error", t, (own_change(self._before[0], ours, moved), moved.change), _STILL)
-            self.chart.note_ratio("own_warping", t, (own.change, moved.change), _STILL)
+            self.note("flicker", t, partial(mean_in, values=unexplained_change(self._before[0], ours, moved)))
+            self.note_ratio("warping_error", t, (own_change(self._before[0], ours, moved), moved.change), _STILL)
+            self.note_ratio("own_warping", t, (own.change, moved.change), _STILL)
             if self._step is not None:
                 turns = [change_of_motion(*pair) for pair in zip(self._step, step, strict=True)]
-                self.chart.note_ratio("tremble", t, turns, _STILL_PX)
+                self.note_ratio("tremble", t, turns, _STILL_PX)
         self._before, self._step = (ours, true), step
-
-    def finish(self) -> Series:
-        """See Measure."""
-        return self.chart.series
 
 
 class Waiting(Generic[Item]):
@@ -154,10 +145,10 @@ class Waiting(Generic[Item]):
         return self.values
 
 
-class DeepDistance:
+class DeepDistance(Measure):
     """One network's distance in every region that has boxes."""
 
-    def __init__(self, name: str, distance: perceptual.Distance, boxes: Boxes, batch: int, cut: Cut) -> None:
+    def __init__(self, name: str, distance: perceptual.NetworkDistance, boxes: Boxes, batch: int, cut: Cut) -> None:
         self.name, self.boxes, self.cut = name, boxes, cut
         self._waiting = {region: Waiting(distance, len(row), batch) for region, row in boxes.items()}
 
@@ -173,7 +164,7 @@ class DeepDistance:
         return {(region, self.name): waiting.finish() for region, waiting in self._waiting.items()}
 
 
-class Fidelity:
+class Fidelity(Measure):
     """Detail, texture and outline of the person, at the truth's size."""
 
     MEASURES: Final = {"detail": detail, "texture": texture, "outline": outline}
@@ -181,7 +172,7 @@ class Fidelity:
     def __init__(self, masks: MaskSequence, canvas: Canvas) -> None:
         """Of the true person's masks, and how they lie in the pictures compared."""
         self.masks, self.canvas = masks, canvas
-        self.series: Series = {("person", name): np.full(len(masks), np.nan) for name in self.MEASURES}
+        self.series = {("person", name): np.full(len(masks), np.nan) for name in self.MEASURES}
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
@@ -189,12 +180,8 @@ class Fidelity:
         for name, measure in self.MEASURES.items():
             self.series["person", name][t] = measure(result, truth, mask)
 
-    def finish(self) -> Series:
-        """See Measure."""
-        return self.series
 
-
-class Holes:
+class Holes(Measure):
     """How much of the person shows what is behind them."""
 
     def __init__(self, masks: MaskSequence, canvas: Canvas, truths: Iterable[Image]) -> None:
@@ -208,7 +195,7 @@ class Holes:
             free = (cv2.dilate(canvas.place_image(masks[t]), np.ones((9, 9), np.uint8)) == 0)[..., None]
             total, count = total + free * truth.astype(np.float32), count + free
         self.plate = np.where(count > 0, total / np.maximum(count, 1), np.inf)  # what is never free is never shown
-        self.series: Values = np.full(len(masks), np.nan)
+        self.series = {("person", "holes"): np.full(len(masks), np.nan)}
 
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
@@ -216,11 +203,7 @@ class Holes:
         if person.any():
             shown = np.abs(result - self.plate).max(axis=-1) < HOLE_LEVELS
             other = np.abs(truth - self.plate).max(axis=-1) > 3 * HOLE_LEVELS
-            self.series[t] = 100 * (person & shown & other).sum() / person.sum()
-
-    def finish(self) -> Series:
-        """See Measure."""
-        return {("person", "holes"): self.series}
+            self.series["person", "holes"][t] = 100 * (person & shown & other).sum() / person.sum()
 
 
 def draft_size(size: Size) -> Size:

@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from choreograft import assets
-from choreograft.errors import give_reason
+from choreograft.errors import AssetError, give_reason
 from choreograft.evaluate.metrics.regions import Box
 from choreograft.evaluate.scores import Region
 from choreograft.performer.device import Compute
@@ -35,7 +36,6 @@ from choreograft.video.size import Size
 
 Image = NDArray[np.uint8]
 Pair = tuple[Image, Image]
-Distance = Callable[[Sequence[Pair]], list[float]]
 
 CROP_SIZES: Final[Mapping[Region, Size]] = {"person": Size(192, 256), "face": Size(128, 128)}
 """To which the boxes of person and face are brought before the network sees them. Fixed, for the features of a small
@@ -43,7 +43,6 @@ picture and of a large one are not of the same things; about what networks of th
 128 for a face, which is rarely larger in the videos judged. Result and truth are stretched alike."""
 FRAME_SIDE_PX: Final = 256
 """Longer side of whole frames, their shape kept."""
-LPIPS_NOTE: Final = "LPIPS was left out: "
 MAX_SIDE_PX: Final = 720
 """Longer side of what the network sees; larger crops are shrunk to it. A person this tall takes seconds on a CPU."""
 MIN_SIDE_PX: Final = 32
@@ -57,58 +56,54 @@ def crop(box: Box, region: Region, result: Image, truth: Image) -> Pair:
     return _resize(box.cut(result), size, cv2.INTER_LINEAR), _resize(box.cut(truth), size, cv2.INTER_LINEAR)
 
 
-class FeatureDistance:
-    """LPIPS's form without learned weights.
+@dataclass(frozen=True)
+class NetworkDistance:
+    """What a network says of pairs of pictures."""
+
+    compare: Callable[[Tensor, Tensor], Tensor]
+    """Two batches (B, 3, h, w) in [-1, 1] to B distances, 0 where they are equal."""
+    device: torch.device
+    layout: torch.memory_format = torch.channels_last
+
+    @torch.inference_mode()
+    def __call__(self, pairs: Sequence[Pair]) -> list[float]:
+        """The distance of each pair; all are of one size. float32, for nearly equal features differ in late digits."""
+        sides = (torch.stack([to_tensor(picture) for picture in side]) for side in zip(*pairs, strict=True))
+        batches = (side.to(self.device, memory_format=self.layout) for side in sides)
+        distances: list[float] = self.compare(*batches).flatten().tolist()
+        return distances
+
+
+def compare_features(network: FeatureNetwork, one: Tensor, other: Tensor) -> Tensor:
+    """(B,) LPIPS's form without learned weights, of pictures (B, 3, h, w): 4 at most.
 
     Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", eq. 1:
     the features of each position are scaled to length 1; their squared difference is averaged over the positions, and
     over the stages of the network.
     """
-
-    def __init__(self, network: FeatureNetwork, compute: Compute) -> None:
-        self.network = network.to(compute.device)
-        self.compute = compute
-
-    @torch.inference_mode()
-    def __call__(self, pairs: Sequence[Pair]) -> list[float]:
-        """The distance of each pair of equal size, 0 where they are equal, 4 at most."""
-        terms = [
-            (F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(dim=1).mean(dim=(1, 2))
-            for a, b in zip(*map(self.network.features, _stack(pairs, self.compute)), strict=True)
-        ]
-        distances: list[float] = torch.stack(terms).mean(dim=0).tolist()
-        return distances
+    terms = [
+        (F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(dim=1).mean(dim=(1, 2))
+        for a, b in zip(network.features(one), network.features(other), strict=True)
+    ]
+    return torch.stack(terms).mean(dim=0)
 
 
-class Lpips:
-    """The package `lpips`, AlexNet variant, as a distance of pairs."""
+def load_lpips(compute: Compute) -> NetworkDistance:
+    """The package `lpips`, AlexNet variant. It is a luxury: nothing stops where it fails.
 
-    def __init__(self, network: nn.Module, compute: Compute) -> None:
-        self.network = network.eval().requires_grad_(False).to(compute.device)
-        self.compute = compute
-
-    @torch.inference_mode()
-    def __call__(self, pairs: Sequence[Pair]) -> list[float]:
-        """The distance of each pair of equal size, 0 where they are equal."""
-        distances: list[float] = self.network(*_stack(pairs, self.compute)).flatten().tolist()
-        return distances
-
-
-def load_lpips(compute: Compute) -> Lpips | str:
-    """The learned metric, or the note that says why it is left out.
-
-    It is a luxury: whatever it fails of (not installed, its weights not reachable, another interface) is told in the
-    report and stops nothing.
+    Raises:
+        AssetError: whatever it failed of: not installed, its weights not reachable, another interface.
     """
     try:
         package: Any = importlib.import_module("lpips")
-    except ImportError:
-        return LPIPS_NOTE + "the package lpips is not installed (pip install lpips)"
+    except ImportError as error:
+        raise AssetError("the package lpips is not installed (pip install lpips)") from error
     try:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123  it prints its set-up
-            return Lpips(package.LPIPS(net="alex", verbose=False), compute)
-    except Exception as error:  # noqa: BLE001  any failure of a package that nothing else needs
-        return LPIPS_NOTE + f"the package lpips could not be loaded ({give_reason(error)})"
+            network = package.LPIPS(net="alex", verbose=False)
+    except Exception as error:
+        raise AssetError(f"the package lpips could not be loaded ({give_reason(error)})") from error
+    return NetworkDistance(network.eval().requires_grad_(False).to(compute.device), compute.device)
 
 
 def _resize(picture: Image, size: Size, enlarging: int) -> Image:
@@ -116,12 +111,6 @@ def _resize(picture: Image, size: Size, enlarging: int) -> Image:
     shrinks = size.width * size.height < picture.shape[0] * picture.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else enlarging
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
-
-
-def _stack(pairs: Sequence[Pair], compute: Compute) -> tuple[Tensor, Tensor]:
-    """Two batches (B, 3, h, w) in [-1, 1] on the device; float32, for nearly equal features differ in late digits."""
-    one, other = (torch.stack([to_tensor(pair[side]) for pair in pairs]).to(compute.device) for side in (0, 1))
-    return one.contiguous(memory_format=torch.channels_last), other.contiguous(memory_format=torch.channels_last)
 
 
 class ShiftTolerantVgg(FeatureNetwork):
@@ -179,22 +168,8 @@ class _BlurredHalving(nn.Module):
         return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), self.blur, stride=2, groups=x.shape[1])
 
 
-class ShiftTolerantDistance:
-    """ST-LPIPS of pairs of crops at their own size."""
-
-    def __init__(self, network: ShiftTolerantVgg, compute: Compute) -> None:
-        self.network = network.to(compute.device)
-        self.compute = compute
-
-    @torch.inference_mode()
-    def __call__(self, pairs: Sequence[Pair]) -> list[float]:
-        """The distance of each pair of equal size, one after another: crops differ in size. About 0..1, 0 = equal."""
-        tensors = ([to_tensor(picture)[None].to(self.compute.device) for picture in pair] for pair in pairs)
-        return [float(self.network(*pair)) for pair in tensors]
-
-
-def load_stlpips(compute: Compute, progress: Progress = silent) -> ShiftTolerantDistance:
-    """The metric with its published weights, fetched if need be.
+def load_stlpips(compute: Compute, progress: Progress = silent) -> NetworkDistance:
+    """ST-LPIPS with its published weights, fetched if need be.
 
     Raises:
         AssetError: the weights are neither cached nor reachable. FileFormatError: the file holds other weights.
@@ -202,7 +177,7 @@ def load_stlpips(compute: Compute, progress: Progress = silent) -> ShiftTolerant
     network = ShiftTolerantVgg()
     network.load(assets.fetch(assets.ST_LPIPS, progress))
     network.freeze()
-    return ShiftTolerantDistance(network, compute)
+    return NetworkDistance(network.to(compute.device), compute.device, torch.contiguous_format)
 
 
 def crop_at_full_size(box: Box, region: Region, result: Image, truth: Image) -> Pair:  # noqa: ARG001

@@ -102,8 +102,8 @@ def upright_height(track: PoseTrack) -> float:
     ankles, shoulders, hips = (
         xy[:, list(pair)].mean(axis=1) for pair in (skeleton.ANKLES, skeleton.SHOULDERS, skeleton.HIPS)
     )
-    lengths = (_distance(head_middle(xy), ankles), HEIGHT_PER_TORSO * _distance(shoulders, hips))
-    for length in lengths:
+    body, torso = (np.linalg.norm(line, axis=-1) for line in (head_middle(xy) - ankles, shoulders - hips))
+    for length in (body, HEIGHT_PER_TORSO * torso):
         if np.isfinite(length).any():
             return float(np.nanpercentile(length, _UPRIGHT_PERCENTILE))
     return float("nan")
@@ -153,10 +153,6 @@ def _clip(low: NDArray[np.float32], high: NDArray[np.float32], size: Size) -> Bo
     left, top = np.clip(np.floor(low), 0, size).astype(int).tolist()
     right, bottom = np.clip(np.ceil(high), 0, size).astype(int).tolist()
     return Box(left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.linalg.norm(a - b, axis=-1))
 
 
 def compare_joints(found: PoseTrack, wanted: PoseTrack) -> dict[tuple[Region, str], Values]:

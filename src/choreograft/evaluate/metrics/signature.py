@@ -8,7 +8,7 @@ identification by gait around: the classifier is fixed, the motion is on trial.
 Shapes: T frames, L limbs, S samples of a window, W windows, D numbers that describe one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -62,7 +62,7 @@ def trace_sources(sources: Sequence[PoseTrack], results: Sequence[tuple[int, Pos
     if sum(len(windows) > 0 for windows in known) < 2:
         return float("nan"), float("nan")
     label = np.repeat(np.arange(len(known)), [len(windows) for windows in known])
-    place = _Whitening(np.concatenate(known))
+    place = _whiten(np.concatenate(known))
     gallery = place(np.concatenate(known))
     right = total = 0
     for source, track in results:
@@ -109,17 +109,12 @@ def _nearest(windows: Floats, gallery: Floats) -> NDArray[np.intp]:
     return np.asarray(square.argmin(axis=1))
 
 
-class _Whitening:
-    """Principal components of the sources' windows, scaled to about equal variance."""
-
-    def __init__(self, windows: Floats) -> None:
-        self.mean = windows.mean(axis=0)
-        _, strength, axes = np.linalg.svd(windows - self.mean, full_matrices=False)
-        variance = strength**2
-        kept = int(np.searchsorted(np.cumsum(variance) / variance.sum(), _EXPLAINED)) + 1
-        variance = variance[:kept]
-        self.axes = axes[:kept] / np.sqrt((1 - _SHRINKAGE) * variance + _SHRINKAGE * variance.mean())[:, None]
-
-    def __call__(self, windows: Floats) -> Floats:
-        """(W, D) to (W, K)."""
-        return np.asarray((windows - self.mean) @ self.axes.T)
+def _whiten(windows: Floats) -> Callable[[Floats], Floats]:
+    """(W, D) to (W, K) principal components of the sources' windows, scaled to about equal variance."""
+    mean = windows.mean(axis=0)
+    _, strength, axes = np.linalg.svd(windows - mean, full_matrices=False)
+    variance = strength**2
+    kept = int(np.searchsorted(np.cumsum(variance) / variance.sum(), _EXPLAINED)) + 1
+    variance = variance[:kept]
+    axes = axes[:kept] / np.sqrt((1 - _SHRINKAGE) * variance + _SHRINKAGE * variance.mean())[:, None]
+    return lambda others: np.asarray((others - mean) @ axes.T)
