@@ -21,9 +21,9 @@ def look(x: float, y: float) -> np.ndarray:
 
 def watch(frames: list[np.ndarray]) -> tuple[CameraPath, BackgroundWatch]:
     camera, background = CameraWatch(), BackgroundWatch(len(frames))
-    for frame in frames:
+    for t, frame in enumerate(frames):
         camera.add(frame, FREE)
-        background.add(frame, FREE, camera.pose)
+        background.add(t, frame, FREE, camera.pose)
     return CameraPath.of(camera, np.arange(len(frames)) / 24, SIZE.height), background
 
 
@@ -70,6 +70,6 @@ def test_before_a_bare_wall_nothing_can_be_told():
 
 def test_a_picture_without_background_has_none_to_judge():
     background = BackgroundWatch(5)
-    for _ in range(5):
-        background.add(look(0, 0), 0 * FREE, np.eye(3))
+    for t in range(5):
+        background.add(t, look(0, 0), 0 * FREE, np.eye(3))
     assert np.isnan(background.conclude().changing)

@@ -16,7 +16,7 @@ from choreograft.errors import PersonError, VideoError
 from choreograft.footage.clip import load_track
 from choreograft.pose import skeleton
 from choreograft.pose.clean import CleaningReport, clean_track
-from choreograft.pose.head import check_upright
+from choreograft.pose.head import check_upright, seen_middle
 from choreograft.pose.track import PoseTrack
 from choreograft.pose.tracking import PeopleCount, TrackingConfig, count_people, track_nobody
 from choreograft.progress import Progress, silent
@@ -127,30 +127,29 @@ def measure_clip(video: Path, raw: PoseTrack, people: PeopleCount, progress: Pro
         raw: the track as the estimator left it, or a true one.
     """
     track, report = clean_track(raw)
-    height_px = upright_height_px(track)
+    heights, height_px = measure_heights(track)
     cut = np.column_stack([_find_cut_ends(raw, track.present), _find_cut_sides(track, height_px)])
     body_px = height_px if np.isfinite(height_px) else track.size.height
     return Filmed(
-        video, track, report, height_px, body_heights(track) / track.size.height, cut, find_moves(track),
+        video, track, report, height_px, heights / track.size.height, cut, find_moves(track),
         watch_footage(video, track, body_px, progress), people,
     )  # fmt: skip
 
 
-def body_heights(track: PoseTrack) -> Floats:
-    """(T,) distance from the head's top to the ankles in each frame, px; NaN where one is unseen."""
-    xy = np.where(track.seen(_SEEN)[..., None], track.xy, np.nan).astype(np.float64)
-    return np.asarray(_HEAD_TO_TOP * np.linalg.norm(_mean(xy, skeleton.HEAD) - _mean(xy, skeleton.ANKLES), axis=-1))
+def measure_heights(track: PoseTrack) -> tuple[Floats, float]:
+    """(T,) from the head's top to the ankles in each frame, px, NaN where one is unseen; and the person's upright.
 
-
-def upright_height_px(track: PoseTrack) -> float:
-    """The person's upright height, px, from the torso where feet are hardly seen; NaN if that is unseen too."""
+    That is told by the torso where feet are hardly seen, and NaN if it is unseen too.
+    """
     xy = np.where(track.seen(_SEEN)[..., None], track.xy, np.nan).astype(np.float64)
-    torso = np.linalg.norm(_mean(xy, skeleton.SHOULDERS) - _mean(xy, skeleton.HIPS), axis=-1)
-    for heights in (body_heights(track), _TORSOS * torso):
-        known = heights[np.isfinite(heights)]
+    ends = (skeleton.HEAD, skeleton.ANKLES, skeleton.SHOULDERS, skeleton.HIPS)
+    head, ankles, shoulders, hips = (seen_middle(xy, joints) for joints in ends)
+    heights = np.asarray(_HEAD_TO_TOP * np.linalg.norm(head - ankles, axis=-1))
+    for told in (heights, _TORSOS * np.linalg.norm(shoulders - hips, axis=-1)):
+        known = told[np.isfinite(told)]
         if len(known) >= max(1, 0.1 * track.present.sum()):
-            return float(np.percentile(known, 95))
-    return float("nan")
+            return heights, float(np.percentile(known, 95))
+    return heights, float("nan")
 
 
 def _find_cut_ends(raw: PoseTrack, present: Flags) -> Flags:
@@ -174,11 +173,3 @@ def _find_cut_sides(track: PoseTrack, height_px: float) -> Flags:
         edges = track.masks[int(t)][:, [0, -1]] >= 128
         cut[t] = edges.sum(0).max() > rows
     return cut
-
-
-def _mean(xy: Floats, joints: tuple[int, ...]) -> Floats:
-    """(T, 2) mean of those of some joints of (T, J, 2) that are known; NaN where none is."""
-    points = xy[:, list(joints)]
-    known = np.asarray(np.isfinite(points).all(-1))
-    count = known.sum(1)[:, None]
-    return np.where(count > 0, np.where(known[..., None], points, 0).sum(1) / np.maximum(count, 1), np.nan)

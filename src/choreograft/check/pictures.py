@@ -115,13 +115,12 @@ class BackgroundWatch:
 
     def __init__(self, frames: int) -> None:
         self._wanted = _spread_over(frames, _SAMPLES)
-        self._index = 0
         self._pictures: list[Image] = []
         self._free: list[NDArray[np.bool_]] = []
 
-    def add(self, grey: Image, free: Image, pose: Floats) -> None:
-        """Take the next frame (H, W), where no person is (H, W), and the camera's pose there."""
-        if self._index in self._wanted:
+    def add(self, t: int, grey: Image, free: Image, pose: Floats) -> None:
+        """Take frame t (H, W), where no person is (H, W), and the camera's pose there."""
+        if t in self._wanted:
             height, width = grey.shape
             turned_back = np.linalg.inv(pose)[:2]
             laid, open_ = (cv2.warpAffine(image, turned_back, (width, height)) for image in (grey, free))
@@ -129,7 +128,6 @@ class BackgroundWatch:
             small, small_free = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (laid, open_))
             self._pictures.append(np.asarray(small, dtype=np.uint8))
             self._free.append(np.asarray(small_free == 255))
-        self._index += 1
 
     def conclude(self) -> Background:
         """What was seen; each frame's brightness is first brought to that of the others."""
@@ -232,7 +230,7 @@ class _Observer:
         free = _spread(person, _REACH * self.body_px) == 0
         free_mask = free.astype(np.uint8) * 255
         self.camera.add(grey, free_mask)
-        self.background.add(grey, free_mask, self.camera.pose)
+        self.background.add(t, grey, free_mask, self.camera.pose)
         if free.any():
             self.series["background_light"][t] = grey[free].mean()
         gradients = Gradients.of(grey.astype(np.float32))

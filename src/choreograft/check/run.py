@@ -100,11 +100,9 @@ def _carry_over(target: Filmed, source: Filmed, options: CheckOptions, progress:
 
 def draw_pictures(folder: Path, clips: Mapping[Role, Filmed], coverage: Coverage | None) -> list[Path]:
     """The timelines, as PNG in a folder: of each clip, and of what is covered of the source."""
-    pictures = []
     for role, clip in clips.items():
-        pictures.append(folder / f"{role}.png")
-        draw_clip(clip, pictures[-1])
-    if coverage is not None:
-        pictures.append(folder / "coverage.png")
-        draw_coverage(coverage, clips["source"], pictures[-1])
-    return pictures
+        draw_clip(clip, folder / f"{role}.png")
+    if coverage is None:
+        return [folder / f"{role}.png" for role in clips]
+    draw_coverage(coverage, clips["source"], folder / "coverage.png")
+    return [folder / f"{name}.png" for name in (*clips, "coverage")]

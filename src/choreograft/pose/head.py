@@ -4,7 +4,8 @@ A camera that hangs from the ceiling or lies says nothing of it: only the person
 Shapes: T frames, J = 133 joints.
 """
 
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,17 @@ _TURNS: Final[dict[Side, tuple[str, str]]] = {
 """What brings a head on that side up, and FFmpeg's filters for it, which follow whatever turn the file asks for."""
 
 
+def seen_middle(xy: NDArray[Any], joints: Sequence[int]) -> NDArray[np.float64]:
+    """(T, 2) the mean of those of some joints of (T, J, 2) that are seen (not NaN); NaN where none is."""
+    points = xy[:, list(joints)]
+    seen = np.isfinite(points).all(axis=-1, keepdims=True)
+    count = seen.sum(axis=1)
+    return np.where(count > 0, np.where(seen, points, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
+
+
 def head_middle(xy: NDArray[np.float32]) -> NDArray[np.float32]:
     """(T, 2) the mean of those of nose, eyes and ears that are seen (not NaN) in (T, J, 2); NaN where none is."""
-    head = xy[:, list(skeleton.HEAD)]
-    seen = np.isfinite(head).all(axis=-1, keepdims=True)
-    count = seen.sum(axis=1)
-    middle = np.where(seen, head, 0).sum(axis=1) / np.maximum(count, 1)
-    return np.where(count > 0, middle, np.nan).astype(np.float32)
+    return seen_middle(xy, skeleton.HEAD).astype(np.float32)
 
 
 def is_turned_to_camera(track: PoseTrack) -> NDArray[np.bool_]:
