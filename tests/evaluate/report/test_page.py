@@ -162,7 +162,7 @@ def test_media_stay_within_their_room(evaluation: Evaluation) -> None:
     assert whole.notes == ()
 
     smaller = collect_exhibits(evaluation, silent, room=pictures + videos * 2 // 3)
-    assert {video.panels[0].size.height for video in smaller.videos.values()} == {144}
+    assert {video.panels[0][2].height for video in smaller.videos.values()} == {144}
     assert sum(video.room for video in smaller.videos.values()) <= videos * 2 // 3
 
     without = collect_exhibits(evaluation, silent, room=pictures)
@@ -184,7 +184,7 @@ def test_result_without_truth_or_source_is_shown_alone(evaluation: Evaluation, t
     entry = replace(evaluation.entries[0], truth=None, source=None)
     report = write_report(Evaluation("result", (entry,)), tmp_path)
     exhibition = collect_exhibits(Evaluation("result", (entry,)), silent)
-    assert [panel.title for panel in exhibition.videos["waltz"].panels] == ["draft"]
+    assert [title for title, *_ in exhibition.videos["waltz"].panels] == ["draft"]
     assert "There is no true video" in report.page.read_text(encoding="utf-8")
 
 

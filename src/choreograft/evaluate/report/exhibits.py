@@ -29,6 +29,8 @@ from choreograft.video.size import Size, fit_into, scale_to_height, width_at
 from choreograft.video.write import VideoWriter
 
 Image = NDArray[np.uint8]
+Panel = tuple[str, Path, Size]
+"""One of the videos that are shown beside each other: its title, where it is, and the size at which it is shown, px."""
 
 PICTURE_HEIGHT_PX: Final = 256
 VIDEO_HEIGHTS_PX: Final = (256, 144)
@@ -64,10 +66,8 @@ class Moment:
 
 def find_judge(evaluation: Evaluation) -> Pair | None:
     """The metric by which frames are ordered; None where none of `JUDGES` has a value."""
-    series = [entry.scores.series for entry in evaluation.entries if entry.method != TRUTH]
-    return next(
-        (pair for pair in JUDGES if any(np.isfinite(each[pair]).any() for each in series if pair in each)), None
-    )
+    judged = [entry.scores.series for entry in evaluation.entries if entry.method != TRUTH]
+    return next((pair for pair in JUDGES if any(np.isfinite(each.get(pair, np.nan)).any() for each in judged)), None)
 
 
 def find_worst(evaluation: Evaluation, judge: Pair, count: int = WORST_FRAMES) -> list[Moment]:
@@ -106,20 +106,11 @@ def _resemble(one: Moment, other: Moment) -> bool:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One of the videos that are shown beside each other."""
-
-    title: str
-    path: Path
-    size: Size
-    """At which it is shown, px."""
-
-
-@dataclass(frozen=True)
 class CaseVideo:
     """All videos of a case in one, beside each other."""
 
     panels: tuple[Panel, ...]
+    """From left to right."""
     address: str
     """The file as a data address."""
     poster: str
@@ -279,7 +270,7 @@ def film_case(entries: Sequence[Entry], room: int, advance: Callable[[int], None
     clock = next(entry.result for entry in entries if entry.method != TRUTH)
     for height_px in VIDEO_HEIGHTS_PX:
         widths = [width_at(probe(path).size, height_px) for _, path in shown]
-        panels = [Panel(*video, Size(width + width % 2, height_px)) for video, width in zip(shown, widths, strict=True)]
+        panels = [(*video, Size(width + width % 2, height_px)) for video, width in zip(shown, widths, strict=True)]
         video = _encode(panels, clock, advance)
         if video.room <= room:
             return video
@@ -288,15 +279,16 @@ def film_case(entries: Sequence[Entry], room: int, advance: Callable[[int], None
 
 def _encode(panels: Sequence[Panel], clock: Path, advance: Callable[[int], None]) -> CaseVideo:
     """H.264 in MP4 with a frame for every frame of `clock`, in every panel the frame nearest in time."""
-    size = Size(sum(panel.size.width for panel in panels), panels[0].size.height)
+    sizes = [size for *_, size in panels]
+    whole = Size(sum(size.width for size in sizes), sizes[0].height)
     info = probe(clock)
-    readers = [_Reader(panel.path) for panel in panels]
+    readers = [_Reader(video) for _, video, _ in panels]
     poster = ""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.mp4"
-        with VideoWriter(path, size, info.rate, time_base=info.time_base, config=ENCODING) as writer:
+        with VideoWriter(path, whole, info.rate, time_base=info.time_base, config=ENCODING) as writer:
             for frame in read_frames(clock):
-                cells = [fit_into(r.at(frame.time_s), panel.size) for r, panel in zip(readers, panels, strict=True)]
+                cells = [fit_into(reader.at(frame.time_s), size) for reader, size in zip(readers, sizes, strict=True)]
                 picture = np.concatenate(cells, axis=1)
                 poster = poster or embed_picture(picture, "jpeg")
                 writer.write(picture, frame.time, frame.duration)

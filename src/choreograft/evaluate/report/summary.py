@@ -57,15 +57,15 @@ class Summary:
 
 def summarise(evaluation: Evaluation) -> Summary:
     """Take the mean of everything that was measured, and how far it can be trusted."""
-    by_method = {
-        method: [entry for entry in evaluation.entries if entry.method == method]
-        for method in competing_first(evaluation.methods)
-    }
-    by_case: dict[str, dict[str, Intervals]] = {case: {} for case in evaluation.cases}
-    for method, entries in by_method.items():
-        for entry in entries:
-            by_case[entry.case][method] = _intervals([entry])
-    return Summary({method: _intervals(entries) for method, entries in by_method.items()}, by_case)
+    methods = competing_first(evaluation.methods)
+    found: dict[tuple[str, str], list[Entry]] = {(entry.case, entry.method): [entry] for entry in evaluation.entries}
+    return Summary(
+        {name: _intervals([entry for entry in evaluation.entries if entry.method == name]) for name in methods},
+        {
+            case: {name: _intervals(found[case, name]) for name in methods if (case, name) in found}
+            for case in evaluation.cases
+        },
+    )
 
 
 def competing_first(methods: Sequence[str]) -> list[str]:
@@ -85,14 +85,13 @@ def block_frames(time_s: Values) -> int:
 
 
 def _intervals(entries: Sequence[Entry]) -> Intervals:
-    pairs = dict.fromkeys(pair for entry in entries for pair in entry.scores.series)
-    return {pair: _interval([entry for entry in entries if pair in entry.scores.series], pair) for pair in pairs}
-
-
-def _interval(entries: Sequence[Entry], pair: Pair) -> Interval:
-    # of cases at different rates the longest block: too long a block only costs precision, too short a one flatters
-    block = max(block_frames(entry.time_s) for entry in entries)
-    return mean_interval([entry.scores.series[pair] for entry in entries], block)
+    found = {}
+    for pair in dict.fromkeys(pair for entry in entries for pair in entry.scores.series):
+        measured = [entry for entry in entries if pair in entry.scores.series]
+        # of cases at different rates the longest: too long a block only costs precision, too short a one flatters
+        block = max(block_frames(entry.time_s) for entry in measured)
+        found[pair] = mean_interval([entry.scores.series[pair] for entry in measured], block)
+    return found
 
 
 def mean_interval(
@@ -150,6 +149,7 @@ def to_document(evaluation: Evaluation, summary: Summary) -> dict[str, Any]:
     Per method and per case and method: `frames`, then by region and metric `mean`, `low` and `high` of the 95 %
     interval, and `frames`, the number of those that had a value.
     """
+    entries = {(entry.case, entry.method): entry for entry in evaluation.entries}
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -157,7 +157,10 @@ def to_document(evaluation: Evaluation, summary: Summary) -> dict[str, Any]:
         "notes": evaluation.notes,
         "facts": evaluation.facts,
         "methods": {method: _method(evaluation, summary, method) for method in summary.pooled},
-        "cases": _cases(evaluation, summary),
+        "cases": {
+            case: {method: _entry(entries[case, method], intervals) for method, intervals in methods.items()}
+            for case, methods in summary.by_case.items()
+        },
         "metrics": {
             name: {"title": metric.title, "unit": metric.unit, "better": metric.better, "meaning": metric.meaning}
             for name, metric in METRICS.items()
@@ -189,14 +192,6 @@ def _method(evaluation: Evaluation, summary: Summary, method: str) -> dict[str, 
         accuracy, chance = evaluation.signature[method]
         document["motion_signature"] = {"accuracy": accuracy, "chance": chance}
     return document
-
-
-def _cases(evaluation: Evaluation, summary: Summary) -> dict[str, Any]:
-    entries = {(entry.case, entry.method): entry for entry in evaluation.entries}
-    return {
-        case: {method: _entry(entries[case, method], intervals) for method, intervals in methods.items()}
-        for case, methods in summary.by_case.items()
-    }
 
 
 def _entry(entry: Entry, intervals: Intervals) -> dict[str, Any]:

@@ -59,9 +59,6 @@ class Cell:
     best: bool = False
     """Whether no other competing method in the same block of rows prints a better mean."""
 
-    def __str__(self) -> str:
-        return f"{self.mean} {self.spread}".strip()
-
 
 @dataclass(frozen=True)
 class Row:
@@ -208,9 +205,24 @@ def to_rich(grid: Grid, width: int) -> list[Table]:
 
     No cell is wrapped: columns that do not fit go into a further table below, which repeats the labels.
     """
-    labels = [[head, *(row.labels[index] for row in grid.rows)] for index, head in enumerate(grid.label_heads)]
-    left = width - sum(max(map(cell_len, texts)) + GAP for texts in labels)
-    return [_draw(grid, picked) for picked in _share_out(grid, left)]
+    heads = [f"{column.region or 'method'}\n{column.title}" for column in grid.columns]
+    labels = [[Text(head), *(Text(row.labels[n]) for row in grid.rows)] for n, head in enumerate(grid.label_heads)]
+    columns = [[Text(head), *(_style_cell(row.cells[n]) for row in grid.rows)] for n, head in enumerate(heads)]
+    room = width - sum(map(_width, labels))
+    tables: list[list[list[Text]]] = []
+    left = 0
+    for column in columns:
+        if not tables or _width(column) > left:
+            tables.append([])
+            left = room
+        tables[-1].append(column)
+        left -= _width(column)
+    return [_draw(grid, labels, picked) for picked in tables]
+
+
+def _width(column: Sequence[Text]) -> int:
+    """Characters that the widest text of a column takes with the gap beside it."""
+    return max(cell_len(line) for text in column for line in text.plain.split("\n")) + GAP
 
 
 def to_markdown(grid: Grid) -> str:
@@ -218,54 +230,29 @@ def to_markdown(grid: Grid) -> str:
     heads = [*grid.label_heads, *(f"{column.title} {column.region or ''}".strip() for column in grid.columns)]
     lines = [heads, ["---"] * len(grid.label_heads) + ["--:"] * len(grid.columns)]
     for row in grid.rows:
-        lines.append([*map(_escape_markdown, row.labels), *map(_write_cell, row.cells)])
+        labels = (re.sub(r"([\\|*_`<>])", r"\\\1", label) for label in row.labels)
+        cells = (f"{f'**{cell.mean}**' if cell.best else cell.mean} {cell.spread}".strip() for cell in row.cells)
+        lines.append([*labels, *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _share_out(grid: Grid, width: int) -> list[list[int]]:
-    """Indices of the columns of each table: as many as fit into `width`, at least one."""
-    tables: list[list[int]] = []
-    left = 0
-    for index, column in enumerate(grid.columns):
-        texts = [*_head(column).split("\n"), *(_style_cell(row.cells[index]).plain for row in grid.rows)]
-        needed = max(map(cell_len, texts)) + GAP
-        if not tables or needed > left:
-            tables.append([])
-            left = width
-        tables[-1].append(index)
-        left -= needed
-    return tables
-
-
-def _draw(grid: Grid, picked: Sequence[int]) -> Table:
+def _draw(grid: Grid, labels: Sequence[Sequence[Text]], columns: Sequence[Sequence[Text]]) -> Table:
     table = Table(
         title=Text(grid.title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False,
         padding=(0, 1, 0, 0),
     )  # fmt: skip
-    for head in grid.label_heads:
-        table.add_column(Text(head), no_wrap=True, vertical="bottom")
-    for index in picked:
-        table.add_column(Text(_head(grid.columns[index])), justify="right", no_wrap=True)
+    for head, *_ in labels:
+        table.add_column(head, no_wrap=True, vertical="bottom")
+    for head, *_ in columns:
+        table.add_column(head, justify="right", no_wrap=True)
+    rows = iter(zip(*(texts[1:] for texts in (*labels, *columns)), strict=True))
     for block in grid.blocks:
         table.add_section()
-        for row in block:
-            table.add_row(*map(Text, row.labels), *(_style_cell(row.cells[index]) for index in picked))
+        for _ in block:
+            table.add_row(*next(rows))
     return table
-
-
-def _head(column: Column) -> str:
-    return f"{column.region or 'method'}\n{column.title}"
 
 
 def _style_cell(cell: Cell) -> Text:
     mean = (BEST + cell.mean, "bold") if cell.best else (cell.mean, "")
     return Text.assemble(mean, (f" {cell.spread}" if cell.spread else "", "dim"))
-
-
-def _write_cell(cell: Cell) -> str:
-    mean = f"**{cell.mean}**" if cell.best else cell.mean
-    return f"{mean} {cell.spread}".strip()
-
-
-def _escape_markdown(text: str) -> str:
-    return re.sub(r"([\\|*_`<>])", r"\\\1", text)
