@@ -14,13 +14,9 @@ from choreograft.evaluate.baselines.translation import (
     Domain,
     History,
     build_networks,
-    cycle_loss,
     direction_terms,
     find_runs,
-    identity_loss,
     load_runs,
-    recurrent_loss,
-    recycle_loss,
     translate,
 )
 from choreograft.evaluate.roster import CYCLEGAN, RECYCLE_GAN, TranslationConfig
@@ -62,11 +58,8 @@ def test_losses_are_those_of_the_papers(frames):
     g, f = (lambda x: 0.5 * x + 0.2), (lambda y: 1.5 * y - 0.1)
     drawn = translate(direction.there, frames[0][:2])
     np.testing.assert_allclose(drawn, g(here[:2]), rtol=1e-6)
-    found = {
-        "cycle": cycle_loss(direction, frames[0][:2], drawn),
-        "identity": identity_loss(direction, frames[1][:2]),
-        "recurrent": recurrent_loss(direction, frames[0]),
-    }
+    plain = TranslationConfig(cycle=1.0, identity=1.0, recurrent=1.0)
+    found = direction_terms(direction, *frames, drawn, plain)
     wanted = {
         "cycle": np.abs(f(g(here[:2])) - here[:2]).mean(),
         "identity": np.abs(g(there[:2]) - there[:2]).mean(),
@@ -75,7 +68,8 @@ def test_losses_are_those_of_the_papers(frames):
     assert {name: float(loss) for name, loss in found.items()} == pytest.approx(wanted, rel=1e-5)
     ahead = replace(direction, next_there=Extrapolate())
     recycled = np.abs(f(2 * g(here[1]) - g(here[0])) - here[2]).mean()
-    assert float(recycle_loss(ahead, frames[0], drawn)) == pytest.approx(recycled, rel=1e-5)
+    alone = direction_terms(ahead, *frames, drawn, TranslationConfig(recycle=1.0))
+    assert {name: float(term) for name, term in alone.items()} == pytest.approx({"recycle": recycled}, rel=1e-5)
     terms = direction_terms(ahead, *frames, drawn, ALL)
     weighted = {"cycle": 10 * wanted["cycle"], "identity": 5 * wanted["identity"],
                 "recurrent": 10 * wanted["recurrent"], "recycle": 10 * recycled}  # fmt: skip

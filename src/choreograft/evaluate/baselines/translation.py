@@ -218,36 +218,15 @@ def direction_terms(
         here, there: `config.loaded` consecutive real frames of the domain it begins in, and of the other.
         drawn: the first `config.shown` of `here`, translated.
     """
-    terms: Terms = {}
-    if config.cycle:
-        terms["cycle"] = config.cycle * cycle_loss(direction, here[: config.shown], drawn)
-    if config.identity:
-        terms["identity"] = config.identity * identity_loss(direction, there[: config.shown])
-    if config.recurrent:
-        terms["recurrent"] = config.recurrent * recurrent_loss(direction, here)
-    if config.recycle:
-        terms["recycle"] = config.recycle * recycle_loss(direction, here, drawn)
-    return terms
-
-
-def cycle_loss(direction: Direction, here: Tensor, drawn: Tensor) -> Tensor:
-    """F(G(x)) - x for frames and their translations, (T, 3, H, W) each."""
-    return _l1(translate(direction.back, drawn), here)
-
-
-def identity_loss(direction: Direction, there: Tensor) -> Tensor:
-    """G(y) - y for frames (T, 3, H, W) that are where they should be already."""
-    return _l1(translate(direction.there, there), there)
-
-
-def recurrent_loss(direction: Direction, here: Tensor) -> Tensor:
-    """P_X(x(t-1), x(t)) - x(t+1) for three real frames (3, 3, H, W)."""
-    return _l1(direction.next_here(_join(here[:2])), here[2:])
-
-
-def recycle_loss(direction: Direction, here: Tensor, drawn: Tensor) -> Tensor:
-    """F(P_Y(G(x(t-1)), G(x(t)))) - x(t+1) for three real frames (3, 3, H, W) and the first two translated."""
-    return _l1(direction.back(direction.next_there(_join(drawn))), here[2:])
+    shown = config.shown
+    found_and_wanted: dict[str, Callable[[], tuple[Tensor, Tensor]]] = {
+        "cycle": lambda: (translate(direction.back, drawn), here[:shown]),
+        "identity": lambda: (translate(direction.there, there[:shown]), there[:shown]),
+        "recurrent": lambda: (direction.next_here(_join(here[:2])), here[2:]),
+        "recycle": lambda: (direction.back(direction.next_there(_join(drawn))), here[2:]),
+    }
+    weights = {name: getattr(config, name) for name in found_and_wanted}
+    return {name: weight * _l1(*found_and_wanted[name]()) for name, weight in weights.items() if weight}
 
 
 def _join(frames: Tensor) -> Tensor:
@@ -312,10 +291,9 @@ class Translation(Training):
         with self.compute.autocast():
             drawn_target = translate(networks.to_target, source[:shown])
             drawn_source = translate(networks.to_source, target[:shown])
-            terms = _add(
-                direction_terms(networks.from_source, source, target, drawn_target, config),
-                direction_terms(networks.from_target, target, source, drawn_source, config),
-            )
+            forth = direction_terms(networks.from_source, source, target, drawn_target, config)
+            back = direction_terms(networks.from_target, target, source, drawn_source, config)
+            terms = {name: term + back[name] for name, term in forth.items()}
             judges.requires_grad_(False)
             verdicts = judges.of_target(drawn_target), judges.of_source(drawn_source)
             judges.requires_grad_(True)
@@ -332,8 +310,3 @@ class Translation(Training):
             )
         (self.share * judged).backward()  # type: ignore[no-untyped-call]
         return {**terms, "discriminator": judged}
-
-
-def _add(first: Terms, second: Terms) -> Terms:
-    """The losses of both directions, which have the same names."""
-    return {name: term + second[name] for name, term in first.items()}
