@@ -81,7 +81,7 @@ def main(options: Options) -> None:
     with atomic_path(folder / "tables.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(text)
-    print(f"{folder / 'tables.md'}; look at {done.report.page}")
+    print(f"{folder / 'tables.md'}; look at {done.page}")
 
 
 def _scaled(spec: PairSpec, scale: Scale) -> PairSpec:

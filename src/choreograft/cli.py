@@ -98,8 +98,8 @@ def run_evaluate(options: EvaluateOptions) -> None:
     from choreograft.evaluate.run import evaluate
 
     done = evaluate(options, ConsoleProgress())
-    print_tables(done.evaluation, done.report.summary)
-    _answer(f"{done.report.page} (numbers: {done.report.json})")
+    print_tables(done.evaluation, done.summary)
+    _answer(f"{done.page} (numbers: {done.json})")
 
 
 def run_studio(options: StudioOptions) -> None:

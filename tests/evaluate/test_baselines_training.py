@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 
 from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.errors import FileFormatError, OptionError
-from choreograft.evaluate.baselines.translated import TranslatedMethod
+from choreograft.evaluate.baselines.translated import plan_translated
 from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
-from choreograft.evaluate.methods import Footage, Terms
+from choreograft.evaluate.methods import Footage, MethodPlan, Terms
 from choreograft.evaluate.roster import TranslationConfig
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
@@ -40,14 +40,22 @@ FRAMES = 12
 
 @pytest.fixture
 def plan(tmp_path):
-    """A function that gives the plan of a method after so many steps, with its run folders in a place of that name."""
+    """A function that gives the plan of a method after so many steps, with its run folders in a place of that name.
+
+    Whatever else a plan or its terms are made of can be given too.
+    """
     target = write_target(tmp_path / "target.mp4", swaying_track(24))
     source = write_wide(tmp_path / "source.mp4")
 
-    def make(name: str, place: str = "runs", steps: int = 4) -> TranslatedMethod:
+    def make(name: str, place: str = "runs", steps: int = 4, terms: dict | None = None, **others) -> MethodPlan:
         budget = Budget(images=steps * METHODS[name].images_per_step)
-        terms = Terms(budget, SIZE.height, tmp_path / place, CPU, 0)
-        return TranslatedMethod(name, METHODS[name], source, Footage((target,), 1, 0.0), terms)
+        given = {
+            "config": METHODS[name],
+            "source": source,
+            "footage": Footage((target,), 1, 0.0),
+            "terms": replace(Terms(budget, SIZE.height, tmp_path / place, CPU, 0), **(terms or {})),
+        }
+        return plan_translated(name, **given | others)
 
     return make
 
@@ -64,31 +72,29 @@ def write_wide(path) -> Clip:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_four_steps_equal_two_and_a_resume_and_two(name, plan):
+def test_four_steps_equal_two_and_a_resume_and_two(name, plan, tmp_path):
     plan(name, "whole").build(silent)
     with pytest.raises(KeyboardInterrupt):
         plan(name, "cut").build(StopAfter(2 * METHODS[name].images_per_step))
-    checkpoints = list(plan(name, "cut").terms.runs.rglob("checkpoint.safetensors"))
+    checkpoints = list((tmp_path / "cut").rglob("checkpoint.safetensors"))
     assert len(checkpoints) == 1
     kept = load_file(checkpoints[0])
     assert int(kept["discriminator/drawn_target.stored"]) == 2
     assert kept["discriminator/drawn_target.pictures"].abs().max() > 0
     plan(name, "cut").build(silent)
-    whole, cut = (load_file(next(plan(name, place).terms.runs.rglob("generator.*"))) for place in ("whole", "cut"))
+    whole, cut = (load_file(next((tmp_path / place).rglob("generator.*"))) for place in ("whole", "cut"))
     for entry, weights in whole.items():
         torch.testing.assert_close(weights, cut[entry], rtol=0, atol=0, msg=entry)
 
 
 def test_it_goes_on_in_the_precision_it_was_begun_in(plan):
-    method = plan("cyclegan")
-
     def with_compute(**changes):
-        return replace(method, terms=replace(method.terms, compute=replace(CPU, **changes)))
+        return plan("cyclegan", terms={"compute": replace(CPU, **changes)})
 
     with pytest.raises(KeyboardInterrupt):
-        with_compute(bf16=True).build(StopAfter(2 * method.config.images_per_step))
+        with_compute(bf16=True).build(StopAfter(2 * METHODS["cyclegan"].images_per_step))
     with pytest.raises(OptionError, match="found a training in bf16, expected one in float32"):
-        method.build(silent)
+        plan("cyclegan").build(silent)
     listener = Listener()
     with_compute(stated=False).build(listener)
     assert any("goes on in bf16 instead of float32" in sentence for sentence in listener.said)
@@ -105,10 +111,9 @@ def test_every_frame_of_the_source_is_translated_on_the_targets_canvas(name, pla
     assert all((a != b).any() for a, b in pairwise(frames))
 
 
-def test_a_finished_translation_is_not_trained_again_and_leaves_what_it_promises(plan):
-    first = plan("cyclegan")
-    first.build(silent)
-    folder = next(first.terms.runs.iterdir())
+def test_a_finished_translation_is_not_trained_again_and_leaves_what_it_promises(plan, tmp_path):
+    plan("cyclegan").build(silent)
+    folder = next((tmp_path / "runs").iterdir())
     left = {path.name for path in folder.iterdir()}
     assert left == {".lock", "generator.safetensors", "previews", "stats.jsonl"}
     written = (folder / "generator.safetensors").stat().st_mtime_ns
@@ -129,11 +134,11 @@ def test_a_translation_is_known_by_all_that_it_depends_on(plan, tmp_path):
             first,
             plan("recycle-gan"),
             plan("cyclegan", steps=5),
-            replace(first, source=other),
-            replace(first, footage=Footage((other,), 1, 0.0)),
-            replace(first, terms=replace(first.terms, height_px=64)),
-            replace(first, terms=replace(first.terms, seed=1)),
-            replace(first, config=replace(first.config, history=3)),
+            plan("cyclegan", source=other),
+            plan("cyclegan", footage=Footage((other,), 1, 0.0)),
+            plan("cyclegan", terms={"height_px": 64}),
+            plan("cyclegan", terms={"seed": 1}),
+            plan("cyclegan", config=replace(METHODS["cyclegan"], history=3)),
         )
     }
     assert len(known) == 8

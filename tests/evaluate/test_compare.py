@@ -76,11 +76,11 @@ def test_what_is_drawn_and_judged_is_kept(tmp_path, case, judged):
     first = begin(tmp_path).run(case, [grey])
     again = begin(tmp_path).run(case, [grey])
     assert (grey.built, judged) == (["grey"], ["grey", "truth"])
-    assert [item.entry.method for item in again] == ["grey", "truth"]
-    for a, b in zip(first, again, strict=True):
-        assert a.entry.facts == b.entry.facts
+    assert [entry.method for entry, _ in again] == ["grey", "truth"]
+    for (a, _), (b, _) in zip(first, again, strict=True):
+        assert a.facts == b.facts
         np.testing.assert_array_equal(
-            a.entry.scores.series["frame", "ssim"], b.entry.scores.series["frame", "ssim"]
+            a.scores.series["frame", "ssim"], b.scores.series["frame", "ssim"]
         )  # fmt: skip
     images = [frame.image for frame in read_frames(tmp_path / "out/results/sway/grey.mp4")]
     assert len(images) == FRAMES

@@ -10,8 +10,8 @@ from choreograft import assets
 from choreograft.config import LossConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate import methods, roster, run
-from choreograft.evaluate.baselines.translated import TranslatedMethod
-from choreograft.evaluate.methods import Footage, GivenMethod, NearestMethod, Terms, TrainedMethod
+from choreograft.evaluate.baselines.translated import plan_translated
+from choreograft.evaluate.methods import Footage, Terms, plan_given, plan_nearest
 from choreograft.evaluate.roster import adapt_preset, check_methods, describe_substitutes, list_methods
 from choreograft.evaluate.run import plan_method
 from choreograft.performer.device import Compute
@@ -34,7 +34,7 @@ def terms(tmp_path):
 
 
 def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
-    method = NearestMethod(footage, terms).build(silent)
+    method = plan_nearest(footage, terms).build(silent)
     assert method.size == SIZE
     assert method.facts == {"frames to choose from": 36}
     track = footage.clips[0].track
@@ -51,7 +51,7 @@ def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
 def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
     monkeypatch.setattr(run, "TRAINED", {"tiny": PRESET})
     plan = plan_method("tiny", footage, terms)
-    assert isinstance(plan, TrainedMethod)
+    assert plan.name == "tiny"
     method = plan.build(silent)
     assert method.facts["images"] == 2
     frames = list(method.draw(Motion(footage.clips[0].track.select(range(3)))))
@@ -61,7 +61,7 @@ def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
     written = files[0].stat().st_mtime_ns
     plan.build(silent)
     assert files[0].stat().st_mtime_ns == written
-    given = GivenMethod(files[0], terms.compute)
+    given = plan_given(files[0], terms.compute)
     assert given.name == "target"
     for a, b in zip(given.build(silent).draw(Motion(footage.clips[0].track.select(range(3)))), frames, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -172,8 +172,7 @@ def test_a_method_at_a_height_is_the_same_performer_with_results_of_its_own(foot
     monkeypatch.setattr(methods, "read_bodies", lambda *_: None)
     plain, small = (plan_method(name, footage, terms) for name in ("tiny", f"tiny@{SIZE.height}"))
     assert (plain.name, small.name) == ("tiny", f"tiny@{SIZE.height}")
-    assert plain.identity != small.identity
-    assert plain.preset == small.preset
+    assert small.identity == f"{plain.identity}@{SIZE.height}"
     drawn = [plan.build(silent) for plan in (plain, small)]
     assert len(list(terms.runs.glob("target-*/target.performer"))) == 1
     assert [(method.size, method.shown) for method in drawn] == [(SIZE, SIZE)] * 2
@@ -202,6 +201,6 @@ def test_a_translation_is_planned_from_its_source_on_the_common_canvas(footage, 
     source = write_target(tmp_path / "source.mp4", swaying_track(12))
     for name in ("cyclegan", "recycle-gan"):
         plan = plan_method(name, footage, terms, source)
-        assert isinstance(plan, TranslatedMethod)
-        assert (plan.name, plan.source, plan.footage) == (name, source, footage)
-    assert footage.canvas(160) == footage.size(replace(roster.PAPER_SMALL, height_px=160))
+        translated = plan_translated(name, roster.TRANSLATIONS[name], source, footage, terms)
+        assert (plan.name, plan.identity) == (name, translated.identity)
+    assert footage.canvas(160) == canvas_size(replace(roster.PAPER_SMALL, height_px=160), footage.clips[0].track.size)

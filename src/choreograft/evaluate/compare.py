@@ -5,14 +5,14 @@ What is written beside each result says what it was made from, so an interrupted
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.errors import PersonError, VideoError
@@ -56,22 +56,8 @@ class Case:
     """Fitted to the motion; None for the global normalisation."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """An entry with the track that was found in its result."""
-
-    entry: Entry
-    track: PoseTrack
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A result that is about to be drawn."""
-
-    size: Size
-    images: Iterator[NDArray[np.uint8]]
-    """(H, W, 3) for every frame of the truth."""
-    facts: Mapping[str, Any]
+Judged = tuple[Entry, PoseTrack]
+"""An entry with the track that was found in its result."""
 
 
 def _pose(case: Case, method: Method) -> Motion:
@@ -96,11 +82,11 @@ class Comparison:
             VideoError: the case's videos do not belong together. ChoreograftError: a method could not be made.
         """
         _check_lengths(case)
-        judged = [self._judge(case, plan.name, plan.identity, partial(self._begin, case, plan)) for plan in plans]
+        judged = [self._judge(case, plan.name, plan.identity, partial(self._build, plan)) for plan in plans]
         size = size_to_compare(probe(case.truth).size)
         return [*judged, self._judge(case, TRUTH, f"{TRUTH}-{size}", partial(_lay_truth, case, size))]
 
-    def _judge(self, case: Case, name: str, identity: str, begin: Callable[[], Drawing]) -> Judged:
+    def _judge(self, case: Case, name: str, identity: str, build: Callable[[], Method]) -> Judged:
         """A method's entry; drawn and judged unless both were done from the same things before."""
         result = self.folder / "results" / case.name / f"{name}.mp4"
         receipt, values = result.with_suffix(".json"), result.with_suffix(".npz")
@@ -110,7 +96,7 @@ class Comparison:
         scores = None if facts is None else Scores.load(values)
         if facts is None:
             receipt.unlink(missing_ok=True)
-            facts = self._draw(case, name, begin(), result)
+            facts = self._draw(case, name, build(), result)
         track = self.find_person(result)
         if scores is None:
             self.progress.say(f"Judging {name} on {case.name}")
@@ -121,32 +107,29 @@ class Comparison:
         times = case.motion.time_s - case.motion.time_s[0]
         size = size_to_compare(probe(case.truth).size)
         entry = Entry(case.name, name, size, times, result, case.truth, case.source, scores, facts)
-        return Judged(entry, track)
+        return entry, track
 
-    def _begin(self, case: Case, plan: MethodPlan) -> Drawing:
-        """Make the method, unless it was made for an earlier case, and pose it."""
+    def _build(self, plan: MethodPlan) -> Method:
+        """Make the method, unless it was made for an earlier case."""
         if plan.identity not in self._built:
             self._built[plan.identity] = plan.build(self.progress)
-        method = self._built[plan.identity]
-        return Drawing(method.shown or method.size, method.draw(_pose(case, method)), method.facts)
+        return self._built[plan.identity]
 
-    def _draw(self, case: Case, name: str, drawing: Drawing, result: Path) -> dict[str, Any]:
+    def _draw(self, case: Case, name: str, method: Method, result: Path) -> dict[str, Any]:
         """Write the result with the truth's own times; returns its facts."""
-        info, frames = probe(case.truth), len(case.motion)
+        info, frames, size = probe(case.truth), len(case.motion), method.shown or method.size
+        images = method.draw(_pose(case, method))
         began = time.monotonic()
         with (
-            VideoWriter(result, drawing.size, info.rate, time_base=info.time_base) as video,
+            VideoWriter(result, size, info.rate, time_base=info.time_base) as video,
             self.progress.task(f"{name} draws {case.name}", frames) as advance,
         ):
             moments = ((frame.time, frame.duration) for frame in read_frames(case.truth))
-            for done, (image, moment) in enumerate(zip(drawing.images, moments, strict=True), start=1):
+            for done, (image, moment) in enumerate(zip(images, moments, strict=True), start=1):
                 video.write(image, *moment)
                 advance(done)
-        return {
-            **drawing.facts,
-            "size": str(drawing.size),
-            "frames a second": round(frames / (time.monotonic() - began), 1),
-        }
+        rate = round(frames / (time.monotonic() - began), 1)
+        return {**method.facts, "size": str(size), "frames a second": rate}
 
     def find_person(self, video: Path) -> PoseTrack:
         """The raw track of a video; nobody anywhere where nobody can be followed, which is looked for once too."""
@@ -171,18 +154,17 @@ def trace_motion(judged: Sequence[Sequence[Judged]], sources: Sequence[PoseTrack
     """
     if len(sources) < 2:
         return {}
-    names = dict.fromkeys(item.entry.method for case in judged for item in case)
-    tracks = [(index, item.entry.method, item.track) for index, case in enumerate(judged) for item in case]
-    return {
-        name: trace_sources(sources, [(index, track) for index, method, track in tracks if method == name])
-        for name in names
-    }
+    tracks: dict[str, list[tuple[int, PoseTrack]]] = defaultdict(list)
+    for index, case in enumerate(judged):
+        for entry, track in case:
+            tracks[entry.method].append((index, track))
+    return {method: trace_sources(sources, found) for method, found in tracks.items()}
 
 
-def _lay_truth(case: Case, size: Size) -> Drawing:
-    """The truth itself as if a method had drawn it: what the instruments give at best."""
+def _lay_truth(case: Case, size: Size) -> Method:
+    """The truth itself as if a method drew it: what the instruments give at best."""
     canvas = Canvas(probe(case.truth).size, size)
-    return Drawing(size, (canvas.place_image(frame.image) for frame in read_frames(case.truth)), {})
+    return Method(size, None, lambda _: (canvas.place_image(frame.image) for frame in read_frames(case.truth)), {})
 
 
 def _check_lengths(case: Case) -> None:

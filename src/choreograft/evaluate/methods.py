@@ -7,7 +7,7 @@ made again. Whoever adds a renderer adds a plan here, and it has its row in ever
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from choreograft.footage.bodies import read_bodies
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
 from choreograft.performer.header import canvas_size
-from choreograft.performer.performer import Performer, load_performer
+from choreograft.performer.performer import load_performer
 from choreograft.pose.openpose_files import hash_keypoints
 from choreograft.presets import PRESETS, Budget, Preset
 from choreograft.progress import Progress
@@ -67,39 +67,31 @@ class Footage:
             facts.append([clip.keypoints and hash_keypoints(clip.keypoints) for clip in self.clips])
         return text_hash(facts)
 
-    def size(self, preset: Preset) -> Size:
-        """The canvas of a preset for this target."""
-        return canvas_size(preset, self.clips[0].track.size)
-
     def canvas(self, height_px: int) -> Size:
         """The canvas that methods without a preset share with those that have one."""
-        return self.size(replace(PRESETS["draft"], height_px=height_px))
+        return canvas_size(replace(PRESETS["draft"], height_px=height_px), self.clips[0].track.size)
+
+    def folder(self, runs: Path, identity: str) -> Path:
+        """Where what a method makes of it is kept; there from now on."""
+        folder = runs / fit_name(self.clips[0].path.stem, f"-{identity}")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def shown(self) -> list[Clip]:
         """The clips with nobody present in what is held out."""
         return [clip.shown(self.hold_out) for clip in self.clips]
 
 
-class MethodPlan(Protocol):
+@dataclass(frozen=True)
+class MethodPlan:
     """A method that may still have to be made."""
 
-    @property
-    def name(self) -> str:
-        """As tables call it."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """Names all that its pictures depend on, apart from the pose."""
-        ...
-
-    def build(self, progress: Progress) -> Method:
-        """Make it, which may take minutes; trained performers are kept in the runs folder.
-
-        Raises:
-            ChoreograftError: any of its kinds.
-        """
-        ...
+    name: str
+    """As tables call it."""
+    identity: str
+    """Names all that its pictures depend on, apart from the pose."""
+    build: Callable[[Progress], Method]
+    """Makes it, which may take minutes and end in any ChoreograftError; performers are kept in the runs folder."""
 
 
 @dataclass(frozen=True)
@@ -115,111 +107,61 @@ class Terms:
     seed: int
 
 
-@dataclass(frozen=True)
-class TrainedMethod:
-    """A preset, trained on the footage."""
+def plan_trained(preset: Preset, footage: Footage, terms: Terms, height_px: int | None = None) -> MethodPlan:
+    """A preset, trained on the footage.
 
-    preset: Preset
-    footage: Footage
-    terms: Terms
-    height_px: int | None = None
-    """Of its results; the target's own where None."""
+    Args:
+        height_px: of its results; the target's own where None. The plan is named by it too.
+    """
+    videos, keypoints = zip(*((clip.path, clip.keypoints) for clip in footage.clips), strict=True)
+    plan = TrainingPlan(videos, footage.person, preset, terms.budget, terms.seed, footage.hold_out, keypoints=keypoints)
+    at_height = "" if height_px is None else f"{AT}{height_px}"
 
-    @property
-    def name(self) -> str:
-        """The preset's, and the height where one was asked for."""
-        return self.preset.name if self.height_px is None else f"{self.preset.name}{AT}{self.height_px}"
-
-    @property
-    def _plan(self) -> TrainingPlan:
-        videos = tuple(clip.path for clip in self.footage.clips)
-        return TrainingPlan(
-            videos, self.footage.person, self.preset, self.terms.budget, self.terms.seed, self.footage.hold_out,
-            keypoints=tuple(clip.keypoints for clip in self.footage.clips),
-        )  # fmt: skip
-
-    @property
-    def identity(self) -> str:
-        """See MethodPlan."""
-        return self._plan.key if self.height_px is None else f"{self._plan.key}{AT}{self.height_px}"
-
-    def build(self, progress: Progress) -> Method:
-        """See MethodPlan."""
-        plan = self._plan
-        path = plan.performer_path(self.terms.runs)
+    def build(progress: Progress) -> Method:
+        path = plan.performer_path(terms.runs)
         if not path.exists():
-            footage, runs = self.footage, self.terms.runs
-            bodies = read_bodies(footage.shown(), footage.person, runs, progress)
-            train_performer(plan, footage.clips, runs, self.terms.compute, progress=progress, bodies=bodies)
-        performer = load_performer(path, self.terms.compute.device)
-        return _as_method(performer, self.terms.compute, self.height_px)
+            bodies = read_bodies(footage.shown(), footage.person, terms.runs, progress)
+            train_performer(plan, footage.clips, terms.runs, terms.compute, progress=progress, bodies=bodies)
+        return _load_method(path, terms.compute, height_px)
+
+    return MethodPlan(f"{preset.name}{at_height}", f"{plan.key}{at_height}", build)
 
 
-@dataclass(frozen=True)
-class GivenMethod:
-    """A performer file."""
-
-    path: Path
-    compute: Compute
-
-    @property
-    def name(self) -> str:
-        """The file's, without its suffix unless that is a method's name or the truth's."""
-        return self.path.name if self.path.stem in (*METHOD_NAMES, TRUTH) else self.path.stem
-
-    @property
-    def identity(self) -> str:
-        """See MethodPlan."""
-        return content_hash(self.path, 16)
-
-    def build(self, progress: Progress) -> Method:  # noqa: ARG002
-        """See MethodPlan."""
-        return _as_method(load_performer(self.path, self.compute.device), self.compute)
+def plan_given(path: Path, compute: Compute) -> MethodPlan:
+    """A performer file, named without its suffix unless that is a method's name or the truth's."""
+    name = path.name if path.stem in (*METHOD_NAMES, TRUTH) else path.stem
+    return MethodPlan(name, content_hash(path, 16), lambda _: _load_method(path, compute))
 
 
-@dataclass(frozen=True)
-class NearestMethod:
+def plan_nearest(footage: Footage, terms: Terms) -> MethodPlan:
     """Retrieval of the target's own frames (`NearestFrames`)."""
+    size = footage.canvas(terms.height_px)
+    identity = text_hash([NEAREST, footage.key, size])
 
-    footage: Footage
-    terms: Terms
-    name: str = NEAREST
-
-    @property
-    def identity(self) -> str:
-        """See MethodPlan."""
-        return text_hash([self.name, self.footage.key, self._size])
-
-    @property
-    def _size(self) -> Size:
-        return self.footage.canvas(self.terms.height_px)
-
-    def build(self, progress: Progress) -> Method:
-        """See MethodPlan."""
-        shown = self.footage.shown()
-        folder = self.terms.runs / fit_name(self.footage.clips[0].path.stem, f"-{self.identity}")
-        folder.mkdir(parents=True, exist_ok=True)
+    def build(progress: Progress) -> Method:
+        shown = footage.shown()
+        folder = footage.folder(terms.runs, identity)
         with hold_folder(folder):
-            recording = prepare_recording(folder / "recording", shown, self._size, progress)
-        bodies = read_bodies(shown, self.footage.person, self.terms.runs, progress)
-        stance = Stance.measure(recording.tracks[0])
-        standing = Standing(stance, BodyStage.measure(bodies[0].on_canvas(self._size)))
+            recording = prepare_recording(folder / "recording", shown, size, progress)
+        bodies = read_bodies(shown, footage.person, terms.runs, progress)
+        standing = Standing(Stance.measure(recording.tracks[0]), BodyStage.measure(bodies[0].on_canvas(size)))
         nearest, frames, empty = NearestFrames.of_tracks(recording.tracks), recording.frames, recording.plates[0]
-        return Method(
-            self._size,
-            standing,
-            lambda motion: (empty if n is None else frames[n] for n in nearest.choose(motion.track)),
-            {"frames to choose from": len(recording.frames)},
-        )
+
+        def draw(motion: Motion) -> Iterator[NDArray[np.uint8]]:
+            return (empty if n is None else frames[n] for n in nearest.choose(motion.track))
+
+        return Method(size, standing, draw, {"frames to choose from": len(frames)})
+
+    return MethodPlan(NEAREST, identity, build)
 
 
-def _as_method(performer: Performer, compute: Compute, height_px: int | None = None) -> Method:
-    training = performer.card.training
+def _load_method(path: Path, compute: Compute, height_px: int | None = None) -> Method:
+    performer = load_performer(path, compute.device)
+    size, training = choose_size(performer, height_px), performer.card.training
     facts: dict[str, Any] = {name: training[name] for name in ("images", "seconds") if name in training}
     facts["parameters"] = sum(weight.numel() for weight in performer.generator.parameters())
 
     def draw(motion: Motion) -> Iterator[NDArray[np.uint8]]:
         return (frame.image for frame in render_frames(performer, motion, compute, size))
 
-    size = choose_size(performer, height_px)
     return Method(performer.card.size, performer.card.standing, draw, facts, size)

@@ -176,19 +176,13 @@ def _settle_field(options: EvaluateOptions) -> Field:
     if height_px < 1:
         raise OptionError(f"--height is {height_px}; expected a number above zero")
     check_methods(names, height_px)
-    if options.holdout:
-        _check_sources(names)
+    translation = next((name for name in names if name in TRANSLATIONS), None)
+    if options.holdout and translation is not None:
+        raise OptionError(
+            f"{translation} translates a source's frames, and --holdout has none; give --pair DIR or leave it out of"
+            " --compare"
+        )
     return Field(names, given, Budget.choose(preset if preset.trains else usual, minutes, options.images), height_px)
-
-
-def _check_sources(names: Sequence[str]) -> None:
-    """Refuse what translates a source where there is none."""
-    for name in names:
-        if name in TRANSLATIONS:
-            raise OptionError(
-                f"{name} translates a source's frames, and --holdout has none; give --pair DIR or leave it out of"
-                " --compare"
-            )
 
 
 def _check_folder(options: EvaluateOptions) -> None:

@@ -67,7 +67,12 @@ TRAINED: Final[Mapping[str, Preset]] = {
     **{name: preset for name, preset in PRESETS.items() if name != NEAREST},
     **{preset.name: preset for preset in (PAPER_SMALL, PAPER_SMALL_FACE, FRAME_BY_FRAME, PIX2PIX, CRN, DRAFT_FACE)},
 }
-"""Those that are made like a performer; `NearestMethod` has all frames to choose from, not a bank of them."""
+"""Those that are made like a performer; `plan_nearest` has all frames to choose from, not a bank of them."""
+
+
+_GENERATOR: Final = GeneratorConfig(base_channels=32, downsamplings=2, residual_blocks=3)
+_PREDICTOR: Final = GeneratorConfig("unet", base_channels=32, downsamplings=5, residual_blocks=0)
+_DISCRIMINATOR: Final = DiscriminatorConfig(scales=1, base_channels=32)
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,11 @@ class TranslationConfig:
     in Recycle-GAN, and a U-Net of 8 halvings.
     """
 
-    generator: GeneratorConfig = field(
-        default_factory=lambda: GeneratorConfig(base_channels=32, downsamplings=2, residual_blocks=3)
-    )
+    generator: GeneratorConfig = _GENERATOR
     """Of both directions; always of the family pix2pixhd."""
-    predictor: GeneratorConfig = field(
-        default_factory=lambda: GeneratorConfig("unet", base_channels=32, downsamplings=5, residual_blocks=0)
-    )
+    predictor: GeneratorConfig = _PREDICTOR
     """Of a domain's next frame; always of the family unet."""
-    discriminator: DiscriminatorConfig = field(default_factory=lambda: DiscriminatorConfig(scales=1, base_channels=32))
+    discriminator: DiscriminatorConfig = _DISCRIMINATOR
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     """Published as it is: 2e-4, beta1 0.5, constant for half of the training, then linear to zero."""
     history: int = 50
@@ -148,9 +149,8 @@ def check_methods(names: Sequence[str], height_px: int) -> None:
     Raises:
         OptionError: one of them, or no name at all.
     """
-    unknown = [
-        name for name in names if name not in METHOD_NAMES and not (height_of(name) and base_of(name) in TRAINED)
-    ]
+    named = {name: split_name(name) for name in names if name not in METHOD_NAMES}
+    unknown = [name for name, (base, height) in named.items() if not (height and base in TRAINED)]
     if unknown or not names:
         found = ", ".join(map(repr, unknown)) or "nothing"
         known = (
@@ -179,7 +179,7 @@ def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
     """A sentence for every preset of that name that is not compared as it stands."""
     notes = []
     for name in names:
-        preset = TRAINED.get(base_of(name))
+        preset = TRAINED.get(split_name(name)[0])
         if preset is None:
             continue
         adapted = adapt_preset(preset, height_px)
@@ -193,20 +193,15 @@ def describe_substitutes(names: Sequence[str], height_px: int) -> list[str]:
     return notes
 
 
-def base_of(name: str) -> str:
-    """A method's name without the height of its results."""
-    return name.partition(AT)[0]
-
-
-def height_of(name: str) -> int | None:
-    """The height, px, of its results that a method's name asks for, if any."""
-    height = name.partition(AT)[2]
-    return int(height) if height.isdecimal() else None
+def split_name(name: str) -> tuple[str, int | None]:
+    """A method's name without the height of its results, and that height, px, if it asks for any."""
+    base, _, height = name.partition(AT)
+    return base, int(height) if height.isdecimal() else None
 
 
 def _height_step(name: str) -> int:
     """What the height of a method's frames must divide by, px."""
     if name in TRANSLATIONS:
         return max(CANVAS_STEP, TRANSLATIONS[name].generator.step)
-    preset = TRAINED.get(base_of(name))
+    preset = TRAINED.get(split_name(name)[0])
     return preset.canvas_step if preset is not None and preset.trains else 1

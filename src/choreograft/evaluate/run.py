@@ -5,29 +5,21 @@ draws held-out frames of the same person; and a finished result is held against 
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from choreograft.body.body_track import BodyTrack
 from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, VideoError, count_of
-from choreograft.evaluate.baselines.translated import TranslatedMethod
+from choreograft.evaluate.baselines.translated import plan_translated
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
-from choreograft.evaluate.methods import Footage, GivenMethod, MethodPlan, NearestMethod, Terms, TrainedMethod
+from choreograft.evaluate.methods import Footage, MethodPlan, Terms, plan_given, plan_nearest, plan_trained
 from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import judge_without_truth, load_tools
 from choreograft.evaluate.report.page import Report, write_report
 from choreograft.evaluate.request import EvaluationRequest, Field, Lesson, check_evaluation, name_cases
-from choreograft.evaluate.roster import (
-    NEAREST,
-    TRAINED,
-    TRANSLATIONS,
-    adapt_preset,
-    base_of,
-    describe_substitutes,
-    height_of,
-)
+from choreograft.evaluate.roster import NEAREST, TRAINED, TRANSLATIONS, adapt_preset, describe_substitutes, split_name
 from choreograft.evaluate.scores import RATE_TOLERANCE, Entry, Evaluation
 from choreograft.files import content_hash, fit_name
 from choreograft.footage.bodies import read_bodies
@@ -55,15 +47,7 @@ RESULT: Final = "result"
 """The method's name in the table."""
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What an evaluation found, and where it lies."""
-
-    evaluation: Evaluation
-    report: Report
-
-
-def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated:
+def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Report:
     """Measure, and write table, page and JSON into the output folder.
 
     Raises:
@@ -78,7 +62,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluated
         evaluation = _evaluate_result(options, compute, progress)
     else:
         evaluation = _evaluate_methods(options, request, request.field, compute, progress)
-    return Evaluated(evaluation, write_report(evaluation, options.output, progress))
+    return write_report(evaluation, options.output, progress)
 
 
 def _evaluate_methods(
@@ -89,7 +73,7 @@ def _evaluate_methods(
     comparison = Comparison(options.output, options.runs, tools, progress)
     judged: list[list[Judged]] = []
     for case in _read_cases(options, request, progress):
-        plans: list[MethodPlan] = [] if field.given is None else [GivenMethod(field.given, compute)]
+        plans = [] if field.given is None else [plan_given(field.given, compute)]
         source = None if case.source is None else Clip(case.source, case.motion)
         plans += [plan_method(name, case.footage, terms, source) for name in field.names]
         judged.append(comparison.run(case, plans))
@@ -98,7 +82,7 @@ def _evaluate_methods(
     ]
     return Evaluation(
         request.kind,
-        tuple(item.entry for case in judged for item in case),
+        tuple(entry for case in judged for entry, _ in case),
         trace_motion(judged, sources),
         (*tools.notes, *describe_substitutes(field.names, field.height_px)),
         {
@@ -116,11 +100,12 @@ def plan_method(name: str, footage: Footage, terms: Terms, source: Clip | None =
         source: the video to be danced with its cleaned track; those of `TRANSLATIONS` need it.
     """
     if name == NEAREST:
-        return NearestMethod(footage, terms)
+        return plan_nearest(footage, terms)
     if name in TRANSLATIONS:
         assert source is not None
-        return TranslatedMethod(name, TRANSLATIONS[name], source, footage, terms)
-    return TrainedMethod(adapt_preset(TRAINED[base_of(name)], terms.height_px), footage, terms, height_of(name))
+        return plan_translated(name, TRANSLATIONS[name], source, footage, terms)
+    base, height_px = split_name(name)
+    return plan_trained(adapt_preset(TRAINED[base], terms.height_px), footage, terms, height_px)
 
 
 def _read_cases(options: EvaluateOptions, request: EvaluationRequest, progress: Progress) -> Iterator[Case]:

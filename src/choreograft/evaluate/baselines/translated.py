@@ -5,8 +5,8 @@ layout, so the target stands where the source stood; docs/method.md says what fo
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +19,9 @@ from torch import nn
 
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
-from choreograft.evaluate.methods import Footage, Method, Terms
+from choreograft.evaluate.methods import Footage, Method, MethodPlan, Terms
 from choreograft.evaluate.roster import TranslationConfig
-from choreograft.files import DAMAGE, atomic_path, content_hash, fit_name, remove_partial, text_hash
+from choreograft.files import DAMAGE, atomic_path, content_hash, remove_partial, text_hash
 from choreograft.footage.clip import Clip
 from choreograft.performer.networks import GlobalGenerator
 from choreograft.progress import Progress
@@ -37,67 +37,63 @@ STORED: Final = ("source.npy", "target.npy")
 """The frames of both domains, while it trains."""
 
 
-@dataclass(frozen=True)
-class TranslatedMethod:
-    """See method.MethodPlan; a translation serves one source and one target."""
+def plan_translated(name: str, config: TranslationConfig, source: Clip, footage: Footage, terms: Terms) -> MethodPlan:
+    """A translation, which serves one source and one target.
 
-    name: str
-    config: TranslationConfig
-    source: Clip
-    """With its cleaned track: frames without the person are translated too, but not learned from."""
-    footage: Footage
-    """Of the target."""
-    terms: Terms
+    Args:
+        source: with its cleaned track: frames without the person are translated too, but not learned from.
+        footage: of the target.
+    """
+    size, compute = footage.canvas(terms.height_px), terms.compute
+    videos = content_hash(source.path), footage.key
+    identity = text_hash([name, asdict(config), *videos, size, asdict(terms.budget), terms.seed])
 
-    @property
-    def identity(self) -> str:
-        """See method.MethodPlan."""
-        terms = self.terms
-        videos = content_hash(self.source.path), self.footage.key
-        return text_hash([self.name, asdict(self.config), *videos, self._size, asdict(terms.budget), terms.seed])
-
-    @property
-    def _size(self) -> Size:
-        return self.footage.canvas(self.terms.height_px)
-
-    def build(self, progress: Progress) -> Method:
-        """See method.MethodPlan."""
-        folder = self.terms.runs / fit_name(self.footage.clips[0].path.stem, f"-{self.identity}")
+    def build(progress: Progress) -> Method:
+        folder = footage.folder(terms.runs, identity)
         path = folder / GENERATOR_FILE
         if not path.exists():
-            progress.say(f"Training {self.name} from {self.source.path} for {self.terms.budget}")
-            folder.mkdir(parents=True, exist_ok=True)
+            progress.say(f"Training {name} from {source.path} for {terms.budget}")
             with hold_folder(folder):
                 remove_partial(folder)
-                self._train(path, progress)
+                _train(path, config, [[source], footage.shown()], size, terms, identity, progress)
                 for served in (CHECKPOINT, *STORED):  # no longer mapped into memory, which Windows asks for
                     (folder / served).unlink()
-        compute = self.terms.compute
-        generator, facts = _load_generator(path, self.config, compute.device)
+        generator, facts = _load_generator(path, config, compute.device)
         parameters = sum(weight.numel() for weight in generator.parameters())
-        canvas = Canvas(probe(self.source.path).size, self._size)
+        canvas = Canvas(probe(source.path).size, size)
 
         def draw(_: object) -> Iterator[NDArray[np.uint8]]:
-            frames = (canvas.place_image(frame.image) for frame in read_frames(self.source.path))
+            frames = (canvas.place_image(frame.image) for frame in read_frames(source.path))
             return (translate_picture(generator, frame, compute) for frame in frames)
 
-        return Method(self._size, None, draw, {**facts, "parameters": parameters})
+        return Method(size, None, draw, {**facts, "parameters": parameters})
 
-    def _train(self, path: Path, progress: Progress) -> None:
-        """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
-        folder, terms, journal = path.parent, self.terms, Journal(path.parent)
-        compute = keep_precision(terms.compute, journal.checkpoint, self.identity, progress)
-        source, target = (
-            Domain.prepare(folder / file, clips, self.config.loaded, self._size, progress)
-            for file, clips in zip(STORED, ([self.source], self.footage.shown()), strict=True)
-        )
-        translation = Translation(
-            compute=compute, seed=terms.seed, budget=terms.budget, journal=journal, key=self.identity,
-            config=self.config, source=source, target=target,
-        )  # fmt: skip
-        fit(translation, progress)
-        journal.plot_losses()
-        _save_generator(translation.translators.to_target, translation.facts, path)
+    return MethodPlan(name, identity, build)
+
+
+def _train(
+    path: Path,
+    config: TranslationConfig,
+    clips: Sequence[Sequence[Clip]],
+    size: Size,
+    terms: Terms,
+    key: str,
+    progress: Progress,
+) -> None:
+    """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
+    journal = Journal(path.parent)
+    compute = keep_precision(terms.compute, journal.checkpoint, key, progress)
+    source, target = (
+        Domain.prepare(path.parent / file, domain, config.loaded, size, progress)
+        for file, domain in zip(STORED, clips, strict=True)
+    )
+    translation = Translation(
+        compute=compute, seed=terms.seed, budget=terms.budget, journal=journal, key=key,
+        config=config, source=source, target=target,
+    )  # fmt: skip
+    fit(translation, progress)
+    journal.plot_losses()
+    _save_generator(translation.translators.to_target, translation.facts, path)
 
 
 def _save_generator(generator: nn.Module, facts: dict[str, Any], path: Path) -> None:

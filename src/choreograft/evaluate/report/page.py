@@ -27,8 +27,9 @@ PAGE_NAME: Final = "evaluation.html"
 
 @dataclass(frozen=True)
 class Report:
-    """Where everything lies."""
+    """What an evaluation found, and where it lies."""
 
+    evaluation: Evaluation
     json: Path
     page: Path
     summary: Summary
@@ -42,7 +43,7 @@ def write_report(evaluation: Evaluation, folder: Path, progress: Progress = sile
         OutputError: the folder cannot be written.
     """
     summary = summarise(evaluation)
-    report = Report(folder / DOCUMENT_NAME, folder / PAGE_NAME, summary)
+    report = Report(evaluation, folder / DOCUMENT_NAME, folder / PAGE_NAME, summary)
     write_json(report.json, to_document(evaluation, summary))
     page = build_page(evaluation, summary, collect_exhibits(evaluation, progress))
     with atomic_path(report.page) as temporary:
