@@ -16,12 +16,15 @@ from typing import Final
 
 from choreograft.config import DeviceChoice
 from choreograft.errors import OptionError
-from choreograft.options import DEFAULT_BATCH, DEFAULT_DEVICES, DEFAULT_NODES
 from choreograft.presets import Preset
 from choreograft.system import lacks_cuda
 
 GIB = 2**30
 LIBRARIES: Final = ("choreograft", "torch", "mediapipe", "av", "numpy", "opencv-contrib-python")
+DEFAULT_DEVICES: Final = 1
+DEFAULT_NODES: Final = 1
+DEFAULT_BATCH: Final = 1
+"""Pairs of frames a step, for each device."""
 NO_CUDA: Final = "--device cuda: no CUDA device found; use --device cpu, or see choreograft doctor"
 
 

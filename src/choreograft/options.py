@@ -20,10 +20,6 @@ FaceChoice = Literal["preset", "yes", "no"]
 
 DEFAULT_FPS = "source"
 DEFAULT_SEED = 0
-DEFAULT_DEVICES = 1
-DEFAULT_NODES = 1
-DEFAULT_BATCH = 1
-"""Pairs of frames a step, for each device."""
 DEFAULT_HOLD_OUT = 0.0
 EVALUATION_HOLD_OUT = 0.15
 """Share kept back where `evaluate --holdout` trains by itself."""

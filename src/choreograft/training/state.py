@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from choreograft.config import OptimiserConfig, StageName, TrainingStage
 from choreograft.errors import FileFormatError, OptionError, give_reason
 from choreograft.files import DAMAGE, atomic_path
-from choreograft.options import DEFAULT_BATCH
+from choreograft.machine import DEFAULT_BATCH
 from choreograft.performer.device import Compute
 from choreograft.presets import Budget
 from choreograft.progress import Progress

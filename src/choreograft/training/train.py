@@ -16,8 +16,8 @@ from choreograft.body.body_track import BodyTrack
 from choreograft.errors import BusyError, OptionError
 from choreograft.files import check_writable, content_hash, fit_name, remove_partial, text_hash, write_json
 from choreograft.footage.clip import Clip
-from choreograft.machine import list_versions, return_memory
-from choreograft.options import DEFAULT_BATCH, DEFAULT_HOLD_OUT
+from choreograft.machine import DEFAULT_BATCH, list_versions, return_memory
+from choreograft.options import DEFAULT_HOLD_OUT
 from choreograft.performer.cutouts import Cutouts
 from choreograft.performer.device import Compute
 from choreograft.performer.header import SUFFIX, canvas_size
