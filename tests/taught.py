@@ -1,4 +1,4 @@
-"""The training of the swaying target's performer before its first stage, and how well it knows its first frames."""
+"""The swaying target's performer: its file untrained, its training, and how well it knows its first frames."""
 
 from copy import copy
 from pathlib import Path
@@ -9,17 +9,26 @@ import torch
 from choreograft.config import StageName
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
-from choreograft.performer.performer import Performer
+from choreograft.performer.performer import Performer, PerformerCard, save_performer
 from choreograft.presets import Budget, Preset
+from choreograft.retarget.normalise import Stance
 from choreograft.training.lessons import Lessons
 from choreograft.training.recording import prepare_recording
 from choreograft.training.state import Journal, JournalConfig
 from choreograft.training.step import PerformerTraining
 from choreograft.training.train import TrainingPlan, build_performer, plan_lessons
-from swaying import SIZE
+from swaying import PRESET, SIZE, swaying_track
 
 CPU = Compute(torch.device("cpu"), bf16=False)
 QUIET = JournalConfig(checkpoint_every_s=3600, preview_every_s=3600, stats_every_images=2, preview_frames=2)
+
+
+def write_performer(path: Path) -> Path:
+    """The file of a performer of 64x96 px that was filmed at 300 frames a second, named as the file."""
+    facts = {"rates": ["300"], "seconds": 60}
+    card = PerformerCard(path.stem, PRESET, SIZE, Stance.measure(swaying_track(24)), facts)
+    save_performer(Performer(card, torch.zeros(3, SIZE.height, SIZE.width)), path)
+    return path
 
 
 def training_of(target: Clip, folder: Path, preset: Preset, images: int = 8) -> PerformerTraining:

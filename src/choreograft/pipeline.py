@@ -214,19 +214,19 @@ def _read_source(
     return clip, report, body
 
 
-Footage = tuple[list[Clip], list[BodyTrack]]
+FittedClips = tuple[list[Clip], list[BodyTrack]]
 """Clips of one person, and the bodies fitted to what is shown of them."""
 
 
 def _read_both(
     options: DanceOptions, plan: TrainingPlan, progress: Progress
-) -> tuple[tuple[Clip, CleaningReport, BodyTrack | None], Footage | None]:
+) -> tuple[tuple[Clip, CleaningReport, BodyTrack | None], FittedClips | None]:
     """The source, and what the performer is to be made from; None where it is there already or both are one video."""
     read_source = partial(_read_source, options, None)
     if plan.performer_path(options.runs).exists() or content_hash(options.source) in plan.clips.values():
         return read_source(progress), None
 
-    def read_footage(told: Progress) -> Footage:
+    def read_footage(told: Progress) -> FittedClips:
         use_one_thread()
         return _read_footage(plan, options.runs, told)
 
@@ -234,7 +234,7 @@ def _read_both(
         return side_by_side(read_source, read_footage, progress)
 
 
-def _read_footage(plan: TrainingPlan, runs: Path, progress: Progress) -> Footage:
+def _read_footage(plan: TrainingPlan, runs: Path, progress: Progress) -> FittedClips:
     clips = read_clips(plan.videos, plan.keypoints, plan.person, runs, progress)
     shown = [clip.shown(plan.hold_out) for clip in clips]
     choose_all_frames(shown)  # too little to learn from is refused before bodies are fitted to it
@@ -248,7 +248,7 @@ def obtain_performer(
     progress: Progress = silent,
     output: Path | None = None,
     team: Team = alone,
-    footage: Footage | None = None,
+    footage: FittedClips | None = None,
 ) -> Path:
     """The performer of a plan: found finished in the runs folder, or trained (on from the last checkpoint).
 

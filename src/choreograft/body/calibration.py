@@ -148,8 +148,8 @@ _FOCAL_SPREAD: Final = 0.25
 """Standard deviation of its logarithm."""
 _PITCH_PRIOR_DEG: Final = 3.0
 _PITCH_SPREAD_DEG: Final = 8.0
-_USUAL_HEIGHT_M: Final = 1.2
-_HEIGHT_SPREAD_M: Final = 0.45
+_LENS_HEIGHT_M: Final = 1.2
+_LENS_HEIGHT_SPREAD_M: Final = 0.45
 """Of cameras above the floor."""
 _SCALE_SPREAD: Final = 0.15
 """Of the logarithm of the body's size over that of the landmarks."""
@@ -240,7 +240,7 @@ class _Clip:
         unusual = (
             ((self._log_focal - self._usual_focal) / _FOCAL_SPREAD).square()
             + ((self._pitch.rad2deg() - _PITCH_PRIOR_DEG) / _PITCH_SPREAD_DEG).square()
-            + ((self._height - _USUAL_HEIGHT_M) / _HEIGHT_SPREAD_M).square()
+            + ((self._height - _LENS_HEIGHT_M) / _LENS_HEIGHT_SPREAD_M).square()
             + (self._log_scale / _SCALE_SPREAD).square()
             + ((self._lean - _usual_lean(self._pitch, self._exact)) / lean_spread).square()
         )

@@ -21,6 +21,7 @@ def rotate(rotations: Array, vectors: Array) -> Array:
 
 
 def unit(vectors: Array) -> Array:
+    """Vectors (..., 3) at length one."""
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 

@@ -4,6 +4,7 @@ VGG-19 is the paper's network and must be downloaded (575 MB); EfficientNet-Lite
 Shapes: B batch, H x W pixels; pictures are (B, 3, H, W) in [-1, 1].
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -26,7 +27,7 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
 
 
-class FeatureNetwork(nn.Module):
+class FeatureNetwork(nn.Module, ABC):
     """A frozen classifier cut into stages; subclasses fill `stages` and `weights`, and name their layers."""
 
     mean: Tensor
@@ -56,13 +57,13 @@ class FeatureNetwork(nn.Module):
             terms.append(term / r.float().abs().mean().clamp_min(1e-6) if self.relative else term)
         return torch.stack(terms).sum()
 
+    @abstractmethod
     def published(self, found: Iterable[str], /) -> Iterator[str]:
         """What the published file calls the convolutions and normalisations, in order.
 
         Args:
             found: all names in it.
         """
-        raise NotImplementedError
 
     def load(self, path: Path) -> None:
         """Take the weights from the published file; its later layers and the classifier are left out.

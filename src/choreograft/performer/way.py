@@ -68,12 +68,15 @@ class Scene:
     angles: Mapping[int, float]
     """Of each round layer, how it is turned about its axis; see `Limb.stand`."""
     face: Floats | None
+    """(68, 2) px the points of its face; None where it has none."""
     moved: Floats | None
+    """(V, 2) px by which the vertices move while the shutter is open; None where nobody knows."""
     sway: Floats | None
     """(V, 2) m by which cloth lies beside the body, right and down; None where nobody measured it."""
 
     @staticmethod
     def of(surface: SurfaceMap, atlas: Atlas, face: Floats | None, moved: Floats | None) -> "Scene":
+        """What a body shows where it was drawn; `face` and `moved` as in the fields of these names."""
         size = surface.size
         xy = project(surface.vertices, surface.focal_px, size).cpu().numpy()
         facing = view_cosines(surface).cpu().numpy()

@@ -165,6 +165,7 @@ class Strand:
         return np.asarray(last + velocity * min(time_s - now_s, _COAST_S), dtype=np.float32)
 
     def usual_size_px(self, ends: slice) -> float:
+        """The median of the sightings in `ends`."""
         return float(np.median([step.sighting.size_px for step in self.steps[ends]]))
 
     def usual_colours(self, ends: slice) -> NDArray[np.float32]:

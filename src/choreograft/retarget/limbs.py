@@ -241,4 +241,5 @@ def raise_pelvis(body: BodyTrack, by: NDArray[np.floating]) -> BodyTrack:
 
 
 def step_s(body: BodyTrack) -> float:
+    """The usual time between two frames; of a single one what its rate says."""
     return float(np.median(np.diff(body.time_s))) if len(body) > 1 else 1 / float(body.rate)

@@ -8,6 +8,7 @@ run folder/   options.json  stats.jsonl  losses.png  summary.json  previews/  ch
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,10 @@ from choreograft.video.size import save_picture
 
 CHECKPOINT: Final = "checkpoint.safetensors"
 """The file in a run folder that holds an unfinished training."""
+FORMAT = "choreograft-checkpoint"
+VERSION = 2
+PARTS: Final = ("generator", "discriminator", "finished", "generator_optimiser", "discriminator_optimiser")
+"""Of a training, in its checkpoint; those that are None are left out."""
 
 
 @dataclass(frozen=True)
@@ -128,17 +133,12 @@ def _read_lines(path: Path) -> list[dict[str, float]]:
     return lines
 
 
-FORMAT = "choreograft-checkpoint"
-VERSION = 2
-PARTS: Final = ("generator", "discriminator", "finished", "generator_optimiser", "discriminator_optimiser")
-"""Of a training, in its checkpoint; those that are None are left out."""
-
 Terms = dict[str, Tensor]
 """Losses by name, each a scalar."""
 
 
 @dataclass(kw_only=True)
-class Training:
+class Training(ABC):
     """What computes, what is trained in the present stage, how far it has come, how long it goes on, what it leaves.
 
     What it learns from is a matter of those derived from it: `step.PerformerTraining`, and the translation between two
@@ -178,21 +178,21 @@ class Training:
     seconds: float = 0.0
     """Time spent training, over all stages and sessions."""
 
+    @abstractmethod
     def enter(self, stage: StageName) -> None:
         """Begin a stage, with what those before it have trained; calls `set_up`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare(self, sample: int) -> Callable[[], Terms]:
         """Load a sample, on the CPU, in any thread.
 
         Returns:
             What adds its gradients, on the training device, and returns its losses by name.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_preview(self, count: int) -> NDArray[np.uint8]:
         """A contact sheet (H, W, 3) of what it draws by now, always of the same `count` frames."""
-        raise NotImplementedError
 
     def set_up(
         self, stage: StageName, generator: nn.Module, discriminator: nn.Module, optimiser: OptimiserConfig

@@ -3,6 +3,7 @@
 Shapes: T frames, H x W pixels, h x w of them in a box.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Generic, TypeVar
@@ -42,22 +43,22 @@ _C1: Final = (0.01 * PEAK) ** 2
 _C2: Final = (0.03 * PEAK) ** 2
 
 
-class Measure:
+class Measure(ABC):
     """Something that is shown the frames of result and truth, both at the truth's size."""
 
     series: Series
     """What was measured so far; NaN in the frames not looked at."""
 
+    @abstractmethod
     def look(self, t: int, result: Image, truth: Image) -> None:
         """Compare frame t of both videos (H, W, 3)."""
-        raise NotImplementedError
 
     def finish(self) -> Series:
         """All that was measured."""
         return self.series
 
 
-class Chart(Measure):
+class Chart:
     """Values of some metrics in every region and frame; NaN where a frame has no such region, or was not looked at."""
 
     def __init__(self, boxes: Boxes, *names: str) -> None:
@@ -76,7 +77,7 @@ class Chart(Measure):
         self.note(name, t, lambda box: (mean_in(box, maps[0]) + still) / (mean_in(box, maps[1]) + still))
 
 
-class Similarity(Chart):
+class Similarity(Chart, Measure):
     """SSIM and PSNR in every region."""
 
     def __init__(self, boxes: Boxes) -> None:
@@ -88,7 +89,7 @@ class Similarity(Chart):
         self.note("psnr", t, partial(psnr, picture=result, truth=truth))
 
 
-class Steps(Chart):
+class Steps(Chart, Measure):
     """All about the steps from frame to frame, worked out at a draft's size: what grey levels mean depends on it.
 
     `flicker` is change that the true motion does not explain, `warping_error` how much a result changes beside it as a

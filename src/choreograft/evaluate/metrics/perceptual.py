@@ -12,9 +12,8 @@ Shapes: B pictures, C channels, h x w positions of a stage's features.
 import contextlib
 import importlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import cv2
@@ -29,7 +28,7 @@ from choreograft.errors import AssetError, give_reason
 from choreograft.evaluate.metrics.regions import Box
 from choreograft.evaluate.scores import Region
 from choreograft.performer.device import Compute
-from choreograft.performer.perceptual import FeatureNetwork, named_file, read_weights
+from choreograft.performer.perceptual import FeatureNetwork
 from choreograft.performer.staging import to_tensor
 from choreograft.progress import Progress, silent
 from choreograft.video.size import Size
@@ -138,19 +137,10 @@ class ShiftTolerantVgg(FeatureNetwork):
         ]
         return torch.stack(terms).sum(dim=0)
 
-    def load(self, path: Path) -> None:
-        """Take the weights from the published checkpoint of the type VGG, `net.sliceN.M` and `linN.model.1`.
-
-        Raises:
-            FileFormatError: the file holds other weights.
-        """
-        found = read_weights(path)
-        trunk = [key for key in found if key.startswith("net.") and not key.endswith(".filt")]
-        heads = [key for key in found if key.startswith("lin")]
-        with named_file(path):
-            for part, keys in ((self.stages, trunk), (self.heads, heads)):
-                names = [name for name, _ in part.named_parameters()]
-                part.load_state_dict({n: found[key] for n, key in zip(names, keys, strict=True)})
+    def published(self, found: Iterable[str], /) -> Iterator[str]:
+        """See FeatureNetwork: the checkpoint of the type VGG has `net.sliceN.M`, then `linN.model.1`."""
+        names = [key.removesuffix(".weight") for key in found if key.endswith(".weight")]
+        return (name for prefix in ("net.", "lin") for name in names if name.startswith(prefix))
 
 
 class _BlurredHalving(nn.Module):
