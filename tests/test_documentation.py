@@ -62,8 +62,14 @@ WALKS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##)", ARCHITECTURE, re.S | re.M))
 def code_names(text: str) -> list[tuple[str, list[str]]]:
     """Every `room/module.name.of.it` between backticks, no file: the module's path, and the names."""
     found = re.findall(r"`([a-z_]+(?:/[a-z_]+)*)((?:\.\w+)+)`", text)
-    named = [(module, names[1:].split(".")) for module, names in found if (PACKAGE / f"{module}.py").exists()]
-    return [(module, chain) for module, chain in named if chain[0] not in ("py", "json", "png")]
+    named = [(module, names[1:].split(".")) for module, names in found if is_ours(module)]
+    return [(module, chain) for module, chain in named if chain[0] not in ("py", "csv", "json", "png", "toml")]
+
+
+def is_ours(module: str) -> bool:
+    """Whether it is a module of a room, there or not, or one that stands in none."""
+    room, _, rest = module.partition("/")
+    return (PACKAGE / room).is_dir() if rest else (PACKAGE / f"{room}.py").exists()
 
 
 def test_names_of_code_are_found_on_the_pages():
