@@ -13,7 +13,7 @@ from choreograft.config import DiscriminatorConfig, GeneratorConfig
 from choreograft.errors import FileFormatError, OptionError
 from choreograft.evaluate.baselines.translated import plan_translated
 from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
-from choreograft.evaluate.methods import Footage, MethodPlan, Terms
+from choreograft.evaluate.methods import Conditions, Footage, MethodPlan
 from choreograft.evaluate.roster import TranslationConfig
 from choreograft.footage.clip import Clip
 from choreograft.performer.device import Compute
@@ -42,18 +42,18 @@ FRAMES = 12
 def plan(tmp_path):
     """A function that gives the plan of a method after so many steps, with its run folders in a place of that name.
 
-    Whatever else a plan or its terms are made of can be given too.
+    Whatever else a plan or its conditions are made of can be given too.
     """
     target = write_target(tmp_path / "target.mp4", swaying_track(24))
     source = write_wide(tmp_path / "source.mp4")
 
-    def make(name: str, place: str = "runs", steps: int = 4, terms: dict | None = None, **others) -> MethodPlan:
+    def make(name: str, place: str = "runs", steps: int = 4, conditions: dict | None = None, **others) -> MethodPlan:
         budget = Budget(images=steps * METHODS[name].images_per_step)
         given = {
             "config": METHODS[name],
             "source": source,
             "footage": Footage((target,), 1, 0.0),
-            "terms": replace(Terms(budget, SIZE.height, tmp_path / place, CPU, 0), **(terms or {})),
+            "conditions": replace(Conditions(budget, SIZE.height, tmp_path / place, CPU, 0), **(conditions or {})),
         }
         return plan_translated(name, **given | others)
 
@@ -89,7 +89,7 @@ def test_four_steps_equal_two_and_a_resume_and_two(name, plan, tmp_path):
 
 def test_it_goes_on_in_the_precision_it_was_begun_in(plan):
     def with_compute(**changes):
-        return plan("cyclegan", terms={"compute": replace(CPU, **changes)})
+        return plan("cyclegan", conditions={"compute": replace(CPU, **changes)})
 
     with pytest.raises(KeyboardInterrupt):
         with_compute(bf16=True).build(StopAfter(2 * METHODS["cyclegan"].images_per_step))
@@ -136,8 +136,8 @@ def test_a_translation_is_known_by_all_that_it_depends_on(plan, tmp_path):
             plan("cyclegan", steps=5),
             plan("cyclegan", source=other),
             plan("cyclegan", footage=Footage((other,), 1, 0.0)),
-            plan("cyclegan", terms={"height_px": 64}),
-            plan("cyclegan", terms={"seed": 1}),
+            plan("cyclegan", conditions={"height_px": 64}),
+            plan("cyclegan", conditions={"seed": 1}),
             plan("cyclegan", config=replace(METHODS["cyclegan"], history=3)),
         )
     }

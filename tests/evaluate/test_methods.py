@@ -11,7 +11,7 @@ from choreograft.config import LossConfig
 from choreograft.errors import OptionError
 from choreograft.evaluate import methods, roster, run
 from choreograft.evaluate.baselines.translated import plan_translated
-from choreograft.evaluate.methods import Footage, Terms, plan_given, plan_nearest
+from choreograft.evaluate.methods import Conditions, Footage, plan_given, plan_nearest
 from choreograft.evaluate.roster import adapt_preset, check_methods, describe_substitutes, list_methods
 from choreograft.evaluate.run import plan_method
 from choreograft.performer.device import Compute
@@ -29,12 +29,12 @@ def footage(tmp_path):
 
 
 @pytest.fixture
-def terms(tmp_path):
-    return Terms(Budget(images=2), SIZE.height, tmp_path / "runs", Compute(torch.device("cpu"), False), 0)
+def conditions(tmp_path):
+    return Conditions(Budget(images=2), SIZE.height, tmp_path / "runs", Compute(torch.device("cpu"), False), 0)
 
 
-def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
-    method = plan_nearest(footage, terms).build(silent)
+def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, conditions):
+    method = plan_nearest(footage, conditions).build(silent)
     assert method.size == SIZE
     assert method.facts == {"frames to choose from": 36}
     track = footage.clips[0].track
@@ -48,39 +48,39 @@ def test_nearest_draws_real_frames_but_none_of_those_held_out(footage, terms):
         assert min(gaps) < 8
 
 
-def test_a_preset_is_trained_once_on_what_is_shown(footage, terms, monkeypatch):
+def test_a_preset_is_trained_once_on_what_is_shown(footage, conditions, monkeypatch):
     monkeypatch.setattr(run, "TRAINED", {"tiny": PRESET})
-    plan = plan_method("tiny", footage, terms)
+    plan = plan_method("tiny", footage, conditions)
     assert plan.name == "tiny"
     method = plan.build(silent)
     assert method.facts["images"] == 2
     frames = list(method.draw(Motion(footage.clips[0].track.select(range(3)))))
     assert [frame.shape for frame in frames] == [(SIZE.height, SIZE.width, 3)] * 3
-    files = list(terms.runs.glob("target-*/target.performer"))
+    files = list(conditions.runs.glob("target-*/target.performer"))
     assert len(files) == 1
     written = files[0].stat().st_mtime_ns
     plan.build(silent)
     assert files[0].stat().st_mtime_ns == written
-    given = plan_given(files[0], terms.compute)
+    given = plan_given(files[0], conditions.compute)
     assert given.name == "target"
     for a, b in zip(given.build(silent).draw(Motion(footage.clips[0].track.select(range(3)))), frames, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_result_is_known_by_all_that_it_depends_on(footage, terms, tmp_path):
+def test_a_result_is_known_by_all_that_it_depends_on(footage, conditions, tmp_path):
     other = Footage((write_target(tmp_path / "other.mp4", swaying_track(61)),), 1, 0.2)
     for name in ("nearest", "draft"):
         known = {
-            plan_method(name, footage, terms).identity,
-            plan_method(name, other, terms).identity,
-            plan_method(name, replace(footage, hold_out=0.1), terms).identity,
-            plan_method(name, footage, replace(terms, height_px=128)).identity,
+            plan_method(name, footage, conditions).identity,
+            plan_method(name, other, conditions).identity,
+            plan_method(name, replace(footage, hold_out=0.1), conditions).identity,
+            plan_method(name, footage, replace(conditions, height_px=128)).identity,
         }
         assert len(known) == 4
-        assert plan_method(name, footage, terms).identity in known
-    longer = replace(terms, budget=Budget(images=4))
-    assert plan_method("draft", footage, longer).identity != plan_method("draft", footage, terms).identity
-    assert plan_method("nearest", footage, longer).identity == plan_method("nearest", footage, terms).identity
+        assert plan_method(name, footage, conditions).identity in known
+    longer = replace(conditions, budget=Budget(images=4))
+    assert plan_method("draft", footage, longer).identity != plan_method("draft", footage, conditions).identity
+    assert plan_method("nearest", footage, longer).identity == plan_method("nearest", footage, conditions).identity
 
 
 def test_the_paper_is_compared_at_the_common_height_and_says_what_replaced_its_network(tmp_path, monkeypatch):
@@ -138,11 +138,11 @@ def test_the_translators_have_the_objectives_of_their_papers():
 
 
 @pytest.mark.parametrize("name", ["frame-by-frame", "pix2pix", "crn"])
-def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, footage, terms, monkeypatch):
+def test_baselines_train_on_what_is_shown_and_draw_each_frame_for_itself(name, footage, conditions, monkeypatch):
     without_features = replace(roster.TRAINED[name], perceptual="none")
     monkeypatch.setattr(run, "TRAINED", {name: without_features})
     monkeypatch.setattr(methods, "read_bodies", lambda *_: None)  # whole frames are drawn without any
-    method = plan_method(name, footage, terms).build(silent)
+    method = plan_method(name, footage, conditions).build(silent)
     assert method.facts["images"] == 2
     track = footage.clips[0].track
     after, alone = (list(method.draw(Motion(track.select(range(first, 4))))) for first in (0, 3))
@@ -167,17 +167,17 @@ def test_heights_are_those_of_methods_that_are_trained(name):
         check_methods(["draft", name], 256)
 
 
-def test_a_method_at_a_height_is_the_same_performer_with_results_of_its_own(footage, terms, monkeypatch):
+def test_a_method_at_a_height_is_the_same_performer_with_results_of_its_own(footage, conditions, monkeypatch):
     monkeypatch.setattr(run, "TRAINED", {"tiny": PRESET})
     monkeypatch.setattr(methods, "read_bodies", lambda *_: None)
-    plain, small = (plan_method(name, footage, terms) for name in ("tiny", f"tiny@{SIZE.height}"))
+    plain, small = (plan_method(name, footage, conditions) for name in ("tiny", f"tiny@{SIZE.height}"))
     assert (plain.name, small.name) == ("tiny", f"tiny@{SIZE.height}")
     assert small.identity == f"{plain.identity}@{SIZE.height}"
     drawn = [plan.build(silent) for plan in (plain, small)]
-    assert len(list(terms.runs.glob("target-*/target.performer"))) == 1
+    assert len(list(conditions.runs.glob("target-*/target.performer"))) == 1
     assert [(method.size, method.shown) for method in drawn] == [(SIZE, SIZE)] * 2
     with pytest.raises(OptionError, match="--height is 50; expected 96"):
-        plan_method("tiny@50", footage, terms).build(silent)
+        plan_method("tiny@50", footage, conditions).build(silent)
 
 
 def test_sets_stand_for_their_methods_and_nothing_is_compared_twice():
@@ -197,10 +197,10 @@ def test_a_height_that_a_method_cannot_draw_is_refused_with_one_that_it_can():
         check_methods(["cyclegan"], 202)
 
 
-def test_a_translation_is_planned_from_its_source_on_the_common_canvas(footage, terms, tmp_path):
+def test_a_translation_is_planned_from_its_source_on_the_common_canvas(footage, conditions, tmp_path):
     source = write_target(tmp_path / "source.mp4", swaying_track(12))
     for name in ("cyclegan", "recycle-gan"):
-        plan = plan_method(name, footage, terms, source)
-        translated = plan_translated(name, roster.TRANSLATIONS[name], source, footage, terms)
+        plan = plan_method(name, footage, conditions, source)
+        translated = plan_translated(name, roster.TRANSLATIONS[name], source, footage, conditions)
         assert (plan.name, plan.identity) == (name, translated.identity)
     assert footage.canvas(160) == canvas_size(replace(roster.PAPER_SMALL, height_px=160), footage.clips[0].track.size)

@@ -19,7 +19,7 @@ from choreograft.performer.layers import (
     TERM_M,
     Cloth,
     Sway,
-    Terms,
+    SwayTerms,
     find_motion,
 )
 from choreograft.performer.references import ReferenceBank
@@ -71,7 +71,7 @@ def test_terms_say_where_each_part_alone_would_carry_a_point(atlas: Atlas) -> No
     body, _, _ = scene()
     shape, t, points = body.shape.build(), 12, make_sway(atlas).points
     vertices = body.camera.place(next(body.skin(np.array([t]))))
-    terms = Terms(atlas.rest, atlas.vertex_parts.numpy(), points).of(vertices.astype(np.float32))
+    terms = SwayTerms(atlas.rest, atlas.vertex_parts.numpy(), points).of(vertices.astype(np.float32))
     rotations, origins = body.bones()
     for part, name in (("left_thigh", "upperleg01.L"), ("right_shin", "lowerleg01.R")):
         bone = shape.bone(name)

@@ -95,8 +95,8 @@ class MethodPlan:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """On what terms methods are compared: the same for all of them."""
+class Conditions:
+    """Under which methods are compared: the same for all of them."""
 
     budget: Budget
     """Of each method that trains."""
@@ -107,22 +107,24 @@ class Terms:
     seed: int
 
 
-def plan_trained(preset: Preset, footage: Footage, terms: Terms, height_px: int | None = None) -> MethodPlan:
+def plan_trained(preset: Preset, footage: Footage, conditions: Conditions, height_px: int | None = None) -> MethodPlan:
     """A preset, trained on the footage.
 
     Args:
         height_px: of its results; the target's own where None. The plan is named by it too.
     """
     videos, keypoints = zip(*((clip.path, clip.keypoints) for clip in footage.clips), strict=True)
-    plan = TrainingPlan(videos, footage.person, preset, terms.budget, terms.seed, footage.hold_out, keypoints=keypoints)
+    plan = TrainingPlan(
+        videos, footage.person, preset, conditions.budget, conditions.seed, footage.hold_out, keypoints=keypoints
+    )
     at_height = "" if height_px is None else f"{AT}{height_px}"
 
     def build(progress: Progress) -> Method:
-        path = plan.performer_path(terms.runs)
+        path = plan.performer_path(conditions.runs)
         if not path.exists():
-            bodies = read_bodies(footage.shown(), footage.person, terms.runs, progress)
-            train_performer(plan, footage.clips, terms.runs, terms.compute, progress=progress, bodies=bodies)
-        return _load_method(path, terms.compute, height_px)
+            bodies = read_bodies(footage.shown(), footage.person, conditions.runs, progress)
+            train_performer(plan, footage.clips, conditions.runs, conditions.compute, progress=progress, bodies=bodies)
+        return _load_method(path, conditions.compute, height_px)
 
     return MethodPlan(f"{preset.name}{at_height}", f"{plan.key}{at_height}", build)
 
@@ -133,17 +135,17 @@ def plan_given(path: Path, compute: Compute) -> MethodPlan:
     return MethodPlan(name, content_hash(path, 16), lambda _: _load_method(path, compute))
 
 
-def plan_nearest(footage: Footage, terms: Terms) -> MethodPlan:
+def plan_nearest(footage: Footage, conditions: Conditions) -> MethodPlan:
     """Retrieval of the target's own frames (`NearestFrames`)."""
-    size = footage.canvas(terms.height_px)
+    size = footage.canvas(conditions.height_px)
     identity = text_hash([NEAREST, footage.key, size])
 
     def build(progress: Progress) -> Method:
         shown = footage.shown()
-        folder = footage.folder(terms.runs, identity)
+        folder = footage.folder(conditions.runs, identity)
         with hold_folder(folder):
             recording = prepare_recording(folder / "recording", shown, size, progress)
-        bodies = read_bodies(shown, footage.person, terms.runs, progress)
+        bodies = read_bodies(shown, footage.person, conditions.runs, progress)
         standing = Standing(Stance.measure(recording.tracks[0]), BodyStage.measure(bodies[0].on_canvas(size)))
         nearest, frames, empty = NearestFrames.of_tracks(recording.tracks), recording.frames, recording.plates[0]
 

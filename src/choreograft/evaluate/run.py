@@ -14,7 +14,7 @@ from choreograft.config import VideoConfig
 from choreograft.errors import OptionError, VideoError, count_of
 from choreograft.evaluate.baselines.translated import plan_translated
 from choreograft.evaluate.compare import Case, Comparison, Judged, trace_motion
-from choreograft.evaluate.methods import Footage, MethodPlan, Terms, plan_given, plan_nearest, plan_trained
+from choreograft.evaluate.methods import Conditions, Footage, MethodPlan, plan_given, plan_nearest, plan_trained
 from choreograft.evaluate.metrics.faces import FaceGallery
 from choreograft.evaluate.metrics.judge import judge_without_truth, load_tools
 from choreograft.evaluate.report.page import Report, write_report
@@ -68,14 +68,14 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Report:
 def _evaluate_methods(
     options: EvaluateOptions, request: EvaluationRequest, field: Field, compute: Compute, progress: Progress
 ) -> Evaluation:
-    terms = Terms(field.budget, field.height_px, options.runs, compute, options.seed)
+    conditions = Conditions(field.budget, field.height_px, options.runs, compute, options.seed)
     tools = load_tools(compute, progress)
     comparison = Comparison(options.output, options.runs, tools, progress)
     judged: list[list[Judged]] = []
     for case in _read_cases(options, request, progress):
         plans = [] if field.given is None else [plan_given(field.given, compute)]
         source = None if case.source is None else Clip(case.source, case.motion)
-        plans += [plan_method(name, case.footage, terms, source) for name in field.names]
+        plans += [plan_method(name, case.footage, conditions, source) for name in field.names]
         judged.append(comparison.run(case, plans))
     sources = [
         load_or_track(pair.source, options.runs / "tracks", TrackingConfig(), 1, progress) for pair in request.pairs
@@ -93,19 +93,19 @@ def _evaluate_methods(
     )
 
 
-def plan_method(name: str, footage: Footage, terms: Terms, source: Clip | None = None) -> MethodPlan:
+def plan_method(name: str, footage: Footage, conditions: Conditions, source: Clip | None = None) -> MethodPlan:
     """The plan of a method by its name (see `check_methods`), at the height that all methods are compared at.
 
     Args:
         source: the video to be danced with its cleaned track; those of `TRANSLATIONS` need it.
     """
     if name == NEAREST:
-        return plan_nearest(footage, terms)
+        return plan_nearest(footage, conditions)
     if name in TRANSLATIONS:
         assert source is not None
-        return plan_translated(name, TRANSLATIONS[name], source, footage, terms)
+        return plan_translated(name, TRANSLATIONS[name], source, footage, conditions)
     base, height_px = split_name(name)
-    return plan_trained(adapt_preset(TRAINED[base], terms.height_px), footage, terms, height_px)
+    return plan_trained(adapt_preset(TRAINED[base], conditions.height_px), footage, conditions, height_px)
 
 
 def _read_cases(options: EvaluateOptions, request: EvaluationRequest, progress: Progress) -> Iterator[Case]:

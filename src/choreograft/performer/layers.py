@@ -193,7 +193,7 @@ class Sway:
 SWAY_NAMES: Final = tuple(field.name for field in fields(Sway))
 
 
-class Terms:
+class SwayTerms:
     """Finds the terms of the sway in a posed body."""
 
     def __init__(self, rest: NDArray[np.floating], shares: Floats, points: NDArray[np.int64]) -> None:
@@ -236,7 +236,7 @@ class Cloth:
 
     def __init__(self, sway: Sway, rest: NDArray[np.floating], shares: Floats) -> None:
         """Prepare it for bodies of that rest pose (V, 3) m and those shares (V, P) in the parts."""
-        self._sway, self._terms = sway, Terms(rest, shares, sway.points)
+        self._sway, self._terms = sway, SwayTerms(rest, shares, sway.points)
         share = shares[:, LAYER_OF == SWAYING].sum(axis=1)
         of = np.flatnonzero(share)
         away = ((rest[of, None] - rest[sway.points]) ** 2).sum(axis=-1)

@@ -22,7 +22,7 @@ from choreograft.body.surface import find_nearest
 from choreograft.performer.atlas import Atlas
 from choreograft.performer.colours import project
 from choreograft.performer.device import AHEAD, one_thread, run_ahead
-from choreograft.performer.layers import LAYER_OF, SWAYING, Floats, Sway, Terms
+from choreograft.performer.layers import LAYER_OF, SWAYING, Floats, Sway, SwayTerms
 from choreograft.performer.references import ReferenceBank
 from choreograft.performer.region import Region
 from choreograft.performer.retrieve import UNUSABLE
@@ -86,7 +86,7 @@ def measure_sway(bank: ReferenceBank, progress: Progress = silent) -> ReferenceB
     known = np.zeros((len(bank), len(points)))
     for one in np.array(pairs).T:
         np.add.at(known, one, weights)
-    find = Terms(atlas.rest, atlas.vertex_parts.cpu().numpy(), points)
+    find = SwayTerms(atlas.rest, atlas.vertex_parts.cpu().numpy(), points)
     terms = np.stack([find.of(body) for body in vertices])
     learned = fit_weights(terms, off, np.minimum(known, 1), atlas.moments, atlas.rest[points])
     most = np.quantile(np.linalg.norm(off, axis=2), 0.98, axis=0).astype(np.float32)

@@ -19,7 +19,7 @@ from torch import nn
 
 from choreograft.errors import FileFormatError, give_reason
 from choreograft.evaluate.baselines.translation import Domain, Translation, translate_picture
-from choreograft.evaluate.methods import Footage, Method, MethodPlan, Terms
+from choreograft.evaluate.methods import Conditions, Footage, Method, MethodPlan
 from choreograft.evaluate.roster import TranslationConfig
 from choreograft.files import DAMAGE, atomic_path, content_hash, remove_partial, text_hash
 from choreograft.footage.clip import Clip
@@ -37,25 +37,27 @@ STORED: Final = ("source.npy", "target.npy")
 """The frames of both domains, while it trains."""
 
 
-def plan_translated(name: str, config: TranslationConfig, source: Clip, footage: Footage, terms: Terms) -> MethodPlan:
+def plan_translated(
+    name: str, config: TranslationConfig, source: Clip, footage: Footage, conditions: Conditions
+) -> MethodPlan:
     """A translation, which serves one source and one target.
 
     Args:
         source: with its cleaned track: frames without the person are translated too, but not learned from.
         footage: of the target.
     """
-    size, compute = footage.canvas(terms.height_px), terms.compute
+    size, compute = footage.canvas(conditions.height_px), conditions.compute
     videos = content_hash(source.path), footage.key
-    identity = text_hash([name, asdict(config), *videos, size, asdict(terms.budget), terms.seed])
+    identity = text_hash([name, asdict(config), *videos, size, asdict(conditions.budget), conditions.seed])
 
     def build(progress: Progress) -> Method:
-        folder = footage.folder(terms.runs, identity)
+        folder = footage.folder(conditions.runs, identity)
         path = folder / GENERATOR_FILE
         if not path.exists():
-            progress.say(f"Training {name} from {source.path} for {terms.budget}")
+            progress.say(f"Training {name} from {source.path} for {conditions.budget}")
             with hold_folder(folder):
                 remove_partial(folder)
-                _train(path, config, [[source], footage.shown()], size, terms, identity, progress)
+                _train(path, config, [[source], footage.shown()], size, conditions, identity, progress)
                 for served in (CHECKPOINT, *STORED):  # no longer mapped into memory, which Windows asks for
                     (folder / served).unlink()
         generator, facts = _load_generator(path, config, compute.device)
@@ -76,19 +78,19 @@ def _train(
     config: TranslationConfig,
     clips: Sequence[Sequence[Clip]],
     size: Size,
-    terms: Terms,
+    conditions: Conditions,
     key: str,
     progress: Progress,
 ) -> None:
     """Train in the folder of `path`, from its checkpoint on where there is one, and write the generator there."""
     journal = Journal(path.parent)
-    compute = keep_precision(terms.compute, journal.checkpoint, key, progress)
+    compute = keep_precision(conditions.compute, journal.checkpoint, key, progress)
     source, target = (
         Domain.prepare(path.parent / file, domain, config.loaded, size, progress)
         for file, domain in zip(STORED, clips, strict=True)
     )
     translation = Translation(
-        compute=compute, seed=terms.seed, budget=terms.budget, journal=journal, key=key,
+        compute=compute, seed=conditions.seed, budget=conditions.budget, journal=journal, key=key,
         config=config, source=source, target=target,
     )  # fmt: skip
     fit(translation, progress)
